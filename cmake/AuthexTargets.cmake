@@ -1,0 +1,71 @@
+# How a part, a test, a benchmark and a fuzz target are declared. Every part under src/ is one static
+# library `authex_<part>`; what it may link is its place in the architecture (docs/architecture.md).
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+find_program(AUTHEX_CCACHE ccache)
+if(AUTHEX_CCACHE)
+    set(CMAKE_C_COMPILER_LAUNCHER ${AUTHEX_CCACHE})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${AUTHEX_CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fno-omit-frame-pointer)
+if(AUTHEX_SANITIZE)
+    add_compile_options(-fsanitize=${AUTHEX_SANITIZE} -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${AUTHEX_SANITIZE})
+endif()
+if(AUTHEX_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+add_link_options(-fuse-ld=lld-14)
+
+# authex_library(<part> SOURCES … [LINK …]): the library `authex_<part>`.
+function(authex_library part)
+    cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
+    add_library(authex_${part} STATIC ${A_SOURCES})
+    target_include_directories(authex_${part} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/sdk/include)
+    target_link_libraries(authex_${part} PUBLIC ${A_LINK})
+endfunction()
+
+# authex_freestanding_library(<part> …): the same, for the parts that go into enclaves.
+function(authex_freestanding_library part)
+    authex_library(${part} ${ARGN})
+    target_compile_options(authex_${part} PRIVATE -fno-exceptions -fno-rtti)
+endfunction()
+
+# authex_test(<name> SOURCES … [LINK …]): a GoogleTest program; each test is one ctest entry.
+function(authex_test name)
+    find_package(GTest REQUIRED)
+    include(GoogleTest)
+    cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
+    add_executable(${name} ${A_SOURCES})
+    target_link_libraries(${name} PRIVATE ${A_LINK} GTest::gtest GTest::gmock GTest::gtest_main Threads::Threads)
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_compile_definitions(${name} PRIVATE
+        AUTHEX_SOURCE_DIR="${CMAKE_SOURCE_DIR}" AUTHEX_TEST_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
+        AUTHEX_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+endfunction()
+
+# authex_bench(<name> SOURCES … [LINK …]): a Google Benchmark program in bin/.
+function(authex_bench name)
+    find_package(benchmark REQUIRED)
+    cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
+    add_executable(${name} ${A_SOURCES})
+    target_link_libraries(${name} PRIVATE ${A_LINK} benchmark::benchmark Threads::Threads)
+endfunction()
+
+# authex_fuzz(<name> SOURCES … [LINK …]): libFuzzer target; its corpus is fuzz/<name>_corpus/. ctest
+# replays the corpus and then searches for a few seconds.
+function(authex_fuzz name)
+    cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
+    add_executable(${name}_fuzz ${A_SOURCES})
+    target_link_libraries(${name}_fuzz PRIVATE ${A_LINK})
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${name})
+    add_test(NAME fuzz.${name} COMMAND ${name}_fuzz -max_total_time=10 -rss_limit_mb=2048 -print_final_stats=1
+        -artifact_prefix=${CMAKE_BINARY_DIR}/corpus/${name}- ${CMAKE_BINARY_DIR}/corpus/${name}
+        ${CMAKE_SOURCE_DIR}/fuzz/${name}_corpus)
+    set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120)
+endfunction()
