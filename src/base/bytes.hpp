@@ -1,5 +1,6 @@
 #pragma once
-// Byte views, Reader and Writer (shared with module authors), and the few operations that secrets need.
+// Byte views, Reader and Writer (shared with module authors), and the few operations that secrets
+// need.
 
 #include <authex/bytes.hpp>
 

@@ -10,9 +10,12 @@ namespace {
 
 const char* severity_name(Severity severity) {
     switch (severity) {
-    case Severity::error: return "error";
-    case Severity::warning: return "warning";
-    case Severity::note: return "note";
+    case Severity::error:
+        return "error";
+    case Severity::warning:
+        return "warning";
+    case Severity::note:
+        return "note";
     }
     return "error";
 }
@@ -40,8 +43,10 @@ nlohmann::json to_json(const Diagnostic& diagnostic) {
                            {"fix", diagnostic.fix}};
     const SourceRange& where = diagnostic.where;
     if (!where.file.empty()) {
-        json["where"] = {
-            {"file", where.file}, {"line", where.line}, {"column", where.column}, {"length", where.length}};
+        json["where"] = {{"file", where.file},
+                         {"line", where.line},
+                         {"column", where.column},
+                         {"length", where.length}};
     }
     return json;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// What the hosted parts say to a person when something is wrong. Enclave code uses base/result.hpp instead.
+// What the hosted parts say to a person when something is wrong. Enclave code uses base/result.hpp
+// instead.
 
 #include <cstdint>
 #include <string>
@@ -20,8 +21,9 @@ struct SourceRange {
     unsigned length = 0;
 };
 
-/// One finding. `summary` says what is wrong in one line without a full stop; `detail` why (may be empty); `fix` what to
-/// do next (may be empty). `code` is a stable kebab-case name, e.g. "unknown-module".
+/// One finding. `summary` says what is wrong in one line without a full stop; `detail` why (may be
+/// empty); `fix` what to do next (may be empty). `code` is a stable kebab-case name, e.g.
+/// "unknown-module".
 struct Diagnostic {
     Severity severity = Severity::error;
     std::string code;
@@ -32,7 +34,8 @@ struct Diagnostic {
 };
 
 /// The hosted parts' result type.
-template <typename T> using Expected = tl::expected<T, Diagnostic>;
+template <typename T>
+using Expected = tl::expected<T, Diagnostic>;
 
 /// An error without a place in a file.
 Diagnostic make_error(std::string code, std::string summary, std::string fix = {});
@@ -41,7 +44,8 @@ tl::unexpected<Diagnostic> failure(std::string code, std::string summary, std::s
 
 /// The JSON view; the text below is rendered from the same object.
 nlohmann::json to_json(const Diagnostic& diagnostic);
-/// `file:line:column: error: summary`, then indented detail and fix, each on its own line. No trailing newline.
+/// `file:line:column: error: summary`, then indented detail and fix, each on its own line. No
+/// trailing newline.
 std::string to_text(const Diagnostic& diagnostic);
 
 } // namespace authex

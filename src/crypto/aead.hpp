@@ -1,7 +1,8 @@
 #pragma once
 // Authenticated encryption with associated data behind one small interface.
-//   AES-128-GCM   (and AES-256-GCM for Noise) NIST SP 800-38D; BearSSL's constant-time code, AES-NI and CLMUL where the CPU has them
-//   SPONGENT-128  SpongeWrap over SPONGENT-336/170 as in Sancus 2.0 at 128-bit security
+//   AES-128-GCM   (and AES-256-GCM for Noise) NIST SP 800-38D; BearSSL's constant-time code, AES-NI
+//   and CLMUL where the CPU has them SPONGENT-128  SpongeWrap over SPONGENT-336/170 as in
+//   Sancus 2.0 at 128-bit security
 
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +13,8 @@
 
 namespace authex::crypto {
 
-/// The wire value of a connection's algorithm (docs/protocol.md). AES-256-GCM is what Noise calls AESGCM; the control channel
-/// uses it, connections do not.
+/// The wire value of a connection's algorithm (docs/protocol.md). AES-256-GCM is what Noise calls
+/// AESGCM; the control channel uses it, connections do not.
 enum class Algorithm : std::uint8_t { aes_128_gcm = 1, spongent_128 = 2, aes_256_gcm = 3 };
 
 /// Key length in bytes: 16, or 32 for AES-256-GCM.
@@ -30,10 +31,10 @@ using NonceView = std::span<const std::uint8_t, nonce_bytes>;
 /// True if this build carries the algorithm (an image for a small TEE leaves AES out).
 [[nodiscard]] bool supported(Algorithm algorithm);
 
-/// One key, expanded for use. Neither copied nor moved: it lives in a fixed table, is set in place and wipes itself.
-/// Not thread-safe. A (key, nonce) pair must never seal two messages: the caller's counters see to it.
-/// SPONGENT-128 takes no nonce: its freshness is the counter in the associated data, which must therefore never repeat
-/// under one key for either algorithm.
+/// One key, expanded for use. Neither copied nor moved: it lives in a fixed table, is set in place
+/// and wipes itself. Not thread-safe. A (key, nonce) pair must never seal two messages: the
+/// caller's counters see to it. SPONGENT-128 takes no nonce: its freshness is the counter in the
+/// associated data, which must therefore never repeat under one key for either algorithm.
 class AeadKey {
   public:
     AeadKey() = default;
@@ -42,22 +43,25 @@ class AeadKey {
     ~AeadKey() { clear(); }
 
     /// Sets or replaces the key. On error the old key is gone too.
-    /// @error unsupported: the algorithm is not in this build    malformed: the key's length is not the algorithm's
+    /// @error unsupported: the algorithm is not in this build    malformed: the key's length is not
+    /// the algorithm's
     [[nodiscard]] Error set(Algorithm algorithm, ByteView key);
     /// Wipes the key; seal() and open() answer Error::not_attested until the next set().
     void clear();
     [[nodiscard]] bool is_set() const { return is_set_; }
     [[nodiscard]] Algorithm algorithm() const { return algorithm_; }
 
-    /// Encrypts `body` in place and writes the tag. `tag` must not overlap `body`. Constant time in key and body.
+    /// Encrypts `body` in place and writes the tag. `tag` must not overlap `body`. Constant time in
+    /// key and body.
     [[nodiscard]] Error seal(NonceView nonce, ByteView associated, Bytes body, Tag tag);
-    /// Verifies, then decrypts `body` in place; on failure the body is zeroed. Constant time in key, body and tag.
+    /// Verifies, then decrypts `body` in place; on failure the body is zeroed. Constant time in
+    /// key, body and tag.
     /// @error forged: the tag does not verify.
     [[nodiscard]] Error open(NonceView nonce, ByteView associated, Bytes body, TagView tag);
 
   private:
-    // Room for the expanded key of the largest algorithm in the build; the layout is aead.cpp's business.
-    // AUTHEX_AEAD_STATE_BYTES is set small (16) by builds that carry SPONGENT only.
+    // Room for the expanded key of the largest algorithm in the build; the layout is aead.cpp's
+    // business. AUTHEX_AEAD_STATE_BYTES is set small (16) by builds that carry SPONGENT only.
 #ifndef AUTHEX_AEAD_STATE_BYTES
 #define AUTHEX_AEAD_STATE_BYTES 512
 #endif

@@ -1,5 +1,6 @@
 #pragma once
-// Noise_KN_25519_AESGCM_SHA256, both roles.                     (The Noise Protocol Framework, revision 34, §5, §7.5)
+// Noise_KN_25519_AESGCM_SHA256, both roles.                     (The Noise Protocol Framework,
+// revision 34, §5, §7.5)
 //
 //   KN:
 //     -> s
@@ -7,9 +8,9 @@
 //     -> e
 //     <- e, ee, se
 //
-// The initiator is the deployer, its static key pair is the application's owner key; the responder is a module, which
-// has the owner's public key compiled in. The transport keys are used as docs/protocol.md says, not by Noise's own
-// transport messages.
+// The initiator is the deployer, its static key pair is the application's owner key; the responder
+// is a module, which has the owner's public key compiled in. The transport keys are used as
+// docs/protocol.md says, not by Noise's own transport messages.
 
 #include <array>
 #include <cstddef>
@@ -33,12 +34,13 @@ using Hash = std::array<std::uint8_t, hash_bytes>;
 using DhKeyView = std::span<const std::uint8_t, dh_bytes>;
 
 /// X25519 (RFC 7748 §5). @error malformed: the result is all zero (a point of small order).
-[[nodiscard]] Error x25519(DhKeyView secret, DhKeyView point, std::span<std::uint8_t, dh_bytes> shared);
+[[nodiscard]] Error
+x25519(DhKeyView secret, DhKeyView point, std::span<std::uint8_t, dh_bytes> shared);
 /// The public key of a secret (any 32 random bytes; clamped inside).
 void x25519_public(DhKeyView secret, std::span<std::uint8_t, dh_bytes> public_key);
 
-/// What a finished handshake leaves: the two transport keys of Split() (AES-256-GCM; Noise's AESGCM means 256-bit keys) and
-/// the handshake hash h. Wipes itself.
+/// What a finished handshake leaves: the two transport keys of Split() (AES-256-GCM; Noise's AESGCM
+/// means 256-bit keys) and the handshake hash h. Wipes itself.
 struct NoiseSession {
     std::array<std::uint8_t, 32> initiator_to_responder{};
     std::array<std::uint8_t, 32> responder_to_initiator{};
@@ -59,7 +61,8 @@ class NoiseSymmetricState {
 
     void mix_hash(ByteView data);
     void mix_key(ByteView input_key_material);
-    /// In place; without a key yet it only mixes the hash. Appends the tag after the body where there is a key.
+    /// In place; without a key yet it only mixes the hash. Appends the tag after the body where
+    /// there is a key.
     [[nodiscard]] Error encrypt_and_hash(Bytes body, Bytes tag);
     [[nodiscard]] Error decrypt_and_hash(Bytes body, ByteView tag);
     void split(NoiseSession& session) const;
@@ -78,9 +81,11 @@ class NoiseInitiator {
     /// @param ephemeral_secret fresh random bytes, never used twice.
     NoiseInitiator(ByteView prologue, DhKeyView static_secret, DhKeyView ephemeral_secret);
     ~NoiseInitiator();
-    /// `-> e`, then the payload (in clear: no key yet). @error no_space. @return bytes written to `message`.
+    /// `-> e`, then the payload (in clear: no key yet). @error no_space. @return bytes written to
+    /// `message`.
     [[nodiscard]] Result<std::size_t> write_first(ByteView payload, Bytes message);
-    /// `<- e, ee, se`, then the payload, decrypted in place inside `message`; `payload` is set to view it.
+    /// `<- e, ee, se`, then the payload, decrypted in place inside `message`; `payload` is set to
+    /// view it.
     /// @error truncated | malformed | forged
     [[nodiscard]] Error read_second(Bytes message, ByteView& payload, NoiseSession& session);
 
@@ -93,12 +98,15 @@ class NoiseInitiator {
 /// The module's side: read_first, then write_second, each once.
 class NoiseResponder {
   public:
-    NoiseResponder(ByteView prologue, DhKeyView initiator_static_public, DhKeyView ephemeral_secret);
+    NoiseResponder(ByteView prologue,
+                   DhKeyView initiator_static_public,
+                   DhKeyView ephemeral_secret);
     ~NoiseResponder();
     /// @error truncated. `payload` is set to view the (unauthenticated) payload inside `message`.
     [[nodiscard]] Error read_first(ByteView message, ByteView& payload);
     /// @error no_space | malformed. @return bytes written to `message`.
-    [[nodiscard]] Result<std::size_t> write_second(ByteView payload, Bytes message, NoiseSession& session);
+    [[nodiscard]] Result<std::size_t>
+    write_second(ByteView payload, Bytes message, NoiseSession& session);
 
   private:
     NoiseSymmetricState state_;

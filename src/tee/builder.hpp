@@ -1,0 +1,46 @@
+#pragma once
+// The deployer's side of building: sources in, measured image out. One implementation a TEE, in
+// src/tee/<tee>/builder.*.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.hpp"
+#include "descriptor/endpoint.hpp"
+
+namespace authex::tee {
+
+struct BuildSpec {
+    std::string module;
+    std::vector<std::filesystem::path> sources;     ///< absolute or relative to `root`; .cpp .cc .c
+    std::filesystem::path root;                     ///< the application's folder
+    std::map<std::string, std::string> definitions; ///< -DNAME=value
+    std::array<std::uint8_t, 32> owner_key{}; ///< X25519 public key of the application, compiled in
+    std::uint32_t max_connections = 0;        ///< 0: the TEE's default
+    std::uint64_t max_image_bytes = 0;        ///< 0: no ceiling; exceeding one fails the build
+};
+
+struct Image {
+    std::filesystem::path path; ///< in the cache; content never changes
+    std::vector<std::uint8_t>
+        identity; ///< what attestation must show (native: SHA-256 of the file)
+    std::uint64_t bytes = 0;
+    std::vector<descriptor::Endpoint> endpoints; ///< names and ids, read from the image
+    bool cached = false;                         ///< nothing had to be compiled
+};
+
+class Builder {
+  public:
+    virtual ~Builder() = default;
+    /// Thread-safe. Reproducible byte for byte from any folder. Compiler messages are passed
+    /// through as they are in `detail`.
+    /// @error compiler-missing | compile-failed | link-failed | image-too-large |
+    /// endpoint-duplicate
+    [[nodiscard]] virtual Expected<Image> build(const BuildSpec& spec) = 0;
+};
+
+} // namespace authex::tee

@@ -1,0 +1,103 @@
+#pragma once
+// The manager's side of a TEE: how modules are started, found again, spoken to, and how evidence is
+// made. One implementation a TEE, in src/tee/<tee>/loader.*; TEEs whose modules live in processes
+// share src/tee/process.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/diagnostic.hpp"
+
+namespace authex::tee {
+
+using Sha256 = std::array<std::uint8_t, 32>;
+
+/// How a module ended.
+struct Exit {
+    bool signalled = false;
+    int code = 0; ///< exit status, or the signal's number
+};
+/// "exit status 3", "killed by signal 11 (SIGSEGV)".
+std::string to_text(const Exit& exit);
+
+/// A running module as its manager sees it: two rings of frames, a doorbell, and its end. All of it
+/// is untrusted in both directions; every view must be copied before it is judged. Not thread-safe:
+/// one thread owns the object. Destroying the object leaves the module running: a manager that
+/// restarts adopts it.
+class ModuleLink {
+  public:
+    virtual ~ModuleLink() = default;
+
+    /// Frames that the module wrote and that were not consumed yet: contiguous, possibly with a cut
+    /// last frame. Empty optional: the ring is corrupt (positions that cannot be); the module must
+    /// be treated as failed.
+    virtual std::optional<ByteView> readable() = 0;
+    /// Frees the first `count` bytes of readable().
+    virtual void consume(std::size_t count) = 0;
+    /// Contiguous free room towards the module. Empty optional: the ring is corrupt.
+    virtual std::optional<Bytes> writable() = 0;
+    /// Publishes the first `count` bytes of writable().
+    virtual void commit(std::size_t count) = 0;
+    /// Wakes the module if it sleeps and something was committed or consumed since. Cheap when it
+    /// is awake.
+    virtual void notify() = 0;
+
+    /// Announces that the manager will sleep until the doorbell rings. @return false: there is
+    /// something to read, or (with `want_room`) room to write, so do not sleep.
+    virtual bool prepare_sleep(bool want_room) = 0;
+    /// Readable when the module rang. Owned by this object.
+    [[nodiscard]] virtual int doorbell_fd() const = 0;
+    /// Empties the doorbell. Call when doorbell_fd() is readable.
+    virtual void drain_doorbell() = 0;
+
+    /// Readable when the module's process has ended. Owned by this object.
+    [[nodiscard]] virtual int exit_fd() const = 0;
+    /// How it ended, once exit_fd() is readable; empty while it runs.
+    virtual std::optional<Exit> exit() = 0;
+    /// Ends the process at once. The exit is seen through exit_fd() as any other.
+    virtual void kill() = 0;
+};
+
+/// What to start.
+struct ModuleSpec {
+    std::string name;
+    std::uint16_t deployment = 0;
+    Sha256 image_sha256{};
+    std::uint32_t stack_bytes = 0; ///< 0: the TEE's default
+    std::vector<std::string> devices;
+};
+
+struct TeeInfo {
+    std::string name; ///< "native", "sgx", "trustzone", "sancus"
+    bool simulated = false;
+    std::vector<std::uint8_t> evidence_key;
+    std::uint32_t max_body_bytes = 0;
+    std::uint32_t max_image_bytes = 0;
+};
+
+class Loader {
+  public:
+    virtual ~Loader() = default;
+    [[nodiscard]] virtual TeeInfo info() const = 0;
+    /// Starts the image that lies at `<directory>/image`. The directory is the module's own, made
+    /// by the caller, kept until the module is removed; rings, doorbell, log and exit status live
+    /// in it as files so that adopt() finds them.
+    virtual Expected<std::unique_ptr<ModuleLink>> start(const ModuleSpec& spec,
+                                                        const std::filesystem::path& directory) = 0;
+    /// Finds a module that an earlier manager started, running or ended. @error not-running: no
+    /// trace of a process
+    virtual Expected<std::unique_ptr<ModuleLink>> adopt(const ModuleSpec& spec,
+                                                        const std::filesystem::path& directory) = 0;
+    /// Evidence for a module of this node over the report data that the module gave in its
+    /// handshake answer.
+    virtual Expected<std::vector<std::uint8_t>> evidence(const ModuleSpec& spec,
+                                                         ByteView report_data) = 0;
+};
+
+} // namespace authex::tee

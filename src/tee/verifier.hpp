@@ -1,0 +1,39 @@
+#pragma once
+// The deployer's side of attestation: evidence in, claims out.                         (RFC 9334
+// §4, §8)
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/diagnostic.hpp"
+
+namespace authex::tee {
+
+/// What the relying party wants to see proven.
+struct Expectation {
+    std::vector<std::uint8_t> identity;     ///< of the image that was built (native: SHA-256 of it)
+    std::vector<std::uint8_t> report_data;  ///< 32 bytes that bind the handshake
+    std::vector<std::uint8_t> evidence_key; ///< of the node, pinned when it was first met (native)
+    bool simulation_allowed = false;
+};
+
+/// What was proven.
+struct Claims {
+    std::vector<std::uint8_t> identity;
+    bool simulated = false;
+    std::string text; ///< one line for people
+};
+
+class Verifier {
+  public:
+    virtual ~Verifier() = default;
+    /// @error evidence-malformed | evidence-forged | evidence-identity | evidence-stale (report
+    /// data) | simulation-refused
+    [[nodiscard]] virtual Expected<Claims> verify(ByteView evidence,
+                                                  const Expectation& expectation) const = 0;
+};
+
+} // namespace authex::tee

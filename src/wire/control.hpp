@@ -1,0 +1,97 @@
+#pragma once
+// What the owner says to a module inside sealed control frames, and what the module answers.
+// (DESIGN "Keys and freshness")
+//
+// A message is one type byte and its fields, little-endian; the body of the frame holds exactly
+// one. The answer is the same type byte with bit 7 set, the counter of the frame that it answers
+// (u64), an Error byte (0: done) and, where done, data.
+//
+//   type               fields                                                             data of
+//   the answer 1 seed             entropy 32 bytes – 2 set_connection   channel u16, endpoint u16,
+//   role u8, algorithm u8, delivery u8,     next counter u64 (to send or to expect)
+//                      epoch u32, key 16 bytes
+//   3 remove_connection channel u16                                                       –
+//   4 disable          –                                                                  –
+//   5 audit            – AuditEntry × n
+//
+// Idempotence: set_connection with the channel, endpoint, role, algorithm, epoch and key that are
+// already set answers «done» and changes nothing, so a deployer that was killed may say it again.
+// The same epoch with anything else: key_mismatch. A smaller one: old_epoch.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "crypto/aead.hpp"
+
+namespace authex::wire {
+
+enum class ControlType : std::uint8_t {
+    seed = 1,
+    set_connection = 2,
+    remove_connection = 3,
+    disable = 4,
+    audit = 5
+};
+constexpr std::uint8_t control_answer_bit = 0x80;
+
+/// Which end of a connection a module is.
+enum class Role : std::uint8_t { source = 0, destination = 1 };
+enum class Delivery : std::uint8_t { ordered = 0, lossy = 1 };
+
+constexpr std::size_t connection_key_bytes = 16;
+constexpr std::size_t seed_bytes = 32;
+
+struct SetConnection {
+    std::uint16_t channel = 0;
+    std::uint16_t endpoint = 0;
+    Role role = Role::source;
+    crypto::Algorithm algorithm = crypto::Algorithm::aes_128_gcm;
+    Delivery delivery = Delivery::ordered;
+    std::uint32_t epoch = 0; ///< from 1
+    std::array<std::uint8_t, connection_key_bytes> key{};
+};
+constexpr std::size_t set_connection_bytes = 1 + 2 + 2 + 1 + 1 + 1 + 4 + connection_key_bytes;
+/// Room for any message.
+constexpr std::size_t control_message_max_bytes =
+    1 + seed_bytes > set_connection_bytes ? 1 + seed_bytes : set_connection_bytes;
+
+struct ControlMessage {
+    ControlType type = ControlType::audit;
+    SetConnection connection; ///< set_connection; remove_connection uses `channel` only
+    ByteView entropy;         ///< seed: 32 bytes inside the parsed bytes
+};
+
+/// @error truncated | malformed (a field out of range, bytes left over) | unknown_kind
+[[nodiscard]] Error parse_control(ByteView body, ControlMessage& message);
+/// @error no_space. @return bytes written.
+[[nodiscard]] Result<std::size_t> write_control(const ControlMessage& message, Bytes out);
+
+/// The fixed part of an answer.
+struct ControlAnswer {
+    ControlType type = ControlType::audit;
+    std::uint64_t answers = 0; ///< counter of the control frame that is answered
+    Error error = Error::none;
+    ByteView data;
+};
+constexpr std::size_t control_answer_bytes = 1 + 8 + 1;
+[[nodiscard]] Error parse_answer(ByteView body, ControlAnswer& answer);
+
+/// One connection as the module sees it; 41 bytes on the wire in this order.
+struct AuditEntry {
+    std::uint16_t channel = 0;
+    std::uint16_t endpoint = 0;
+    Role role = Role::source;
+    std::uint32_t epoch = 0;
+    std::uint64_t sent = 0;     ///< frames sealed by this end
+    std::uint64_t accepted = 0; ///< frames opened and taken by this end
+    std::uint64_t refused = 0;  ///< frames of this channel refused, all causes
+    std::uint64_t expected = 0; ///< next counter that this end takes
+};
+constexpr std::size_t audit_entry_bytes = 2 + 2 + 1 + 4 + 4 * 8;
+/// @error truncated
+[[nodiscard]] Error parse_audit_entry(Reader& reader, AuditEntry& entry);
+
+} // namespace authex::wire
