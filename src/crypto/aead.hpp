@@ -66,7 +66,7 @@ class AeadKey {
 #define AUTHEX_AEAD_STATE_BYTES 512
 #endif
     alignas(16) std::uint8_t state_[AUTHEX_AEAD_STATE_BYTES]{};
-    Algorithm algorithm_ = Algorithm::aes_128_gcm;
+    Algorithm algorithm_{}; // all zero until set, so that tables of keys cost nothing in an image
     bool is_set_ = false;
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/result.hpp"
 #include "base/diagnostic.hpp"
 #include "tee/loader.hpp"
 

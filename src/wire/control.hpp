@@ -48,7 +48,7 @@ struct SetConnection {
     std::uint16_t channel = 0;
     std::uint16_t endpoint = 0;
     Role role = Role::source;
-    crypto::Algorithm algorithm = crypto::Algorithm::aes_128_gcm;
+    crypto::Algorithm algorithm{}; ///< zero is none
     Delivery delivery = Delivery::ordered;
     std::uint32_t epoch = 0; ///< from 1
     std::array<std::uint8_t, connection_key_bytes> key{};

@@ -1,0 +1,232 @@
+#pragma once
+// The SDK for modules in C++20 (freestanding: no heap, no exceptions, no threads). An endpoint is declared once, at file scope:
+//
+//     AUTHEX_OUTPUT(pressed);                                   pressed();  pressed(bytes);  pressed(std::uint32_t{7});
+//     AUTHEX_INPUT(toggle, event) { … event.data … }
+//     AUTHEX_REQUEST(get_count);                                auto id = get_count(bytes);
+//     AUTHEX_REPLY(get_count, reply) { … reply.id, reply.ok(), reply.data … }
+//     AUTHEX_HANDLER(read_count, request, reply) { reply.u32(count); }
+//     AUTHEX_ENTRY(init, call) { … call.data, call.result … }
+//     AUTHEX_TIMER(tick, timer) { … }                           tick.after_ms(500);
+//     AUTHEX_STREAM(http, stream) { … }                         http.listen(8080);
+//     AUTHEX_STATE static std::uint32_t presses;
+//
+// A module is a state machine: each function runs to completion, nothing blocks, and what it sends leaves when it returns.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <authex/abi.h>
+#include <authex/bytes.hpp>
+
+namespace authex {
+
+using Status = authex_status;
+
+/// An authenticated event.
+struct Event {
+    ByteView data;
+    [[nodiscard]] Reader reader() const { return Reader(data); }
+};
+
+/// An authenticated request; the answer is written to the Writer beside it.
+struct Request {
+    ByteView data;
+    std::uint64_t id;
+    std::uint8_t& status;
+    [[nodiscard]] Reader reader() const { return Reader(data); }
+    /// Answers «failed» instead.
+    void fail() const { status = AUTHEX_FAILED; }
+};
+
+/// The authenticated answer to a request of this module.
+struct Reply {
+    ByteView data;
+    std::uint64_t id;
+    std::uint8_t status;
+    [[nodiscard]] bool ok() const { return status == AUTHEX_OK; }
+    [[nodiscard]] Reader reader() const { return Reader(data); }
+};
+
+/// A call of an entry point. Anybody may have made it: treat `data` as hostile.
+struct Call {
+    ByteView data;
+    Writer& result;
+    std::uint8_t& status;
+    [[nodiscard]] Reader reader() const { return Reader(data); }
+    void fail() const { status = AUTHEX_FAILED; }
+};
+
+struct TimerEvent {
+    std::uint64_t time_us; ///< the untrusted world's clock
+};
+
+/// Something on a TCP stream; the peer and the node are untrusted.
+struct StreamEvent {
+    const authex_endpoint* endpoint;
+    std::uint64_t id; ///< the stream's number, or the port where `listening()`
+    ByteView data;
+    std::uint8_t what;
+    [[nodiscard]] bool listening() const { return what == AUTHEX_STREAM_LISTENING; }
+    [[nodiscard]] bool refused() const { return what == AUTHEX_STREAM_REFUSED; }
+    [[nodiscard]] bool opened() const { return what == AUTHEX_STREAM_OPENED; }
+    [[nodiscard]] bool received() const { return what == AUTHEX_STREAM_DATA; }
+    [[nodiscard]] bool closed() const { return what == AUTHEX_STREAM_CLOSED; }
+    Status write(ByteView bytes) const { return authex_stream_write(endpoint, id, bytes.data(), bytes.size()); }
+    template <std::size_t N> Status write(const char (&text)[N]) const {
+        return authex_stream_write(endpoint, id, reinterpret_cast<const std::uint8_t*>(text), N - 1);
+    }
+    Status close() const { return authex_stream_close(endpoint, id); }
+};
+
+namespace detail {
+/// Little-endian bytes of an integer.
+template <std::integral T> struct IntegerBytes {
+    std::uint8_t bytes[sizeof(T)];
+    explicit constexpr IntegerBytes(T value) : bytes{} {
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+            bytes[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8U * i));
+        }
+    }
+};
+} // namespace detail
+
+class Output {
+  public:
+    explicit constexpr Output(const authex_endpoint* endpoint) : endpoint_(endpoint) {}
+    Status operator()(ByteView data = {}) const { return authex_output(endpoint_, data.data(), data.size()); }
+    template <std::integral T> Status operator()(T value) const {
+        const detail::IntegerBytes<T> encoded(value);
+        return authex_output(endpoint_, encoded.bytes, sizeof(T));
+    }
+
+  private:
+    const authex_endpoint* endpoint_;
+};
+
+/// What sending a request gave: its id, or why it was not sent.
+struct Sent {
+    Status status;
+    std::uint64_t id;
+    [[nodiscard]] bool ok() const { return status == AUTHEX_OK; }
+};
+
+class Requester {
+  public:
+    explicit constexpr Requester(const authex_endpoint* endpoint) : endpoint_(endpoint) {}
+    Sent operator()(ByteView data = {}) const {
+        Sent sent{AUTHEX_OK, 0};
+        sent.status = authex_request(endpoint_, data.data(), data.size(), &sent.id);
+        return sent;
+    }
+    template <std::integral T> Sent operator()(T value) const {
+        const detail::IntegerBytes<T> encoded(value);
+        return (*this)(ByteView(encoded.bytes, sizeof(T)));
+    }
+
+  private:
+    const authex_endpoint* endpoint_;
+};
+
+class Timer {
+  public:
+    explicit constexpr Timer(const authex_endpoint* endpoint) : endpoint_(endpoint) {}
+    Status after_us(std::uint64_t delay_us) const { return authex_timer_start(endpoint_, delay_us); }
+    Status after_ms(std::uint32_t delay_ms) const { return after_us(std::uint64_t{delay_ms} * 1000U); }
+    void stop() const { authex_timer_stop(endpoint_); }
+
+  private:
+    const authex_endpoint* endpoint_;
+};
+
+class Stream {
+  public:
+    explicit constexpr Stream(const authex_endpoint* endpoint) : endpoint_(endpoint) {}
+    Status listen(std::uint16_t port) const { return authex_stream_listen(endpoint_, port); }
+    Status write(std::uint64_t id, ByteView bytes) const {
+        return authex_stream_write(endpoint_, id, bytes.data(), bytes.size());
+    }
+    Status close(std::uint64_t id) const { return authex_stream_close(endpoint_, id); }
+
+  private:
+    const authex_endpoint* endpoint_;
+};
+
+/// Levels above AUTHEX_LOG_LEVEL (default: info) cost nothing in the image.
+#ifndef AUTHEX_LOG_LEVEL
+#define AUTHEX_LOG_LEVEL 2
+#endif
+template <std::uint8_t level, std::size_t N> void log(const char (&text)[N]) {
+    if constexpr (level <= AUTHEX_LOG_LEVEL) {
+        authex_log(level, text, N - 1);
+    }
+}
+template <std::size_t N> void log_error(const char (&text)[N]) { log<AUTHEX_LOG_ERROR>(text); }
+template <std::size_t N> void log_warning(const char (&text)[N]) { log<AUTHEX_LOG_WARNING>(text); }
+template <std::size_t N> void log_info(const char (&text)[N]) { log<AUTHEX_LOG_INFO>(text); }
+template <std::size_t N> void log_debug(const char (&text)[N]) { log<AUTHEX_LOG_DEBUG>(text); }
+
+inline void random(Bytes out) { authex_random(out.data(), out.size()); }
+
+} // namespace authex
+
+#define AUTHEX_OUTPUT(name)                                                                                            \
+    AUTHEX_RECORD(name, AUTHEX_KIND_OUTPUT, nullptr);                                                                  \
+    [[maybe_unused]] static constexpr authex::Output name(&authex_endpoint_##name)
+
+#define AUTHEX_INPUT(name, event)                                                                                      \
+    static void authex_on_##name(const authex::Event& event);                                                          \
+    AUTHEX_RECORD(name, AUTHEX_KIND_INPUT, [](authex_message* authex_m) {                                              \
+        authex_on_##name({{authex_m->data, authex_m->size}});                                                          \
+    });                                                                                                                \
+    static void authex_on_##name([[maybe_unused]] const authex::Event& event)
+
+#define AUTHEX_REQUEST(name)                                                                                           \
+    static void authex_on_##name(const authex::Reply& reply);                                                          \
+    AUTHEX_RECORD(name, AUTHEX_KIND_REQUEST, [](authex_message* authex_m) {                                            \
+        authex_on_##name({{authex_m->data, authex_m->size}, authex_m->id, authex_m->status});                          \
+    });                                                                                                                \
+    [[maybe_unused]] static constexpr authex::Requester name(&authex_endpoint_##name)
+
+#define AUTHEX_REPLY(name, reply) static void authex_on_##name([[maybe_unused]] const authex::Reply& reply)
+
+#define AUTHEX_HANDLER(name, request, reply)                                                                           \
+    static void authex_on_##name(const authex::Request& request, authex::Writer& reply);                               \
+    AUTHEX_RECORD(name, AUTHEX_KIND_HANDLER, [](authex_message* authex_m) {                                            \
+        authex::Writer authex_w({authex_m->result, authex_m->result_room});                                            \
+        authex_on_##name({{authex_m->data, authex_m->size}, authex_m->id, authex_m->status}, authex_w);                \
+        authex_m->result_size = authex_w.size();                                                                       \
+        authex_m->status = authex_w.ok() ? authex_m->status : std::uint8_t{AUTHEX_FAILED};                             \
+    });                                                                                                                \
+    static void authex_on_##name([[maybe_unused]] const authex::Request& request,                                      \
+                                 [[maybe_unused]] authex::Writer& reply)
+
+#define AUTHEX_ENTRY(name, call)                                                                                       \
+    static void authex_on_##name(const authex::Call& call);                                                            \
+    AUTHEX_RECORD(name, AUTHEX_KIND_ENTRY, [](authex_message* authex_m) {                                              \
+        authex::Writer authex_w({authex_m->result, authex_m->result_room});                                            \
+        authex_on_##name({{authex_m->data, authex_m->size}, authex_w, authex_m->status});                              \
+        authex_m->result_size = authex_w.size();                                                                       \
+        authex_m->status = authex_w.ok() ? authex_m->status : std::uint8_t{AUTHEX_FAILED};                             \
+    });                                                                                                                \
+    static void authex_on_##name([[maybe_unused]] const authex::Call& call)
+
+#define AUTHEX_TIMER(name, timer)                                                                                      \
+    static void authex_on_##name(const authex::TimerEvent& timer);                                                     \
+    AUTHEX_RECORD(name, AUTHEX_KIND_TIMER,                                                                             \
+                  [](authex_message* authex_m) { authex_on_##name({authex_m->time_us}); });                            \
+    [[maybe_unused]] static constexpr authex::Timer name(&authex_endpoint_##name);                                     \
+    static void authex_on_##name([[maybe_unused]] const authex::TimerEvent& timer)
+
+#define AUTHEX_STREAM(name, stream)                                                                                    \
+    static void authex_on_##name(const authex::StreamEvent& stream);                                                   \
+    static void authex_stream_##name(authex_message* authex_m);                                                        \
+    AUTHEX_RECORD(name, AUTHEX_KIND_STREAM, authex_stream_##name);                                                     \
+    static void authex_stream_##name(authex_message* authex_m) {                                                       \
+        authex_on_##name(                                                                                              \
+            {&authex_endpoint_##name, authex_m->id, {authex_m->data, authex_m->size}, authex_m->what});                \
+    }                                                                                                                  \
+    [[maybe_unused]] static constexpr authex::Stream name(&authex_endpoint_##name);                                    \
+    static void authex_on_##name([[maybe_unused]] const authex::StreamEvent& stream)

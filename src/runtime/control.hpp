@@ -1,0 +1,66 @@
+#pragma once
+// The owner's channel into the module: handshake, then sealed orders.                 (docs/protocol.md "Control")
+
+#include "crypto/aead.hpp"
+#include "runtime/connections.hpp"
+#include "runtime/emitter.hpp"
+#include "wire/control.hpp"
+
+#ifndef AUTHEX_WITH_NOISE
+#define AUTHEX_WITH_NOISE 1
+#endif
+#if AUTHEX_WITH_NOISE
+#include "crypto/kdf.hpp"
+#include "crypto/noise.hpp"
+#endif
+
+namespace authex::runtime {
+
+/// Keys and counters of one control session.
+struct ControlSession {
+    crypto::AeadKey in;
+    crypto::AeadKey out;
+    std::uint64_t next_in = 0;
+    std::uint64_t next_out = 0;
+};
+
+/// What an order asks of the runtime beyond the connection table.
+enum class Order : std::uint8_t { none, seed, set_connection, disable };
+
+class Control {
+  public:
+    /// One order taken from a sealed frame.
+    struct Taken {
+        wire::ControlMessage message;
+        std::uint64_t counter = 0;
+    };
+
+    /// Opens one control frame in place. Counters strictly increase; gaps are the owner's business.
+    /// @error not_attested | replayed | exhausted | forged | as wire::parse_control
+    [[nodiscard]] Error open(const wire::FrameHeader& header, Bytes frame, Taken& taken);
+    /// Seals the answer and emits it. `scratch` is private memory for one frame. @error no_space | too_large | exhausted
+    [[nodiscard]] Error answer(const Taken& taken, Error error, ByteView data, Bytes scratch, Emitter& emitter);
+
+    [[nodiscard]] bool attested() const { return attested_; }
+
+#if AUTHEX_WITH_NOISE
+    /// Feeds the handshake's generator. @pre before the first handshake.
+    void start(ByteView entropy);
+    /// Answers Noise message 1 with message 2 and the report data for the evidence. The new keys take the place of the old when the
+    /// first order under them verifies, so a stranger's handshake disturbs nothing.        @error truncated | malformed | no_space
+    [[nodiscard]] Error handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter);
+#endif
+
+  private:
+    [[nodiscard]] Error open_under(ControlSession& session, const wire::FrameHeader& header, Bytes frame, Bytes& body);
+
+    ControlSession sessions_[AUTHEX_WITH_NOISE ? 2 : 1];
+    std::uint8_t active_ = 0;
+    bool attested_ = false;
+#if AUTHEX_WITH_NOISE
+    bool pending_ = false;
+    crypto::Generator generator_;
+#endif
+};
+
+} // namespace authex::runtime

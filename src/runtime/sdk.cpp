@@ -1,0 +1,150 @@
+// What the SDK's functions do for the module that is being invoked.
+#include "runtime/runtime.hpp"
+#include "wire/seal.hpp"
+
+namespace authex::runtime {
+namespace {
+
+authex_status status_of(Error error) {
+    switch (error) {
+    case Error::none: return AUTHEX_OK;
+    case Error::too_large: return AUTHEX_TOO_LARGE;
+    case Error::exhausted: return AUTHEX_EXHAUSTED;
+    default: return AUTHEX_NO_SPACE;
+    }
+}
+
+} // namespace
+
+authex_status Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std::uint64_t* id) {
+    if (endpoint->kind != (request ? AUTHEX_KIND_REQUEST : AUTHEX_KIND_OUTPUT)) {
+        return AUTHEX_WRONG_ROLE;
+    }
+    if (data.size() > wire::max_body_bytes) {
+        return AUTHEX_TOO_LARGE;
+    }
+    const std::uint16_t endpoint_id = id_of(endpoint);
+    const auto from_here = [endpoint_id](const Connection& connection) {
+        return connection.used && connection.terms.role == wire::Role::source && connection.terms.endpoint == endpoint_id;
+    };
+    std::size_t needed = 0;
+    for (const Connection& connection : connections_.slots()) {
+        if (from_here(connection)) {
+            if (connection.next_out >= wire::counter_limit) {
+                return AUTHEX_EXHAUSTED;
+            }
+            needed += wire::sealed_frame_bytes(connection.terms.algorithm, data.size());
+        }
+    }
+    if (needed == 0) {
+        return AUTHEX_NO_CONNECTION;
+    }
+    if (needed > emitter_.room()) {
+        return AUTHEX_NO_SPACE;
+    }
+    for (Connection& connection : connections_.slots()) {
+        if (!from_here(connection)) {
+            continue;
+        }
+        wire::FrameHeader header{.kind = request ? wire::Kind::request : wire::Kind::event,
+                                 .deployment = emitter_.deployment(),
+                                 .channel = connection.terms.channel,
+                                 .counter = connection.next_out};
+        const Result<std::size_t> sealed = wire::seal_frame(connection.key, header, data, seal_);
+        if (!sealed.has_value()) {
+            return status_of(sealed.error());
+        }
+        (void)emitter_.sealed(ByteView(seal_).first(*sealed));
+        if (id != nullptr) {
+            *id = connection.next_out;
+        }
+        ++connection.next_out;
+    }
+    return AUTHEX_OK;
+}
+
+authex_status Runtime::timer_start(const authex_endpoint* timer, std::uint64_t delay_us) {
+    const std::uint16_t id = id_of(timer);
+    if (endpoint(id, AUTHEX_KIND_TIMER) != timer) {
+        return AUTHEX_WRONG_ROLE;
+    }
+    std::uint8_t delay[8];
+    Writer(delay).u64(delay_us);
+    const std::uint32_t arming = timers_armed_ + 1;
+    const Error error = emitter_.plain({.kind = wire::Kind::timer, .channel = id, .counter = arming}, delay);
+    if (error == Error::none) {
+        timers_armed_ = arming;
+        timers_[id] = arming;
+    }
+    return status_of(error);
+}
+
+void Runtime::timer_stop(const authex_endpoint* timer) {
+    const std::uint16_t id = id_of(timer);
+    if (endpoint(id, AUTHEX_KIND_TIMER) == timer) {
+        timers_[id] = 0;
+    }
+}
+
+authex_status Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id, ByteView data) {
+    const std::uint16_t endpoint_id = id_of(stream);
+    if (endpoint(endpoint_id, AUTHEX_KIND_STREAM) != stream) {
+        return AUTHEX_WRONG_ROLE;
+    }
+    if (data.size() > wire::max_body_bytes) {
+        return AUTHEX_TOO_LARGE;
+    }
+    return status_of(emitter_.plain({.kind = kind, .channel = endpoint_id, .counter = id}, data));
+}
+
+void Runtime::log(std::uint8_t level, ByteView text) {
+    constexpr std::size_t line_max_bytes = wire::max_body_bytes < 1024 ? wire::max_body_bytes : 1024;
+    const ByteView line = text.first(text.size() < line_max_bytes ? text.size() : line_max_bytes);
+    (void)emitter_.plain({.kind = wire::Kind::log, .channel = level}, line);
+}
+
+void Runtime::random(Bytes out) {
+#if AUTHEX_WITH_NOISE
+    random_.fill(out);
+#else
+    wipe(out);
+#endif
+}
+
+} // namespace authex::runtime
+
+using authex::runtime::active_runtime;
+
+extern "C" {
+
+authex_status authex_output(const authex_endpoint* output, const std::uint8_t* data, std::size_t size) {
+    return active_runtime->send(output, {data, size}, false, nullptr);
+}
+authex_status
+authex_request(const authex_endpoint* request, const std::uint8_t* data, std::size_t size, std::uint64_t* id) {
+    return active_runtime->send(request, {data, size}, true, id);
+}
+authex_status authex_timer_start(const authex_endpoint* timer, std::uint64_t delay_us) {
+    return active_runtime->timer_start(timer, delay_us);
+}
+void authex_timer_stop(const authex_endpoint* timer) {
+    active_runtime->timer_stop(timer);
+}
+authex_status authex_stream_listen(const authex_endpoint* stream, std::uint16_t port) {
+    const std::uint8_t body[2] = {static_cast<std::uint8_t>(port), static_cast<std::uint8_t>(port >> 8U)};
+    return active_runtime->stream(stream, authex::wire::Kind::listen, 0, body);
+}
+authex_status
+authex_stream_write(const authex_endpoint* stream, std::uint64_t id, const std::uint8_t* data, std::size_t size) {
+    return active_runtime->stream(stream, authex::wire::Kind::stream_data, id, {data, size});
+}
+authex_status authex_stream_close(const authex_endpoint* stream, std::uint64_t id) {
+    return active_runtime->stream(stream, authex::wire::Kind::stream_close, id, {});
+}
+void authex_log(std::uint8_t level, const char* text, std::size_t size) {
+    active_runtime->log(level, {reinterpret_cast<const std::uint8_t*>(text), size});
+}
+void authex_random(std::uint8_t* out, std::size_t size) {
+    active_runtime->random({out, size});
+}
+}

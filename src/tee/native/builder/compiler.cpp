@@ -1,0 +1,114 @@
+#include "tee/native/builder/compiler.hpp"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+extern char** environ;
+
+namespace authex::tee::native {
+namespace {
+
+std::string drain(int fd) {
+    std::string output;
+    std::array<char, 16384> buffer{};
+    for (;;) {
+        const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+        if (count > 0) {
+            output.append(buffer.data(), static_cast<std::size_t>(count));
+        } else if (count == 0 || errno != EINTR) {
+            return output;
+        }
+    }
+}
+
+} // namespace
+
+Expected<CommandResult> run_command(const std::vector<std::string>& arguments, const std::filesystem::path& directory) {
+    std::array<int, 2> pipe_fds{};
+    if (::pipe2(pipe_fds.data(), O_CLOEXEC) != 0) {
+        return failure("compiler-missing", fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+    }
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDERR_FILENO);
+    ::posix_spawn_file_actions_addchdir_np(&actions, directory.c_str());
+    std::vector<char*> argv;
+    for (const std::string& argument : arguments) {
+        argv.push_back(const_cast<char*>(argument.c_str()));
+    }
+    argv.push_back(nullptr);
+    pid_t pid = 0;
+    const int error = ::posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::close(pipe_fds[1]);
+    if (error != 0) {
+        ::close(pipe_fds[0]);
+        return failure("compiler-missing",
+                       fmt::format("cannot run {}: {}", arguments[0], std::strerror(error)),
+                       "install it: tools/setup, or the Debian packages clang-14 and lld-14");
+    }
+    CommandResult result;
+    result.output = drain(pipe_fds[0]);
+    ::close(pipe_fds[0]);
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return result;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
+    std::string hex;
+    for (const unsigned char byte : digest) {
+        hex += fmt::format("{:02x}", byte);
+    }
+    return hex;
+}
+
+Expected<std::string> read_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream content;
+    if (!file || !(content << file.rdbuf())) {
+        // An empty file sets failbit on the output stream: not an error.
+        if (file.is_open() && file.peek() == std::ifstream::traits_type::eof()) {
+            return std::string();
+        }
+        return failure("file-unreadable", fmt::format("cannot read {}", path.string()));
+    }
+    return content.str();
+}
+
+Expected<bool> write_file(const std::filesystem::path& path, std::string_view bytes) {
+    static std::atomic<unsigned> serial{0};
+    const std::filesystem::path temporary = path.string() + fmt::format(".{}.{}.new", ::getpid(), serial++);
+    std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    std::error_code error;
+    if (file) {
+        std::filesystem::rename(temporary, path, error);
+    }
+    if (!file || error) {
+        std::filesystem::remove(temporary, error);
+        return failure("file-unwritable", fmt::format("cannot write {}", path.string()), "is the disk full or read-only?");
+    }
+    return true;
+}
+
+} // namespace authex::tee::native
