@@ -20,24 +20,15 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "crypto/aead.hpp"
+#include "crypto/kdf.hpp"
+#include "crypto/x25519.hpp"
 
 namespace authex::crypto {
 
-constexpr std::size_t dh_bytes = 32;
 constexpr std::size_t hash_bytes = 32;
 /// What each handshake message is longer than its payload, in bytes: `e` alone; `e` and a tag.
 constexpr std::size_t noise_first_overhead = dh_bytes;
 constexpr std::size_t noise_second_overhead = dh_bytes + tag_bytes;
-
-using DhKey = std::array<std::uint8_t, dh_bytes>;
-using Hash = std::array<std::uint8_t, hash_bytes>;
-using DhKeyView = std::span<const std::uint8_t, dh_bytes>;
-
-/// X25519 (RFC 7748 §5). @error malformed: the result is all zero (a point of small order).
-[[nodiscard]] Error
-x25519(DhKeyView secret, DhKeyView point, std::span<std::uint8_t, dh_bytes> shared);
-/// The public key of a secret (any 32 random bytes; clamped inside).
-void x25519_public(DhKeyView secret, std::span<std::uint8_t, dh_bytes> public_key);
 
 /// What a finished handshake leaves: the two transport keys of Split() (AES-256-GCM; Noise's AESGCM
 /// means 256-bit keys) and the handshake hash h. Wipes itself.

@@ -36,6 +36,10 @@ void Control::start(ByteView entropy) {
     generator_.seed(entropy);
 }
 
+void Control::random(Bytes out) {
+    module_random_.fill(out);
+}
+
 Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) {
     if (!attested_ && !pending_) {
         return Error::not_attested;
@@ -70,6 +74,7 @@ Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) 
         error = wire::parse_control(body, taken.message);
         if (taken.message.type == wire::ControlType::seed && error == Error::none) {
             generator_.seed(taken.message.entropy);
+            module_random_.seed(taken.message.entropy);
             taken.message.entropy = {};
         }
     }
@@ -122,6 +127,10 @@ Error Control::handshake(ByteView body,
 }
 
 #else
+
+void Control::random(Bytes out) {
+    wipe(out);
+}
 
 Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) {
     if (frame.size() > order_frame_max_bytes) {

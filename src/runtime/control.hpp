@@ -24,9 +24,6 @@ struct ControlSession {
     std::uint64_t next_out = 0;
 };
 
-/// What an order asks of the runtime beyond the connection table.
-enum class Order : std::uint8_t { none, seed, set_connection, disable };
-
 class Control {
   public:
     /// One order taken from a sealed frame.
@@ -42,6 +39,9 @@ class Control {
     [[nodiscard]] Error answer(const Taken& taken, Error error, ByteView data, Bytes scratch, Emitter& emitter);
 
     [[nodiscard]] bool attested() const { return attested_; }
+    /// For the module: a function of the owner's seeds alone, so that what a module draws follows from its frames. Zeros before the
+    /// first seed, and always in builds without Noise.
+    void random(Bytes out);
 
 #if AUTHEX_WITH_NOISE
     /// Feeds the handshake's generator. @pre before the first handshake.
@@ -59,7 +59,8 @@ class Control {
     bool attested_ = false;
 #if AUTHEX_WITH_NOISE
     bool pending_ = false;
-    crypto::Generator generator_;
+    crypto::Generator generator_; ///< of ephemeral keys
+    crypto::Generator module_random_;
 #endif
 };
 

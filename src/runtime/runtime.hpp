@@ -81,9 +81,6 @@ class Runtime {
     Emitter emitter_;
     ConnectionTable connections_;
     Control control_;
-#if AUTHEX_WITH_NOISE
-    crypto::Generator random_; ///< seeded by the owner; what a module draws is a function of its frames
-#endif
     std::uint32_t timers_[max_endpoints]{}; ///< arming number of each timer endpoint; 0: not armed
     std::uint32_t timers_armed_ = 0;
     bool disabled_ = false;

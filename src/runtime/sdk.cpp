@@ -104,11 +104,7 @@ void Runtime::log(std::uint8_t level, ByteView text) {
 }
 
 void Runtime::random(Bytes out) {
-#if AUTHEX_WITH_NOISE
-    random_.fill(out);
-#else
-    wipe(out);
-#endif
+    control_.random(out);
 }
 
 } // namespace authex::runtime

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/sha.h>
 
 extern char** environ;
@@ -71,14 +72,14 @@ Expected<CommandResult> run_command(const std::vector<std::string>& arguments, c
     return result;
 }
 
-std::string sha256_hex(std::string_view bytes) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+std::vector<std::uint8_t> sha256(std::string_view bytes) {
+    std::vector<std::uint8_t> digest(SHA256_DIGEST_LENGTH);
     SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-    std::string hex;
-    for (const unsigned char byte : digest) {
-        hex += fmt::format("{:02x}", byte);
-    }
-    return hex;
+    return digest;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+    return fmt::format("{:02x}", fmt::join(sha256(bytes), ""));
 }
 
 Expected<std::string> read_file(const std::filesystem::path& path) {

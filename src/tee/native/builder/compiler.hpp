@@ -1,8 +1,10 @@
 #pragma once
 // Runs the pinned compiler and linker.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/diagnostic.hpp"
@@ -19,6 +21,8 @@ struct CommandResult {
 /// @error compiler-missing: the program could not be started
 Expected<CommandResult> run_command(const std::vector<std::string>& arguments, const std::filesystem::path& directory);
 
+/// SHA-256, 32 bytes.
+std::vector<std::uint8_t> sha256(std::string_view bytes);
 /// SHA-256 as lower-case hex.
 std::string sha256_hex(std::string_view bytes);
 /// Whole file, or an error "file-unreadable".

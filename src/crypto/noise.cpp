@@ -1,0 +1,200 @@
+#include "crypto/noise.hpp"
+
+#include "crypto/kdf.hpp"
+
+namespace authex::crypto {
+namespace {
+
+constexpr char protocol_name[] = "Noise_KN_25519_AESGCM_SHA256";
+constexpr std::size_t protocol_name_bytes = sizeof protocol_name - 1;
+static_assert(protocol_name_bytes <= hash_bytes);
+
+/// §12.4 AESGCM: 32 bits of zeros, then the counter, most significant byte first.
+std::array<std::uint8_t, nonce_bytes> noise_nonce(std::uint64_t counter) {
+    std::array<std::uint8_t, nonce_bytes> nonce{};
+    for (std::size_t i = nonce_bytes; i > 4; --i) {
+        nonce[i - 1] = static_cast<std::uint8_t>(counter);
+        counter >>= 8U;
+    }
+    return nonce;
+}
+
+} // namespace
+
+NoiseSession::~NoiseSession() {
+    wipe(initiator_to_responder);
+    wipe(responder_to_initiator);
+    wipe(handshake_hash);
+}
+
+NoiseSymmetricState::NoiseSymmetricState(ByteView prologue) {
+    for (std::size_t i = 0; i < protocol_name_bytes; ++i) {
+        hash_[i] = static_cast<std::uint8_t>(protocol_name[i]);
+    }
+    chaining_key_ = hash_;
+    mix_hash(prologue);
+}
+
+NoiseSymmetricState::~NoiseSymmetricState() {
+    wipe(chaining_key_);
+    wipe(hash_);
+    wipe(key_);
+}
+
+void NoiseSymmetricState::mix_hash(ByteView data) {
+    hash_ = sha256_of_two(hash_, data);
+}
+
+void NoiseSymmetricState::mix_key(ByteView input_key_material) {
+    std::array<std::uint8_t, 2 * hash_bytes> keys{};
+    hkdf_sha256(chaining_key_, input_key_material, {}, keys);
+    copy(ByteView(keys).first(hash_bytes), chaining_key_);
+    copy(ByteView(keys).subspan(hash_bytes), key_);
+    wipe(keys);
+    nonce_ = 0;
+    has_key_ = true;
+}
+
+Error NoiseSymmetricState::encrypt_and_hash(Bytes body, Bytes tag) {
+    if (!has_key_) {
+        mix_hash(body);
+        return Error::none;
+    }
+    if (tag.size() != tag_bytes) {
+        return Error::no_space;
+    }
+    AeadKey key;
+    Error error = key.set(Algorithm::aes_256_gcm, key_);
+    if (error == Error::none) {
+        error = key.seal(noise_nonce(nonce_++), hash_, body, Tag(tag.data(), tag_bytes));
+    }
+    // §5.2 hashes the ciphertext with its tag: one string, which lies in one piece in the message.
+    mix_hash(ByteView(body.data(), body.size() + tag_bytes));
+    return error;
+}
+
+Error NoiseSymmetricState::decrypt_and_hash(Bytes body, ByteView tag) {
+    if (!has_key_) {
+        mix_hash(body);
+        return Error::none;
+    }
+    if (tag.size() != tag_bytes) {
+        return Error::truncated;
+    }
+    const Hash associated = hash_;
+    mix_hash(ByteView(body.data(), body.size() + tag_bytes));
+    AeadKey key;
+    const Error error = key.set(Algorithm::aes_256_gcm, key_);
+    return error != Error::none ? error : key.open(noise_nonce(nonce_++), associated, body, TagView(tag.data(), tag_bytes));
+}
+
+void NoiseSymmetricState::split(NoiseSession& session) const {
+    std::array<std::uint8_t, 2 * hash_bytes> keys{};
+    hkdf_sha256(chaining_key_, {}, {}, keys);
+    copy(ByteView(keys).first(hash_bytes), session.initiator_to_responder);
+    copy(ByteView(keys).subspan(hash_bytes), session.responder_to_initiator);
+    wipe(keys);
+    session.handshake_hash = hash_;
+}
+
+NoiseInitiator::NoiseInitiator(ByteView prologue, DhKeyView static_secret, DhKeyView ephemeral_secret) : state_(prologue) {
+    copy(static_secret, static_secret_);
+    copy(ephemeral_secret, ephemeral_secret_);
+    DhKey static_public{};
+    x25519_public(static_secret_, static_public);
+    state_.mix_hash(static_public);
+}
+
+NoiseInitiator::~NoiseInitiator() {
+    wipe(static_secret_);
+    wipe(ephemeral_secret_);
+}
+
+Result<std::size_t> NoiseInitiator::write_first(ByteView payload, Bytes message) {
+    if (message.size() < noise_first_overhead + payload.size()) {
+        return Error::no_space;
+    }
+    x25519_public(ephemeral_secret_, message.first<dh_bytes>());
+    state_.mix_hash(message.first(dh_bytes));
+    const Bytes body = message.subspan(dh_bytes, payload.size());
+    copy(payload, body);
+    const Error error = state_.encrypt_and_hash(body, {});
+    if (error != Error::none) {
+        return error;
+    }
+    return noise_first_overhead + payload.size();
+}
+
+Error NoiseInitiator::read_second(Bytes message, ByteView& payload, NoiseSession& session) {
+    if (message.size() < noise_second_overhead) {
+        return Error::truncated;
+    }
+    const DhKeyView remote_ephemeral(message.data(), dh_bytes);
+    state_.mix_hash(remote_ephemeral);
+    DhKey shared{};
+    const Error ee = x25519(ephemeral_secret_, remote_ephemeral, shared);
+    state_.mix_key(shared);
+    const Error se = x25519(static_secret_, remote_ephemeral, shared);
+    state_.mix_key(shared);
+    wipe(shared);
+    if (ee != Error::none || se != Error::none) {
+        return Error::malformed;
+    }
+    const Bytes body = message.subspan(dh_bytes, message.size() - noise_second_overhead);
+    const Error error = state_.decrypt_and_hash(body, message.last(tag_bytes));
+    if (error != Error::none) {
+        return error;
+    }
+    payload = body;
+    state_.split(session);
+    return Error::none;
+}
+
+NoiseResponder::NoiseResponder(ByteView prologue, DhKeyView initiator_static_public, DhKeyView ephemeral_secret)
+    : state_(prologue) {
+    copy(initiator_static_public, initiator_static_);
+    copy(ephemeral_secret, ephemeral_secret_);
+    state_.mix_hash(initiator_static_);
+}
+
+NoiseResponder::~NoiseResponder() {
+    wipe(ephemeral_secret_);
+}
+
+Error NoiseResponder::read_first(ByteView message, ByteView& payload) {
+    if (message.size() < noise_first_overhead) {
+        return Error::truncated;
+    }
+    copy(message.first(dh_bytes), initiator_ephemeral_);
+    state_.mix_hash(initiator_ephemeral_);
+    payload = message.subspan(dh_bytes);
+    state_.mix_hash(payload);
+    return Error::none;
+}
+
+Result<std::size_t> NoiseResponder::write_second(ByteView payload, Bytes message, NoiseSession& session) {
+    if (message.size() < noise_second_overhead + payload.size()) {
+        return Error::no_space;
+    }
+    x25519_public(ephemeral_secret_, message.first<dh_bytes>());
+    state_.mix_hash(message.first(dh_bytes));
+    DhKey shared{};
+    const Error ee = x25519(ephemeral_secret_, initiator_ephemeral_, shared);
+    state_.mix_key(shared);
+    const Error se = x25519(ephemeral_secret_, initiator_static_, shared);
+    state_.mix_key(shared);
+    wipe(shared);
+    if (ee != Error::none || se != Error::none) {
+        return Error::malformed;
+    }
+    const Bytes body = message.subspan(dh_bytes, payload.size());
+    copy(payload, body);
+    const Error error = state_.encrypt_and_hash(body, message.subspan(dh_bytes + payload.size(), tag_bytes));
+    if (error != Error::none) {
+        return error;
+    }
+    state_.split(session);
+    return noise_second_overhead + payload.size();
+}
+
+} // namespace authex::crypto

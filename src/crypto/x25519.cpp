@@ -1,0 +1,35 @@
+#include "crypto/x25519.hpp"
+
+#include <bearssl/bearssl_ec.h>
+
+#include "base/bytes.hpp"
+
+namespace authex::crypto {
+namespace {
+
+/// BearSSL takes scalars with the most significant byte first, points as RFC 7748 writes them.
+DhKey big_endian(DhKeyView secret) {
+    DhKey reversed{};
+    for (std::size_t i = 0; i < dh_bytes; ++i) {
+        reversed[i] = secret[dh_bytes - 1 - i];
+    }
+    return reversed;
+}
+
+} // namespace
+
+Error x25519(DhKeyView secret, DhKeyView point, std::span<std::uint8_t, dh_bytes> shared) {
+    DhKey scalar = big_endian(secret);
+    copy(point, shared);
+    br_ec_c25519_m31.mul(shared.data(), dh_bytes, scalar.data(), dh_bytes, BR_EC_curve25519);
+    wipe(scalar);
+    constexpr DhKey zero{};
+    return equal_constant_time(shared, zero) ? Error::malformed : Error::none;
+}
+
+void x25519_public(DhKeyView secret, std::span<std::uint8_t, dh_bytes> public_key) {
+    constexpr DhKey base_point = {9};
+    (void)x25519(secret, base_point, public_key); // the base point has prime order: never zero
+}
+
+} // namespace authex::crypto

@@ -1,0 +1,253 @@
+#include "tee/native/builder/builder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <future>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include "tee/native/builder/compiler.hpp"
+#include "tee/native/builder/image_reader.hpp"
+
+namespace authex::tee::native {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Flags of both languages. Nothing in them depends on where the sources lie.
+constexpr std::array common_flags = {
+    "-target", "x86_64-linux-gnu", "-O2", "-ffreestanding", "-fno-pic", "-mcmodel=small", "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-ffunction-sections", "-fdata-sections", "-fno-ident",
+    "-fcf-protection=none", "-Wall", "-Wextra", "-Wdate-time", "-Werror=date-time"};
+constexpr std::array cxx_flags = {"-std=c++20", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
+                                  "-fno-c++-static-destructors"};
+constexpr std::array c_flags = {"-std=c11"};
+constexpr const char* compiler_cxx = "clang++-14";
+constexpr const char* compiler_c = "clang-14";
+constexpr const char* linker = "ld.lld-14";
+
+/// What every native image carries besides the module: the run-time part of the trusted code.
+constexpr std::array runtime_sources = {
+    "src/base/bytes.cpp",        "src/base/secrets.cpp",      "src/crypto/aead.cpp",     "src/crypto/aes_gcm.cpp",
+    "src/crypto/kdf.cpp",        "src/crypto/noise.cpp",      "src/crypto/spongent.cpp", "src/crypto/x25519.cpp",
+    "src/wire/control.cpp",      "src/wire/frame.cpp",        "src/wire/seal.cpp",       "src/runtime/connections.cpp",
+    "src/runtime/control.cpp",   "src/runtime/dispatch.cpp",  "src/runtime/door.cpp",    "src/runtime/emitter.cpp",
+    "src/runtime/orders.cpp",    "src/runtime/runtime.cpp",   "src/runtime/sdk.cpp",     "src/tee/native/port/libc.cpp",
+    "src/tee/native/port/entry.S"};
+constexpr const char* port_source = "src/tee/native/port/port.cpp";
+
+std::optional<std::string> environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
+}
+
+bool is_home(const fs::path& folder) {
+    return fs::exists(folder / port_source) && fs::exists(folder / "sdk/include/authex/module.hpp");
+}
+
+std::string owner_key_list(const std::array<std::uint8_t, 32>& key) {
+    return fmt::format("{:#04x}", fmt::join(key, ","));
+}
+
+bool is_cxx(const fs::path& source) {
+    return source.extension() != ".c" && source.extension() != ".S";
+}
+
+template <std::size_t N>
+void append(std::vector<std::string>& to, const std::array<const char*, N>& flags) {
+    to.insert(to.end(), flags.begin(), flags.end());
+}
+
+std::vector<std::string> command_for(const fs::path& source) {
+    std::vector<std::string> command{is_cxx(source) ? compiler_cxx : compiler_c};
+    append(command, common_flags);
+    if (is_cxx(source)) {
+        append(command, cxx_flags);
+    } else if (source.extension() == ".c") {
+        append(command, c_flags);
+    }
+    return command;
+}
+
+fs::path bearssl() {
+    for (const char* folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib", "/usr/local/lib"}) {
+        fs::path path = fs::path(folder) / "libbearssl.a";
+        if (fs::exists(path)) {
+            return path;
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Expected<BuilderPaths> BuilderPaths::find() {
+    BuilderPaths paths;
+    std::error_code error;
+    const fs::path program = fs::read_symlink("/proc/self/exe", error);
+    std::vector<fs::path> candidates;
+    if (const auto home = environment("AUTHEX_HOME")) {
+        candidates.emplace_back(*home);
+    }
+    candidates.push_back(program.parent_path().parent_path() / "share/authex");
+    candidates.emplace_back(AUTHEX_BUILT_FROM);
+    const auto found = std::find_if(candidates.begin(), candidates.end(), is_home);
+    if (found == candidates.end()) {
+        return failure("home-missing", "cannot find the sources that go into every module",
+                       "set AUTHEX_HOME to the folder that has Authex' sdk/ and src/");
+    }
+    paths.home = fs::canonical(*found, error);
+    if (const auto cache = environment("AUTHEX_CACHE")) {
+        paths.cache = *cache;
+    } else if (const auto xdg = environment("XDG_CACHE_HOME")) {
+        paths.cache = fs::path(*xdg) / "authex";
+    } else if (const auto home = environment("HOME")) {
+        paths.cache = fs::path(*home) / ".cache/authex";
+    } else {
+        paths.cache = fs::temp_directory_path() / fmt::format("authex-cache-{}", ::getuid());
+    }
+    return paths;
+}
+
+NativeBuilder::NativeBuilder(BuilderPaths paths) : paths_(std::move(paths)), objects_(paths_.cache / "native") {}
+
+Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
+    std::vector<std::pair<CompileJob, fs::path>> jobs;
+    const std::string home_map = fmt::format("-ffile-prefix-map={}=authex", paths_.home.string());
+    const auto add_own = [&](const char* name, std::vector<std::string> extra) {
+        CompileJob job{.source = paths_.home / name, .arguments = command_for(name), .display = name};
+        job.arguments.insert(job.arguments.end(),
+                             {home_map, "-I" + (paths_.home / "src").string(), "-I" + (paths_.home / "sdk/include").string()});
+        if (spec.max_connections != 0) {
+            extra.push_back(fmt::format("-DAUTHEX_MAX_CONNECTIONS={}", spec.max_connections));
+        }
+        job.arguments.insert(job.arguments.end(), extra.begin(), extra.end());
+        jobs.emplace_back(std::move(job), paths_.home);
+    };
+    add_own(port_source, {"-DAUTHEX_OWNER_KEY=" + owner_key_list(spec.owner_key)});
+    for (const char* name : runtime_sources) {
+        add_own(name, {});
+    }
+    for (const fs::path& source : spec.sources) {
+        const fs::path absolute = source.is_absolute() ? source : spec.root / source;
+        CompileJob job{.source = absolute, .arguments = command_for(source), .display = source.string()};
+        job.arguments.insert(job.arguments.end(),
+                             {fmt::format("-ffile-prefix-map={}=.", spec.root.string()), home_map,
+                              "-I" + (paths_.home / "sdk/include").string()});
+        for (const auto& [name, value] : spec.definitions) {
+            job.arguments.push_back(value.empty() ? "-D" + name : fmt::format("-D{}={}", name, value));
+        }
+        jobs.emplace_back(std::move(job), spec.root);
+    }
+
+    // The objects of several threads land in their jobs' order, so that the link does not depend on who was first.
+    std::vector<std::optional<Expected<ObjectCache::Object>>> results(jobs.size());
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+        for (std::size_t i = next++; i < jobs.size(); i = next++) {
+            results[i] = objects_.compile(jobs[i].first, jobs[i].second);
+        }
+    };
+    std::vector<std::future<void>> others;
+    for (unsigned i = 1; i < std::max(2U, std::thread::hardware_concurrency()); ++i) {
+        others.push_back(std::async(std::launch::async, work));
+    }
+    work();
+    others.clear();
+
+    Objects objects;
+    for (auto& result : results) {
+        if (!result->has_value()) {
+            return tl::make_unexpected(result->error());
+        }
+        objects.paths.push_back((*result)->path);
+        objects.digests += (*result)->digest;
+        objects.cached = objects.cached && (*result)->cached;
+    }
+    return objects;
+}
+
+Expected<fs::path> NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached) {
+    const fs::path library = bearssl();
+    if (library.empty()) {
+        return failure("compiler-missing", "libbearssl.a is not installed", "install the Debian package libbearssl-dev");
+    }
+    const Expected<std::string> library_bytes = read_file(library);
+    if (!library_bytes) {
+        return tl::make_unexpected(library_bytes.error());
+    }
+    std::vector<std::string> command{linker, "-static", "-nostdlib", "--gc-sections", "--image-base=0x10000000", "-e",
+                                     "authex_enter", "--build-id=none", "-s", "-z", "noexecstack"};
+    std::string identity = objects.digests + sha256_hex(*library_bytes);
+    for (const std::string& argument : command) {
+        identity += argument + " ";
+    }
+    const fs::path image = objects_.folder() / (sha256_hex(identity) + ".image");
+    cached = fs::exists(image);
+    if (cached) {
+        return image;
+    }
+    const std::string temporary = image.string() + fmt::format(".{}.{}", ::getpid(), spec.module);
+    for (const fs::path& object : objects.paths) {
+        command.push_back(object.string());
+    }
+    command.insert(command.end(), {library.string(), "-o", temporary});
+    const Expected<CommandResult> result = run_command(command, objects_.folder());
+    if (!result) {
+        return tl::make_unexpected(result.error());
+    }
+    std::error_code error;
+    if (result->status != 0) {
+        fs::remove(temporary, error);
+        Diagnostic diagnostic = make_error("link-failed", fmt::format("module `{}` does not link", spec.module),
+                                           "modules are freestanding: no libc, no operating system, only authex/module.hpp");
+        diagnostic.detail = result->output;
+        return tl::make_unexpected(std::move(diagnostic));
+    }
+    fs::rename(temporary, image, error);
+    if (error) {
+        return failure("file-unwritable", fmt::format("cannot write {}: {}", image.string(), error.message()));
+    }
+    return image;
+}
+
+Expected<Image> NativeBuilder::build(const BuildSpec& spec) {
+    const Expected<Objects> objects = compile(spec);
+    if (!objects) {
+        Diagnostic diagnostic = objects.error();
+        diagnostic.summary = fmt::format("module `{}`: {}", spec.module, diagnostic.summary);
+        return tl::make_unexpected(std::move(diagnostic));
+    }
+    bool linked_before = false;
+    const Expected<fs::path> path = link(spec, *objects, linked_before);
+    if (!path) {
+        return tl::make_unexpected(path.error());
+    }
+    const Expected<std::string> bytes = read_file(*path);
+    if (!bytes) {
+        return tl::make_unexpected(bytes.error());
+    }
+    Expected<std::vector<descriptor::Endpoint>> endpoints = read_endpoints(*path);
+    if (!endpoints) {
+        endpoints.error().summary = fmt::format("module `{}`: {}", spec.module, endpoints.error().summary);
+        return tl::make_unexpected(endpoints.error());
+    }
+    if (spec.max_image_bytes != 0 && bytes->size() > spec.max_image_bytes) {
+        return failure("image-too-large",
+                       fmt::format("module `{}`: the image has {} bytes, more than its `max: image` of {}", spec.module,
+                                   bytes->size(), spec.max_image_bytes));
+    }
+    return Image{.path = *path,
+                 .identity = sha256(*bytes),
+                 .bytes = bytes->size(),
+                 .endpoints = std::move(*endpoints),
+                 .cached = objects->cached && linked_before};
+}
+
+} // namespace authex::tee::native

@@ -1,0 +1,142 @@
+#include "tee/native/builder/builder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temporary_folder.hpp"
+#include "tee/native/builder/compiler.hpp"
+
+namespace authex::tee::native {
+namespace {
+
+using descriptor::Endpoint;
+using descriptor::EndpointKind;
+
+constexpr const char* minimal = "#include <authex/module.hpp>\n"
+                                "AUTHEX_OUTPUT(out);\n"
+                                "AUTHEX_INPUT(in, event) { out(event.data); }\n";
+
+class NativeBuilderTest : public testing::Test {
+  protected:
+    NativeBuilder builder_in(const std::filesystem::path& cache) {
+        return NativeBuilder({.home = AUTHEX_SOURCE_DIR, .cache = cache});
+    }
+    BuildSpec spec(const std::string& source) {
+        folder_.write("app/module.cpp", source);
+        return {.module = "m", .sources = {"module.cpp"}, .root = folder_.path() / "app", .owner_key = {1, 2, 3}};
+    }
+    test::TemporaryFolder folder_;
+};
+
+TEST_F(NativeBuilderTest, MinimalModuleIsSmallAndListsItsEndpoints) {
+    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const Expected<Image> image = builder.build(spec(minimal));
+    ASSERT_TRUE(image) << to_text(image.error());
+    EXPECT_LE(image->bytes, 64U * 1024U);
+    EXPECT_EQ(image->identity.size(), 32U);
+    ASSERT_EQ(image->endpoints.size(), 2U);
+    EXPECT_EQ(image->endpoints[0].name, "out");
+    EXPECT_EQ(image->endpoints[0].kind, EndpointKind::output);
+    EXPECT_EQ(image->endpoints[1].name, "in");
+    EXPECT_EQ(image->endpoints[1].kind, EndpointKind::input);
+    RecordProperty("image_bytes", std::to_string(image->bytes));
+}
+
+TEST_F(NativeBuilderTest, SameSourcesFromAnotherFolderAndCacheGiveTheSameBytes) {
+    const BuildSpec first = spec(minimal);
+    folder_.write("elsewhere/deep/module.cpp", minimal);
+    BuildSpec second = first;
+    second.root = folder_.path() / "elsewhere/deep";
+    NativeBuilder here = builder_in(folder_.path() / "cache");
+    NativeBuilder there = builder_in(folder_.path() / "other cache");
+    const Expected<Image> a = here.build(first);
+    const Expected<Image> b = there.build(second);
+    ASSERT_TRUE(a) << to_text(a.error());
+    ASSERT_TRUE(b) << to_text(b.error());
+    EXPECT_EQ(*read_file(a->path), *read_file(b->path));
+}
+
+TEST_F(NativeBuilderTest, SecondBuildComesFromTheCache) {
+    const BuildSpec same = spec(minimal);
+    ASSERT_TRUE(builder_in(folder_.path() / "cache").build(same));
+    const Expected<Image> again = builder_in(folder_.path() / "cache").build(same);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->cached);
+}
+
+TEST_F(NativeBuilderTest, ChangedHeaderIsSeen) {
+    folder_.write("app/part.hpp", "#define ANSWER 1\n");
+    const BuildSpec with_header = spec(std::string(minimal) + "#include \"part.hpp\"\nAUTHEX_ENTRY(e, call) { call.result.u32(ANSWER); }\n");
+    const Expected<Image> before = builder_in(folder_.path() / "cache").build(with_header);
+    folder_.write("app/part.hpp", "#define ANSWER 2\n");
+    const Expected<Image> after = builder_in(folder_.path() / "cache").build(with_header);
+    ASSERT_TRUE(before && after);
+    EXPECT_NE(before->identity, after->identity);
+}
+
+TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
+    BuildSpec one = spec(std::string(minimal) + "AUTHEX_ENTRY(e, call) { call.result.u32(PLACE); }\n");
+    one.definitions = {{"PLACE", "1"}};
+    BuildSpec other_definition = one;
+    other_definition.definitions = {{"PLACE", "2"}};
+    BuildSpec other_owner = one;
+    other_owner.owner_key[31] = 9;
+    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const auto identity = builder.build(one)->identity;
+    EXPECT_NE(identity, builder.build(other_definition)->identity);
+    EXPECT_NE(identity, builder.build(other_owner)->identity);
+}
+
+TEST_F(NativeBuilderTest, CompilerErrorsAreShownAsTheyAreWithTheModulesName) {
+    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const Expected<Image> image = builder.build(spec("#include <authex/module.hpp>\nAUTHEX_INPUT(in, event) { unknown(); }\n"));
+    ASSERT_FALSE(image);
+    EXPECT_EQ(image.error().code, "compile-failed");
+    EXPECT_THAT(image.error().summary, testing::HasSubstr("`m`"));
+    EXPECT_THAT(image.error().detail, testing::HasSubstr("2:27: error: use of undeclared identifier 'unknown'"));
+}
+
+TEST_F(NativeBuilderTest, CallsOutsideTheModuleDoNotLink) {
+    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const Expected<Image> image = builder.build(spec("#include <authex/module.hpp>\nextern \"C\" int system(const char*);\nAUTHEX_INPUT(in, event) { system(\"ls\"); }\n"));
+    ASSERT_FALSE(image);
+    EXPECT_EQ(image.error().code, "link-failed");
+}
+
+TEST_F(NativeBuilderTest, SameEndpointTwiceOverTwoFilesIsRefused) {
+    BuildSpec two = spec(minimal);
+    folder_.write("app/second.cpp", minimal);
+    two.sources.emplace_back("second.cpp");
+    const Expected<Image> image = builder_in(folder_.path() / "cache").build(two);
+    ASSERT_FALSE(image);
+    EXPECT_EQ(image.error().code, "endpoint-duplicate");
+}
+
+TEST_F(NativeBuilderTest, ImageAboveItsCeilingIsRefused) {
+    BuildSpec small = spec(minimal);
+    small.max_image_bytes = 1000;
+    const Expected<Image> image = builder_in(folder_.path() / "cache").build(small);
+    ASSERT_FALSE(image);
+    EXPECT_EQ(image.error().code, "image-too-large");
+}
+
+TEST_F(NativeBuilderTest, ModulesInCBuildToo) {
+    BuildSpec c = spec(minimal);
+    folder_.write("app/module.c", "#include <authex/module.h>\nAUTHEX_OUTPUT(out);\nAUTHEX_INPUT(in, event) { authex_send(out, event->data, event->size); }\n");
+    c.sources = {"module.c"};
+    const Expected<Image> image = builder_in(folder_.path() / "cache").build(c);
+    ASSERT_TRUE(image) << to_text(image.error());
+    EXPECT_EQ(image->endpoints.size(), 2U);
+}
+
+TEST_F(NativeBuilderTest, MissingSourceIsNamed) {
+    BuildSpec missing = spec(minimal);
+    missing.sources = {"nowhere.cpp"};
+    const Expected<Image> image = builder_in(folder_.path() / "cache").build(missing);
+    ASSERT_FALSE(image);
+    EXPECT_EQ(image.error().code, "file-unreadable");
+    EXPECT_THAT(image.error().summary, testing::HasSubstr("nowhere.cpp"));
+}
+
+} // namespace
+} // namespace authex::tee::native
