@@ -1,4 +1,5 @@
-// The button's driver. Without a TEE there is no button: the owner presses it through the connection `trigger-btn`.
+// The button's driver. Without a TEE there is no button: the owner presses it through the
+// connection `trigger-btn`.
 #include <authex/module.hpp>
 
 AUTHEX_OUTPUT(pressed);

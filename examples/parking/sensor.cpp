@@ -1,5 +1,5 @@
-// Tells whether one space is taken. `PLACE` (a definition in the descriptor) is the number of the space; `car` stands for the
-// physical sensor: 1 a car came, 0 it left.
+// Tells whether one space is taken. `PLACE` (a definition in the descriptor) is the number of the
+// space; `car` stands for the physical sensor: 1 a car came, 0 it left.
 #include <authex/module.hpp>
 
 AUTHEX_OUTPUT(changed);

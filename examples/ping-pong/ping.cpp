@@ -1,4 +1,5 @@
-// Plays a ball back and forth and counts the rallies. `start` takes the number of balls and their size in bytes.
+// Plays a ball back and forth and counts the rallies. `start` takes the number of balls and their
+// size in bytes.
 #include <authex/module.hpp>
 
 AUTHEX_OUTPUT(ping);

@@ -1,4 +1,5 @@
-/* A door in C11: closed, open, locked. A refused command changes nothing and is told to the panel. */
+/* A door in C11: closed, open, locked. A refused command changes nothing and is told to the panel.
+ */
 #include <authex/module.h>
 
 enum state { CLOSED, OPEN, LOCKED };
@@ -9,10 +10,14 @@ AUTHEX_STATE static uint8_t state;
 
 static int next_state(uint8_t command) {
     switch (state) {
-    case CLOSED: return command == COMMAND_OPEN ? OPEN : command == COMMAND_LOCK ? LOCKED : -1;
-    case OPEN: return command == COMMAND_CLOSE ? CLOSED : -1;
-    case LOCKED: return command == COMMAND_UNLOCK ? CLOSED : -1;
-    default: return -1;
+    case CLOSED:
+        return command == COMMAND_OPEN ? OPEN : command == COMMAND_LOCK ? LOCKED : -1;
+    case OPEN:
+        return command == COMMAND_CLOSE ? CLOSED : -1;
+    case LOCKED:
+        return command == COMMAND_UNLOCK ? CLOSED : -1;
+    default:
+        return -1;
     }
 }
 

@@ -20,8 +20,10 @@ static_assert(AUTHEX_WITH_AES || AUTHEX_WITH_SPONGENT, "an image needs one algor
 bool supported(Algorithm algorithm) {
     switch (algorithm) {
     case Algorithm::aes_128_gcm:
-    case Algorithm::aes_256_gcm: return AUTHEX_WITH_AES != 0;
-    case Algorithm::spongent_128: return AUTHEX_WITH_SPONGENT != 0;
+    case Algorithm::aes_256_gcm:
+        return AUTHEX_WITH_AES != 0;
+    case Algorithm::spongent_128:
+        return AUTHEX_WITH_SPONGENT != 0;
     }
     return false;
 }
@@ -79,7 +81,8 @@ Error AeadKey::open(NonceView nonce, ByteView associated, Bytes body, TagView ta
     bool verified = false;
 #if AUTHEX_WITH_SPONGENT
     if (algorithm_ == Algorithm::spongent_128) {
-        verified = spongent::unwrap(spongent::KeyView(state_, spongent::key_bytes), associated, body, tag);
+        verified =
+            spongent::unwrap(spongent::KeyView(state_, spongent::key_bytes), associated, body, tag);
     }
 #endif
 #if AUTHEX_WITH_AES

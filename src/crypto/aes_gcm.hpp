@@ -1,5 +1,6 @@
 #pragma once
-// AES-GCM with 96-bit nonces and 128-bit tags over BearSSL.                        (NIST SP 800-38D)
+// AES-GCM with 96-bit nonces and 128-bit tags over BearSSL.                        (NIST SP
+// 800-38D)
 
 #include <cstddef>
 
@@ -11,8 +12,8 @@ namespace authex::crypto::aes_gcm {
 /// Room that a key takes once it is expanded, in bytes.
 extern const std::size_t state_bytes;
 
-/// Expands `key` (16 or 32 bytes) into `state`, which is aligned to 16 and may not move afterwards. The fastest constant-time
-/// implementation that the CPU carries is chosen here.
+/// Expands `key` (16 or 32 bytes) into `state`, which is aligned to 16 and may not move afterwards.
+/// The fastest constant-time implementation that the CPU carries is chosen here.
 void set(ByteView key, Bytes state);
 void seal(Bytes state, NonceView nonce, ByteView associated, Bytes body, Tag tag);
 /// @return false: the tag does not verify; the body is then zeroed.

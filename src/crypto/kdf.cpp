@@ -56,10 +56,13 @@ void Generator::seed(ByteView entropy) {
     static_assert(sizeof(br_hmac_drbg_context) <= sizeof state_);
     static_assert(alignof(br_hmac_drbg_context) <= 8);
     if (seeded_) {
-        br_hmac_drbg_update(std::launder(reinterpret_cast<br_hmac_drbg_context*>(state_)), entropy.data(), entropy.size());
+        br_hmac_drbg_update(std::launder(reinterpret_cast<br_hmac_drbg_context*>(state_)),
+                            entropy.data(),
+                            entropy.size());
         return;
     }
-    br_hmac_drbg_init(new (state_) br_hmac_drbg_context{}, &br_sha256_vtable, entropy.data(), entropy.size());
+    br_hmac_drbg_init(
+        new (state_) br_hmac_drbg_context{}, &br_sha256_vtable, entropy.data(), entropy.size());
     seeded_ = true;
 }
 
@@ -70,7 +73,8 @@ void Generator::fill(Bytes out) {
     }
     auto* context = std::launder(reinterpret_cast<br_hmac_drbg_context*>(state_));
     while (!out.empty()) {
-        const Bytes part = out.first(out.size() < request_max_bytes ? out.size() : request_max_bytes);
+        const Bytes part =
+            out.first(out.size() < request_max_bytes ? out.size() : request_max_bytes);
         br_hmac_drbg_generate(context, part.data(), part.size());
         out = out.subspan(part.size());
     }

@@ -1,5 +1,6 @@
 #pragma once
-// SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869) and a deterministic generator (NIST SP 800-90A, HMAC_DRBG with SHA-256), over BearSSL.
+// SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869) and a deterministic generator (NIST SP
+// 800-90A, HMAC_DRBG with SHA-256), over BearSSL.
 
 #include <array>
 #include <cstddef>
@@ -19,8 +20,9 @@ using Hash = std::array<std::uint8_t, 32>;
 /// Extract and expand. @pre out.size() ≤ 255·32
 void hkdf_sha256(ByteView salt, ByteView input_key_material, ByteView info, Bytes out);
 
-/// Random bytes from what it was seeded with and nothing else. All zero until seeded, so that one in static memory costs an
-/// image nothing; before the first seed it gives zeros. Wipes itself. Not thread-safe.
+/// Random bytes from what it was seeded with and nothing else. All zero until seeded, so that one
+/// in static memory costs an image nothing; before the first seed it gives zeros. Wipes itself. Not
+/// thread-safe.
 class Generator {
   public:
     Generator() = default;

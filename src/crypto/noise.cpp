@@ -85,7 +85,9 @@ Error NoiseSymmetricState::decrypt_and_hash(Bytes body, ByteView tag) {
     mix_hash(ByteView(body.data(), body.size() + tag_bytes));
     AeadKey key;
     const Error error = key.set(Algorithm::aes_256_gcm, key_);
-    return error != Error::none ? error : key.open(noise_nonce(nonce_++), associated, body, TagView(tag.data(), tag_bytes));
+    return error != Error::none
+               ? error
+               : key.open(noise_nonce(nonce_++), associated, body, TagView(tag.data(), tag_bytes));
 }
 
 void NoiseSymmetricState::split(NoiseSession& session) const {
@@ -97,7 +99,10 @@ void NoiseSymmetricState::split(NoiseSession& session) const {
     session.handshake_hash = hash_;
 }
 
-NoiseInitiator::NoiseInitiator(ByteView prologue, DhKeyView static_secret, DhKeyView ephemeral_secret) : state_(prologue) {
+NoiseInitiator::NoiseInitiator(ByteView prologue,
+                               DhKeyView static_secret,
+                               DhKeyView ephemeral_secret)
+    : state_(prologue) {
     copy(static_secret, static_secret_);
     copy(ephemeral_secret, ephemeral_secret_);
     DhKey static_public{};
@@ -150,7 +155,9 @@ Error NoiseInitiator::read_second(Bytes message, ByteView& payload, NoiseSession
     return Error::none;
 }
 
-NoiseResponder::NoiseResponder(ByteView prologue, DhKeyView initiator_static_public, DhKeyView ephemeral_secret)
+NoiseResponder::NoiseResponder(ByteView prologue,
+                               DhKeyView initiator_static_public,
+                               DhKeyView ephemeral_secret)
     : state_(prologue) {
     copy(initiator_static_public, initiator_static_);
     copy(ephemeral_secret, ephemeral_secret_);
@@ -172,7 +179,8 @@ Error NoiseResponder::read_first(ByteView message, ByteView& payload) {
     return Error::none;
 }
 
-Result<std::size_t> NoiseResponder::write_second(ByteView payload, Bytes message, NoiseSession& session) {
+Result<std::size_t>
+NoiseResponder::write_second(ByteView payload, Bytes message, NoiseSession& session) {
     if (message.size() < noise_second_overhead + payload.size()) {
         return Error::no_space;
     }
@@ -189,7 +197,8 @@ Result<std::size_t> NoiseResponder::write_second(ByteView payload, Bytes message
     }
     const Bytes body = message.subspan(dh_bytes, payload.size());
     copy(payload, body);
-    const Error error = state_.encrypt_and_hash(body, message.subspan(dh_bytes + payload.size(), tag_bytes));
+    const Error error =
+        state_.encrypt_and_hash(body, message.subspan(dh_bytes + payload.size(), tag_bytes));
     if (error != Error::none) {
         return error;
     }

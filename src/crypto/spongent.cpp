@@ -3,7 +3,8 @@
 namespace authex::crypto::spongent {
 namespace {
 
-constexpr std::uint8_t sbox[16] = {0xE, 0xD, 0xB, 0x0, 0x2, 0x1, 0x4, 0xF, 0x7, 0xA, 0x8, 0x5, 0x9, 0xC, 0x3, 0x6};
+constexpr std::uint8_t sbox[16] = {
+    0xE, 0xD, 0xB, 0x0, 0x2, 0x1, 0x4, 0xF, 0x7, 0xA, 0x8, 0x5, 0x9, 0xC, 0x3, 0x6};
 constexpr std::size_t nibbles = state_bytes * 2;
 constexpr std::uint8_t counter_start = 0x52;
 constexpr std::uint8_t counter_taps = 0x8E;
@@ -35,7 +36,8 @@ void substitute_and_spread(State& state) {
         const unsigned value = sbox[nibble];
         for (unsigned r = 0; r < 4; ++r) {
             const std::size_t target = target_of_bit[r]++;
-            spread[target / 8] = static_cast<std::uint8_t>(spread[target / 8] | (((value >> r) & 1U) << (target % 8)));
+            spread[target / 8] = static_cast<std::uint8_t>(spread[target / 8] |
+                                                           (((value >> r) & 1U) << (target % 8)));
         }
     }
     state = spread;
@@ -60,11 +62,13 @@ class Duplex {
         }
         permute(state_);
     }
-    /// A whole phase: frame bit `inner` on every block but the last, its opposite there. An empty phase has one empty block.
+    /// A whole phase: frame bit `inner` on every block but the last, its opposite there. An empty
+    /// phase has one empty block.
     void absorb_phase(ByteView bytes, bool inner) {
         std::size_t at = 0;
         do {
-            const std::size_t count = bytes.size() - at < block_bytes ? bytes.size() - at : block_bytes;
+            const std::size_t count =
+                bytes.size() - at < block_bytes ? bytes.size() - at : block_bytes;
             absorb(bytes.subspan(at, count), at + count < bytes.size() ? inner : !inner);
             at += count;
         } while (at < bytes.size());
@@ -104,9 +108,11 @@ void crypt(Duplex& duplex, Bytes body, bool decrypt) {
 } // namespace
 
 void permute(State& state) {
-    for (std::uint8_t counter = counter_start; counter != counter_end; counter = next_counter(counter)) {
+    for (std::uint8_t counter = counter_start; counter != counter_end;
+         counter = next_counter(counter)) {
         state[0] = static_cast<std::uint8_t>(state[0] ^ counter);
-        state[state_bytes - 1] = static_cast<std::uint8_t>(state[state_bytes - 1] ^ reversed(counter));
+        state[state_bytes - 1] =
+            static_cast<std::uint8_t>(state[state_bytes - 1] ^ reversed(counter));
         substitute_and_spread(state);
     }
 }

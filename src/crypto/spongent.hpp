@@ -1,9 +1,12 @@
 #pragma once
 // SPONGENT-128: the sponge, authenticated encryption and MAC of Sancus 2.0 at 128-bit security.
-//   permutation  Bogdanov et al., "SPONGENT: The Design Space of Lightweight Cryptographic Hashing", IEEE ToC 2013: width 336 bits,
+//   permutation  Bogdanov et al., "SPONGENT: The Design Space of Lightweight Cryptographic
+//   Hashing", IEEE ToC 2013: width 336 bits,
 //                170 rounds, 8-bit round counter
-//   SpongeWrap   Bertoni et al., "Duplexing the Sponge", SAC 2011, with 16 data bits, one frame bit and one pad bit a call
-// Plain code: one nibble after the other. The S-box is a table of 16 bytes, which lies in one cache line: no secret decides which line is touched.
+//   SpongeWrap   Bertoni et al., "Duplexing the Sponge", SAC 2011, with 16 data bits, one frame bit
+//   and one pad bit a call
+// Plain code: one nibble after the other. The S-box is a table of 16 bytes, which lies in one cache
+// line: no secret decides which line is touched.
 
 #include <array>
 #include <cstddef>
@@ -31,7 +34,8 @@ void permute(State& state);
 void wrap(KeyView key, ByteView associated, Bytes body, Tag tag);
 /// Decrypts `body` in place. @return false: the tag does not verify; the body is then zeroed.
 [[nodiscard]] bool unwrap(KeyView key, ByteView associated, Bytes body, TagView tag);
-/// The tag over `message` as associated data with an empty body: Sancus' MAC, and its key derivation.
+/// The tag over `message` as associated data with an empty body: Sancus' MAC, and its key
+/// derivation.
 void mac(KeyView key, ByteView message, Tag tag);
 
 } // namespace authex::crypto::spongent

@@ -5,21 +5,9 @@
 #include "base/bytes.hpp"
 
 namespace authex::crypto {
-namespace {
-
-/// BearSSL takes scalars with the most significant byte first, points as RFC 7748 writes them.
-DhKey big_endian(DhKeyView secret) {
-    DhKey reversed{};
-    for (std::size_t i = 0; i < dh_bytes; ++i) {
-        reversed[i] = secret[dh_bytes - 1 - i];
-    }
-    return reversed;
-}
-
-} // namespace
-
 Error x25519(DhKeyView secret, DhKeyView point, std::span<std::uint8_t, dh_bytes> shared) {
-    DhKey scalar = big_endian(secret);
+    DhKey scalar{}; // BearSSL clamps its own copy; both are little-endian as in RFC 7748
+    copy(secret, scalar);
     copy(point, shared);
     br_ec_c25519_m31.mul(shared.data(), dh_bytes, scalar.data(), dh_bytes, BR_EC_curve25519);
     wipe(scalar);

@@ -1,5 +1,6 @@
 #pragma once
-// X25519 over BearSSL, constant time.                                                          (RFC 7748 §5)
+// X25519 over BearSSL, constant time.                                                          (RFC
+// 7748 §5)
 
 #include <array>
 #include <cstddef>
@@ -15,7 +16,8 @@ using DhKey = std::array<std::uint8_t, dh_bytes>;
 using DhKeyView = std::span<const std::uint8_t, dh_bytes>;
 
 /// @error malformed: the result is all zero (a point of small order).
-[[nodiscard]] Error x25519(DhKeyView secret, DhKeyView point, std::span<std::uint8_t, dh_bytes> shared);
+[[nodiscard]] Error
+x25519(DhKeyView secret, DhKeyView point, std::span<std::uint8_t, dh_bytes> shared);
 /// The public key of a secret (any 32 random bytes; clamped inside).
 void x25519_public(DhKeyView secret, std::span<std::uint8_t, dh_bytes> public_key);
 

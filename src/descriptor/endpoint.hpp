@@ -7,7 +7,15 @@
 namespace authex::descriptor {
 
 /// The values are those of AUTHEX_KIND_… (sdk/include/authex/abi.h).
-enum class EndpointKind : std::uint8_t { output = 1, input = 2, request = 3, handler = 4, entry = 5, timer = 6, stream = 7 };
+enum class EndpointKind : std::uint8_t {
+    output = 1,
+    input = 2,
+    request = 3,
+    handler = 4,
+    entry = 5,
+    timer = 6,
+    stream = 7
+};
 
 struct Endpoint {
     std::string name;

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "base/result.hpp"
 #include "base/diagnostic.hpp"
+#include "base/result.hpp"
 #include "tee/loader.hpp"
 
 namespace authex::em {
@@ -97,6 +97,10 @@ struct DataPlaneOptions {
     std::string tls_certificate; ///< PEM; empty: links are plain TCP (frames are sealed already)
     std::string tls_key;
     std::string tls_authority;
+    std::uint64_t node_id = 0; ///< said to peers, for people; 0: a random one
+    /// How long the thread polls after activity before it sleeps. Costs processor time, saves the
+    /// wake-up.
+    std::uint64_t spin_us = 50;
 };
 
 /// Every method is thread-safe and returns at once unless said otherwise; completions run on the

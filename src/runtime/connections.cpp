@@ -6,8 +6,8 @@ namespace authex::runtime {
 namespace {
 
 bool same_order(const wire::SetConnection& a, const wire::SetConnection& b) {
-    return a.endpoint == b.endpoint && a.role == b.role && a.algorithm == b.algorithm && a.delivery == b.delivery &&
-           equal_constant_time(a.key, b.key);
+    return a.endpoint == b.endpoint && a.role == b.role && a.algorithm == b.algorithm &&
+           a.delivery == b.delivery && equal_constant_time(a.key, b.key);
 }
 
 } // namespace

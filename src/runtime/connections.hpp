@@ -1,5 +1,6 @@
 #pragma once
-// The connections of one module: keys, counters and the rule of what is accepted.    (DESIGN "Keys and freshness")
+// The connections of one module: keys, counters and the rule of what is accepted.    (DESIGN "Keys
+// and freshness")
 
 #include <array>
 #include <cstddef>
@@ -17,23 +18,26 @@ namespace authex::runtime {
 #endif
 constexpr std::size_t max_connections = AUTHEX_MAX_CONNECTIONS;
 
-/// One end of a connection. `next_out` numbers what this end originates (events, requests); `next_in` what it takes
-/// (events, requests, or replies at the source of requests).
+/// One end of a connection. `next_out` numbers what this end originates (events, requests);
+/// `next_in` what it takes (events, requests, or replies at the source of requests).
 struct Connection {
-    wire::SetConnection terms; ///< as the owner set them; the raw key is kept to recognise a repeated order
+    wire::SetConnection
+        terms; ///< as the owner set them; the raw key is kept to recognise a repeated order
     crypto::AeadKey key;
     std::uint64_t next_out = 0;
     std::uint64_t next_in = 0;
     std::uint64_t accepted = 0;
     std::uint32_t refused = 0;
     bool used = false;
-    bool owes_ack = false;    ///< something was taken or repeated since the last ack
-    bool came_early = false;  ///< a frame beyond next_in was refused since the last ack
+    bool owes_ack = false;   ///< something was taken or repeated since the last ack
+    bool came_early = false; ///< a frame beyond next_in was refused since the last ack
 };
 
-/// The rule: only the next counter; a lossy connection also takes later ones.                 (docs/protocol.md P12)
+/// The rule: only the next counter; a lossy connection also takes later ones. (docs/protocol.md
+/// P12)
 /// @error replayed | too_early | exhausted
-[[nodiscard]] Error check_counter(std::uint64_t counter, std::uint64_t expected, wire::Delivery delivery);
+[[nodiscard]] Error
+check_counter(std::uint64_t counter, std::uint64_t expected, wire::Delivery delivery);
 
 class ConnectionTable {
   public:

@@ -6,17 +6,22 @@ namespace authex::runtime {
 namespace {
 
 /// Orders are short; anything longer is refused before it is touched.
-constexpr std::size_t order_frame_max_bytes = wire::header_bytes + wire::control_message_max_bytes + 2 + wire::tag_bytes;
+constexpr std::size_t order_frame_max_bytes =
+    wire::header_bytes + wire::control_message_max_bytes + 2 + wire::tag_bytes;
 
 #if AUTHEX_WITH_NOISE
 constexpr std::uint8_t prologue[] = {'a', 'u', 't', 'h', 'e', 'x', ' ', '1'};
-constexpr std::uint8_t report_label[] = {'a', 'u', 't', 'h', 'e', 'x', ' ', 'r', 'e', 'p', 'o', 'r', 't', ' ', 'v', '1'};
+constexpr std::uint8_t report_label[] = {
+    'a', 'u', 't', 'h', 'e', 'x', ' ', 'r', 'e', 'p', 'o', 'r', 't', ' ', 'v', '1'};
 constexpr std::size_t limits_bytes = 2 + 2 + 4;
 #endif
 
 } // namespace
 
-Error Control::open_under(ControlSession& session, const wire::FrameHeader& header, Bytes frame, Bytes& body) {
+Error Control::open_under(ControlSession& session,
+                          const wire::FrameHeader& header,
+                          Bytes frame,
+                          Bytes& body) {
     if (header.counter < session.next_in) {
         return Error::replayed;
     }
@@ -83,10 +88,7 @@ Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) 
     return error;
 }
 
-Error Control::handshake(ByteView body,
-                         ByteView owner_key,
-                         Bytes scratch,
-                         Emitter& emitter) {
+Error Control::handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter) {
     crypto::DhKey ephemeral{};
     generator_.fill(ephemeral);
     crypto::NoiseResponder responder(prologue, owner_key.first<crypto::dh_bytes>(), ephemeral);
@@ -149,10 +151,12 @@ Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) 
 
 #endif
 
-Error Control::answer(const Taken& taken, Error error, ByteView data, Bytes scratch, Emitter& emitter) {
+Error Control::answer(
+    const Taken& taken, Error error, ByteView data, Bytes scratch, Emitter& emitter) {
     std::uint8_t fixed[wire::control_answer_bytes];
     Writer(fixed)
-        .u8(static_cast<std::uint8_t>(static_cast<std::uint8_t>(taken.message.type) | wire::control_answer_bit))
+        .u8(static_cast<std::uint8_t>(static_cast<std::uint8_t>(taken.message.type) |
+                                      wire::control_answer_bit))
         .u64(taken.counter)
         .u8(static_cast<std::uint8_t>(error));
     Writer body(scratch.subspan(wire::header_bytes));
@@ -165,7 +169,8 @@ Error Control::answer(const Taken& taken, Error error, ByteView data, Bytes scra
                              .deployment = emitter.deployment(),
                              .flags = wire::flag_direction,
                              .counter = session.next_out};
-    const Result<std::size_t> sealed = wire::seal_frame(session.out, header, body.written(), scratch);
+    const Result<std::size_t> sealed =
+        wire::seal_frame(session.out, header, body.written(), scratch);
     if (!sealed.has_value()) {
         return sealed.error();
     }

@@ -1,5 +1,5 @@
 #pragma once
-// The owner's channel into the module: handshake, then sealed orders.                 (docs/protocol.md "Control")
+// The owner's channel into the module: handshake, then sealed orders. (docs/protocol.md "Control")
 
 #include "crypto/aead.hpp"
 #include "runtime/connections.hpp"
@@ -35,24 +35,29 @@ class Control {
     /// Opens one control frame in place. Counters strictly increase; gaps are the owner's business.
     /// @error not_attested | replayed | exhausted | forged | as wire::parse_control
     [[nodiscard]] Error open(const wire::FrameHeader& header, Bytes frame, Taken& taken);
-    /// Seals the answer and emits it. `scratch` is private memory for one frame. @error no_space | too_large | exhausted
-    [[nodiscard]] Error answer(const Taken& taken, Error error, ByteView data, Bytes scratch, Emitter& emitter);
+    /// Seals the answer and emits it. `scratch` is private memory for one frame. @error no_space |
+    /// too_large | exhausted
+    [[nodiscard]] Error
+    answer(const Taken& taken, Error error, ByteView data, Bytes scratch, Emitter& emitter);
 
     [[nodiscard]] bool attested() const { return attested_; }
-    /// For the module: a function of the owner's seeds alone, so that what a module draws follows from its frames. Zeros before the
-    /// first seed, and always in builds without Noise.
+    /// For the module: a function of the owner's seeds alone, so that what a module draws follows
+    /// from its frames. Zeros before the first seed, and always in builds without Noise.
     void random(Bytes out);
 
 #if AUTHEX_WITH_NOISE
     /// Feeds the handshake's generator. @pre before the first handshake.
     void start(ByteView entropy);
-    /// Answers Noise message 1 with message 2 and the report data for the evidence. The new keys take the place of the old when the
-    /// first order under them verifies, so a stranger's handshake disturbs nothing.        @error truncated | malformed | no_space
-    [[nodiscard]] Error handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter);
+    /// Answers Noise message 1 with message 2 and the report data for the evidence. The new keys
+    /// take the place of the old when the first order under them verifies, so a stranger's
+    /// handshake disturbs nothing.        @error truncated | malformed | no_space
+    [[nodiscard]] Error
+    handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter);
 #endif
 
   private:
-    [[nodiscard]] Error open_under(ControlSession& session, const wire::FrameHeader& header, Bytes frame, Bytes& body);
+    [[nodiscard]] Error
+    open_under(ControlSession& session, const wire::FrameHeader& header, Bytes frame, Bytes& body);
 
     ControlSession sessions_[AUTHEX_WITH_NOISE ? 2 : 1];
     std::uint8_t active_ = 0;

@@ -31,10 +31,12 @@ void Runtime::take_sealed(const wire::FrameHeader& header, Bytes frame) {
     }
     const bool back = header.kind == wire::Kind::reply;
     const wire::Role role = back ? wire::Role::source : wire::Role::destination;
-    const authex_endpoint* target = endpoint(connection->terms.endpoint, endpoint_kind_for(header.kind));
+    const authex_endpoint* target =
+        endpoint(connection->terms.endpoint, endpoint_kind_for(header.kind));
     Error error = Error::wrong_role;
     Bytes body;
-    if (role == connection->terms.role && target != nullptr && back == (header.direction() == wire::Direction::back)) {
+    if (role == connection->terms.role && target != nullptr &&
+        back == (header.direction() == wire::Direction::back)) {
         error = check_counter(header.counter, connection->next_in, connection->terms.delivery);
         connection->owes_ack = true;
         connection->came_early = connection->came_early || error == Error::too_early;
@@ -60,7 +62,9 @@ void Runtime::take_sealed(const wire::FrameHeader& header, Bytes frame) {
     wipe(body);
 }
 
-void Runtime::run_handler(Connection& connection, const wire::FrameHeader& header, authex_message& message) {
+void Runtime::run_handler(Connection& connection,
+                          const wire::FrameHeader& header,
+                          authex_message& message) {
     message.result = result_;
     message.result_room = sizeof result_;
     // The frame that the reply needs stays free while the handler sends what it likes.
@@ -87,9 +91,11 @@ void Runtime::run_handler(Connection& connection, const wire::FrameHeader& heade
 
 void Runtime::run_entry(const wire::FrameHeader& header, authex_message& message) {
     const authex_endpoint* entry = endpoint(header.channel, AUTHEX_KIND_ENTRY);
-    wire::FrameHeader result{.kind = wire::Kind::result, .channel = header.channel, .counter = header.counter};
+    wire::FrameHeader result{
+        .kind = wire::Kind::result, .channel = header.channel, .counter = header.counter};
     if (entry == nullptr || disabled_) {
-        const std::uint8_t error = static_cast<std::uint8_t>(disabled_ ? Error::disabled : Error::unknown_channel);
+        const std::uint8_t error =
+            static_cast<std::uint8_t>(disabled_ ? Error::disabled : Error::unknown_channel);
         result.flags = wire::flag_negative;
         (void)emitter_.plain(result, ByteView(&error, 1));
         return;
@@ -116,9 +122,15 @@ void Runtime::take_stream(const wire::FrameHeader& header, ByteView body) {
     }
     authex_message message = message_of(body, header.counter);
     switch (header.kind) {
-    case wire::Kind::stream_open: message.what = AUTHEX_STREAM_OPENED; break;
-    case wire::Kind::stream_data: message.what = AUTHEX_STREAM_DATA; break;
-    case wire::Kind::stream_close: message.what = AUTHEX_STREAM_CLOSED; break;
+    case wire::Kind::stream_open:
+        message.what = AUTHEX_STREAM_OPENED;
+        break;
+    case wire::Kind::stream_data:
+        message.what = AUTHEX_STREAM_DATA;
+        break;
+    case wire::Kind::stream_close:
+        message.what = AUTHEX_STREAM_CLOSED;
+        break;
     default:
         message.what = header.negative() ? AUTHEX_STREAM_REFUSED : AUTHEX_STREAM_LISTENING;
         message.id = Reader(body).u16();
@@ -147,11 +159,16 @@ void Runtime::take_plain(const wire::FrameHeader& header, ByteView body) {
 #endif
         break;
     }
-    case wire::Kind::ack: answer_ack_question(header); break;
-    case wire::Kind::call: run_entry(header, message); break;
+    case wire::Kind::ack:
+        answer_ack_question(header);
+        break;
+    case wire::Kind::call:
+        run_entry(header, message);
+        break;
     case wire::Kind::timer: {
         const authex_endpoint* timer = endpoint(header.channel, AUTHEX_KIND_TIMER);
-        if (timer == nullptr || timers_[header.channel] == 0 || timers_[header.channel] != header.counter || disabled_) {
+        if (timer == nullptr || timers_[header.channel] == 0 ||
+            timers_[header.channel] != header.counter || disabled_) {
             break; // stopped or armed again meanwhile, or made up by the node
         }
         timers_[header.channel] = 0;
@@ -162,8 +179,12 @@ void Runtime::take_plain(const wire::FrameHeader& header, ByteView body) {
     case wire::Kind::listen:
     case wire::Kind::stream_open:
     case wire::Kind::stream_data:
-    case wire::Kind::stream_close: take_stream(header, body); break;
-    default: refuse(header, Error::unknown_kind); break;
+    case wire::Kind::stream_close:
+        take_stream(header, body);
+        break;
+    default:
+        refuse(header, Error::unknown_kind);
+        break;
     }
 }
 

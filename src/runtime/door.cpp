@@ -3,8 +3,10 @@
 namespace authex::runtime {
 namespace {
 
-template <typename Byte> std::span<Byte> memory(std::uint64_t address, std::uint64_t bytes) {
-    return {reinterpret_cast<Byte*>(static_cast<std::uintptr_t>(address)), static_cast<std::size_t>(bytes)};
+template <typename Byte>
+std::span<Byte> memory(std::uint64_t address, std::uint64_t bytes) {
+    return {reinterpret_cast<Byte*>(static_cast<std::uintptr_t>(address)),
+            static_cast<std::size_t>(bytes)};
 }
 
 /// Field by field through volatile, so that each is read from the host's memory exactly once.

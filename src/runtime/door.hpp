@@ -1,5 +1,6 @@
 #pragma once
-// The guarded door of an enclave: what the host hands in is checked here before anything else runs. (DESIGN "The door is guarded")
+// The guarded door of an enclave: what the host hands in is checked here before anything else runs.
+// (DESIGN "The door is guarded")
 
 #include "base/result.hpp"
 #include "runtime/invocation.hpp"
@@ -12,8 +13,10 @@ class Door {
   public:
     constexpr explicit Door(Runtime& runtime) : runtime_(runtime) {}
 
-    /// Serves one invocation. `invocation` is the host's memory: each field is read once. Sets its answer fields.
-    /// @error (in invocation.error) unknown_version | malformed: unknown operation, started twice or not at all |
+    /// Serves one invocation. `invocation` is the host's memory: each field is read once. Sets its
+    /// answer fields.
+    /// @error (in invocation.error) unknown_version | malformed: unknown operation, started twice
+    /// or not at all |
     ///        outside: a range that wraps, leaves the shared area or touches the image
     void enter(Invocation* invocation);
 

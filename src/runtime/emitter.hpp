@@ -1,5 +1,6 @@
 #pragma once
-// Appends whole frames to the output buffer of the current invocation. Writes to untrusted memory, never reads from it.
+// Appends whole frames to the output buffer of the current invocation. Writes to untrusted memory,
+// never reads from it.
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"

@@ -5,7 +5,9 @@ namespace authex::runtime {
 
 void Runtime::take_control(const wire::FrameHeader& header, Bytes frame) {
     Control::Taken taken;
-    Error error = header.direction() == wire::Direction::forward ? control_.open(header, frame, taken) : Error::wrong_role;
+    Error error = header.direction() == wire::Direction::forward
+                      ? control_.open(header, frame, taken)
+                      : Error::wrong_role;
     if (error != Error::none) {
         refuse(header, error);
         return;
@@ -21,8 +23,10 @@ void Runtime::take_control(const wire::FrameHeader& header, Bytes frame) {
 
 Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
     switch (message.type) {
-    case wire::ControlType::seed: return Error::none;
-    case wire::ControlType::set_connection: return set_connection(message.connection, data);
+    case wire::ControlType::seed:
+        return Error::none;
+    case wire::ControlType::set_connection:
+        return set_connection(message.connection, data);
     case wire::ControlType::remove_connection:
         connections_.remove(message.connection.channel);
         return Error::none;
@@ -30,7 +34,9 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
         connections_.clear();
         disabled_ = true;
         return Error::none;
-    case wire::ControlType::audit: audit(data); return Error::none;
+    case wire::ControlType::audit:
+        audit(data);
+        return Error::none;
     }
     return Error::unknown_kind;
 }
@@ -40,8 +46,10 @@ Error Runtime::set_connection(const wire::SetConnection& terms, Writer& data) {
         return Error::disabled;
     }
     const bool source = terms.role == wire::Role::source;
-    const bool asynchronous = endpoint(terms.endpoint, source ? AUTHEX_KIND_OUTPUT : AUTHEX_KIND_INPUT) != nullptr;
-    const bool answered = endpoint(terms.endpoint, source ? AUTHEX_KIND_REQUEST : AUTHEX_KIND_HANDLER) != nullptr;
+    const bool asynchronous =
+        endpoint(terms.endpoint, source ? AUTHEX_KIND_OUTPUT : AUTHEX_KIND_INPUT) != nullptr;
+    const bool answered =
+        endpoint(terms.endpoint, source ? AUTHEX_KIND_REQUEST : AUTHEX_KIND_HANDLER) != nullptr;
     if (!asynchronous && !answered) {
         return Error::wrong_role;
     }

@@ -1,18 +1,20 @@
 #pragma once
 // What a TEE's port/ gives to the runtime. One implementation a TEE: src/tee/<tee>/port/.
 
-#include <span>
-
 #include <authex/abi.h>
+
+#include <span>
 
 #include "base/bytes.hpp"
 
 namespace authex::runtime {
 
-/// The endpoints that the linker gathered, and the module's own memory, which no buffer of the caller may touch.
+/// The endpoints that the linker gathered, and the module's own memory, which no buffer of the
+/// caller may touch.
 struct ImageLayout {
     std::span<const authex_endpoint> endpoints;
-    ByteView owner_key;      ///< X25519 public key of the application's owner, compiled in and hence measured
+    ByteView
+        owner_key; ///< X25519 public key of the application's owner, compiled in and hence measured
     std::uint64_t begin = 0; ///< address of the first byte of the image in memory
     std::uint64_t end = 0;
 };

@@ -6,7 +6,9 @@ namespace authex::runtime {
 
 Runtime* active_runtime = nullptr;
 
-void Runtime::start(std::span<const authex_endpoint> endpoints, ByteView owner_key, ByteView entropy) {
+void Runtime::start(std::span<const authex_endpoint> endpoints,
+                    ByteView owner_key,
+                    ByteView entropy) {
     endpoints_ = endpoints;
     owner_key_ = owner_key;
 #if AUTHEX_WITH_NOISE
@@ -20,14 +22,16 @@ Progress Runtime::invoke(ByteView in, Bytes out) {
     active_runtime = this;
     Progress progress;
     emitter_.open(out, acks_bytes);
-    while (in.size() - progress.consumed >= wire::header_bytes && emitter_.room() >= output_guarantee_bytes) {
+    while (in.size() - progress.consumed >= wire::header_bytes &&
+           emitter_.room() >= output_guarantee_bytes) {
         const ByteView left = in.subspan(progress.consumed);
         const Bytes frame(frame_);
         copy(left.first(wire::header_bytes), frame);
         wire::FrameHeader header;
         const Error error = wire::parse_header(frame.first(wire::header_bytes), header);
         if (error == Error::too_large || error == Error::unknown_version) {
-            // Where the next frame begins is unknown: nothing of the batch can be trusted to be a frame.
+            // Where the next frame begins is unknown: nothing of the batch can be trusted to be a
+            // frame.
             refuse(header, error);
             progress.consumed = in.size();
             break;
@@ -61,10 +65,14 @@ Progress Runtime::invoke(ByteView in, Bytes out) {
 
 void Runtime::take(const wire::FrameHeader& header, Bytes frame) {
     switch (header.kind) {
-    case wire::Kind::control: take_control(header, frame); break;
+    case wire::Kind::control:
+        take_control(header, frame);
+        break;
     case wire::Kind::event:
     case wire::Kind::request:
-    case wire::Kind::reply: take_sealed(header, frame); break;
+    case wire::Kind::reply:
+        take_sealed(header, frame);
+        break;
     case wire::Kind::handshake:
     case wire::Kind::ack:
     case wire::Kind::call:
@@ -77,7 +85,9 @@ void Runtime::take(const wire::FrameHeader& header, Bytes frame) {
     case wire::Kind::log:
     case wire::Kind::refusal:
     case wire::Kind::hello:
-    case wire::Kind::ping: take_plain(header, frame.subspan(wire::header_bytes)); break;
+    case wire::Kind::ping:
+        take_plain(header, frame.subspan(wire::header_bytes));
+        break;
     }
 }
 
@@ -93,10 +103,12 @@ std::uint16_t Runtime::id_of(const authex_endpoint* endpoint) const {
 }
 
 void Runtime::refuse(const wire::FrameHeader& header, Error error) {
-    const std::uint8_t body[2] = {static_cast<std::uint8_t>(header.kind), static_cast<std::uint8_t>(error)};
+    const std::uint8_t body[2] = {static_cast<std::uint8_t>(header.kind),
+                                  static_cast<std::uint8_t>(error)};
     wire::FrameHeader refusal{.kind = wire::Kind::refusal,
                               .channel = header.channel,
-                              .flags = static_cast<std::uint16_t>(header.flags & wire::flag_direction),
+                              .flags =
+                                  static_cast<std::uint16_t>(header.flags & wire::flag_direction),
                               .counter = header.counter};
     (void)emitter_.plain(refusal, body);
 }
@@ -106,8 +118,11 @@ void Runtime::emit_ack(const Connection& connection, bool early) {
     if (early) {
         flags = static_cast<std::uint16_t>(flags | wire::flag_negative);
     }
-    (void)emitter_.plain(
-        {.kind = wire::Kind::ack, .channel = connection.terms.channel, .flags = flags, .counter = connection.next_in}, {});
+    (void)emitter_.plain({.kind = wire::Kind::ack,
+                          .channel = connection.terms.channel,
+                          .flags = flags,
+                          .counter = connection.next_in},
+                         {});
 }
 
 void Runtime::emit_owed_acks() {

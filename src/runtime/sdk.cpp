@@ -7,16 +7,21 @@ namespace {
 
 authex_status status_of(Error error) {
     switch (error) {
-    case Error::none: return AUTHEX_OK;
-    case Error::too_large: return AUTHEX_TOO_LARGE;
-    case Error::exhausted: return AUTHEX_EXHAUSTED;
-    default: return AUTHEX_NO_SPACE;
+    case Error::none:
+        return AUTHEX_OK;
+    case Error::too_large:
+        return AUTHEX_TOO_LARGE;
+    case Error::exhausted:
+        return AUTHEX_EXHAUSTED;
+    default:
+        return AUTHEX_NO_SPACE;
     }
 }
 
 } // namespace
 
-authex_status Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std::uint64_t* id) {
+authex_status
+Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std::uint64_t* id) {
     if (endpoint->kind != (request ? AUTHEX_KIND_REQUEST : AUTHEX_KIND_OUTPUT)) {
         return AUTHEX_WRONG_ROLE;
     }
@@ -25,7 +30,8 @@ authex_status Runtime::send(const authex_endpoint* endpoint, ByteView data, bool
     }
     const std::uint16_t endpoint_id = id_of(endpoint);
     const auto from_here = [endpoint_id](const Connection& connection) {
-        return connection.used && connection.terms.role == wire::Role::source && connection.terms.endpoint == endpoint_id;
+        return connection.used && connection.terms.role == wire::Role::source &&
+               connection.terms.endpoint == endpoint_id;
     };
     std::size_t needed = 0;
     for (const Connection& connection : connections_.slots()) {
@@ -71,7 +77,8 @@ authex_status Runtime::timer_start(const authex_endpoint* timer, std::uint64_t d
     std::uint8_t delay[8];
     Writer(delay).u64(delay_us);
     const std::uint32_t arming = timers_armed_ + 1;
-    const Error error = emitter_.plain({.kind = wire::Kind::timer, .channel = id, .counter = arming}, delay);
+    const Error error =
+        emitter_.plain({.kind = wire::Kind::timer, .channel = id, .counter = arming}, delay);
     if (error == Error::none) {
         timers_armed_ = arming;
         timers_[id] = arming;
@@ -86,7 +93,8 @@ void Runtime::timer_stop(const authex_endpoint* timer) {
     }
 }
 
-authex_status Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id, ByteView data) {
+authex_status
+Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id, ByteView data) {
     const std::uint16_t endpoint_id = id_of(stream);
     if (endpoint(endpoint_id, AUTHEX_KIND_STREAM) != stream) {
         return AUTHEX_WRONG_ROLE;
@@ -98,7 +106,8 @@ authex_status Runtime::stream(const authex_endpoint* stream, wire::Kind kind, st
 }
 
 void Runtime::log(std::uint8_t level, ByteView text) {
-    constexpr std::size_t line_max_bytes = wire::max_body_bytes < 1024 ? wire::max_body_bytes : 1024;
+    constexpr std::size_t line_max_bytes =
+        wire::max_body_bytes < 1024 ? wire::max_body_bytes : 1024;
     const ByteView line = text.first(text.size() < line_max_bytes ? text.size() : line_max_bytes);
     (void)emitter_.plain({.kind = wire::Kind::log, .channel = level}, line);
 }
@@ -113,11 +122,14 @@ using authex::runtime::active_runtime;
 
 extern "C" {
 
-authex_status authex_output(const authex_endpoint* output, const std::uint8_t* data, std::size_t size) {
+authex_status
+authex_output(const authex_endpoint* output, const std::uint8_t* data, std::size_t size) {
     return active_runtime->send(output, {data, size}, false, nullptr);
 }
-authex_status
-authex_request(const authex_endpoint* request, const std::uint8_t* data, std::size_t size, std::uint64_t* id) {
+authex_status authex_request(const authex_endpoint* request,
+                             const std::uint8_t* data,
+                             std::size_t size,
+                             std::uint64_t* id) {
     return active_runtime->send(request, {data, size}, true, id);
 }
 authex_status authex_timer_start(const authex_endpoint* timer, std::uint64_t delay_us) {
@@ -127,11 +139,14 @@ void authex_timer_stop(const authex_endpoint* timer) {
     active_runtime->timer_stop(timer);
 }
 authex_status authex_stream_listen(const authex_endpoint* stream, std::uint16_t port) {
-    const std::uint8_t body[2] = {static_cast<std::uint8_t>(port), static_cast<std::uint8_t>(port >> 8U)};
+    const std::uint8_t body[2] = {static_cast<std::uint8_t>(port),
+                                  static_cast<std::uint8_t>(port >> 8U)};
     return active_runtime->stream(stream, authex::wire::Kind::listen, 0, body);
 }
-authex_status
-authex_stream_write(const authex_endpoint* stream, std::uint64_t id, const std::uint8_t* data, std::size_t size) {
+authex_status authex_stream_write(const authex_endpoint* stream,
+                                  std::uint64_t id,
+                                  const std::uint8_t* data,
+                                  std::size_t size) {
     return active_runtime->stream(stream, authex::wire::Kind::stream_data, id, {data, size});
 }
 authex_status authex_stream_close(const authex_endpoint* stream, std::uint64_t id) {

@@ -45,8 +45,8 @@ enum class Kind : std::uint8_t {
     event = 3,     ///< sealed under the connection key, source → destination
     request = 4,   ///< sealed, source → destination; answered by the reply with the same counter
     reply = 5,     ///< sealed, destination → source (direction 1)
-    ack = 6, ///< plain; counter = the next one expected of (channel, direction). To a module: a
-             ///< question, from one: the answer. negative: a frame came too early
+    ack = 6,  ///< plain; counter = the next one expected of (channel, direction). To a module: a
+              ///< question, from one: the answer. negative: a frame came too early
     call = 7, ///< plain; channel = entry id, counter = call number
     result =
         8, ///< plain; answers the call with that number; negative: refused, body = one Error byte

@@ -12,7 +12,8 @@ namespace authex::test {
 class TemporaryFolder {
   public:
     TemporaryFolder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "authex-test-XXXXXX").string();
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "authex-test-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) {
             throw std::runtime_error("cannot make a temporary folder");
         }

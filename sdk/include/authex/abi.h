@@ -22,15 +22,18 @@ enum {
     AUTHEX_KIND_STREAM = 7
 };
 
-/* Status of a call into the runtime; the values are those of authex::Error that a module can see. */
+/* Status of a call into the runtime; the values are those of authex::Error that a module can see.
+ */
 typedef enum authex_status {
     AUTHEX_OK = 0,
-    AUTHEX_TOO_LARGE = 5,      /* the body is larger than this TEE's largest */
-    AUTHEX_WRONG_ROLE = 7,     /* the endpoint is not of the kind that the call needs */
-    AUTHEX_EXHAUSTED = 11,     /* the connection's counter is at its limit: the owner must turn the epoch */
+    AUTHEX_TOO_LARGE = 5,  /* the body is larger than this TEE's largest */
+    AUTHEX_WRONG_ROLE = 7, /* the endpoint is not of the kind that the call needs */
+    AUTHEX_EXHAUSTED =
+        11, /* the connection's counter is at its limit: the owner must turn the epoch */
     AUTHEX_NO_CONNECTION = 12, /* nothing is connected. For outputs this is no failure */
-    AUTHEX_NO_SPACE = 13,      /* this invocation's output buffer is full: nothing was sent, try again from a timer */
-    AUTHEX_FAILED = 18         /* the other side answered that it failed */
+    AUTHEX_NO_SPACE =
+        13, /* this invocation's output buffer is full: nothing was sent, try again from a timer */
+    AUTHEX_FAILED = 18 /* the other side answered that it failed */
 } authex_status;
 
 /* What happened on a stream. */
@@ -47,52 +50,67 @@ enum { AUTHEX_LOG_ERROR = 0, AUTHEX_LOG_WARNING = 1, AUTHEX_LOG_INFO = 2, AUTHEX
 
 /* One thing that reached the module. Borrowed: valid until the function that got it returns. */
 struct authex_message {
-    const uint8_t *data;
+    const uint8_t* data;
     size_t size;
-    uint64_t id;        /* request and reply: the request's id; stream: its number; listening: the port */
+    uint64_t id; /* request and reply: the request's id; stream: its number; listening: the port */
     uint64_t time_us;   /* timer: the untrusted world's clock in microseconds; else 0 */
-    uint8_t *result;    /* handler and entry: room for the answer */
+    uint8_t* result;    /* handler and entry: room for the answer */
     size_t result_room; /* its size in bytes */
     size_t result_size; /* set by the module: bytes of the answer */
-    uint8_t status;     /* reply: AUTHEX_OK or AUTHEX_FAILED; handler and entry: set by the module */
-    uint8_t what;       /* stream: AUTHEX_STREAM_… */
+    uint8_t status; /* reply: AUTHEX_OK or AUTHEX_FAILED; handler and entry: set by the module */
+    uint8_t what;   /* stream: AUTHEX_STREAM_… */
 };
 
-/* One endpoint. The macros place these records in the section `authex_endpoints`; an endpoint's id is its index there.
- * `function` is called with what reached it; null for outputs. */
+/* One endpoint. The macros place these records in the section `authex_endpoints`; an endpoint's id
+ * is its index there. `function` is called with what reached it; null for outputs. */
 struct authex_endpoint {
-    const char *name;
-    void (*function)(struct authex_message *message);
+    const char* name;
+    void (*function)(struct authex_message* message);
     uintptr_t kind;
 };
 
-/* Sends `data` on every connection of an output: on all of them or, where one does not fit, on none. */
-authex_status authex_output(const struct authex_endpoint *output, const uint8_t *data, size_t size);
-/* Sends a request; its id comes back with the reply. Exactly one reply follows unless the other side never answers. */
-authex_status authex_request(const struct authex_endpoint *request, const uint8_t *data, size_t size, uint64_t *id);
-/* Arms a timer, replacing what was armed. 0: as soon as the events already waiting are handled. Delays are a wish to the untrusted world. */
-authex_status authex_timer_start(const struct authex_endpoint *timer, uint64_t delay_us);
-void authex_timer_stop(const struct authex_endpoint *timer);
-/* Asks the node to listen on a TCP port (0: any free one); answered by AUTHEX_STREAM_LISTENING or _REFUSED. */
-authex_status authex_stream_listen(const struct authex_endpoint *stream, uint16_t port);
-authex_status authex_stream_write(const struct authex_endpoint *stream, uint64_t id, const uint8_t *data, size_t size);
-authex_status authex_stream_close(const struct authex_endpoint *stream, uint64_t id);
-/* Leaves a line in the node's log, readable by the node: never a secret. Dropped where there is no room. */
-void authex_log(uint8_t level, const char *text, size_t size);
+/* Sends `data` on every connection of an output: on all of them or, where one does not fit, on
+ * none. */
+authex_status authex_output(const struct authex_endpoint* output, const uint8_t* data, size_t size);
+/* Sends a request; its id comes back with the reply. Exactly one reply follows unless the other
+ * side never answers. */
+authex_status authex_request(const struct authex_endpoint* request,
+                             const uint8_t* data,
+                             size_t size,
+                             uint64_t* id);
+/* Arms a timer, replacing what was armed. 0: as soon as the events already waiting are handled.
+ * Delays are a wish to the untrusted world. */
+authex_status authex_timer_start(const struct authex_endpoint* timer, uint64_t delay_us);
+void authex_timer_stop(const struct authex_endpoint* timer);
+/* Asks the node to listen on a TCP port (0: any free one); answered by AUTHEX_STREAM_LISTENING or
+ * _REFUSED. */
+authex_status authex_stream_listen(const struct authex_endpoint* stream, uint16_t port);
+authex_status authex_stream_write(const struct authex_endpoint* stream,
+                                  uint64_t id,
+                                  const uint8_t* data,
+                                  size_t size);
+authex_status authex_stream_close(const struct authex_endpoint* stream, uint64_t id);
+/* Leaves a line in the node's log, readable by the node: never a secret. Dropped where there is no
+ * room. */
+void authex_log(uint8_t level, const char* text, size_t size);
 /* Random bytes from a generator that the owner seeded when the module was attested. */
-void authex_random(uint8_t *out, size_t size);
+void authex_random(uint8_t* out, size_t size);
 
 #ifdef __cplusplus
 }
 #endif
 
 /* Places the record of an endpoint. `function` may be null. */
-#define AUTHEX_RECORD(name, kind, function)                                                                            \
-    __attribute__((used, retain, section("authex_endpoints"), aligned(sizeof(void *)))) static const struct            \
-        authex_endpoint authex_endpoint_##name = {#name, function, kind}
+#define AUTHEX_RECORD(name, kind, function)                                                        \
+    __attribute__((                                                                                \
+        used,                                                                                      \
+        retain,                                                                                    \
+        section("authex_endpoints"),                                                               \
+        aligned(sizeof(void*)))) static const struct authex_endpoint authex_endpoint_##name = {    \
+        #name, function, kind}
 
-/* Declares module state: variables with this mark are what sealing and moving a module will carry over.
- *     AUTHEX_STATE static uint32_t presses; */
+/* Declares module state: variables with this mark are what sealing and moving a module will carry
+ * over. AUTHEX_STATE static uint32_t presses; */
 #define AUTHEX_STATE __attribute__((section("authex_state")))
 
 #endif

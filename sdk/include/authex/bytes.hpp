@@ -13,8 +13,8 @@ using ByteView = std::span<const std::uint8_t>;
 /// Bytes that are written. Borrowed likewise.
 using Bytes = std::span<std::uint8_t>;
 
-/// Walks over borrowed bytes. The first read past the end makes the reader fail for good: every later read gives
-/// zero or an empty view, so a parser reads all its fields and asks `ok()` once.
+/// Walks over borrowed bytes. The first read past the end makes the reader fail for good: every
+/// later read gives zero or an empty view, so a parser reads all its fields and asks `ok()` once.
 class Reader {
   public:
     explicit Reader(ByteView bytes) : bytes_(bytes) {}
@@ -41,8 +41,8 @@ class Reader {
     bool failed_ = false;
 };
 
-/// Fills borrowed bytes from the front. The first write that does not fit makes the writer fail for good and
-/// writes nothing.
+/// Fills borrowed bytes from the front. The first write that does not fit makes the writer fail for
+/// good and writes nothing.
 class Writer {
   public:
     explicit Writer(Bytes bytes) : bytes_(bytes) {}

@@ -14,33 +14,39 @@
 
 #include "abi.h"
 
-#define AUTHEX_ENDPOINT_WITH_FUNCTION(name, kind, argument)                                                            \
-    static void authex_on_##name(struct authex_message *argument);                                                     \
-    AUTHEX_RECORD(name, kind, authex_on_##name);                                                                       \
-    static void authex_on_##name(__attribute__((unused)) struct authex_message *argument)
+#define AUTHEX_ENDPOINT_WITH_FUNCTION(name, kind, argument)                                        \
+    static void authex_on_##name(struct authex_message* argument);                                 \
+    AUTHEX_RECORD(name, kind, authex_on_##name);                                                   \
+    static void authex_on_##name(__attribute__((unused)) struct authex_message* argument)
 
 #define AUTHEX_OUTPUT(name) AUTHEX_RECORD(name, AUTHEX_KIND_OUTPUT, NULL)
 #define AUTHEX_INPUT(name, event) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_INPUT, event)
-#define AUTHEX_REQUEST(name)                                                                                           \
-    static void authex_on_##name(struct authex_message *reply);                                                        \
+#define AUTHEX_REQUEST(name)                                                                       \
+    static void authex_on_##name(struct authex_message* reply);                                    \
     AUTHEX_RECORD(name, AUTHEX_KIND_REQUEST, authex_on_##name)
-#define AUTHEX_REPLY(name, reply) static void authex_on_##name(__attribute__((unused)) struct authex_message *reply)
-#define AUTHEX_HANDLER(name, request) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_HANDLER, request)
+#define AUTHEX_REPLY(name, reply)                                                                  \
+    static void authex_on_##name(__attribute__((unused)) struct authex_message* reply)
+#define AUTHEX_HANDLER(name, request)                                                              \
+    AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_HANDLER, request)
 #define AUTHEX_ENTRY(name, call) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_ENTRY, call)
 #define AUTHEX_TIMER(name, timer) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_TIMER, timer)
 #define AUTHEX_STREAM(name, stream) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_STREAM, stream)
 
 #define authex_send(output, data, size) authex_output(&authex_endpoint_##output, data, size)
-#define authex_ask(request, data, size, id) authex_request(&authex_endpoint_##request, data, size, id)
+#define authex_ask(request, data, size, id)                                                        \
+    authex_request(&authex_endpoint_##request, data, size, id)
 #define authex_start(timer, delay_us) authex_timer_start(&authex_endpoint_##timer, delay_us)
 #define authex_stop(timer) authex_timer_stop(&authex_endpoint_##timer)
 #define authex_listen(stream, port) authex_stream_listen(&authex_endpoint_##stream, port)
-#define authex_write(stream, id, data, size) authex_stream_write(&authex_endpoint_##stream, id, data, size)
+#define authex_write(stream, id, data, size)                                                       \
+    authex_stream_write(&authex_endpoint_##stream, id, data, size)
 #define authex_close(stream, id) authex_stream_close(&authex_endpoint_##stream, id)
 #define authex_log_text(level, literal) authex_log(level, literal, sizeof(literal) - 1)
 
-/* Little-endian unsigned integer of `width` bytes (≤ 8) at `offset` of a message; 0 where the message is too short. */
-static inline uint64_t authex_get(const struct authex_message *message, size_t offset, size_t width) {
+/* Little-endian unsigned integer of `width` bytes (≤ 8) at `offset` of a message; 0 where the
+ * message is too short. */
+static inline uint64_t
+authex_get(const struct authex_message* message, size_t offset, size_t width) {
     uint64_t value = 0;
     if (offset > message->size || width > message->size - offset) {
         return 0;
@@ -50,15 +56,15 @@ static inline uint64_t authex_get(const struct authex_message *message, size_t o
     }
     return value;
 }
-static inline uint32_t authex_get_u32(const struct authex_message *message, size_t offset) {
+static inline uint32_t authex_get_u32(const struct authex_message* message, size_t offset) {
     return (uint32_t)authex_get(message, offset, 4);
 }
-static inline uint16_t authex_get_u16(const struct authex_message *message, size_t offset) {
+static inline uint16_t authex_get_u16(const struct authex_message* message, size_t offset) {
     return (uint16_t)authex_get(message, offset, 2);
 }
 
 /* Appends to the answer of a handler or entry. What does not fit makes the answer a failure. */
-static inline void authex_put(struct authex_message *message, const uint8_t *data, size_t size) {
+static inline void authex_put(struct authex_message* message, const uint8_t* data, size_t size) {
     if (size > message->result_room - message->result_size) {
         message->status = AUTHEX_FAILED;
         return;
@@ -67,8 +73,9 @@ static inline void authex_put(struct authex_message *message, const uint8_t *dat
         message->result[message->result_size++] = data[i];
     }
 }
-static inline void authex_put_u32(struct authex_message *message, uint32_t value) {
-    const uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
+static inline void authex_put_u32(struct authex_message* message, uint32_t value) {
+    const uint8_t bytes[4] = {
+        (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
     authex_put(message, bytes, sizeof bytes);
 }
 

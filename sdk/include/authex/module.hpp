@@ -1,8 +1,9 @@
 #pragma once
-// The SDK for modules in C++20 (freestanding: no heap, no exceptions, no threads). An endpoint is declared once, at file scope:
+// The SDK for modules in C++20 (freestanding: no heap, no exceptions, no threads). An endpoint is
+// declared once, at file scope:
 //
-//     AUTHEX_OUTPUT(pressed);                                   pressed();  pressed(bytes);  pressed(std::uint32_t{7});
-//     AUTHEX_INPUT(toggle, event) { … event.data … }
+//     AUTHEX_OUTPUT(pressed);                                   pressed();  pressed(bytes);
+//     pressed(std::uint32_t{7}); AUTHEX_INPUT(toggle, event) { … event.data … }
 //     AUTHEX_REQUEST(get_count);                                auto id = get_count(bytes);
 //     AUTHEX_REPLY(get_count, reply) { … reply.id, reply.ok(), reply.data … }
 //     AUTHEX_HANDLER(read_count, request, reply) { reply.u32(count); }
@@ -11,15 +12,16 @@
 //     AUTHEX_STREAM(http, stream) { … }                         http.listen(8080);
 //     AUTHEX_STATE static std::uint32_t presses;
 //
-// A module is a state machine: each function runs to completion, nothing blocks, and what it sends leaves when it returns.
+// A module is a state machine: each function runs to completion, nothing blocks, and what it sends
+// leaves when it returns.
+
+#include <authex/abi.h>
+#include <authex/bytes.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-
-#include <authex/abi.h>
-#include <authex/bytes.hpp>
 
 namespace authex {
 
@@ -74,16 +76,21 @@ struct StreamEvent {
     [[nodiscard]] bool opened() const { return what == AUTHEX_STREAM_OPENED; }
     [[nodiscard]] bool received() const { return what == AUTHEX_STREAM_DATA; }
     [[nodiscard]] bool closed() const { return what == AUTHEX_STREAM_CLOSED; }
-    Status write(ByteView bytes) const { return authex_stream_write(endpoint, id, bytes.data(), bytes.size()); }
-    template <std::size_t N> Status write(const char (&text)[N]) const {
-        return authex_stream_write(endpoint, id, reinterpret_cast<const std::uint8_t*>(text), N - 1);
+    Status write(ByteView bytes) const {
+        return authex_stream_write(endpoint, id, bytes.data(), bytes.size());
+    }
+    template <std::size_t N>
+    Status write(const char (&text)[N]) const {
+        return authex_stream_write(
+            endpoint, id, reinterpret_cast<const std::uint8_t*>(text), N - 1);
     }
     Status close() const { return authex_stream_close(endpoint, id); }
 };
 
 namespace detail {
 /// Little-endian bytes of an integer.
-template <std::integral T> struct IntegerBytes {
+template <std::integral T>
+struct IntegerBytes {
     std::uint8_t bytes[sizeof(T)];
     explicit constexpr IntegerBytes(T value) : bytes{} {
         for (std::size_t i = 0; i < sizeof(T); ++i) {
@@ -96,8 +103,11 @@ template <std::integral T> struct IntegerBytes {
 class Output {
   public:
     explicit constexpr Output(const authex_endpoint* endpoint) : endpoint_(endpoint) {}
-    Status operator()(ByteView data = {}) const { return authex_output(endpoint_, data.data(), data.size()); }
-    template <std::integral T> Status operator()(T value) const {
+    Status operator()(ByteView data = {}) const {
+        return authex_output(endpoint_, data.data(), data.size());
+    }
+    template <std::integral T>
+    Status operator()(T value) const {
         const detail::IntegerBytes<T> encoded(value);
         return authex_output(endpoint_, encoded.bytes, sizeof(T));
     }
@@ -121,7 +131,8 @@ class Requester {
         sent.status = authex_request(endpoint_, data.data(), data.size(), &sent.id);
         return sent;
     }
-    template <std::integral T> Sent operator()(T value) const {
+    template <std::integral T>
+    Sent operator()(T value) const {
         const detail::IntegerBytes<T> encoded(value);
         return (*this)(ByteView(encoded.bytes, sizeof(T)));
     }
@@ -133,8 +144,12 @@ class Requester {
 class Timer {
   public:
     explicit constexpr Timer(const authex_endpoint* endpoint) : endpoint_(endpoint) {}
-    Status after_us(std::uint64_t delay_us) const { return authex_timer_start(endpoint_, delay_us); }
-    Status after_ms(std::uint32_t delay_ms) const { return after_us(std::uint64_t{delay_ms} * 1000U); }
+    Status after_us(std::uint64_t delay_us) const {
+        return authex_timer_start(endpoint_, delay_us);
+    }
+    Status after_ms(std::uint32_t delay_ms) const {
+        return after_us(std::uint64_t{delay_ms} * 1000U);
+    }
     void stop() const { authex_timer_stop(endpoint_); }
 
   private:
@@ -158,75 +173,95 @@ class Stream {
 #ifndef AUTHEX_LOG_LEVEL
 #define AUTHEX_LOG_LEVEL 2
 #endif
-template <std::uint8_t level, std::size_t N> void log(const char (&text)[N]) {
+template <std::uint8_t level, std::size_t N>
+void log(const char (&text)[N]) {
     if constexpr (level <= AUTHEX_LOG_LEVEL) {
         authex_log(level, text, N - 1);
     }
 }
-template <std::size_t N> void log_error(const char (&text)[N]) { log<AUTHEX_LOG_ERROR>(text); }
-template <std::size_t N> void log_warning(const char (&text)[N]) { log<AUTHEX_LOG_WARNING>(text); }
-template <std::size_t N> void log_info(const char (&text)[N]) { log<AUTHEX_LOG_INFO>(text); }
-template <std::size_t N> void log_debug(const char (&text)[N]) { log<AUTHEX_LOG_DEBUG>(text); }
+template <std::size_t N>
+void log_error(const char (&text)[N]) {
+    log<AUTHEX_LOG_ERROR>(text);
+}
+template <std::size_t N>
+void log_warning(const char (&text)[N]) {
+    log<AUTHEX_LOG_WARNING>(text);
+}
+template <std::size_t N>
+void log_info(const char (&text)[N]) {
+    log<AUTHEX_LOG_INFO>(text);
+}
+template <std::size_t N>
+void log_debug(const char (&text)[N]) {
+    log<AUTHEX_LOG_DEBUG>(text);
+}
 
-inline void random(Bytes out) { authex_random(out.data(), out.size()); }
+inline void random(Bytes out) {
+    authex_random(out.data(), out.size());
+}
 
 } // namespace authex
 
-#define AUTHEX_OUTPUT(name)                                                                                            \
-    AUTHEX_RECORD(name, AUTHEX_KIND_OUTPUT, nullptr);                                                                  \
+#define AUTHEX_OUTPUT(name)                                                                        \
+    AUTHEX_RECORD(name, AUTHEX_KIND_OUTPUT, nullptr);                                              \
     [[maybe_unused]] static constexpr authex::Output name(&authex_endpoint_##name)
 
-#define AUTHEX_INPUT(name, event)                                                                                      \
-    static void authex_on_##name(const authex::Event& event);                                                          \
-    AUTHEX_RECORD(name, AUTHEX_KIND_INPUT, [](authex_message* authex_m) {                                              \
-        authex_on_##name({{authex_m->data, authex_m->size}});                                                          \
-    });                                                                                                                \
+#define AUTHEX_INPUT(name, event)                                                                  \
+    static void authex_on_##name(const authex::Event& event);                                      \
+    AUTHEX_RECORD(name, AUTHEX_KIND_INPUT, [](authex_message* authex_m) {                          \
+        authex_on_##name({{authex_m->data, authex_m->size}});                                      \
+    });                                                                                            \
     static void authex_on_##name([[maybe_unused]] const authex::Event& event)
 
-#define AUTHEX_REQUEST(name)                                                                                           \
-    static void authex_on_##name(const authex::Reply& reply);                                                          \
-    AUTHEX_RECORD(name, AUTHEX_KIND_REQUEST, [](authex_message* authex_m) {                                            \
-        authex_on_##name({{authex_m->data, authex_m->size}, authex_m->id, authex_m->status});                          \
-    });                                                                                                                \
+#define AUTHEX_REQUEST(name)                                                                       \
+    static void authex_on_##name(const authex::Reply& reply);                                      \
+    AUTHEX_RECORD(name, AUTHEX_KIND_REQUEST, [](authex_message* authex_m) {                        \
+        authex_on_##name({{authex_m->data, authex_m->size}, authex_m->id, authex_m->status});      \
+    });                                                                                            \
     [[maybe_unused]] static constexpr authex::Requester name(&authex_endpoint_##name)
 
-#define AUTHEX_REPLY(name, reply) static void authex_on_##name([[maybe_unused]] const authex::Reply& reply)
+#define AUTHEX_REPLY(name, reply)                                                                  \
+    static void authex_on_##name([[maybe_unused]] const authex::Reply& reply)
 
-#define AUTHEX_HANDLER(name, request, reply)                                                                           \
-    static void authex_on_##name(const authex::Request& request, authex::Writer& reply);                               \
-    AUTHEX_RECORD(name, AUTHEX_KIND_HANDLER, [](authex_message* authex_m) {                                            \
-        authex::Writer authex_w({authex_m->result, authex_m->result_room});                                            \
-        authex_on_##name({{authex_m->data, authex_m->size}, authex_m->id, authex_m->status}, authex_w);                \
-        authex_m->result_size = authex_w.size();                                                                       \
-        authex_m->status = authex_w.ok() ? authex_m->status : std::uint8_t{AUTHEX_FAILED};                             \
-    });                                                                                                                \
-    static void authex_on_##name([[maybe_unused]] const authex::Request& request,                                      \
+#define AUTHEX_HANDLER(name, request, reply)                                                       \
+    static void authex_on_##name(const authex::Request& request, authex::Writer& reply);           \
+    AUTHEX_RECORD(name, AUTHEX_KIND_HANDLER, [](authex_message* authex_m) {                        \
+        authex::Writer authex_w({authex_m->result, authex_m->result_room});                        \
+        authex_on_##name({{authex_m->data, authex_m->size}, authex_m->id, authex_m->status},       \
+                         authex_w);                                                                \
+        authex_m->result_size = authex_w.size();                                                   \
+        authex_m->status = authex_w.ok() ? authex_m->status : std::uint8_t{AUTHEX_FAILED};         \
+    });                                                                                            \
+    static void authex_on_##name([[maybe_unused]] const authex::Request& request,                  \
                                  [[maybe_unused]] authex::Writer& reply)
 
-#define AUTHEX_ENTRY(name, call)                                                                                       \
-    static void authex_on_##name(const authex::Call& call);                                                            \
-    AUTHEX_RECORD(name, AUTHEX_KIND_ENTRY, [](authex_message* authex_m) {                                              \
-        authex::Writer authex_w({authex_m->result, authex_m->result_room});                                            \
-        authex_on_##name({{authex_m->data, authex_m->size}, authex_w, authex_m->status});                              \
-        authex_m->result_size = authex_w.size();                                                                       \
-        authex_m->status = authex_w.ok() ? authex_m->status : std::uint8_t{AUTHEX_FAILED};                             \
-    });                                                                                                                \
+#define AUTHEX_ENTRY(name, call)                                                                   \
+    static void authex_on_##name(const authex::Call& call);                                        \
+    AUTHEX_RECORD(name, AUTHEX_KIND_ENTRY, [](authex_message* authex_m) {                          \
+        authex::Writer authex_w({authex_m->result, authex_m->result_room});                        \
+        authex_on_##name({{authex_m->data, authex_m->size}, authex_w, authex_m->status});          \
+        authex_m->result_size = authex_w.size();                                                   \
+        authex_m->status = authex_w.ok() ? authex_m->status : std::uint8_t{AUTHEX_FAILED};         \
+    });                                                                                            \
     static void authex_on_##name([[maybe_unused]] const authex::Call& call)
 
-#define AUTHEX_TIMER(name, timer)                                                                                      \
-    static void authex_on_##name(const authex::TimerEvent& timer);                                                     \
-    AUTHEX_RECORD(name, AUTHEX_KIND_TIMER,                                                                             \
-                  [](authex_message* authex_m) { authex_on_##name({authex_m->time_us}); });                            \
-    [[maybe_unused]] static constexpr authex::Timer name(&authex_endpoint_##name);                                     \
+#define AUTHEX_TIMER(name, timer)                                                                  \
+    static void authex_on_##name(const authex::TimerEvent& timer);                                 \
+    AUTHEX_RECORD(name, AUTHEX_KIND_TIMER, [](authex_message* authex_m) {                          \
+        authex_on_##name({authex_m->time_us});                                                     \
+    });                                                                                            \
+    [[maybe_unused]] static constexpr authex::Timer name(&authex_endpoint_##name);                 \
     static void authex_on_##name([[maybe_unused]] const authex::TimerEvent& timer)
 
-#define AUTHEX_STREAM(name, stream)                                                                                    \
-    static void authex_on_##name(const authex::StreamEvent& stream);                                                   \
-    static void authex_stream_##name(authex_message* authex_m);                                                        \
-    AUTHEX_RECORD(name, AUTHEX_KIND_STREAM, authex_stream_##name);                                                     \
-    static void authex_stream_##name(authex_message* authex_m) {                                                       \
-        authex_on_##name(                                                                                              \
-            {&authex_endpoint_##name, authex_m->id, {authex_m->data, authex_m->size}, authex_m->what});                \
-    }                                                                                                                  \
-    [[maybe_unused]] static constexpr authex::Stream name(&authex_endpoint_##name);                                    \
+#define AUTHEX_STREAM(name, stream)                                                                \
+    static void authex_on_##name(const authex::StreamEvent& stream);                               \
+    static void authex_stream_##name(authex_message* authex_m);                                    \
+    AUTHEX_RECORD(name, AUTHEX_KIND_STREAM, authex_stream_##name);                                 \
+    static void authex_stream_##name(authex_message* authex_m) {                                   \
+        authex_on_##name({&authex_endpoint_##name,                                                 \
+                          authex_m->id,                                                            \
+                          {authex_m->data, authex_m->size},                                        \
+                          authex_m->what});                                                        \
+    }                                                                                              \
+    [[maybe_unused]] static constexpr authex::Stream name(&authex_endpoint_##name);                \
     static void authex_on_##name([[maybe_unused]] const authex::StreamEvent& stream)

@@ -23,7 +23,10 @@ class NativeBuilderTest : public testing::Test {
     }
     BuildSpec spec(const std::string& source) {
         folder_.write("app/module.cpp", source);
-        return {.module = "m", .sources = {"module.cpp"}, .root = folder_.path() / "app", .owner_key = {1, 2, 3}};
+        return {.module = "m",
+                .sources = {"module.cpp"},
+                .root = folder_.path() / "app",
+                .owner_key = {1, 2, 3}};
     }
     test::TemporaryFolder folder_;
 };
@@ -66,7 +69,9 @@ TEST_F(NativeBuilderTest, SecondBuildComesFromTheCache) {
 
 TEST_F(NativeBuilderTest, ChangedHeaderIsSeen) {
     folder_.write("app/part.hpp", "#define ANSWER 1\n");
-    const BuildSpec with_header = spec(std::string(minimal) + "#include \"part.hpp\"\nAUTHEX_ENTRY(e, call) { call.result.u32(ANSWER); }\n");
+    const BuildSpec with_header =
+        spec(std::string(minimal) +
+             "#include \"part.hpp\"\nAUTHEX_ENTRY(e, call) { call.result.u32(ANSWER); }\n");
     const Expected<Image> before = builder_in(folder_.path() / "cache").build(with_header);
     folder_.write("app/part.hpp", "#define ANSWER 2\n");
     const Expected<Image> after = builder_in(folder_.path() / "cache").build(with_header);
@@ -75,7 +80,8 @@ TEST_F(NativeBuilderTest, ChangedHeaderIsSeen) {
 }
 
 TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
-    BuildSpec one = spec(std::string(minimal) + "AUTHEX_ENTRY(e, call) { call.result.u32(PLACE); }\n");
+    BuildSpec one =
+        spec(std::string(minimal) + "AUTHEX_ENTRY(e, call) { call.result.u32(PLACE); }\n");
     one.definitions = {{"PLACE", "1"}};
     BuildSpec other_definition = one;
     other_definition.definitions = {{"PLACE", "2"}};
@@ -89,16 +95,20 @@ TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
 
 TEST_F(NativeBuilderTest, CompilerErrorsAreShownAsTheyAreWithTheModulesName) {
     NativeBuilder builder = builder_in(folder_.path() / "cache");
-    const Expected<Image> image = builder.build(spec("#include <authex/module.hpp>\nAUTHEX_INPUT(in, event) { unknown(); }\n"));
+    const Expected<Image> image = builder.build(
+        spec("#include <authex/module.hpp>\nAUTHEX_INPUT(in, event) { unknown(); }\n"));
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "compile-failed");
     EXPECT_THAT(image.error().summary, testing::HasSubstr("`m`"));
-    EXPECT_THAT(image.error().detail, testing::HasSubstr("2:27: error: use of undeclared identifier 'unknown'"));
+    EXPECT_THAT(image.error().detail,
+                testing::HasSubstr("2:27: error: use of undeclared identifier 'unknown'"));
 }
 
 TEST_F(NativeBuilderTest, CallsOutsideTheModuleDoNotLink) {
     NativeBuilder builder = builder_in(folder_.path() / "cache");
-    const Expected<Image> image = builder.build(spec("#include <authex/module.hpp>\nextern \"C\" int system(const char*);\nAUTHEX_INPUT(in, event) { system(\"ls\"); }\n"));
+    const Expected<Image> image =
+        builder.build(spec("#include <authex/module.hpp>\nextern \"C\" int system(const "
+                           "char*);\nAUTHEX_INPUT(in, event) { system(\"ls\"); }\n"));
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "link-failed");
 }
@@ -122,7 +132,9 @@ TEST_F(NativeBuilderTest, ImageAboveItsCeilingIsRefused) {
 
 TEST_F(NativeBuilderTest, ModulesInCBuildToo) {
     BuildSpec c = spec(minimal);
-    folder_.write("app/module.c", "#include <authex/module.h>\nAUTHEX_OUTPUT(out);\nAUTHEX_INPUT(in, event) { authex_send(out, event->data, event->size); }\n");
+    folder_.write("app/module.c",
+                  "#include <authex/module.h>\nAUTHEX_OUTPUT(out);\nAUTHEX_INPUT(in, event) { "
+                  "authex_send(out, event->data, event->size); }\n");
     c.sources = {"module.c"};
     const Expected<Image> image = builder_in(folder_.path() / "cache").build(c);
     ASSERT_TRUE(image) << to_text(image.error());

@@ -7,10 +7,10 @@
 #include <future>
 #include <optional>
 #include <thread>
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include "tee/native/builder/compiler.hpp"
 #include "tee/native/builder/image_reader.hpp"
@@ -21,11 +21,27 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Flags of both languages. Nothing in them depends on where the sources lie.
-constexpr std::array common_flags = {
-    "-target", "x86_64-linux-gnu", "-O2", "-ffreestanding", "-fno-pic", "-mcmodel=small", "-fno-stack-protector",
-    "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-ffunction-sections", "-fdata-sections", "-fno-ident",
-    "-fcf-protection=none", "-Wall", "-Wextra", "-Wdate-time", "-Werror=date-time"};
-constexpr std::array cxx_flags = {"-std=c++20", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
+constexpr std::array common_flags = {"-target",
+                                     "x86_64-linux-gnu",
+                                     "-O2",
+                                     "-ffreestanding",
+                                     "-fno-pic",
+                                     "-mcmodel=small",
+                                     "-fno-stack-protector",
+                                     "-fno-asynchronous-unwind-tables",
+                                     "-fno-unwind-tables",
+                                     "-ffunction-sections",
+                                     "-fdata-sections",
+                                     "-fno-ident",
+                                     "-fcf-protection=none",
+                                     "-Wall",
+                                     "-Wextra",
+                                     "-Wdate-time",
+                                     "-Werror=date-time"};
+constexpr std::array cxx_flags = {"-std=c++20",
+                                  "-fno-exceptions",
+                                  "-fno-rtti",
+                                  "-fno-threadsafe-statics",
                                   "-fno-c++-static-destructors"};
 constexpr std::array c_flags = {"-std=c11"};
 constexpr const char* compiler_cxx = "clang++-14";
@@ -34,11 +50,16 @@ constexpr const char* linker = "ld.lld-14";
 
 /// What every native image carries besides the module: the run-time part of the trusted code.
 constexpr std::array runtime_sources = {
-    "src/base/bytes.cpp",        "src/base/secrets.cpp",      "src/crypto/aead.cpp",     "src/crypto/aes_gcm.cpp",
-    "src/crypto/kdf.cpp",        "src/crypto/noise.cpp",      "src/crypto/spongent.cpp", "src/crypto/x25519.cpp",
-    "src/wire/control.cpp",      "src/wire/frame.cpp",        "src/wire/seal.cpp",       "src/runtime/connections.cpp",
-    "src/runtime/control.cpp",   "src/runtime/dispatch.cpp",  "src/runtime/door.cpp",    "src/runtime/emitter.cpp",
-    "src/runtime/orders.cpp",    "src/runtime/runtime.cpp",   "src/runtime/sdk.cpp",     "src/tee/native/port/libc.cpp",
+    "src/base/bytes.cpp",         "src/base/secrets.cpp",
+    "src/crypto/aead.cpp",        "src/crypto/aes_gcm.cpp",
+    "src/crypto/kdf.cpp",         "src/crypto/noise.cpp",
+    "src/crypto/spongent.cpp",    "src/crypto/x25519.cpp",
+    "src/wire/control.cpp",       "src/wire/frame.cpp",
+    "src/wire/seal.cpp",          "src/runtime/connections.cpp",
+    "src/runtime/control.cpp",    "src/runtime/dispatch.cpp",
+    "src/runtime/door.cpp",       "src/runtime/emitter.cpp",
+    "src/runtime/orders.cpp",     "src/runtime/runtime.cpp",
+    "src/runtime/sdk.cpp",        "src/tee/native/port/libc.cpp",
     "src/tee/native/port/entry.S"};
 constexpr const char* port_source = "src/tee/native/port/port.cpp";
 
@@ -99,7 +120,8 @@ Expected<BuilderPaths> BuilderPaths::find() {
     candidates.emplace_back(AUTHEX_BUILT_FROM);
     const auto found = std::find_if(candidates.begin(), candidates.end(), is_home);
     if (found == candidates.end()) {
-        return failure("home-missing", "cannot find the sources that go into every module",
+        return failure("home-missing",
+                       "cannot find the sources that go into every module",
                        "set AUTHEX_HOME to the folder that has Authex' sdk/ and src/");
     }
     paths.home = fs::canonical(*found, error);
@@ -115,15 +137,19 @@ Expected<BuilderPaths> BuilderPaths::find() {
     return paths;
 }
 
-NativeBuilder::NativeBuilder(BuilderPaths paths) : paths_(std::move(paths)), objects_(paths_.cache / "native") {}
+NativeBuilder::NativeBuilder(BuilderPaths paths)
+    : paths_(std::move(paths)), objects_(paths_.cache / "native") {}
 
 Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
     std::vector<std::pair<CompileJob, fs::path>> jobs;
     const std::string home_map = fmt::format("-ffile-prefix-map={}=authex", paths_.home.string());
     const auto add_own = [&](const char* name, std::vector<std::string> extra) {
-        CompileJob job{.source = paths_.home / name, .arguments = command_for(name), .display = name};
+        CompileJob job{
+            .source = paths_.home / name, .arguments = command_for(name), .display = name};
         job.arguments.insert(job.arguments.end(),
-                             {home_map, "-I" + (paths_.home / "src").string(), "-I" + (paths_.home / "sdk/include").string()});
+                             {home_map,
+                              "-I" + (paths_.home / "src").string(),
+                              "-I" + (paths_.home / "sdk/include").string()});
         if (spec.max_connections != 0) {
             extra.push_back(fmt::format("-DAUTHEX_MAX_CONNECTIONS={}", spec.max_connections));
         }
@@ -136,17 +162,21 @@ Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
     }
     for (const fs::path& source : spec.sources) {
         const fs::path absolute = source.is_absolute() ? source : spec.root / source;
-        CompileJob job{.source = absolute, .arguments = command_for(source), .display = source.string()};
+        CompileJob job{
+            .source = absolute, .arguments = command_for(source), .display = source.string()};
         job.arguments.insert(job.arguments.end(),
-                             {fmt::format("-ffile-prefix-map={}=.", spec.root.string()), home_map,
+                             {fmt::format("-ffile-prefix-map={}=.", spec.root.string()),
+                              home_map,
                               "-I" + (paths_.home / "sdk/include").string()});
         for (const auto& [name, value] : spec.definitions) {
-            job.arguments.push_back(value.empty() ? "-D" + name : fmt::format("-D{}={}", name, value));
+            job.arguments.push_back(value.empty() ? "-D" + name
+                                                  : fmt::format("-D{}={}", name, value));
         }
         jobs.emplace_back(std::move(job), spec.root);
     }
 
-    // The objects of several threads land in their jobs' order, so that the link does not depend on who was first.
+    // The objects of several threads land in their jobs' order, so that the link does not depend on
+    // who was first.
     std::vector<std::optional<Expected<ObjectCache::Object>>> results(jobs.size());
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
@@ -173,17 +203,29 @@ Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
     return objects;
 }
 
-Expected<fs::path> NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached) {
+Expected<fs::path>
+NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached) {
     const fs::path library = bearssl();
     if (library.empty()) {
-        return failure("compiler-missing", "libbearssl.a is not installed", "install the Debian package libbearssl-dev");
+        return failure("compiler-missing",
+                       "libbearssl.a is not installed",
+                       "install the Debian package libbearssl-dev");
     }
     const Expected<std::string> library_bytes = read_file(library);
     if (!library_bytes) {
         return tl::make_unexpected(library_bytes.error());
     }
-    std::vector<std::string> command{linker, "-static", "-nostdlib", "--gc-sections", "--image-base=0x10000000", "-e",
-                                     "authex_enter", "--build-id=none", "-s", "-z", "noexecstack"};
+    std::vector<std::string> command{linker,
+                                     "-static",
+                                     "-nostdlib",
+                                     "--gc-sections",
+                                     "--image-base=0x10000000",
+                                     "-e",
+                                     "authex_enter",
+                                     "--build-id=none",
+                                     "-s",
+                                     "-z",
+                                     "noexecstack"};
     std::string identity = objects.digests + sha256_hex(*library_bytes);
     for (const std::string& argument : command) {
         identity += argument + " ";
@@ -205,14 +247,17 @@ Expected<fs::path> NativeBuilder::link(const BuildSpec& spec, const Objects& obj
     std::error_code error;
     if (result->status != 0) {
         fs::remove(temporary, error);
-        Diagnostic diagnostic = make_error("link-failed", fmt::format("module `{}` does not link", spec.module),
-                                           "modules are freestanding: no libc, no operating system, only authex/module.hpp");
+        Diagnostic diagnostic = make_error(
+            "link-failed",
+            fmt::format("module `{}` does not link", spec.module),
+            "modules are freestanding: no libc, no operating system, only authex/module.hpp");
         diagnostic.detail = result->output;
         return tl::make_unexpected(std::move(diagnostic));
     }
     fs::rename(temporary, image, error);
     if (error) {
-        return failure("file-unwritable", fmt::format("cannot write {}: {}", image.string(), error.message()));
+        return failure("file-unwritable",
+                       fmt::format("cannot write {}: {}", image.string(), error.message()));
     }
     return image;
 }
@@ -235,13 +280,17 @@ Expected<Image> NativeBuilder::build(const BuildSpec& spec) {
     }
     Expected<std::vector<descriptor::Endpoint>> endpoints = read_endpoints(*path);
     if (!endpoints) {
-        endpoints.error().summary = fmt::format("module `{}`: {}", spec.module, endpoints.error().summary);
+        endpoints.error().summary =
+            fmt::format("module `{}`: {}", spec.module, endpoints.error().summary);
         return tl::make_unexpected(endpoints.error());
     }
     if (spec.max_image_bytes != 0 && bytes->size() > spec.max_image_bytes) {
-        return failure("image-too-large",
-                       fmt::format("module `{}`: the image has {} bytes, more than its `max: image` of {}", spec.module,
-                                   bytes->size(), spec.max_image_bytes));
+        return failure(
+            "image-too-large",
+            fmt::format("module `{}`: the image has {} bytes, more than its `max: image` of {}",
+                        spec.module,
+                        bytes->size(),
+                        spec.max_image_bytes));
     }
     return Image{.path = *path,
                  .identity = sha256(*bytes),

@@ -15,8 +15,8 @@ struct BuilderPaths {
     std::filesystem::path home;  ///< has sdk/ and src/
     std::filesystem::path cache; ///< may be shared by applications and users' processes
 
-    /// AUTHEX_HOME, then `<folder of the program>/../share/authex`, then the source tree that the program was built from;
-    /// AUTHEX_CACHE, then XDG_CACHE_HOME/authex, then HOME/.cache/authex.
+    /// AUTHEX_HOME, then `<folder of the program>/../share/authex`, then the source tree that the
+    /// program was built from; AUTHEX_CACHE, then XDG_CACHE_HOME/authex, then HOME/.cache/authex.
     /// @error home-missing: no folder with Authex' sources is found
     static Expected<BuilderPaths> find();
 };
@@ -33,7 +33,8 @@ class NativeBuilder final : public Builder {
         bool cached = true;
     };
     Expected<Objects> compile(const BuildSpec& spec);
-    Expected<std::filesystem::path> link(const BuildSpec& spec, const Objects& objects, bool& cached);
+    Expected<std::filesystem::path>
+    link(const BuildSpec& spec, const Objects& objects, bool& cached);
 
     BuilderPaths paths_;
     ObjectCache objects_;

@@ -4,17 +4,16 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include <fcntl.h>
+#include <fstream>
 #include <spawn.h>
-#include <sys/wait.h>
+#include <sstream>
 #include <unistd.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/sha.h>
+#include <sys/wait.h>
 
 extern char** environ;
 
@@ -36,10 +35,12 @@ std::string drain(int fd) {
 
 } // namespace
 
-Expected<CommandResult> run_command(const std::vector<std::string>& arguments, const std::filesystem::path& directory) {
+Expected<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                    const std::filesystem::path& directory) {
     std::array<int, 2> pipe_fds{};
     if (::pipe2(pipe_fds.data(), O_CLOEXEC) != 0) {
-        return failure("compiler-missing", fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+        return failure("compiler-missing",
+                       fmt::format("cannot make a pipe: {}", std::strerror(errno)));
     }
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
@@ -97,7 +98,8 @@ Expected<std::string> read_file(const std::filesystem::path& path) {
 
 Expected<bool> write_file(const std::filesystem::path& path, std::string_view bytes) {
     static std::atomic<unsigned> serial{0};
-    const std::filesystem::path temporary = path.string() + fmt::format(".{}.{}.new", ::getpid(), serial++);
+    const std::filesystem::path temporary =
+        path.string() + fmt::format(".{}.{}.new", ::getpid(), serial++);
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     file.close();
@@ -107,7 +109,9 @@ Expected<bool> write_file(const std::filesystem::path& path, std::string_view by
     }
     if (!file || error) {
         std::filesystem::remove(temporary, error);
-        return failure("file-unwritable", fmt::format("cannot write {}", path.string()), "is the disk full or read-only?");
+        return failure("file-unwritable",
+                       fmt::format("cannot write {}", path.string()),
+                       "is the disk full or read-only?");
     }
     return true;
 }

@@ -1,14 +1,13 @@
 #include "tee/native/builder/image_reader.hpp"
 
 #include <cstring>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-
-#include <fcntl.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -39,7 +38,9 @@ class ElfFile {
     ElfFile(const ElfFile&) = delete;
     ElfFile& operator=(const ElfFile&) = delete;
 
-    [[nodiscard]] bool readable() const { return elf_ != nullptr && gelf_getclass(elf_) == ELFCLASS64; }
+    [[nodiscard]] bool readable() const {
+        return elf_ != nullptr && gelf_getclass(elf_) == ELFCLASS64;
+    }
 
     /// The bytes of a section, found by name or by an address that it holds.
     struct Section {
@@ -51,7 +52,8 @@ class ElfFile {
         if (elf_getshdrstrndx(elf_, &names) != 0) {
             return std::nullopt;
         }
-        for (Elf_Scn* section = elf_nextscn(elf_, nullptr); section != nullptr; section = elf_nextscn(elf_, section)) {
+        for (Elf_Scn* section = elf_nextscn(elf_, nullptr); section != nullptr;
+             section = elf_nextscn(elf_, section)) {
             GElf_Shdr header;
             if (gelf_getshdr(section, &header) == nullptr) {
                 continue;
@@ -64,7 +66,8 @@ class ElfFile {
         return std::nullopt;
     }
     [[nodiscard]] std::optional<std::string> text_at(std::uint64_t address) const {
-        for (Elf_Scn* section = elf_nextscn(elf_, nullptr); section != nullptr; section = elf_nextscn(elf_, section)) {
+        for (Elf_Scn* section = elf_nextscn(elf_, nullptr); section != nullptr;
+             section = elf_nextscn(elf_, section)) {
             GElf_Shdr header;
             if (gelf_getshdr(section, &header) == nullptr || (header.sh_flags & SHF_ALLOC) == 0 ||
                 header.sh_type != SHT_PROGBITS || address < header.sh_addr ||
@@ -77,7 +80,8 @@ class ElfFile {
             }
             const std::string_view tail = found->bytes.substr(address - header.sh_addr);
             const std::size_t end = tail.find('\0');
-            return end == std::string_view::npos ? std::nullopt : std::optional<std::string>(tail.substr(0, end));
+            return end == std::string_view::npos ? std::nullopt
+                                                 : std::optional<std::string>(tail.substr(0, end));
         }
         return std::nullopt;
     }

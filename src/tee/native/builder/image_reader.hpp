@@ -9,7 +9,8 @@
 
 namespace authex::tee::native {
 
-/// @error image-malformed: no ELF, or its section `authex_endpoints` does not hold whole records | endpoint-duplicate
+/// @error image-malformed: no ELF, or its section `authex_endpoints` does not hold whole records |
+/// endpoint-duplicate
 Expected<std::vector<descriptor::Endpoint>> read_endpoints(const std::filesystem::path& image);
 
 } // namespace authex::tee::native

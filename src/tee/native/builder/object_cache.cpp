@@ -1,9 +1,9 @@
 #include "tee/native/builder/object_cache.hpp"
 
 #include <sstream>
+#include <unistd.h>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "tee/native/builder/compiler.hpp"
 
@@ -12,7 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The prerequisites in a make rule as `clang -MD` writes it. Spaces in names are escaped with a backslash.
+/// The prerequisites in a make rule as `clang -MD` writes it. Spaces in names are escaped with a
+/// backslash.
 std::vector<std::string> prerequisites(const std::string& rule) {
     std::vector<std::string> names;
     std::string name;
@@ -55,7 +56,8 @@ Expected<std::string> ObjectCache::file_digest(const fs::path& path) {
     return digest;
 }
 
-/// A manifest has the object's digest on its first line, then `<sha256> <path>` for each file that was read.
+/// A manifest has the object's digest on its first line, then `<sha256> <path>` for each file that
+/// was read.
 bool ObjectCache::manifest_holds(const fs::path& manifest, Object& object) {
     const Expected<std::string> content = read_file(manifest);
     if (!content) {
@@ -98,7 +100,8 @@ Expected<bool> ObjectCache::remember(const fs::path& manifest,
     return write_file(manifest, content);
 }
 
-Expected<ObjectCache::Object> ObjectCache::compile(const CompileJob& job, const fs::path& directory) {
+Expected<ObjectCache::Object> ObjectCache::compile(const CompileJob& job,
+                                                   const fs::path& directory) {
     const Expected<std::string> source = file_digest(job.source);
     if (!source) {
         return tl::make_unexpected(source.error());
@@ -120,13 +123,15 @@ Expected<ObjectCache::Object> ObjectCache::compile(const CompileJob& job, const 
     const std::string object_file = stem.string() + ".tmp.o";
     const std::string dependency_file = stem.string() + ".tmp.d";
     std::vector<std::string> command = job.arguments;
-    command.insert(command.end(), {"-MD", "-MF", dependency_file, "-c", job.source.string(), "-o", object_file});
+    command.insert(command.end(),
+                   {"-MD", "-MF", dependency_file, "-c", job.source.string(), "-o", object_file});
     const Expected<CommandResult> result = run_command(command, directory);
     if (!result) {
         return tl::make_unexpected(result.error());
     }
     if (result->status != 0) {
-        Diagnostic diagnostic = make_error("compile-failed", fmt::format("{} does not compile", job.display));
+        Diagnostic diagnostic =
+            make_error("compile-failed", fmt::format("{} does not compile", job.display));
         diagnostic.detail = result->output;
         diagnostic.where.file = job.display;
         fs::remove(object_file, error);
@@ -141,7 +146,8 @@ Expected<ObjectCache::Object> ObjectCache::compile(const CompileJob& job, const 
     object.path = folder_ / (object.digest + ".o");
     fs::rename(object_file, object.path, error);
     if (error) {
-        return failure("file-unwritable", fmt::format("cannot write {}: {}", object.path.string(), error.message()));
+        return failure("file-unwritable",
+                       fmt::format("cannot write {}: {}", object.path.string(), error.message()));
     }
     const Expected<bool> remembered = remember(manifest, dependency_file, directory, object);
     fs::remove(dependency_file, error);

@@ -1,5 +1,6 @@
 #pragma once
-// Compiled objects by content: what went in (compiler, flags, source, every header that was read) names what came out.
+// Compiled objects by content: what went in (compiler, flags, source, every header that was read)
+// names what came out.
 
 #include <filesystem>
 #include <mutex>
@@ -13,9 +14,9 @@ namespace authex::tee::native {
 
 /// One translation unit.
 struct CompileJob {
-    std::filesystem::path source;          ///< absolute
-    std::vector<std::string> arguments;    ///< compiler and flags, without -c, -o, -MD and the source
-    std::string display;                   ///< how messages name it
+    std::filesystem::path source;       ///< absolute
+    std::vector<std::string> arguments; ///< compiler and flags, without -c, -o, -MD and the source
+    std::string display;                ///< how messages name it
 };
 
 class ObjectCache {
@@ -27,8 +28,10 @@ class ObjectCache {
         std::string digest; ///< SHA-256 of the object
         bool cached = false;
     };
-    /// The object of a job, compiled in `directory` where the cache has none. Thread-safe; also between processes.
-    /// @error compile-failed: the compiler's output stands in `detail` | compiler-missing | file-unreadable | file-unwritable
+    /// The object of a job, compiled in `directory` where the cache has none. Thread-safe; also
+    /// between processes.
+    /// @error compile-failed: the compiler's output stands in `detail` | compiler-missing |
+    /// file-unreadable | file-unwritable
     Expected<Object> compile(const CompileJob& job, const std::filesystem::path& directory);
 
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }

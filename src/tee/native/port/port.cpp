@@ -1,6 +1,8 @@
-// The native port: an image in a process of its own, entered through one function. No TEE protects it.
-#include "runtime/door.hpp"
+// The native port: an image in a process of its own, entered through one function. No TEE protects
+// it.
 #include "runtime/port.hpp"
+
+#include "runtime/door.hpp"
 #include "runtime/runtime.hpp"
 
 extern "C" {

@@ -1,0 +1,155 @@
+#pragma once
+// The checked model of a descriptor. Plain values: every name is unique, every reference resolves,
+// every number is in range. Paths stand as they were written, relative to Descriptor::directory.
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/diagnostic.hpp"
+#include "crypto/aead.hpp"
+
+namespace authex::descriptor {
+
+enum class Tee : std::uint8_t { native, sgx, trustzone, sancus };
+enum class Delivery : std::uint8_t { ordered, lossy };
+
+/// The word of the descriptor: "native", "sgx", "trustzone", "sancus".
+[[nodiscard]] std::string_view to_string(Tee tee);
+/// "ordered" or "lossy".
+[[nodiscard]] std::string_view to_string(Delivery delivery);
+/// The word of the descriptor for an algorithm of a connection, e.g. "aes-128-gcm".
+[[nodiscard]] std::string_view to_string(crypto::Algorithm algorithm);
+
+/// A host and a TCP port. IPv6 hosts are held without brackets, in canonical form; host names in
+/// lower case.
+struct Address {
+    std::string host;
+    std::uint16_t port = 0; ///< 1..65535
+    SourceRange where;
+};
+/// `host:port`, with brackets around IPv6.
+[[nodiscard]] std::string to_string(const Address& address);
+
+/// The owner of Sancus modules: what the node derives module keys from.
+struct Vendor {
+    std::uint16_t id = 0; ///< never 0, which Sancus keeps for unprotected code
+    std::filesystem::path key_file;
+    SourceRange where;
+};
+
+struct Node {
+    std::string name;
+    Tee tee = Tee::native;
+    Address address;                                  ///< the control port
+    std::optional<Address> events;                    ///< where peers reach it, if stated
+    std::optional<Vendor> vendor;                     ///< present exactly for Sancus
+    std::optional<std::filesystem::path> certificate; ///< PEM of the CA to trust for this node
+    SourceRange where;                                ///< of its name
+};
+
+/// A name that was mentioned, and where.
+struct Reference {
+    std::string name;
+    SourceRange where;
+};
+
+struct SourceFile {
+    std::filesystem::path path; ///< .cpp .cc .c
+    SourceRange where;
+};
+
+struct Secret {
+    std::string name;
+    std::filesystem::path file;
+    SourceRange where;
+};
+
+/// Ceilings of a module; an absent one is the TEE's default.
+struct Limits {
+    std::optional<std::uint64_t> image_bytes;
+    std::optional<std::uint64_t> stack_bytes;
+    std::optional<std::uint32_t> connections;
+};
+
+/// A module that is on its node already; the application neither builds nor loads it.
+struct External {
+    std::array<std::uint8_t, 32> identity{};
+    std::array<std::uint8_t, 16> key{}; ///< secret
+    SourceRange where;
+};
+
+struct Module {
+    std::string name;
+    Reference node;
+    std::vector<SourceFile> sources; ///< empty exactly if `external`
+    std::vector<Reference> devices;
+    std::map<std::string, std::string> definitions; ///< -DNAME=value; an empty value is -DNAME
+    std::vector<Reference> after;                   ///< modules to be deployed before; no cycles
+    std::vector<Secret> secrets;
+    std::map<std::string, std::string> config;
+    Limits max;
+    std::optional<External> external;
+    SourceRange where; ///< of its name
+};
+
+/// `module.endpoint` or `module.7`.
+struct EndpointReference {
+    std::string module;
+    std::string endpoint;            ///< empty if `id` is given
+    std::optional<std::uint16_t> id; ///< the number, where the name is unknown
+    SourceRange where;
+};
+/// As written: `db.increment`, `db.7`.
+[[nodiscard]] std::string to_string(const EndpointReference& reference);
+
+struct Connection {
+    std::string name;                      ///< by default `from->to`, or `direct->to`
+    std::optional<EndpointReference> from; ///< absent exactly if the deployer is the sender
+    EndpointReference to;
+    crypto::Algorithm algorithm = crypto::Algorithm::aes_128_gcm;
+    Delivery delivery = Delivery::ordered;
+    std::optional<std::array<std::uint8_t, 16>> key; ///< secret; given to join a foreign party
+    std::optional<std::uint16_t> id;
+    SourceRange where;
+
+    [[nodiscard]] bool direct() const { return !from.has_value(); }
+};
+
+struct Periodic {
+    std::string name;        ///< by default `module.entry`
+    EndpointReference entry; ///< `where` is that of the entry
+    SourceRange module_where;
+    std::chrono::microseconds every{};
+    SourceRange where;
+};
+
+struct Policy {
+    bool allow_debug = false;
+    std::vector<std::string> tcb; ///< SGX TCB statuses taken besides UpToDate; may be empty
+};
+
+struct Descriptor {
+    std::string application;
+    std::filesystem::path file;
+    std::filesystem::path directory; ///< what all relative paths start from
+    std::vector<Node> nodes;         ///< in the order of the file, as are all lists here
+    std::vector<Module> modules;
+    std::vector<Connection> connections;
+    std::vector<Periodic> periodic;
+    bool simulation_allowed = false;
+    Policy policy;
+
+    /// Nullptr if there is none of that name. The pointer lives as long as the lists are unchanged.
+    [[nodiscard]] const Node* find_node(std::string_view name) const;
+    [[nodiscard]] const Module* find_module(std::string_view name) const;
+    [[nodiscard]] const Connection* find_connection(std::string_view name) const;
+};
+
+} // namespace authex::descriptor

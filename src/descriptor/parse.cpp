@@ -1,0 +1,137 @@
+#include "descriptor/parse.hpp"
+
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "descriptor/findings.hpp"
+#include "descriptor/sections.hpp"
+#include "descriptor/tree.hpp"
+#include "descriptor/values.hpp"
+
+namespace authex::descriptor {
+namespace {
+
+enum class Files : std::uint8_t { unchecked, checked };
+
+Policy read_policy(const Element& element, Findings& findings) {
+    const MapReader map(element, "«policy»", {"allow-debug", "tcb"}, findings);
+    Policy policy;
+    if (const Element* debug = map.find("allow-debug")) {
+        policy.allow_debug = read_bool(*debug, "«allow-debug»", findings).value_or(false);
+    }
+    // Intel's TCB statuses but Revoked, which nobody should accept. (Intel PCS API v4, tcbStatus)
+    const std::vector<std::string> statuses = {"UpToDate",
+                                               "SWHardeningNeeded",
+                                               "ConfigurationNeeded",
+                                               "ConfigurationAndSWHardeningNeeded",
+                                               "OutOfDate",
+                                               "OutOfDateConfigurationNeeded"};
+    if (const Element* tcb = map.find("tcb")) {
+        for (const ElementPointer& item : read_items(*tcb, "«tcb»", findings)) {
+            if (const auto index = read_choice(*item, "a TCB status", statuses, findings)) {
+                policy.tcb.push_back(statuses[*index]);
+            }
+        }
+    }
+    return policy;
+}
+
+void read_sections(const Element& root, Descriptor& descriptor, Findings& findings) {
+    const MapReader map(
+        root,
+        "a descriptor",
+        {"application", "nodes", "modules", "connections", "periodic", "simulation", "policy"},
+        findings);
+    const SourceRange whole{.file = root.where.file, .line = 1, .column = 1, .length = 1};
+    if (const Element* application = map.require("application", whole)) {
+        descriptor.application =
+            read_name(*application, "name of an application", findings).value_or("");
+    }
+    if (const Element* simulation = map.find("simulation")) {
+        const auto choice =
+            read_choice(*simulation, "«simulation»", {"allowed", "refused"}, findings);
+        descriptor.simulation_allowed = choice.value_or(0) == 0;
+    }
+    if (const Element* policy = map.find("policy")) {
+        descriptor.policy = read_policy(*policy, findings);
+    }
+    if (const Element* nodes = map.require("nodes", whole)) {
+        read_nodes(*nodes, descriptor, findings);
+    }
+    if (const Element* modules = map.require("modules", whole)) {
+        read_modules(*modules, descriptor, findings);
+    }
+    if (const Element* connections = map.find("connections")) {
+        read_connections(*connections, descriptor, findings);
+    }
+    if (const Element* periodic = map.find("periodic")) {
+        read_periodic(*periodic, descriptor, findings);
+    }
+    if (map.is_map()) {
+        check_whole(descriptor, findings);
+    }
+}
+
+ParseResult parse_text(std::string_view text, std::string file_name, Files files) {
+    Findings findings;
+    Descriptor descriptor;
+    descriptor.file = file_name;
+    descriptor.directory = descriptor.file.parent_path();
+    if (descriptor.directory.empty()) {
+        descriptor.directory = ".";
+    }
+    if (const ElementPointer root = read_tree(text, file_name, findings)) {
+        read_sections(*root, descriptor, findings);
+        if (files == Files::checked) {
+            check_files(descriptor, findings);
+        }
+    }
+    ParseResult result;
+    if (!findings.has_errors()) {
+        result.descriptor = std::move(descriptor);
+    }
+    result.diagnostics = findings.take();
+    return result;
+}
+
+/// One byte more than allowed is read, so that a file that is too large is known as such.
+std::optional<std::string> read_file(const std::filesystem::path& file) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error)) {
+        return std::nullopt;
+    }
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) {
+        return std::nullopt;
+    }
+    std::string text(text_bytes_max + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (stream.bad()) {
+        return std::nullopt;
+    }
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    return text;
+}
+
+} // namespace
+
+ParseResult parse(std::string_view text, std::string file_name) {
+    return parse_text(text, std::move(file_name), Files::unchecked);
+}
+
+ParseResult load(const std::filesystem::path& file) {
+    const std::optional<std::string> text = read_file(file);
+    if (text) {
+        return parse_text(*text, file.string(), Files::checked);
+    }
+    Diagnostic diagnostic = make_error("unreadable-file",
+                                       fmt::format("cannot read {}", quote(file.string())),
+                                       "name a descriptor with -f, or make one with «authex init»");
+    diagnostic.where.file = file.string();
+    return {.descriptor = std::nullopt, .diagnostics = {std::move(diagnostic)}};
+}
+
+} // namespace authex::descriptor

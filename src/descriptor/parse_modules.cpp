@@ -1,0 +1,276 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "descriptor/sections.hpp"
+#include "descriptor/values.hpp"
+
+namespace authex::descriptor {
+namespace {
+
+/// Reads the keys of one module; `what` names it in messages.
+class ModuleReader {
+  public:
+    ModuleReader(const Entry& entry, Findings& findings)
+        : what_(fmt::format("module {}", quote(entry.key->text))), findings_(findings),
+          map_(*entry.value,
+               what_,
+               {"node",
+                "sources",
+                "devices",
+                "definitions",
+                "after",
+                "secrets",
+                "config",
+                "max",
+                "external"},
+               findings) {
+        module_.name = entry.key->text;
+        module_.where = entry.key->where;
+        (void)read_name(*entry.key, "name of a module", findings);
+    }
+
+    Module read() {
+        if (const Element* node = map_.require("node", module_.where)) {
+            module_.node = {.name = read_text(*node, "«node»", findings_).value_or(""),
+                            .where = node->where};
+        }
+        read_code();
+        read_references("devices", "name of a device", module_.devices);
+        read_references("after", "name of a module", module_.after);
+        read_secrets();
+        read_config();
+        return std::move(module_);
+    }
+
+  private:
+    void read_code() {
+        const Element* external = map_.find("external");
+        if (external == nullptr) {
+            if (const Element* sources = map_.require("sources", module_.where)) {
+                read_sources(*sources);
+            }
+            read_definitions();
+            read_limits();
+            return;
+        }
+        read_external(*external);
+        for (const char* key : {"sources", "definitions", "max"}) {
+            if (const Element* element = map_.find(key)) {
+                findings_.error(
+                    element->where,
+                    {"external-is-not-built",
+                     fmt::format("{} is on its node already, so it has no «{}»", what_, key),
+                     fmt::format("remove «{}», or «external» if it is to be built", key)});
+            }
+        }
+    }
+
+    void read_sources(const Element& sources) {
+        const auto& items = read_items(sources, "«sources»", findings_);
+        if (sources.kind == Element::Kind::list && items.empty()) {
+            findings_.error(
+                sources.where,
+                {"empty-sources", fmt::format("{} has no source", what_), "add one: [main.cpp]"});
+        }
+        for (const ElementPointer& item : items) {
+            auto path = read_path(*item, "a source", findings_);
+            if (!path) {
+                continue;
+            }
+            const std::string type = path->extension().string();
+            if (type == ".rs") {
+                findings_.error(item->where,
+                                {"rust-not-supported",
+                                 fmt::format("{}: Rust is not yet supported", quote(item->text)),
+                                 "write this module in C++ or C"});
+            } else if (type != ".cpp" && type != ".cc" && type != ".c") {
+                findings_.error(
+                    item->where,
+                    {"unknown-source-type",
+                     fmt::format("{} is no source of C++ or C", quote(item->text)),
+                     "sources end in .cpp, .cc or .c; headers are found by themselves"});
+            } else if (has_source(*path)) {
+                findings_.error(item->where,
+                                {"duplicate-source",
+                                 fmt::format("{} is here twice", quote(item->text)),
+                                 "remove one"});
+            } else {
+                module_.sources.push_back({.path = std::move(*path), .where = item->where});
+            }
+        }
+    }
+
+    [[nodiscard]] bool has_source(const std::filesystem::path& path) const {
+        return std::any_of(module_.sources.begin(),
+                           module_.sources.end(),
+                           [&](const SourceFile& source) { return source.path == path; });
+    }
+
+    void
+    read_references(std::string_view key, std::string_view what, std::vector<Reference>& list) {
+        const Element* element = map_.find(key);
+        if (element == nullptr) {
+            return;
+        }
+        for (const ElementPointer& item :
+             read_items(*element, fmt::format("«{}»", key), findings_)) {
+            auto name = read_name(*item, what, findings_);
+            if (!name) {
+                continue;
+            }
+            const bool twice = std::any_of(list.begin(), list.end(), [&](const Reference& known) {
+                return known.name == *name;
+            });
+            if (twice) {
+                findings_.error(item->where,
+                                {"duplicate-name",
+                                 fmt::format("{} is here twice", quote(*name)),
+                                 "remove one"});
+            } else {
+                list.push_back({.name = std::move(*name), .where = item->where});
+            }
+        }
+    }
+
+    /// `{ NAME: value }` or `[NAME, NAME=value]`.
+    void read_definitions() {
+        const Element* element = map_.find("definitions");
+        if (element == nullptr) {
+            return;
+        }
+        if (element->kind == Element::Kind::list) {
+            for (const ElementPointer& item : element->items) {
+                if (const auto text = read_text(*item, "a definition", findings_)) {
+                    const std::size_t equals = text->find('=');
+                    const bool has_value = equals != std::string::npos;
+                    define(text->substr(0, equals),
+                           has_value ? text->substr(equals + 1) : "",
+                           item->where);
+                }
+            }
+            return;
+        }
+        for (const Entry& entry : read_entries(*element, "«definitions»", findings_)) {
+            if (entry.value->kind == Element::Kind::null) {
+                define(entry.key->text, "", entry.key->where);
+            } else if (entry.value->kind == Element::Kind::scalar) {
+                define(entry.key->text, entry.value->text, entry.key->where);
+            } else {
+                (void)read_text(*entry.value, "a definition's value", findings_);
+            }
+        }
+    }
+
+    void define(const std::string& name, const std::string& value, const SourceRange& where) {
+        if (!is_c_identifier(name)) {
+            findings_.error(where,
+                            {"invalid-name",
+                             fmt::format("{} is no name of a macro", quote(name)),
+                             "use letters, digits and «_», not beginning with a digit"});
+        } else if (value.find('\n') != std::string::npos) {
+            findings_.error(where, {"invalid-value", "a definition's value is one line"});
+        } else if (!module_.definitions.emplace(name, value).second) {
+            findings_.error(
+                where,
+                {"duplicate-name", fmt::format("{} is defined twice", quote(name)), "remove one"});
+        }
+    }
+
+    void read_secrets() {
+        const Element* element = map_.find("secrets");
+        if (element == nullptr) {
+            return;
+        }
+        for (const Entry& entry : read_entries(*element, "«secrets»", findings_)) {
+            const auto name = read_name(*entry.key, "name of a secret", findings_);
+            const MapReader map(*entry.value,
+                                fmt::format("secret {}", quote(entry.key->text)),
+                                {"file"},
+                                findings_);
+            const Element* file = map.require("file", entry.key->where);
+            const auto path = file ? read_path(*file, "«file»", findings_) : std::nullopt;
+            if (name && path) {
+                module_.secrets.push_back(
+                    {.name = *name, .file = *path, .where = entry.key->where});
+            }
+        }
+    }
+
+    void read_config() {
+        const Element* element = map_.find("config");
+        if (element == nullptr) {
+            return;
+        }
+        for (const Entry& entry : read_entries(*element, "«config»", findings_)) {
+            const auto name = read_name(*entry.key, "name of a setting", findings_);
+            const auto value = entry.value->kind == Element::Kind::scalar
+                                   ? std::optional(entry.value->text)
+                                   : read_text(*entry.value,
+                                               fmt::format("«{}»", entry.key->text.substr(0, 60)),
+                                               findings_);
+            if (name && value) {
+                module_.config.emplace(*name, *value);
+            }
+        }
+    }
+
+    void read_limits() {
+        const Element* element = map_.find("max");
+        if (element == nullptr) {
+            return;
+        }
+        const MapReader map(*element,
+                            fmt::format("«max» of {}", what_),
+                            {"image", "stack", "connections"},
+                            findings_);
+        if (const Element* image = map.find("image")) {
+            module_.max.image_bytes = read_size(*image, "«image»", {1024, 1U << 30U}, findings_);
+        }
+        if (const Element* stack = map.find("stack")) {
+            module_.max.stack_bytes = read_size(*stack, "«stack»", {256, 1U << 26U}, findings_);
+        }
+        if (const Element* connections = map.find("connections")) {
+            if (const auto count =
+                    read_integer(*connections, "«connections»", {1, 1024}, findings_)) {
+                module_.max.connections = static_cast<std::uint32_t>(*count);
+            }
+        }
+    }
+
+    void read_external(const Element& element) {
+        const MapReader map(
+            element, fmt::format("«external» of {}", what_), {"identity", "key"}, findings_);
+        External external;
+        external.where = element.where;
+        if (const Element* identity = map.require("identity", element.where)) {
+            (void)read_hex(*identity, "«identity»", external.identity, findings_);
+        }
+        if (const Element* key = map.require("key", element.where)) {
+            (void)read_hex(*key, "«key»", external.key, findings_);
+        }
+        module_.external = external;
+    }
+
+    std::string what_;
+    Findings& findings_;
+    MapReader map_;
+    Module module_;
+};
+
+} // namespace
+
+void read_modules(const Element& section, Descriptor& descriptor, Findings& findings) {
+    const std::vector<Entry>& entries = read_entries(section, "«modules»", findings);
+    if (section.kind == Element::Kind::map && entries.empty()) {
+        findings.error(section.where,
+                       {"empty-modules",
+                        "there is no module",
+                        "add one: «hello: { node: …, sources: [hello.cpp] }»"});
+    }
+    for (const Entry& entry : entries) {
+        descriptor.modules.push_back(ModuleReader(entry, findings).read());
+    }
+}
+
+} // namespace authex::descriptor

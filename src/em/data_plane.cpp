@@ -1,0 +1,230 @@
+#include "em/data_plane.hpp"
+
+#include <algorithm>
+#include <pthread.h>
+#include <random>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "em/plane.hpp"
+
+namespace authex::em {
+
+Plane::Plane(const DataPlaneOptions& options, Observer& observer)
+    : options_(options), observer_(observer), guard_(asio::make_work_guard(io_)),
+      router_(*this, options.spill_limit_bytes, options.node_id),
+      links_(io_, *this, options.node_id), streams_(io_, *this, options.stream_bind), wake_(io_) {}
+
+Plane::~Plane() {
+    if (thread_.joinable()) {
+        asio::post(io_, [this] { stop_ = true; });
+        thread_.join();
+    }
+    links_.close();
+    for (const auto& module : hosted_) {
+        if (module != nullptr) {
+            // The modules live on; the descriptors belong to their links.
+            module->doorbell.release();
+            if (module->ended.is_open()) {
+                module->ended.release();
+            }
+        }
+    }
+}
+
+Expected<bool> Plane::start() {
+    if (!options_.state_directory.empty()) {
+        std::error_code error;
+        std::filesystem::create_directories(options_.state_directory, error);
+        if (error) {
+            return failure("state-directory",
+                           fmt::format("{} cannot be made: {}",
+                                       options_.state_directory.string(),
+                                       error.message()));
+        }
+    }
+    if (!options_.tls_certificate.empty()) {
+        auto tls =
+            TlsContext::open(options_.tls_certificate, options_.tls_key, options_.tls_authority);
+        if (!tls) {
+            return tl::make_unexpected(tls.error());
+        }
+        tls_ = std::move(*tls);
+    }
+    const Expected<bool> listening = links_.listen(options_.listen, tls_.get());
+    if (!listening) {
+        return listening;
+    }
+    address_ = links_.address();
+    router_.set_now(monotonic_us());
+    thread_ = std::thread([this] { run(); });
+    ::pthread_setname_np(thread_.native_handle(), "data-plane");
+    return true;
+}
+
+Expected<std::unique_ptr<DataPlane>> DataPlane::open(const DataPlaneOptions& options,
+                                                     Observer& observer) {
+    DataPlaneOptions complete = options;
+    if (complete.node_id == 0) {
+        std::random_device random;
+        complete.node_id = (std::uint64_t{random()} << 32U) | random();
+    }
+    auto plane = std::make_unique<Plane>(complete, observer);
+    const Expected<bool> started = plane->start();
+    if (!started) {
+        return tl::make_unexpected(started.error());
+    }
+    return plane;
+}
+
+void Plane::add_module(ModuleName module,
+                       std::unique_ptr<tee::ModuleLink> link,
+                       Deadline deadline,
+                       Done<bool> done) {
+    // Handlers are copied by the queue; a link cannot be.
+    auto shared = std::make_shared<std::unique_ptr<tee::ModuleLink>>(std::move(link));
+    later([this, module = std::move(module), shared, deadline, done = std::move(done)]() mutable {
+        host(std::move(module), std::move(*shared), deadline, std::move(done));
+    });
+}
+
+std::unique_ptr<tee::ModuleLink> Plane::remove_module(const ModuleName& module) {
+    return blocking([&] { return unhost(module); });
+}
+
+void Plane::call(ModuleName module,
+                 std::uint16_t entry,
+                 std::vector<std::uint8_t> data,
+                 Deadline deadline,
+                 Done<std::vector<std::uint8_t>> done) {
+    later([this,
+           module = std::move(module),
+           entry,
+           data = std::move(data),
+           deadline,
+           done = std::move(done)]() mutable {
+        start_call(module, entry, data, deadline, std::move(done));
+    });
+}
+
+Expected<bool> Plane::connect(const Route& route) {
+    return blocking([&] { return router_.set_route(route); });
+}
+
+void Plane::disconnect(std::uint16_t deployment, std::uint16_t channel) {
+    blocking([&] {
+        router_.remove_route(deployment, channel);
+        directs_changed_ = true;
+        return true;
+    });
+}
+
+void Plane::deliver(std::uint16_t deployment,
+                    std::uint16_t channel,
+                    std::vector<std::uint8_t> frames,
+                    bool wait_reply,
+                    std::uint64_t replies_from,
+                    Deadline deadline,
+                    Done<DirectResult> done) {
+    later([this,
+           deployment,
+           channel,
+           frames = std::move(frames),
+           wait_reply,
+           replies_from,
+           deadline,
+           done = std::move(done)]() mutable {
+        router_.drop_replies(deployment, channel, replies_from);
+        const Expected<std::uint64_t> after = router_.deliver(deployment, channel, frames);
+        if (!after) {
+            complete(std::move(done), Expected<DirectResult>(tl::make_unexpected(after.error())));
+            return;
+        }
+        const std::uint64_t number = next_call_++;
+        DirectWait wait{.deployment = deployment,
+                        .channel = channel,
+                        .number = number,
+                        .after = *after,
+                        .wait_reply = wait_reply,
+                        .done = std::move(done)};
+        wait.timer = at(deadline, [this, number] {
+            const auto found =
+                std::find_if(direct_waits_.begin(), direct_waits_.end(), [&](const DirectWait& w) {
+                    return w.number == number;
+                });
+            if (found != direct_waits_.end()) {
+                Done<DirectResult> late = std::move(found->done);
+                direct_waits_.erase(found);
+                complete(std::move(late),
+                         Expected<DirectResult>(
+                             failure("deadline", "the module did not take the event in time")));
+            }
+        });
+        direct_waits_.push_back(std::move(wait));
+        directs_changed_ = true;
+    });
+}
+
+void Plane::check_directs() {
+    if (!std::exchange(directs_changed_, false)) {
+        return;
+    }
+    for (std::size_t i = 0; i < direct_waits_.size();) {
+        DirectWait& wait = direct_waits_[i];
+        const DirectState state = router_.direct_state(wait.deployment, wait.channel);
+        const bool refused = state.refused != Error::none && state.refused_counter < wait.after;
+        const bool taken = state.expected >= wait.after;
+        const bool replied = !wait.wait_reply || wait.after == 0 ||
+                             router_.has_reply(wait.deployment, wait.channel, wait.after - 1);
+        if (!refused && !(taken && replied)) {
+            ++i;
+            continue;
+        }
+        DirectResult result{.expected = state.expected, .refused = state.refused};
+        if (wait.wait_reply) {
+            const std::uint64_t before = wait.after == 0 ? ~std::uint64_t{0} : wait.after;
+            result.replies = router_.replies(wait.deployment, wait.channel, before);
+        }
+        complete(std::move(wait.done), Expected<DirectResult>(std::move(result)));
+        direct_waits_.erase(direct_waits_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+Expected<bool> Plane::add_periodic(const std::string& name,
+                                   const ModuleName& module,
+                                   std::uint16_t entry,
+                                   std::uint64_t every_us) {
+    return blocking([&] {
+        return periodic_.add({.deployment = module.deployment,
+                              .name = name,
+                              .module = module,
+                              .entry = entry,
+                              .every_us = every_us},
+                             monotonic_us());
+    });
+}
+
+Expected<bool> Plane::remove_periodic(std::uint16_t deployment, const std::string& name) {
+    return blocking([&] { return periodic_.remove(deployment, name); });
+}
+
+void Plane::clear(std::uint16_t deployment) {
+    blocking([&] {
+        router_.clear(deployment);
+        periodic_.clear(deployment);
+        return true;
+    });
+}
+
+Snapshot Plane::snapshot() {
+    return blocking([&] {
+        Snapshot snapshot;
+        router_.fill(snapshot);
+        links_.fill(snapshot);
+        periodic_.fill(snapshot);
+        return snapshot;
+    });
+}
+
+} // namespace authex::em

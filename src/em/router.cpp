@@ -1,0 +1,538 @@
+// Routes, modules and the frames that come in.
+#include "em/router.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "em/router_state.hpp"
+
+namespace authex::em {
+namespace {
+
+std::uint32_t key_of(std::uint16_t deployment, std::uint16_t channel) {
+    return (std::uint32_t{deployment} << 16U) | channel;
+}
+
+bool has_module(const std::string& name) {
+    return !name.empty();
+}
+
+} // namespace
+
+Router::Router(RouterOutside& outside, std::uint64_t spill_limit_bytes, std::uint64_t seed)
+    : outside_(outside), budget_(spill_limit_bytes), random_(seed | 1U) {}
+
+Router::~Router() {
+    connections_.clear();
+}
+
+Router::Connection* Router::find(std::uint16_t deployment, std::uint16_t channel) const {
+    const auto found = connections_.find(key_of(deployment, channel));
+    return found == connections_.end() ? nullptr : found->second.get();
+}
+
+Router::Connection* Router::find_cached(Module& module, std::uint16_t channel) {
+    const std::uint32_t key = key_of(module.name.deployment, channel);
+    if (module.cached == nullptr || module.cached_key != key) {
+        module.cached = find(module.name.deployment, channel);
+        module.cached_key = key;
+    }
+    return module.cached;
+}
+
+void Router::forget_caches() {
+    peer_cached_ = nullptr;
+    for (auto& [id, module] : modules_) {
+        module->cached = nullptr;
+    }
+}
+
+Router::Target* Router::peer_target(PeerId id) {
+    std::unique_ptr<Target>& target = peers_[id];
+    if (target == nullptr) {
+        target = std::make_unique<Target>();
+        target->id = id;
+    }
+    return target.get();
+}
+
+void Router::add_module(ModuleId id, const ModuleName& name) {
+    auto module = std::make_unique<Module>();
+    module->name = name;
+    module->target.is_module = true;
+    module->target.id = id;
+    modules_[id] = std::move(module);
+    for (auto& [key, connection] : connections_) {
+        if (connection->route.deployment == name.deployment) {
+            resolve(*connection);
+        }
+    }
+}
+
+void Router::module_ready(ModuleId id) {
+    const auto found = modules_.find(id);
+    if (found == modules_.end()) {
+        return;
+    }
+    found->second->target.up = true;
+    for (auto& [key, connection] : connections_) {
+        for (Lane& lane : connection->lanes) {
+            if (lane.sink == &found->second->target) {
+                resume(lane);
+            }
+        }
+    }
+}
+
+void Router::remove_module(ModuleId id) {
+    const auto found = modules_.find(id);
+    if (found == modules_.end()) {
+        return;
+    }
+    const std::unique_ptr<Module> module = std::move(found->second);
+    modules_.erase(found);
+    dirty_.erase(std::remove(dirty_.begin(), dirty_.end(), &module->target), dirty_.end());
+    for (auto& [key, connection] : connections_) {
+        for (Lane& lane : connection->lanes) {
+            if (lane.sink == &module->target) {
+                lane.queued = false;
+                lane.sink = nullptr;
+                lane.pending.clear();
+                lane.pending_begin = 0;
+            }
+            if (lane.blocked == id) {
+                lane.blocked = no_id;
+                lane.behind = 0;
+            }
+        }
+        resolve(*connection);
+    }
+}
+
+void Router::peer_up(PeerId id) {
+    Target* target = peer_target(id);
+    target->up = true;
+    for (auto& [key, connection] : connections_) {
+        for (Lane& lane : connection->lanes) {
+            if (lane.sink == target && lane.outbox != nullptr) {
+                resume(lane);
+            }
+        }
+    }
+}
+
+void Router::peer_down(PeerId id) {
+    peer_target(id)->up = false;
+    for (auto& [key, connection] : connections_) {
+        for (Lane& lane : connection->lanes) {
+            if (lane.came_from == id) {
+                lane.came_from = no_id;
+            }
+        }
+    }
+}
+
+void Router::remove_peer(PeerId id) {
+    peer_down(id);
+    peers_.erase(id);
+}
+
+Expected<bool> Router::set_route(const Route& route) {
+    const std::uint32_t key = key_of(route.deployment, route.channel);
+    std::unique_ptr<Connection>& slot = connections_[key];
+    const bool fresh = slot == nullptr || slot->route.epoch != route.epoch;
+    if (fresh) {
+        if (slot != nullptr) {
+            detach(*slot);
+        }
+        auto next = std::make_unique<Connection>();
+        if (slot != nullptr) {
+            for (std::size_t i = 0; i < 2; ++i) {
+                next->lanes[i].came_from = slot->lanes[i].came_from;
+            }
+        }
+        slot = std::move(next);
+        for (const wire::Direction direction : {wire::Direction::forward, wire::Direction::back}) {
+            Lane& lane = slot->lane(direction);
+            lane.connection = slot.get();
+            lane.direction = direction;
+            lane.rto_us = rto_min_us;
+            outside_.remove_outboxes({route.deployment, route.channel, direction, route.epoch});
+        }
+        forget_caches();
+    }
+    slot->route = route;
+    const Expected<bool> opened = open_lanes(*slot, fresh);
+    if (!opened) {
+        detach(*slot);
+        connections_.erase(key);
+        forget_caches();
+        return opened;
+    }
+    resolve(*slot);
+    return true;
+}
+
+/// Opens the outbox of each direction that begins here, and drops the one of a direction that now
+/// begins elsewhere.
+Expected<bool> Router::open_lanes(Connection& connection, bool) {
+    const Route& route = connection.route;
+    const bool begins[2] = {has_module(route.source_module) || route.direct,
+                            route.request && has_module(route.destination_module)};
+    for (std::size_t i = 0; i < 2; ++i) {
+        Lane& lane = connection.lanes[i];
+        if (!begins[i]) {
+            lane.outbox.reset();
+            continue;
+        }
+        if (lane.outbox != nullptr) {
+            continue;
+        }
+        const OutboxName name{route.deployment, route.channel, lane.direction, route.epoch};
+        // The deployer keeps its own frames until they were taken: they need no file.
+        const bool in_memory = route.direct && i == 0;
+        Expected<std::unique_ptr<Outbox>> outbox =
+            in_memory ? Outbox::open(std::make_unique<MemoryStore>(), name, budget_)
+                      : outside_.open_outbox(name, budget_);
+        if (!outbox) {
+            return tl::make_unexpected(outbox.error());
+        }
+        lane.outbox = std::move(*outbox);
+        lane.resuming = !lane.outbox->empty();
+    }
+    return true;
+}
+
+/// Finds anew the modules and links that the connection's ends name.
+void Router::resolve(Connection& connection) {
+    const Route& route = connection.route;
+    ModuleId source = no_id;
+    ModuleId destination = no_id;
+    for (auto& [id, module] : modules_) {
+        if (module->name.deployment == route.deployment) {
+            source = module->name.name == route.source_module ? id : source;
+            destination = module->name.name == route.destination_module ? id : destination;
+        }
+    }
+    for (std::size_t i = 0; i < 2; ++i) {
+        Lane& lane = connection.lanes[i];
+        const bool forward = i == 0;
+        lane.source = forward ? source : destination;
+        lane.destination = forward ? destination : source;
+        const std::string& module = forward ? route.destination_module : route.source_module;
+        const std::string& address = forward ? route.destination_address : route.source_address;
+        Target* sink = nullptr;
+        if (lane.destination != no_id) {
+            sink = &modules_[lane.destination]->target;
+        } else if (!has_module(module) && !address.empty() && lane.outbox != nullptr) {
+            const PeerId peer = outside_.peer_for(address);
+            sink = peer_target(peer);
+        }
+        if (sink != lane.sink) {
+            if (lane.queued && lane.sink != nullptr) {
+                auto& ready = lane.sink->ready;
+                ready.erase(std::remove(ready.begin(), ready.end(), &lane), ready.end());
+                lane.queued = false;
+            }
+            lane.sink = sink;
+            if (sink != nullptr && sink->up) {
+                resume(lane);
+            }
+        }
+    }
+}
+
+/// Takes the connection out of every queue before it goes.
+void Router::detach(Connection& connection) {
+    for (Lane& lane : connection.lanes) {
+        if (lane.sink != nullptr) {
+            auto& ready = lane.sink->ready;
+            ready.erase(std::remove(ready.begin(), ready.end(), &lane), ready.end());
+        }
+        if (lane.blocked != no_id) {
+            outside_.unblocked(lane.blocked);
+        }
+    }
+}
+
+void Router::remove_route(std::uint16_t deployment, std::uint16_t channel) {
+    const auto found = connections_.find(key_of(deployment, channel));
+    if (found == connections_.end()) {
+        return;
+    }
+    detach(*found->second);
+    connections_.erase(found);
+    forget_caches();
+    for (const wire::Direction direction : {wire::Direction::forward, wire::Direction::back}) {
+        outside_.remove_outboxes({deployment, channel, direction, 0});
+    }
+}
+
+void Router::clear(std::uint16_t deployment) {
+    std::vector<std::uint16_t> channels;
+    for (const auto& [key, connection] : connections_) {
+        if (connection->route.deployment == deployment) {
+            channels.push_back(connection->route.channel);
+        }
+    }
+    for (const std::uint16_t channel : channels) {
+        remove_route(deployment, channel);
+    }
+}
+
+std::size_t Router::from_module(ModuleId id, ByteView bytes) {
+    const auto found = modules_.find(id);
+    if (found == modules_.end()) {
+        return 0;
+    }
+    Module& module = *found->second;
+    std::size_t at = 0;
+    std::size_t freed = 0;
+    bool stuck = false;
+    while (module.alive && bytes.size() - at >= wire::header_bytes) {
+        wire::FrameHeader header;
+        const Error error = wire::parse_header(bytes.subspan(at, wire::header_bytes), header);
+        if (error != Error::none) {
+            fail(module, fmt::format("wrote what is no frame: {}", error_text(error)));
+            return 0;
+        }
+        if (header.frame_bytes() > bytes.size() - at) {
+            break;
+        }
+        const ByteView frame = bytes.subspan(at, header.frame_bytes());
+        const bool seen = at < module.ahead;
+        stuck = !take_module_frame(module, header, frame, seen) || stuck;
+        at += frame.size();
+        freed = stuck ? freed : at;
+    }
+    module.stall += stuck ? 0U : 1U;
+    module.ahead = std::max(module.ahead, at) - freed;
+    return freed;
+}
+
+/// @return false: no room for it; it must be presented again.
+bool Router::take_module_frame(Module& module,
+                               const wire::FrameHeader& header,
+                               ByteView frame,
+                               bool seen) {
+    switch (header.kind) {
+    case wire::Kind::event:
+    case wire::Kind::request:
+    case wire::Kind::reply:
+        return take_outgoing(module, header, frame, seen);
+    case wire::Kind::ack:
+    case wire::Kind::refusal:
+        if (!seen) {
+            take_module_answer(module, header, frame.subspan(wire::header_bytes));
+        }
+        return true;
+    case wire::Kind::handshake:
+    case wire::Kind::control:
+    case wire::Kind::result:
+    case wire::Kind::listen:
+    case wire::Kind::stream_data:
+    case wire::Kind::stream_close:
+    case wire::Kind::timer:
+    case wire::Kind::log:
+    case wire::Kind::hello:
+        if (!seen) {
+            outside_.service_frame(module.target.id, header, frame.subspan(wire::header_bytes));
+        }
+        return true;
+    case wire::Kind::call:
+    case wire::Kind::stream_open:
+    case wire::Kind::ping:
+        break;
+    }
+    fail(module,
+         fmt::format("sent a frame of kind {} that modules do not send",
+                     static_cast<unsigned>(header.kind)));
+    return true;
+}
+
+bool Router::take_outgoing(Module& module,
+                           const wire::FrameHeader& header,
+                           ByteView frame,
+                           bool seen) {
+    const bool back = header.kind == wire::Kind::reply;
+    Connection* connection = find_cached(module, header.channel);
+    if (connection == nullptr) {
+        ++dropped_garbage_;
+        return true;
+    }
+    Lane& lane = connection->lane(back ? wire::Direction::back : wire::Direction::forward);
+    if (back != (header.direction() == wire::Direction::back) ||
+        header.deployment != module.name.deployment || lane.source != module.target.id) {
+        fail(module,
+             fmt::format("sent a frame of connection {}, which is not its", header.channel));
+        return true;
+    }
+    if (lane.outbox == nullptr) {
+        ++dropped_garbage_;
+        return true;
+    }
+    if (seen && lane.behind != module.stall) {
+        return true;
+    }
+    // Behind one that did not fit, none of the same lane may pass.
+    if (lane.blocked != no_id) {
+        return false;
+    }
+    switch (lane.outbox->append(header, frame)) {
+    case Outbox::Append::full:
+        lane.blocked = module.target.id;
+        lane.behind = module.stall;
+        return false;
+    case Outbox::Append::duplicate:
+        return true;
+    case Outbox::Append::stored:
+        break;
+    }
+    ++lane.forwarded;
+    if (connection->route.direct && back) {
+        outside_.direct_changed(connection->route.deployment, connection->route.channel);
+    } else if (!lane.queued) {
+        enqueue(lane);
+    }
+    return true;
+}
+
+/// An ack or refusal: for the manager of the module that sent the frame.
+void Router::take_module_answer(Module& module, const wire::FrameHeader& header, ByteView body) {
+    Connection* connection = find_cached(module, header.channel);
+    if (connection == nullptr) {
+        return; // refusals of control frames and calls, or the route is gone
+    }
+    Lane& lane = connection->lane(header.direction());
+    if (lane.destination != module.target.id) {
+        if (header.kind == wire::Kind::ack) {
+            fail(module,
+                 fmt::format("acknowledged connection {}, which is not its", header.channel));
+        }
+        return;
+    }
+    const bool is_ack = header.kind == wire::Kind::ack;
+    Reader reader(body);
+    const std::uint8_t kind = is_ack ? std::uint8_t{0} : reader.u8();
+    const std::uint8_t error = is_ack ? std::uint8_t{0} : reader.u8();
+    if (!reader.ok()) {
+        fail(module, "sent a refusal without its cause");
+        return;
+    }
+    if (lane.outbox == nullptr) {
+        const std::uint8_t causes[2] = {kind, error};
+        if (!is_ack) {
+            on_refusal(lane, header.counter, kind, error);
+        }
+        answer_peer(lane, header, is_ack ? ByteView() : ByteView(causes));
+    } else if (is_ack) {
+        on_ack(lane, header.counter, header.negative());
+    } else {
+        on_refusal(lane, header.counter, kind, error);
+    }
+}
+
+void Router::answer_peer(Lane& lane, const wire::FrameHeader& header, ByteView body) {
+    if (lane.came_from == no_id) {
+        return; // the sender asks when its link is up again
+    }
+    std::array<std::uint8_t, wire::header_bytes + 6> bytes{};
+    wire::FrameHeader answer = header;
+    answer.deployment = lane.connection->route.deployment;
+    answer.length = static_cast<std::uint32_t>(body.size() + 4);
+    wire::write_header(answer, bytes);
+    Writer writer(Bytes(bytes).subspan(wire::header_bytes));
+    writer.bytes(body).u32(lane.connection->route.epoch);
+    outside_.to_peer(lane.came_from, ByteView(bytes).first(wire::header_bytes + writer.size()));
+}
+
+void Router::fail(Module& module, std::string reason) {
+    module.alive = false;
+    outside_.misbehaved(module.target.id, std::move(reason));
+}
+
+bool Router::from_peer(PeerId id, ByteView frames) {
+    while (!frames.empty()) {
+        wire::FrameView view;
+        if (wire::parse_frame(frames, view) != Error::none) {
+            ++dropped_garbage_;
+            return false;
+        }
+        const ByteView frame = frames.first(view.frame_bytes());
+        if (!take_peer_frame(id, view, frame)) {
+            ++dropped_garbage_;
+            return false;
+        }
+        frames = frames.subspan(frame.size());
+    }
+    return true;
+}
+
+bool Router::take_peer_frame(PeerId id, const wire::FrameView& view, ByteView frame) {
+    const wire::FrameHeader& header = view.header;
+    const bool carries = header.kind == wire::Kind::event || header.kind == wire::Kind::request ||
+                         header.kind == wire::Kind::reply;
+    const bool question = header.kind == wire::Kind::ack && view.body.empty();
+    const bool ack = header.kind == wire::Kind::ack && view.body.size() == 4;
+    const bool refusal = header.kind == wire::Kind::refusal && view.body.size() == 6;
+    if (!carries && !question && !ack && !refusal) {
+        return false;
+    }
+    if (carries &&
+        (header.kind == wire::Kind::reply) != (header.direction() == wire::Direction::back)) {
+        return false;
+    }
+    const std::uint32_t key = key_of(header.deployment, header.channel);
+    if (peer_cached_ == nullptr || peer_cached_key_ != key) {
+        peer_cached_ = find(header.deployment, header.channel);
+        peer_cached_key_ = key;
+    }
+    if (peer_cached_ == nullptr) {
+        ++dropped_garbage_;
+        return true;
+    }
+    Lane& lane = peer_cached_->lane(header.direction());
+    if (carries || question) {
+        if (lane.outbox == nullptr) {
+            take_inbound(lane, id, frame);
+        }
+        return true;
+    }
+    // Only the link that the frames go out on may say that they have arrived.
+    Reader reader(view.body);
+    const std::uint8_t kind = refusal ? reader.u8() : std::uint8_t{0};
+    const std::uint8_t error = refusal ? reader.u8() : std::uint8_t{0};
+    const bool ours = lane.outbox != nullptr && lane.sink != nullptr && !lane.sink->is_module &&
+                      lane.sink->id == id && reader.u32() == peer_cached_->route.epoch;
+    if (ours && ack) {
+        on_ack(lane, header.counter, header.negative());
+    } else if (ours) {
+        on_refusal(lane, header.counter, kind, error);
+    }
+    return true;
+}
+
+void Router::take_inbound(Lane& lane, PeerId id, ByteView frame) {
+    lane.came_from = id;
+    if (lane.sink == nullptr || !lane.sink->up) {
+        return; // kept where it came from; asked for when the module is there
+    }
+    ++lane.forwarded;
+    Target& sink = *lane.sink;
+    if (lane.pending.empty() && outside_.module_room(sink.id) >= frame.size()) {
+        outside_.to_module(sink.id, frame);
+        return;
+    }
+    if (lane.pending.size() - lane.pending_begin + frame.size() >
+        window_bytes + wire::max_frame_bytes) {
+        ++lane.pending_dropped;
+        return;
+    }
+    lane.pending.insert(lane.pending.end(), frame.begin(), frame.end());
+    if (!lane.queued) {
+        enqueue(lane);
+    }
+}
+
+} // namespace authex::em

@@ -1,0 +1,198 @@
+#pragma once
+// Moves frames between modules and peers and keeps them until they are acknowledged: the rules of
+// delivery without sockets, clocks, files or threads, all of which are handed in. Single-threaded
+// and deterministic. (DESIGN "Delivery")
+//
+// Between managers, an answer to an ack question and a refusal carry the epoch of the route behind
+// the module's own body, so that one of an older epoch cannot drop frames of the newer:
+//   ack, question: empty body; ack, answer: u32 epoch; refusal: u8 kind, u8 Error, u32 epoch.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/diagnostic.hpp"
+#include "base/result.hpp"
+#include "em/data_plane.hpp"
+#include "em/outbox.hpp"
+#include "wire/frame.hpp"
+
+namespace authex::em {
+
+using ModuleId = std::uint32_t;
+using PeerId = std::uint32_t;
+constexpr std::uint32_t no_id = 0xFFFFFFFF;
+
+/// What the router needs of the world. Called from within the router's methods; must not call back.
+class RouterOutside {
+  public:
+    virtual ~RouterOutside() = default;
+    /// Bytes that fit towards the module now.
+    virtual std::size_t module_room(ModuleId module) = 0;
+    /// @pre frames.size() <= module_room(module)
+    virtual void to_module(ModuleId module, ByteView frames) = 0;
+    /// Bytes that the link takes now; 0 while it is down.
+    virtual std::size_t peer_room(PeerId peer) = 0;
+    /// Small frames may exceed the room; the link drops what is too much.
+    virtual void to_peer(PeerId peer, ByteView frames) = 0;
+    /// The link to an address, opened and kept from now on.
+    virtual PeerId peer_for(const std::string& address) = 0;
+    virtual Expected<std::unique_ptr<Outbox>> open_outbox(const OutboxName& name,
+                                                          SpillBudget& budget) = 0;
+    /// Removes what is kept of the connection's epochs other than name.epoch (0: of all).
+    virtual void remove_outboxes(const OutboxName& name) = 0;
+    /// A frame of a kind that the router does not route. The body is the module's memory.
+    virtual void service_frame(ModuleId module, const wire::FrameHeader& header, ByteView body) = 0;
+    virtual void misbehaved(ModuleId module, std::string reason) = 0;
+    /// A module's frames can go on: there is room in the connection that was full.
+    virtual void unblocked(ModuleId module) = 0;
+    /// direct_state() of the connection has changed.
+    virtual void direct_changed(std::uint16_t deployment, std::uint16_t channel) = 0;
+};
+
+/// How a direct connection stands.
+struct DirectState {
+    std::uint64_t expected = 0;
+    std::uint64_t refused_counter = 0;
+    Error refused = Error::none;
+};
+
+class Router {
+  public:
+    /// Unacknowledged bytes of a connection on their way: what the receiving manager may have to
+    /// hold for a slow module.
+    static constexpr std::size_t window_bytes = 256 * 1024;
+
+    Router(RouterOutside& outside, std::uint64_t spill_limit_bytes, std::uint64_t seed);
+    ~Router();
+    Router(const Router&) = delete;
+    Router& operator=(const Router&) = delete;
+
+    void set_now(std::uint64_t now_us) { now_ = now_us; }
+    void add_module(ModuleId id, const ModuleName& name);
+    /// The module takes frames: those that wait for it go on from where it stands. To be said again
+    /// when its connections may have been keyed.
+    void module_ready(ModuleId id);
+    void remove_module(ModuleId id);
+    void peer_up(PeerId id);
+    void peer_down(PeerId id);
+    /// Forgets a link that no route leads to: one that a peer has opened.
+    void remove_peer(PeerId id);
+
+    Expected<bool> set_route(const Route& route);
+    void remove_route(std::uint16_t deployment, std::uint16_t channel);
+    void clear(std::uint16_t deployment);
+
+    /// Takes frames that a module wrote. @return bytes that its ring can free. A rest that does not
+    /// fit stays, and is presented again after unblocked().
+    std::size_t from_module(ModuleId id, ByteView bytes);
+    /// Takes whole frames of a peer. @return false: no frames; the link must be closed.
+    bool from_peer(PeerId id, ByteView frames);
+    /// There is room again.
+    void module_writable(ModuleId id);
+    void peer_writable(PeerId id);
+    /// True if frames wait for room at the module.
+    [[nodiscard]] bool wants_room(ModuleId id) const;
+    /// Sends what is ready. Call after each round.
+    void flush();
+    /// Retransmission; call when next_due() is reached. Times in µs.
+    void on_time();
+    [[nodiscard]] std::uint64_t next_due() const;
+
+    /// Takes the deployer's frames of a direct connection. @return counter after the last of them.
+    /// @error unknown-connection | malformed-frames | outbox-full
+    Expected<std::uint64_t>
+    deliver(std::uint16_t deployment, std::uint16_t channel, ByteView frames);
+    /// Replies before this counter are no longer needed.
+    void drop_replies(std::uint16_t deployment, std::uint16_t channel, std::uint64_t before);
+    [[nodiscard]] DirectState direct_state(std::uint16_t deployment, std::uint16_t channel) const;
+    /// All replies that are kept and have counters below `before`. Empty also if none.
+    [[nodiscard]] std::vector<std::uint8_t>
+    replies(std::uint16_t deployment, std::uint16_t channel, std::uint64_t before) const;
+    /// Whether the reply with this counter has come.
+    [[nodiscard]] bool
+    has_reply(std::uint16_t deployment, std::uint16_t channel, std::uint64_t counter) const;
+
+    void fill(Snapshot& snapshot) const;
+
+  private:
+    struct Connection;
+    struct Lane;
+    /// Where frames go: a module or a link, and the lanes that have something for it.
+    struct Target {
+        bool is_module = false;
+        std::uint32_t id = no_id;
+        bool up = false;
+        bool dirty = false; ///< in dirty_
+        bool wants_room = false;
+        std::deque<Lane*> ready;
+    };
+    struct Module {
+        ModuleName name;
+        Target target;
+        std::uint32_t cached_key = 0;
+        Connection* cached = nullptr;
+        std::size_t ahead = 0;   ///< bytes that were looked at but could not be freed
+        std::uint64_t stall = 1; ///< number of the present stall of its ring
+        bool alive = true;
+    };
+    struct Timer {
+        std::uint64_t due;
+        std::uint32_t key;
+        std::uint8_t direction;
+        bool operator>(const Timer& other) const { return due > other.due; }
+    };
+
+    Connection* find(std::uint16_t deployment, std::uint16_t channel) const;
+    Connection* find_cached(Module& module, std::uint16_t channel);
+    Expected<bool> open_lanes(Connection& connection, bool fresh);
+    void resolve(Connection& connection);
+    void detach(Connection& connection);
+    void forget_caches();
+    Target* peer_target(PeerId id);
+
+    bool
+    take_module_frame(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);
+    bool take_outgoing(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);
+    void take_module_answer(Module& module, const wire::FrameHeader& header, ByteView body);
+    void fail(Module& module, std::string reason);
+    bool take_peer_frame(PeerId id, const wire::FrameView& view, ByteView frame);
+    void take_inbound(Lane& lane, PeerId id, ByteView frame);
+    void answer_peer(Lane& lane, const wire::FrameHeader& header, ByteView body);
+
+    void on_ack(Lane& lane, std::uint64_t counter, bool negative);
+    void on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, std::uint8_t error);
+    void enqueue(Lane& lane);
+    void mark_dirty(Target& target);
+    void pump(Target& target);
+    enum class Sent : std::uint8_t { all, more, no_room };
+    Sent send_some(Lane& lane, Target& target);
+    Sent send_pending(Lane& lane, Target& target);
+    std::size_t room_of(const Target& target);
+    void write(const Target& target, ByteView frames);
+    void ask(Lane& lane);
+    void resume(Lane& lane);
+    void arm(Lane& lane);
+    std::uint64_t jitter(std::uint64_t span);
+
+    RouterOutside& outside_;
+    SpillBudget budget_;
+    std::uint64_t random_;
+    std::uint64_t now_ = 0;
+    std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;
+    std::unordered_map<ModuleId, std::unique_ptr<Module>> modules_;
+    std::unordered_map<PeerId, std::unique_ptr<Target>> peers_;
+    std::vector<Target*> dirty_;
+    std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+    std::uint64_t dropped_garbage_ = 0;
+    // The last connection that a peer's frame belonged to.
+    std::uint32_t peer_cached_key_ = 0;
+    Connection* peer_cached_ = nullptr;
+};
+
+} // namespace authex::em

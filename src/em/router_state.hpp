@@ -1,0 +1,57 @@
+#pragma once
+// What the router's two files share: the state of a connection and of its two directions.
+
+#include <memory>
+#include <vector>
+
+#include "em/router.hpp"
+
+namespace authex::em {
+
+/// One direction of a connection. Frames come from a module or the deployer (then they are kept in
+/// the outbox) or from a peer (then they wait, bounded, for room at the module).
+struct Router::Lane {
+    Connection* connection = nullptr;
+    wire::Direction direction = wire::Direction::forward;
+    std::unique_ptr<Outbox> outbox;
+    std::vector<std::uint8_t> pending; ///< from a peer, no room at the module yet
+    std::size_t pending_begin = 0;
+    std::uint64_t pending_dropped = 0;
+    Target* sink = nullptr;
+    PeerId came_from = no_id;     ///< the link that this lane's frames arrive on
+    ModuleId source = no_id;      ///< the only module that may speak here
+    ModuleId destination = no_id; ///< the only module that may acknowledge
+    ModuleId blocked = no_id;     ///< a module whose frame did not fit
+    std::uint64_t behind = 0;     ///< stall of the source's ring in which frames were passed over
+    bool queued = false;          ///< in sink->ready
+    bool resuming = false;        ///< sends nothing before the receiver said where it stands
+    bool asked = false;
+    bool timed = false; ///< has an entry in timers_
+    std::uint64_t rto_us = 0;
+    std::uint64_t due = 0;
+    std::uint64_t last_negative = ~std::uint64_t{0};
+
+    std::uint64_t forwarded = 0;
+    std::uint64_t acknowledged = 0;
+    std::uint64_t retransmitted = 0;
+    std::uint64_t refused = 0;
+    std::string last_refusal;
+};
+
+struct Router::Connection {
+    Route route;
+    Lane lanes[2];
+    DirectState direct;
+    [[nodiscard]] std::uint32_t key() const {
+        return (std::uint32_t{route.deployment} << 16U) | route.channel;
+    }
+    Lane& lane(wire::Direction direction) { return lanes[static_cast<std::size_t>(direction)]; }
+};
+
+/// No progress for so long: ask the receiver where it stands. Doubles up to the maximum.
+constexpr std::uint64_t rto_min_us = 200'000;
+constexpr std::uint64_t rto_max_us = 5'000'000;
+/// A lane's turn among those that share a target.
+constexpr std::size_t turn_bytes = 16 * 1024;
+
+} // namespace authex::em

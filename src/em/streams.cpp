@@ -1,0 +1,317 @@
+#include "em/streams.hpp"
+
+#include <cerrno>
+#include <chrono>
+
+#include <asio/steady_timer.hpp>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+namespace authex::em {
+
+using asio::ip::tcp;
+
+struct Streams::Session {
+    Session(asio::io_context& io, tcp::socket connected)
+        : socket(std::move(connected)), linger(io) {}
+    tcp::socket socket;
+    asio::steady_timer linger; ///< between the client's end and ours
+    ModuleId module = no_id;
+    std::uint16_t channel = 0;
+    std::uint64_t number = 0;
+    std::vector<std::uint8_t> out;
+    std::size_t out_begin = 0;
+    bool told = false;    ///< the module knows of it
+    bool paused = false;  ///< the module has no room
+    bool ended = false;   ///< nothing more comes from the client
+    bool closing = false; ///< the module wants no more
+    bool waits_write = false;
+    bool over = false;
+};
+
+struct Streams::Listener {
+    explicit Listener(asio::io_context& io) : acceptor(io) {}
+    tcp::acceptor acceptor;
+    std::uint16_t channel = 0;
+};
+
+Streams::Streams(asio::io_context& io, StreamEvents& events, std::string bind_address)
+    : io_(io), events_(events), bind_address_(std::move(bind_address)),
+      scratch_(limits_.piece_bytes) {}
+
+Streams::~Streams() {
+    while (!owners_.empty()) {
+        remove(owners_.begin()->first);
+    }
+}
+
+void Streams::listen(ModuleId module, std::uint16_t channel, std::uint16_t port) {
+    Owner& owner = owners_[module];
+    auto listener = std::make_shared<Listener>(io_);
+    listener->channel = channel;
+    asio::error_code error;
+    const auto before = owner.listeners.find(channel);
+    if (before != owner.listeners.end()) {
+        before->second->acceptor.close(error);
+        owner.listeners.erase(before);
+        error.clear();
+    }
+    const asio::ip::address address = asio::ip::make_address(bind_address_, error);
+    if (!error && owner.listeners.size() >= limits_.listeners_max) {
+        error = asio::error::no_descriptors;
+    }
+    if (!error) {
+        const tcp::endpoint endpoint(address, port);
+        listener->acceptor.open(endpoint.protocol(), error);
+        if (!error) {
+            listener->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+        }
+        if (!error) {
+            listener->acceptor.bind(endpoint, error);
+        }
+        if (!error) {
+            listener->acceptor.listen(64, error);
+        }
+    }
+    if (error) {
+        events_.stream_log(
+            module,
+            fmt::format("cannot listen on {}:{}: {}", bind_address_, port, error.message()));
+        const std::uint8_t cause = static_cast<std::uint8_t>(Error::no_space);
+        events_.stream_frame(
+            module,
+            {.kind = wire::Kind::listen, .channel = channel, .flags = wire::flag_negative},
+            ByteView(&cause, 1));
+        return;
+    }
+    owner.listeners[channel] = listener;
+    std::uint8_t body[2];
+    Writer(body).u16(listener->acceptor.local_endpoint(error).port());
+    events_.stream_frame(module, {.kind = wire::Kind::listen, .channel = channel}, body);
+    accept(module, listener);
+}
+
+void Streams::accept(ModuleId module, const std::shared_ptr<Listener>& listener) {
+    listener->acceptor.async_accept(
+        [this, module, listener](const asio::error_code& error, tcp::socket socket) {
+            if (!listener->acceptor.is_open()) {
+                return;
+            }
+            if (!error) {
+                opened(module, listener->channel, std::move(socket));
+            }
+            accept(module, listener);
+        });
+}
+
+void Streams::opened(ModuleId module, std::uint16_t channel, tcp::socket socket) {
+    Owner& owner = owners_[module];
+    if (owner.sessions.size() >= limits_.per_module_max) {
+        return; // the socket closes: the client sees it at once
+    }
+    auto session = std::make_shared<Session>(io_, std::move(socket));
+    session->module = module;
+    session->channel = channel;
+    session->number = owner.next_stream++;
+    owner.sessions[session->number] = session;
+    asio::error_code ignored;
+    session->socket.set_option(tcp::no_delay(true), ignored);
+    session->socket.native_non_blocking(true, ignored);
+    read_some(session);
+}
+
+void Streams::pause(const SessionPtr& session) {
+    if (!session->paused) {
+        session->paused = true;
+        ++owners_[session->module].paused;
+    }
+}
+
+void Streams::wait_read(const SessionPtr& session) {
+    session->socket.async_wait(tcp::socket::wait_read,
+                               [this, session](const asio::error_code& error) {
+                                   if (!error && !session->over) {
+                                       read_some(session);
+                                   }
+                               });
+}
+
+/// Moves what the client sent towards the module, as far as there is room.
+void Streams::read_some(const SessionPtr& session) {
+    const std::size_t largest = wire::header_bytes + limits_.piece_bytes;
+    if (!events_.stream_room(session->module, largest + wire::header_bytes)) {
+        pause(session);
+        return;
+    }
+    wire::FrameHeader header{
+        .kind = wire::Kind::stream_open, .channel = session->channel, .counter = session->number};
+    if (!session->told) {
+        session->told = true;
+        events_.stream_frame(session->module, header, {});
+    }
+    if (session->ended) {
+        return;
+    }
+    const ssize_t count =
+        ::recv(session->socket.native_handle(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        wait_read(session);
+        return;
+    }
+    if (count < 0) {
+        end(session, true);
+        return;
+    }
+    if (count == 0) {
+        finish(session);
+        return;
+    }
+    header.kind = wire::Kind::stream_data;
+    events_.stream_frame(
+        session->module, header, ByteView(scratch_).first(static_cast<std::size_t>(count)));
+    wait_read(session);
+}
+
+/// The client says no more; what the module still answers reaches it, for a while.
+void Streams::finish(const SessionPtr& session) {
+    session->ended = true;
+    events_.stream_frame(
+        session->module,
+        {.kind = wire::Kind::stream_close, .channel = session->channel, .counter = session->number},
+        {});
+    session->linger.expires_after(std::chrono::milliseconds(limits_.linger_ms));
+    session->linger.async_wait([this, session](const asio::error_code& cancelled) {
+        if (!cancelled && !session->over) {
+            end(session, false);
+        }
+    });
+}
+
+void Streams::write(ModuleId module, std::uint64_t stream, ByteView data) {
+    const auto owner = owners_.find(module);
+    if (owner == owners_.end()) {
+        return;
+    }
+    const auto found = owner->second.sessions.find(stream);
+    if (found == owner->second.sessions.end() || found->second->closing) {
+        return; // closed meanwhile
+    }
+    const SessionPtr session = found->second;
+    if (session->out.size() - session->out_begin + data.size() > limits_.buffer_max_bytes) {
+        events_.stream_log(module,
+                           fmt::format("stream {} is closed: its client does not read", stream));
+        end(session, true);
+        return;
+    }
+    session->out.insert(session->out.end(), data.begin(), data.end());
+    if (!session->waits_write) {
+        write_some(session);
+    }
+}
+
+void Streams::write_some(const SessionPtr& session) {
+    while (session->out_begin < session->out.size()) {
+        const ByteView rest = ByteView(session->out).subspan(session->out_begin);
+        const ssize_t count = ::send(
+            session->socket.native_handle(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (count >= 0) {
+            session->out_begin += static_cast<std::size_t>(count);
+            continue;
+        }
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+            end(session, !session->closing);
+            return;
+        }
+        session->waits_write = true;
+        session->socket.async_wait(tcp::socket::wait_write,
+                                   [this, session](const asio::error_code& error) {
+                                       session->waits_write = false;
+                                       if (!error && !session->over) {
+                                           write_some(session);
+                                       }
+                                   });
+        return;
+    }
+    session->out.clear();
+    session->out_begin = 0;
+    if (session->closing) {
+        end(session, false);
+    }
+}
+
+void Streams::close(ModuleId module, std::uint64_t stream) {
+    const auto owner = owners_.find(module);
+    if (owner == owners_.end()) {
+        return;
+    }
+    const auto found = owner->second.sessions.find(stream);
+    if (found != owner->second.sessions.end()) {
+        const SessionPtr session = found->second;
+        session->closing = true;
+        if (!session->waits_write) {
+            write_some(session);
+        }
+    }
+}
+
+void Streams::end(const SessionPtr& session, bool tell) {
+    if (std::exchange(session->over, true)) {
+        return;
+    }
+    asio::error_code ignored;
+    session->socket.close(ignored);
+    session->linger.cancel();
+    Owner& owner = owners_[session->module];
+    owner.paused -= session->paused ? 1U : 0U;
+    owner.sessions.erase(session->number);
+    if (tell && session->told && !session->ended) {
+        events_.stream_frame(session->module,
+                             {.kind = wire::Kind::stream_close,
+                              .channel = session->channel,
+                              .counter = session->number},
+                             {});
+    }
+}
+
+void Streams::remove(ModuleId module) {
+    const auto found = owners_.find(module);
+    if (found == owners_.end()) {
+        return;
+    }
+    const Owner owner = std::move(found->second);
+    owners_.erase(found);
+    asio::error_code ignored;
+    for (const auto& [channel, listener] : owner.listeners) {
+        listener->acceptor.close(ignored);
+    }
+    for (const auto& [number, session] : owner.sessions) {
+        session->over = true;
+        session->socket.close(ignored);
+        session->linger.cancel();
+    }
+}
+
+void Streams::module_writable(ModuleId module) {
+    const auto found = owners_.find(module);
+    if (found == owners_.end() || found->second.paused == 0) {
+        return;
+    }
+    std::vector<SessionPtr> paused;
+    for (const auto& [number, session] : found->second.sessions) {
+        if (session->paused) {
+            paused.push_back(session);
+        }
+    }
+    for (const SessionPtr& session : paused) {
+        session->paused = false;
+        --owners_[module].paused;
+        read_some(session);
+    }
+}
+
+bool Streams::wants_room(ModuleId module) const {
+    const auto found = owners_.find(module);
+    return found != owners_.end() && found->second.paused != 0;
+}
+
+} // namespace authex::em

@@ -1,0 +1,89 @@
+#include "crypto/kdf.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/vectors.hpp"
+
+namespace authex::crypto {
+namespace {
+
+using test::from_hex;
+using test::Octets;
+
+Octets octets(const Hash& hash) {
+    return {hash.begin(), hash.end()};
+}
+
+TEST(Sha256, GivesThePublishedResults) { // FIPS 180-4 examples
+    EXPECT_EQ(octets(sha256({})),
+              from_hex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
+    EXPECT_EQ(octets(sha256(from_hex("616263"))),
+              from_hex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+    EXPECT_EQ(octets(sha256_of_two(from_hex("61"), from_hex("6263"))),
+              octets(sha256(from_hex("616263"))));
+}
+
+TEST(Hmac, GivesTheResultsOfRfc4231) {
+    EXPECT_EQ(octets(hmac_sha256(Octets(20, 0x0b), from_hex("4869205468657265"))),
+              from_hex("b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"));
+    EXPECT_EQ(
+        octets(hmac_sha256(from_hex("4a656665"),
+                           from_hex("7768617420646f2079612077616e7420666f72206e6f7468696e673f"))),
+        from_hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+    EXPECT_EQ(octets(hmac_sha256(Octets(131, 0xaa),
+                                 from_hex("54657374205573696e67204c6172676572205468616e20426c6f636b"
+                                          "2d53697a65204b6579202d2048617368204b6579204669727374"))),
+              from_hex("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"));
+}
+
+TEST(Hkdf, GivesTheResultsOfRfc5869) {
+    Octets out(42);
+    hkdf_sha256(from_hex("000102030405060708090a0b0c"),
+                Octets(22, 0x0b),
+                from_hex("f0f1f2f3f4f5f6f7f8f9"),
+                out);
+    EXPECT_EQ(out,
+              from_hex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b"
+                       "887185865"));
+    hkdf_sha256({}, Octets(22, 0x0b), {}, out);
+    EXPECT_EQ(out,
+              from_hex("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa"
+                       "4b61a96c8"));
+}
+
+TEST(Generator, GivesZeroesBeforeTheFirstSeed) {
+    Generator generator;
+    Octets out(40, 7);
+    generator.fill(out);
+    EXPECT_EQ(out, Octets(40, 0));
+    EXPECT_FALSE(generator.seeded());
+}
+
+TEST(Generator, FollowsFromItsSeedsAlone) {
+    Generator a;
+    Generator b;
+    a.seed(Octets(32, 1));
+    b.seed(Octets(32, 1));
+    Octets from_a(100);
+    Octets from_b(100);
+    a.fill(from_a);
+    b.fill(from_b);
+    EXPECT_EQ(from_a, from_b);
+    a.fill(from_a);
+    EXPECT_NE(from_a, from_b);
+    b.seed(Octets(32, 2));
+    b.fill(from_b);
+    EXPECT_NE(from_a, from_b);
+}
+
+TEST(Generator, FillsMoreThanOneRequest) {
+    Generator generator;
+    generator.seed(Octets(32, 1));
+    Octets out(200000);
+    generator.fill(out);
+    EXPECT_NE(Octets(out.begin(), out.begin() + 32), Octets(out.end() - 32, out.end()));
+    EXPECT_NE(Octets(out.end() - 32, out.end()), Octets(32, 0));
+}
+
+} // namespace
+} // namespace authex::crypto
