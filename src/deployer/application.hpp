@@ -1,0 +1,196 @@
+#pragma once
+// One application as its owner handles it: everything that the commands of `authex` do. Descriptor,
+// state, keys and nodes meet here; printing and arguments are the caller's business. (DESIGN "State
+// of the deployer", "CLI contract")
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/diagnostic.hpp"
+#include "descriptor/model.hpp"
+#include "tee/builder.hpp"
+
+namespace authex::deployer {
+
+/// A value, or everything that was found wrong.
+template <typename T>
+using Outcome = tl::expected<T, std::vector<Diagnostic>>;
+
+/// One thing that is being done, for people and logs. `action` is one word: "build", "load",
+/// "attest", "connect", "register", "disconnect", "unregister", "remove", "disable", "reset".
+struct Progress {
+    enum class What : std::uint8_t { started, advanced, done, failed };
+    What what = What::started;
+    std::string action;
+    std::string subject; ///< name of the module, connection, periodic event or node
+    std::string node;    ///< where; may be empty
+    std::string detail;  ///< e.g. "cached", "12 kB of 40 kB", the failure's summary
+    std::chrono::microseconds took{0};
+};
+
+struct Options {
+    std::filesystem::path descriptor = "authex.yaml";
+    std::filesystem::path state_directory;     ///< empty: `.authex` beside the descriptor
+    bool insecure = false;                     ///< plaintext also to nodes that are not on loopback
+    std::chrono::milliseconds timeout{10'000}; ///< of each call to a node
+    std::function<void(const Progress&)> progress; ///< called from several threads, one at a time
+    std::function<void(const Diagnostic&)> warn;   ///< findings that stop nothing; likewise
+};
+
+/// What `up` would do or did. Steps of one phase run at the same time, phases in this order.
+/// (DESIGN "Trust": window)
+enum class Phase : std::uint8_t {
+    remove,
+    load,
+    attest,
+    connect_inner,
+    connect_outputs,
+    connect_inputs,
+    connect_direct,
+    register_periodic
+};
+struct PlannedStep {
+    Phase phase = Phase::load;
+    std::string action; ///< as Progress::action
+    std::string subject;
+    std::string node;
+    std::string
+        reason; ///< "new", "code changed", "manager lost it", "not attested", "epoch turns" …
+};
+struct Plan {
+    std::vector<PlannedStep> steps;
+    [[nodiscard]] bool empty() const { return steps.empty(); }
+};
+
+/// What part of `up` to do. Names empty: all of them.
+struct Selection {
+    bool load = true;
+    bool attest = true;
+    bool connect = true;
+    bool register_periodic = true;
+    bool remove_stale = true; ///< what the state has and the descriptor has not
+    std::vector<std::string> modules;
+    std::vector<std::string> connections;
+    std::vector<std::string> periodic;
+    bool attest_again = false; ///< also what is attested already: closes and reopens the window
+    bool turn_epoch = false;   ///< fresh keys also for connections that are set
+};
+
+struct BuiltModule {
+    std::string name;
+    std::string tee;
+    tee::Image image;
+};
+
+struct NodeStatus {
+    std::string name;
+    std::string tee;
+    std::string address;
+    bool reachable = false;
+    bool simulated = false;
+    std::string problem; ///< why it is not reachable
+    std::uint64_t spill_bytes = 0;
+    std::uint64_t spill_limit_bytes = 0;
+};
+struct ModuleStatus {
+    std::string name;
+    std::string node;
+    std::string tee;
+    std::string state; ///< running | stopped | failed | absent | unknown
+    std::vector<std::uint8_t> identity;
+    std::optional<std::chrono::system_clock::time_point> attested_at;
+    bool simulated = false;
+    std::uint64_t image_bytes = 0;
+    std::string failure;
+    std::vector<std::string> last_lines;
+    std::uint32_t instance = 0;
+};
+struct ConnectionStatus {
+    std::uint16_t id = 0;
+    std::string name;
+    std::string from; ///< "module.endpoint" or "direct"
+    std::string to;
+    std::string encryption;
+    std::string delivery;
+    std::uint32_t epoch = 0; ///< 0: not connected
+    std::uint64_t sent =
+        0; ///< as the source module says, authenticated; 0 where it cannot be asked
+    std::uint64_t accepted = 0; ///< as the destination module says
+    std::uint64_t refused = 0;
+    std::uint64_t waiting = 0; ///< frames that the managers keep
+    std::optional<std::chrono::system_clock::time_point> window_open_since;
+};
+struct Status {
+    std::string application;
+    std::vector<NodeStatus> nodes;
+    std::vector<ModuleStatus> modules;
+    std::vector<ConnectionStatus> connections;
+};
+
+struct LogQuery {
+    std::string module; ///< empty: all
+    bool follow = false;
+    std::uint32_t last = 100; ///< lines a module
+};
+struct LogEntry {
+    std::string node;
+    std::string module;
+    std::string level; ///< error | warning | info | debug
+    std::string text;
+    std::chrono::system_clock::time_point time;
+};
+
+/// Methods block and may be called from one thread at a time. Each is idempotent where it says so;
+/// a process that is killed in the middle of any of them leaves a state from which the same call
+/// goes on. Only one process at a time changes an application: others get "state-locked".
+class Application {
+  public:
+    virtual ~Application() = default;
+
+    /// Reads and checks the descriptor only; no file is made, no node is asked. All errors at once.
+    static Outcome<descriptor::Descriptor> check(const std::filesystem::path& descriptor,
+                                                 std::vector<Diagnostic>& warnings);
+    static Outcome<std::unique_ptr<Application>> open(Options options);
+
+    [[nodiscard]] virtual const descriptor::Descriptor& descriptor() const = 0;
+
+    /// Builds all or the named modules, at the same time, and checks every connection against their
+    /// endpoints.
+    virtual Outcome<std::vector<BuiltModule>> build(const std::vector<std::string>& modules) = 0;
+    /// What up() would do; builds and asks the nodes, changes nothing.
+    virtual Outcome<Plan> plan(const Selection& selection) = 0;
+    /// Does what plan() says. @return what was done.
+    virtual Outcome<Plan> up(const Selection& selection) = 0;
+    virtual Outcome<Status> status() = 0;
+
+    /// An event on a direct connection; done when the module has taken it.
+    virtual Outcome<bool> output(const std::string& connection, ByteView data) = 0;
+    /// A request on a direct connection, and its answer.
+    virtual Outcome<std::vector<std::uint8_t>> request(const std::string& connection,
+                                                       ByteView data) = 0;
+    /// An entry by name or number: unauthenticated, so is the result.
+    virtual Outcome<std::vector<std::uint8_t>>
+    call(const std::string& module, const std::string& entry, ByteView data) = 0;
+
+    /// The module drops its connections for good and takes no new ones until it is loaded again.
+    virtual Outcome<bool> disable(const std::string& module) = 0;
+    /// Empties the nodes of this application, keeps keys and descriptor.
+    virtual Outcome<Plan> reset() = 0;
+    /// The same, and forgets the deployment.
+    virtual Outcome<Plan> down() = 0;
+
+    /// Lines of all nodes in the order of their times; with `follow` until `take` returns false.
+    virtual Outcome<bool> logs(const LogQuery& query,
+                               const std::function<bool(const LogEntry&)>& take) = 0;
+    /// The state as JSON; with secrets only if asked.
+    virtual Outcome<std::string> export_state(bool with_secrets) = 0;
+};
+
+} // namespace authex::deployer
