@@ -39,9 +39,8 @@ Writer& Writer::bytes(ByteView value) {
         failed_ = true;
         return *this;
     }
-    for (const std::uint8_t byte : value) {
-        bytes_[position_++] = byte;
-    }
+    copy(value, bytes_.subspan(position_));
+    position_ += value.size();
     return *this;
 }
 

@@ -12,7 +12,7 @@ void wipe(Bytes secret);
 /// Compares in time that depends on the lengths only. Different lengths are unequal.
 [[nodiscard]] bool equal_constant_time(ByteView a, ByteView b);
 
-/// Copies `from` to the front of `to`. @pre from.size() <= to.size(); the ranges do not overlap.
+/// Copies `from` to the front of `to`. @pre from.size() <= to.size(); the ranges may overlap.
 void copy(ByteView from, Bytes to);
 
 } // namespace authex

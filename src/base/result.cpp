@@ -44,6 +44,10 @@ const char* error_text(Error error) {
         return "outside the shared area";
     case Error::key_mismatch:
         return "key mismatch";
+    case Error::failed:
+        return "failed";
+    case Error::unanswered:
+        return "unanswered";
     }
     return "unknown error";
 }

@@ -29,6 +29,8 @@ enum class Error : std::uint8_t {
     disabled = 17,       ///< the module was disabled by its owner
     outside = 18,        ///< a buffer of the caller is not wholly in the agreed shared area
     key_mismatch = 19,   ///< the same epoch with another key or other ends
+    failed = 20,         ///< the module's own function answered that it failed
+    unanswered = 21,     ///< a request whose reply will never come
 };
 
 /// The text of an error, for logs and messages. Never empty; static storage.

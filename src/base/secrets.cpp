@@ -3,10 +3,8 @@
 namespace authex {
 
 void wipe(Bytes secret) {
-    volatile std::uint8_t* byte = secret.data();
-    for (std::size_t i = 0; i < secret.size(); ++i) {
-        byte[i] = 0;
-    }
+    __builtin_memset(secret.data(), 0, secret.size());
+    asm volatile("" : : "r"(secret.data()) : "memory"); // who reads it, the compiler cannot know
 }
 
 bool equal_constant_time(ByteView a, ByteView b) {

@@ -42,7 +42,7 @@ Connection* ConnectionTable::find(std::uint16_t channel) {
     if (last.used && last.terms.channel == channel) {
         return &last;
     }
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
+    for (std::size_t i = 0; i < high_; ++i) {
         if (slots_[i].used && slots_[i].terms.channel == channel) {
             last_found_ = i;
             return &slots_[i];
@@ -51,7 +51,19 @@ Connection* ConnectionTable::find(std::uint16_t channel) {
     return nullptr;
 }
 
+Connection* ConnectionTable::free_slot() {
+    for (Connection& slot : slots()) {
+        if (!slot.used) {
+            return &slot;
+        }
+    }
+    return high_ < slots_.size() ? &slots_[high_++] : nullptr;
+}
+
 Error ConnectionTable::set(const wire::SetConnection& terms) {
+    if (!crypto::supported(terms.algorithm)) {
+        return Error::unsupported;
+    }
     Connection* slot = find(terms.channel);
     if (slot != nullptr) {
         if (terms.epoch < slot->terms.epoch) {
@@ -61,18 +73,10 @@ Error ConnectionTable::set(const wire::SetConnection& terms) {
             return same_order(terms, slot->terms) ? Error::none : Error::key_mismatch;
         }
     } else {
-        for (Connection& candidate : slots_) {
-            if (!candidate.used) {
-                slot = &candidate;
-                break;
-            }
-        }
+        slot = free_slot();
         if (slot == nullptr) {
             return Error::no_space;
         }
-    }
-    if (!crypto::supported(terms.algorithm)) {
-        return Error::unsupported;
     }
     wipe_slot(*slot);
     const Error error = slot->key.set(terms.algorithm, terms.key);
@@ -92,7 +96,7 @@ void ConnectionTable::remove(std::uint16_t channel) {
 }
 
 void ConnectionTable::clear() {
-    for (Connection& slot : slots_) {
+    for (Connection& slot : slots()) {
         wipe_slot(slot);
     }
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/result.hpp"
 #include "crypto/aead.hpp"
@@ -23,14 +24,14 @@ constexpr std::size_t max_connections = AUTHEX_MAX_CONNECTIONS;
 struct Connection {
     wire::SetConnection
         terms; ///< as the owner set them; the raw key is kept to recognise a repeated order
-    crypto::AeadKey key;
     std::uint64_t next_out = 0;
     std::uint64_t next_in = 0;
     std::uint64_t accepted = 0;
-    std::uint32_t refused = 0;
+    std::uint32_t refused = 0; ///< stays at its largest value
     bool used = false;
     bool owes_ack = false;   ///< something was taken or repeated since the last ack
     bool came_early = false; ///< a frame beyond next_in was refused since the last ack
+    crypto::AeadKey key;
 };
 
 /// The rule: only the next counter; a lossy connection also takes later ones. (docs/protocol.md
@@ -53,12 +54,14 @@ class ConnectionTable {
     void remove(std::uint16_t channel);
     void clear();
     [[nodiscard]] Connection* find(std::uint16_t channel);
-    /// All slots, used or not, in a fixed order.
-    [[nodiscard]] std::array<Connection, max_connections>& slots() { return slots_; }
+    /// All slots that ever were used, in a fixed order.
+    [[nodiscard]] std::span<Connection> slots() { return std::span(slots_).first(high_); }
 
   private:
     static void wipe_slot(Connection& connection);
+    [[nodiscard]] Connection* free_slot();
     std::array<Connection, max_connections> slots_{};
+    std::size_t high_ = 0;
     std::size_t last_found_ = 0;
 };
 

@@ -41,8 +41,9 @@ void Control::start(ByteView entropy) {
     generator_.seed(entropy);
 }
 
-void Control::random(Bytes out) {
+Error Control::random(Bytes out) {
     module_random_.fill(out);
+    return module_random_.seeded() ? Error::none : Error::not_attested;
 }
 
 Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) {
@@ -76,8 +77,8 @@ Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) 
     }
     if (error == Error::none) {
         taken.counter = header.counter;
-        error = wire::parse_control(body, taken.message);
-        if (taken.message.type == wire::ControlType::seed && error == Error::none) {
+        taken.parsed = wire::parse_control(body, taken.message);
+        if (taken.message.type == wire::ControlType::seed && taken.parsed == Error::none) {
             generator_.seed(taken.message.entropy);
             module_random_.seed(taken.message.entropy);
             taken.message.entropy = {};
@@ -113,6 +114,7 @@ Error Control::handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitt
     Writer(scratch).u16(static_cast<std::uint16_t>(*written));
     copy(report_data, tail);
 
+    pending_ = false;
     ControlSession& next = sessions_[active_ ^ 1U];
     error = next.in.set(crypto::Algorithm::aes_256_gcm, session.initiator_to_responder);
     if (error == Error::none) {
@@ -130,8 +132,9 @@ Error Control::handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitt
 
 #else
 
-void Control::random(Bytes out) {
+Error Control::random(Bytes out) {
     wipe(out);
+    return Error::not_attested;
 }
 
 Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) {
@@ -143,7 +146,7 @@ Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) 
     if (error == Error::none) {
         attested_ = true;
         taken.counter = header.counter;
-        error = wire::parse_control(body, taken.message);
+        taken.parsed = wire::parse_control(body, taken.message);
     }
     wipe(frame);
     return error;

@@ -26,14 +26,15 @@ struct ControlSession {
 
 class Control {
   public:
-    /// One order taken from a sealed frame.
+    /// One authentic order. `parsed` says whether it was understood.
     struct Taken {
         wire::ControlMessage message;
         std::uint64_t counter = 0;
+        Error parsed = Error::none;
     };
 
     /// Opens one control frame in place. Counters strictly increase; gaps are the owner's business.
-    /// @error not_attested | replayed | exhausted | forged | as wire::parse_control
+    /// @error not_attested | too_large | replayed | exhausted | forged | malformed
     [[nodiscard]] Error open(const wire::FrameHeader& header, Bytes frame, Taken& taken);
     /// Seals the answer and emits it. `scratch` is private memory for one frame. @error no_space |
     /// too_large | exhausted
@@ -42,8 +43,9 @@ class Control {
 
     [[nodiscard]] bool attested() const { return attested_; }
     /// For the module: a function of the owner's seeds alone, so that what a module draws follows
-    /// from its frames. Zeros before the first seed, and always in builds without Noise.
-    void random(Bytes out);
+    /// from its frames. @error not_attested: before the first seed, and always in builds without
+    /// Noise; `out` is zeroed.
+    [[nodiscard]] Error random(Bytes out);
 
 #if AUTHEX_WITH_NOISE
     /// Feeds the handshake's generator. @pre before the first handshake.

@@ -29,26 +29,18 @@ void Runtime::take_sealed(const wire::FrameHeader& header, Bytes frame) {
         refuse(header, disabled_ ? Error::disabled : Error::unknown_channel);
         return;
     }
-    const bool back = header.kind == wire::Kind::reply;
-    const wire::Role role = back ? wire::Role::source : wire::Role::destination;
-    const authex_endpoint* target =
-        endpoint(connection->terms.endpoint, endpoint_kind_for(header.kind));
-    Error error = Error::wrong_role;
+    Error error = check(*connection, header);
     Bytes body;
-    if (role == connection->terms.role && target != nullptr &&
-        back == (header.direction() == wire::Direction::back)) {
-        error = check_counter(header.counter, connection->next_in, connection->terms.delivery);
-        connection->owes_ack = true;
-        connection->came_early = connection->came_early || error == Error::too_early;
-        if (error == Error::none) {
-            error = wire::open_frame(connection->key, header, frame, body);
-        }
+    if (error == Error::none) {
+        error = wire::open_frame(connection->key, header, frame, body);
     }
     if (error != Error::none) {
-        ++connection->refused;
+        connection->refused += connection->refused == UINT32_MAX ? 0 : 1;
         refuse(header, error);
         return;
     }
+    const authex_endpoint& target = endpoints_[connection->terms.endpoint];
+    const std::uint64_t expected = connection->next_in;
     connection->next_in = header.counter + 1;
     ++connection->accepted;
     connection->came_early = false;
@@ -57,9 +49,30 @@ void Runtime::take_sealed(const wire::FrameHeader& header, Bytes frame) {
     if (header.kind == wire::Kind::request) {
         run_handler(*connection, header, message);
     } else {
-        target->function(&message);
+        if (header.kind == wire::Kind::reply) {
+            fail_requests({.endpoint = &target, .begin = expected, .end = header.counter});
+        }
+        target.function(&message);
     }
     wipe(body);
+}
+
+/// All that can be said of a sealed frame before its tag is looked at.
+Error Runtime::check(Connection& connection, const wire::FrameHeader& header) const {
+    const bool back = header.kind == wire::Kind::reply;
+    const wire::Role role = back ? wire::Role::source : wire::Role::destination;
+    if (role != connection.terms.role || back != (header.direction() == wire::Direction::back) ||
+        endpoint(connection.terms.endpoint, endpoint_kind_for(header.kind)) == nullptr) {
+        return Error::wrong_role;
+    }
+    if (back && header.counter >= connection.next_out) {
+        return Error::malformed; // a reply to what was never asked
+    }
+    const Error error =
+        check_counter(header.counter, connection.next_in, connection.terms.delivery);
+    connection.owes_ack = true;
+    connection.came_early = connection.came_early || error == Error::too_early;
+    return error;
 }
 
 void Runtime::run_handler(Connection& connection,
@@ -67,10 +80,8 @@ void Runtime::run_handler(Connection& connection,
                           authex_message& message) {
     message.result = result_;
     message.result_room = sizeof result_;
-    // The frame that the reply needs stays free while the handler sends what it likes.
-    emitter_.keep_back(acks_bytes + wire::max_frame_bytes);
     endpoints_[connection.terms.endpoint].function(&message);
-    emitter_.keep_back(acks_bytes);
+    emitter_.allow(wire::max_frame_bytes);
     std::uint16_t flags = wire::flag_direction;
     if (message.status != AUTHEX_OK || message.result_size > sizeof result_) {
         flags = static_cast<std::uint16_t>(flags | wire::flag_negative);
@@ -102,11 +113,10 @@ void Runtime::run_entry(const wire::FrameHeader& header, authex_message& message
     }
     message.result = result_;
     message.result_room = sizeof result_;
-    emitter_.keep_back(acks_bytes + wire::max_frame_bytes);
     entry->function(&message);
-    emitter_.keep_back(acks_bytes);
+    emitter_.allow(wire::max_frame_bytes);
     if (message.status != AUTHEX_OK || message.result_size > sizeof result_) {
-        const std::uint8_t error = AUTHEX_FAILED;
+        const auto error = static_cast<std::uint8_t>(Error::failed);
         result.flags = wire::flag_negative;
         (void)emitter_.plain(result, ByteView(&error, 1));
     } else {
@@ -117,7 +127,7 @@ void Runtime::run_entry(const wire::FrameHeader& header, authex_message& message
 void Runtime::take_stream(const wire::FrameHeader& header, ByteView body) {
     const authex_endpoint* stream = endpoint(header.channel, AUTHEX_KIND_STREAM);
     if (stream == nullptr || disabled_) {
-        refuse(header, Error::unknown_channel);
+        refuse(header, disabled_ ? Error::disabled : Error::unknown_channel);
         return;
     }
     authex_message message = message_of(body, header.counter);
@@ -137,6 +147,18 @@ void Runtime::take_stream(const wire::FrameHeader& header, ByteView body) {
         break;
     }
     stream->function(&message);
+}
+
+void Runtime::take_timer(const wire::FrameHeader& header, ByteView body) {
+    const authex_endpoint* timer = endpoint(header.channel, AUTHEX_KIND_TIMER);
+    if (timer == nullptr || disabled_ || timers_[header.channel].arming == 0 ||
+        timers_[header.channel].arming != header.counter) {
+        return; // stopped or armed again meanwhile, or made up by the node
+    }
+    timers_[header.channel] = {};
+    authex_message message = message_of(body, header.counter);
+    message.time_us = Reader(body).u64();
+    timer->function(&message);
 }
 
 void Runtime::take_plain(const wire::FrameHeader& header, ByteView body) {
@@ -165,17 +187,9 @@ void Runtime::take_plain(const wire::FrameHeader& header, ByteView body) {
     case wire::Kind::call:
         run_entry(header, message);
         break;
-    case wire::Kind::timer: {
-        const authex_endpoint* timer = endpoint(header.channel, AUTHEX_KIND_TIMER);
-        if (timer == nullptr || timers_[header.channel] == 0 ||
-            timers_[header.channel] != header.counter || disabled_) {
-            break; // stopped or armed again meanwhile, or made up by the node
-        }
-        timers_[header.channel] = 0;
-        message.time_us = Reader(body).u64();
-        timer->function(&message);
+    case wire::Kind::timer:
+        take_timer(header, body);
         break;
-    }
     case wire::Kind::listen:
     case wire::Kind::stream_open:
     case wire::Kind::stream_data:

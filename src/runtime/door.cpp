@@ -41,10 +41,31 @@ Error Door::start(const Invocation& copied) {
     if (copied.shared_begin >= copied.shared_end || !apart) {
         return Error::outside;
     }
+    if (layout.endpoints.size() > max_endpoints) {
+        return Error::no_space;
+    }
     shared_begin_ = copied.shared_begin;
     shared_end_ = copied.shared_end;
     started_ = true;
     runtime_.start(layout.endpoints, layout.owner_key, copied.entropy);
+    return Error::none;
+}
+
+Error Door::serve(const Invocation& copied, Progress& progress) {
+    if (copied.version != invocation_version) {
+        return Error::unknown_version;
+    }
+    if (copied.operation == Operation::start) {
+        return start(copied);
+    }
+    if (copied.operation != Operation::invoke || !started_) {
+        return Error::malformed;
+    }
+    if (!shared(copied.in, copied.in_bytes) || !shared(copied.out, copied.out_bytes)) {
+        return Error::outside;
+    }
+    progress = runtime_.invoke(memory<const std::uint8_t>(copied.in, copied.in_bytes),
+                               memory<std::uint8_t>(copied.out, copied.out_bytes));
     return Error::none;
 }
 
@@ -54,22 +75,15 @@ void Door::enter(Invocation* invocation) {
     if (address < layout.end && address + sizeof(Invocation) > layout.begin) {
         return; // an answer would be written into the enclave
     }
-    Invocation copied = copy_once(*invocation);
-    Error error = Error::malformed;
     Progress progress;
-    if (copied.version != invocation_version) {
-        error = Error::unknown_version;
-    } else if (copied.operation == Operation::start) {
-        error = start(copied);
-    } else if (copied.operation == Operation::invoke && started_) {
-        error = Error::outside;
-        if (shared(copied.in, copied.in_bytes) && shared(copied.out, copied.out_bytes)) {
-            error = Error::none;
-            progress = runtime_.invoke(memory<const std::uint8_t>(copied.in, copied.in_bytes),
-                                       memory<std::uint8_t>(copied.out, copied.out_bytes));
-        }
+    Error error = Error::malformed;
+    if (!inside_) {
+        inside_ = true;
+        Invocation copied = copy_once(*invocation);
+        error = serve(copied, progress);
+        wipe(copied.entropy);
+        inside_ = false;
     }
-    wipe(copied.entropy);
     invocation->consumed = progress.consumed;
     invocation->produced = progress.produced;
     invocation->error = static_cast<std::uint32_t>(error);

@@ -16,11 +16,13 @@ class Door {
     /// Serves one invocation. `invocation` is the host's memory: each field is read once. Sets its
     /// answer fields.
     /// @error (in invocation.error) unknown_version | malformed: unknown operation, started twice
-    /// or not at all |
-    ///        outside: a range that wraps, leaves the shared area or touches the image
+    /// or not at all, entered while inside | outside: a range that wraps, leaves the shared area or
+    /// touches the image | no_space: more endpoints than this build carries
+    /// An `invocation` that touches the image is not answered at all.
     void enter(Invocation* invocation);
 
   private:
+    [[nodiscard]] Error serve(const Invocation& copied, Progress& progress);
     [[nodiscard]] Error start(const Invocation& copied);
     [[nodiscard]] bool shared(std::uint64_t address, std::uint64_t bytes) const;
 
@@ -28,6 +30,7 @@ class Door {
     std::uint64_t shared_begin_ = 0;
     std::uint64_t shared_end_ = 0;
     bool started_ = false;
+    bool inside_ = false;
 };
 
 } // namespace authex::runtime

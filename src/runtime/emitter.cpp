@@ -2,15 +2,14 @@
 
 namespace authex::runtime {
 
-void Emitter::open(Bytes out, std::size_t kept_back) {
+void Emitter::open(Bytes out) {
     out_ = out;
     used_ = 0;
-    kept_back_ = kept_back;
+    limit_ = 0;
 }
 
-std::size_t Emitter::room() const {
-    const std::size_t free = out_.size() - used_;
-    return free > kept_back_ ? free - kept_back_ : 0;
+void Emitter::allow(std::size_t bytes) {
+    limit_ = used_ + (bytes < free() ? bytes : free());
 }
 
 Error Emitter::plain(wire::FrameHeader header, ByteView body) {

@@ -10,17 +10,19 @@ namespace authex::runtime {
 
 class Emitter {
   public:
-    /// Frames go to `out` from now on; `kept_back` bytes at its end stay free until release().
-    void open(Bytes out, std::size_t kept_back);
-    /// Gives back what was kept back.
-    void release() { kept_back_ = 0; }
-    void keep_back(std::size_t bytes) { kept_back_ = bytes; }
-    void close() { out_ = {}; }
+    /// Frames go to `out` from now on; nothing until allow().
+    void open(Bytes out);
+    void close() { open({}); }
+    /// From here on `bytes` may be written, or what is free where that is less. So whether
+    /// something fits depends on this allowance, not on how much room the untrusted host gave.
+    void allow(std::size_t bytes);
 
     void set_deployment(std::uint16_t deployment) { deployment_ = deployment; }
     [[nodiscard]] std::uint16_t deployment() const { return deployment_; }
 
-    [[nodiscard]] std::size_t room() const;
+    /// Left of the allowance, and of the buffer.
+    [[nodiscard]] std::size_t room() const { return limit_ - used_; }
+    [[nodiscard]] std::size_t free() const { return out_.size() - used_; }
     [[nodiscard]] std::size_t produced() const { return used_; }
 
     /// A plain frame. `header.length` and `deployment` are filled in. @error no_space
@@ -31,7 +33,7 @@ class Emitter {
   private:
     Bytes out_;
     std::size_t used_ = 0;
-    std::size_t kept_back_ = 0;
+    std::size_t limit_ = 0; ///< used_ ≤ limit_ ≤ out_.size()
     std::uint16_t deployment_ = 0;
 };
 

@@ -21,46 +21,52 @@ void Runtime::start(std::span<const authex_endpoint> endpoints,
 Progress Runtime::invoke(ByteView in, Bytes out) {
     active_runtime = this;
     Progress progress;
-    emitter_.open(out, acks_bytes);
-    while (in.size() - progress.consumed >= wire::header_bytes &&
-           emitter_.room() >= output_guarantee_bytes) {
-        const ByteView left = in.subspan(progress.consumed);
-        const Bytes frame(frame_);
-        copy(left.first(wire::header_bytes), frame);
-        wire::FrameHeader header;
-        const Error error = wire::parse_header(frame.first(wire::header_bytes), header);
-        if (error == Error::too_large || error == Error::unknown_version) {
-            // Where the next frame begins is unknown: nothing of the batch can be trusted to be a
-            // frame.
-            refuse(header, error);
-            progress.consumed = in.size();
+    emitter_.open(out);
+    while (emitter_.free() >= output_min_bytes) {
+        const std::size_t taken = take_first(in.subspan(progress.consumed));
+        if (taken == 0) {
             break;
         }
-        if (error != Error::none) {
-            header.length = Reader(frame.subspan(8, 4)).u32();
-        }
-        if (header.length > wire::max_length) {
-            refuse(header, Error::too_large);
-            progress.consumed = in.size();
-            break;
-        }
-        if (header.frame_bytes() > left.size()) {
-            break;
-        }
-        progress.consumed += header.frame_bytes();
-        if (error != Error::none) {
-            refuse(header, error);
-            continue;
-        }
-        copy(left.subspan(wire::header_bytes, header.length), frame.subspan(wire::header_bytes));
-        take(header, frame.first(header.frame_bytes()));
+        progress.consumed += taken;
     }
-    emitter_.release();
+    emitter_.allow(acks_bytes);
     emit_owed_acks();
     progress.produced = emitter_.produced();
     emitter_.close();
     active_runtime = nullptr;
     return progress;
+}
+
+/// @return its bytes; 0: it is not all there.
+std::size_t Runtime::take_first(ByteView left) {
+    if (left.size() < wire::header_bytes) {
+        return 0;
+    }
+    const Bytes frame(frame_);
+    copy(left.first(wire::header_bytes), frame);
+    wire::FrameHeader header;
+    const Error error = wire::parse_header(frame.first(wire::header_bytes), header);
+    emitter_.allow(send_allowance_bytes);
+    if (error == Error::unknown_version || header.length > wire::max_length) {
+        // Where the next frame begins is unknown: nothing of the rest can be trusted to be a frame.
+        refuse(header, error);
+        return left.size();
+    }
+    const std::size_t frame_bytes = header.frame_bytes();
+    if (frame_bytes > left.size()) {
+        return 0;
+    }
+    if (error != Error::none) {
+        refuse(header, error);
+        return frame_bytes;
+    }
+    copy(left.subspan(wire::header_bytes, header.length), frame.subspan(wire::header_bytes));
+    take(header, frame.first(frame_bytes));
+    if (timers_to_tell_) {
+        emitter_.allow(timers_bytes);
+        emit_timers();
+    }
+    return frame_bytes;
 }
 
 void Runtime::take(const wire::FrameHeader& header, Bytes frame) {
@@ -111,6 +117,22 @@ void Runtime::refuse(const wire::FrameHeader& header, Error error) {
                                   static_cast<std::uint16_t>(header.flags & wire::flag_direction),
                               .counter = header.counter};
     (void)emitter_.plain(refusal, body);
+}
+
+void Runtime::emit_timers() {
+    timers_to_tell_ = false;
+    for (std::size_t id = 0; id < max_endpoints; ++id) {
+        TimerState& timer = timers_[id];
+        if (timer.to_tell) {
+            timer.to_tell = false;
+            std::uint8_t delay[8];
+            Writer(delay).u64(timer.delay_us);
+            (void)emitter_.plain({.kind = wire::Kind::timer,
+                                  .channel = static_cast<std::uint16_t>(id),
+                                  .counter = timer.arming},
+                                 delay);
+        }
+    }
 }
 
 void Runtime::emit_ack(const Connection& connection, bool early) {

@@ -20,14 +20,18 @@ namespace authex::runtime {
 #endif
 constexpr std::size_t max_endpoints = AUTHEX_MAX_ENDPOINTS;
 
-/// Room that must be free in the output buffer before a frame is taken: one frame of the largest
-/// size for what it emits, and one for its reply. So a handler that sends once never meets a full
-/// buffer, and an answer is never lost.
-constexpr std::size_t output_guarantee_bytes = std::size_t{2} * wire::max_frame_bytes;
-/// Kept free for the acknowledgements that end an invocation.
+/// What the module may send while one frame is handled: two frames of the largest size, or many
+/// small ones. A constant, so that what a module does depends on its frames and never on the room
+/// that the host has.
+constexpr std::size_t send_allowance_bytes = std::size_t{2} * wire::max_frame_bytes;
+/// Each timer is told to the node once a frame at most, whatever was sent before.
+constexpr std::size_t timers_bytes = max_endpoints * (wire::header_bytes + 8);
+/// The acknowledgements that end an invocation.
 constexpr std::size_t acks_bytes = max_connections * wire::header_bytes;
-/// Smallest output buffer with which an invocation makes progress.
-constexpr std::size_t output_min_bytes = output_guarantee_bytes + acks_bytes;
+/// Room that must be free in the output buffer before a frame is taken: what the module sends, one
+/// reply, result or answer, the timers, the acknowledgements. Smallest buffer that makes progress.
+constexpr std::size_t output_min_bytes =
+    send_allowance_bytes + wire::max_frame_bytes + timers_bytes + acks_bytes;
 
 /// What an invocation did with its buffers, in bytes.
 struct Progress {
@@ -63,13 +67,27 @@ class Runtime {
     authex_status
     stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id, ByteView data);
     void log(std::uint8_t level, ByteView text);
-    void random(Bytes out);
+    authex_status random(Bytes out);
 
   private:
+    struct TimerState {
+        std::uint64_t delay_us = 0;
+        std::uint32_t arming = 0; ///< 0: not armed
+        bool to_tell = false;     ///< the node has not been told
+    };
+    /// Requests that were sent and not answered: the ids from `begin` to before `end`.
+    struct OpenRequests {
+        const authex_endpoint* endpoint = nullptr; ///< null: none
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+    };
+
     [[nodiscard]] const authex_endpoint* endpoint(std::uint16_t id, std::uintptr_t kind) const;
     [[nodiscard]] std::uint16_t id_of(const authex_endpoint* endpoint) const;
 
+    [[nodiscard]] std::size_t take_first(ByteView left);
     void take(const wire::FrameHeader& header, Bytes frame);
+    [[nodiscard]] Error check(Connection& connection, const wire::FrameHeader& header) const;
     void take_sealed(const wire::FrameHeader& header, Bytes frame);
     void take_control(const wire::FrameHeader& header, Bytes frame);
     void take_plain(const wire::FrameHeader& header, ByteView body);
@@ -77,11 +95,17 @@ class Runtime {
     void
     run_handler(Connection& connection, const wire::FrameHeader& header, authex_message& message);
     void run_entry(const wire::FrameHeader& header, authex_message& message);
+    void take_timer(const wire::FrameHeader& header, ByteView body);
     void answer_ack_question(const wire::FrameHeader& header);
     [[nodiscard]] Error carry_out(const wire::ControlMessage& message, Writer& data);
     [[nodiscard]] Error set_connection(const wire::SetConnection& terms, Writer& data);
+    void remove_connection(std::uint16_t channel);
+    [[nodiscard]] bool asks_on_another(const wire::SetConnection& terms);
+    [[nodiscard]] OpenRequests open_requests(const Connection& connection) const;
+    static void fail_requests(const OpenRequests& open);
     void audit(Writer& data);
     void refuse(const wire::FrameHeader& header, Error error);
+    void emit_timers();
     void emit_owed_acks();
     void emit_ack(const Connection& connection, bool early);
 
@@ -90,8 +114,9 @@ class Runtime {
     Emitter emitter_;
     ConnectionTable connections_;
     Control control_;
-    std::uint32_t timers_[max_endpoints]{}; ///< arming number of each timer endpoint; 0: not armed
+    TimerState timers_[max_endpoints]{}; ///< by endpoint id
     std::uint32_t timers_armed_ = 0;
+    bool timers_to_tell_ = false;
     bool disabled_ = false;
     std::uint8_t frame_[wire::max_frame_bytes]{}; ///< the frame being handled, private copy
     std::uint8_t

@@ -13,6 +13,8 @@ authex_status status_of(Error error) {
         return AUTHEX_TOO_LARGE;
     case Error::exhausted:
         return AUTHEX_EXHAUSTED;
+    case Error::not_attested:
+        return AUTHEX_NOT_ATTESTED;
     default:
         return AUTHEX_NO_SPACE;
     }
@@ -74,22 +76,16 @@ authex_status Runtime::timer_start(const authex_endpoint* timer, std::uint64_t d
     if (endpoint(id, AUTHEX_KIND_TIMER) != timer) {
         return AUTHEX_WRONG_ROLE;
     }
-    std::uint8_t delay[8];
-    Writer(delay).u64(delay_us);
-    const std::uint32_t arming = timers_armed_ + 1;
-    const Error error =
-        emitter_.plain({.kind = wire::Kind::timer, .channel = id, .counter = arming}, delay);
-    if (error == Error::none) {
-        timers_armed_ = arming;
-        timers_[id] = arming;
-    }
-    return status_of(error);
+    timers_armed_ += timers_armed_ == UINT32_MAX ? 2 : 1; // 0 means «not armed»
+    timers_[id] = {.delay_us = delay_us, .arming = timers_armed_, .to_tell = true};
+    timers_to_tell_ = true;
+    return AUTHEX_OK;
 }
 
 void Runtime::timer_stop(const authex_endpoint* timer) {
     const std::uint16_t id = id_of(timer);
     if (endpoint(id, AUTHEX_KIND_TIMER) == timer) {
-        timers_[id] = 0;
+        timers_[id] = {};
     }
 }
 
@@ -106,14 +102,15 @@ Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id
 }
 
 void Runtime::log(std::uint8_t level, ByteView text) {
+    level = level > AUTHEX_LOG_DEBUG ? std::uint8_t{AUTHEX_LOG_DEBUG} : level;
     constexpr std::size_t line_max_bytes =
         wire::max_body_bytes < 1024 ? wire::max_body_bytes : 1024;
     const ByteView line = text.first(text.size() < line_max_bytes ? text.size() : line_max_bytes);
     (void)emitter_.plain({.kind = wire::Kind::log, .channel = level}, line);
 }
 
-void Runtime::random(Bytes out) {
-    control_.random(out);
+authex_status Runtime::random(Bytes out) {
+    return status_of(control_.random(out));
 }
 
 } // namespace authex::runtime
@@ -155,7 +152,7 @@ authex_status authex_stream_close(const authex_endpoint* stream, std::uint64_t i
 void authex_log(std::uint8_t level, const char* text, std::size_t size) {
     active_runtime->log(level, {reinterpret_cast<const std::uint8_t*>(text), size});
 }
-void authex_random(std::uint8_t* out, std::size_t size) {
-    active_runtime->random({out, size});
+authex_status authex_random(std::uint8_t* out, std::size_t size) {
+    return active_runtime->random({out, size});
 }
 }

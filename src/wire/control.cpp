@@ -76,13 +76,17 @@ Error parse_answer(ByteView body, ControlAnswer& answer) {
 Error parse_audit_entry(Reader& reader, AuditEntry& entry) {
     entry.channel = reader.u16();
     entry.endpoint = reader.u16();
-    entry.role = reader.u8() == 0 ? Role::source : Role::destination;
+    const std::uint8_t role = reader.u8();
+    entry.role = static_cast<Role>(role);
     entry.epoch = reader.u32();
     entry.sent = reader.u64();
     entry.accepted = reader.u64();
     entry.refused = reader.u64();
     entry.expected = reader.u64();
-    return reader.ok() ? Error::none : Error::truncated;
+    if (!reader.ok()) {
+        return Error::truncated;
+    }
+    return role <= 1 ? Error::none : Error::malformed;
 }
 
 Result<std::size_t> write_control(const ControlMessage& message, Bytes out) {
@@ -91,6 +95,9 @@ Result<std::size_t> write_control(const ControlMessage& message, Bytes out) {
     const SetConnection& connection = message.connection;
     switch (message.type) {
     case ControlType::seed:
+        if (message.entropy.size() != seed_bytes) {
+            return Error::malformed;
+        }
         writer.bytes(message.entropy);
         break;
     case ControlType::set_connection:

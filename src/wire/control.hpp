@@ -6,13 +6,17 @@
 // one. The answer is the same type byte with bit 7 set, the counter of the frame that it answers
 // (u64), an Error byte (0: done) and, where done, data.
 //
-//   type               fields                                                             data of
-//   the answer 1 seed             entropy 32 bytes – 2 set_connection   channel u16, endpoint u16,
-//   role u8, algorithm u8, delivery u8,     next counter u64 (to send or to expect)
-//                      epoch u32, key 16 bytes
-//   3 remove_connection channel u16                                                       –
-//   4 disable          –                                                                  –
-//   5 audit            – AuditEntry × n
+//   type                fields                                   data of the answer
+//   1 seed              entropy 32 bytes                         –
+//   2 set_connection    channel u16, endpoint u16, role u8,      next counter u64, to send or to
+//                       algorithm u8, delivery u8, epoch u32,    expect
+//                       key 16 bytes
+//   3 remove_connection channel u16                              –
+//   4 disable           –                                        –
+//   5 audit             –                                        AuditEntry × n
+//
+// An order that is authentic but not understood (malformed, unknown_kind …) is answered too, so
+// that the owner, and nobody else, hears it from the module.
 //
 // Idempotence: set_connection with the channel, endpoint, role, algorithm, epoch and key that are
 // already set answers «done» and changes nothing, so a deployer that was killed may say it again.
@@ -66,7 +70,7 @@ struct ControlMessage {
 
 /// @error truncated | malformed (a field out of range, bytes left over) | unknown_kind
 [[nodiscard]] Error parse_control(ByteView body, ControlMessage& message);
-/// @error no_space. @return bytes written.
+/// @error no_space | malformed: a seed that has not seed_bytes. @return bytes written.
 [[nodiscard]] Result<std::size_t> write_control(const ControlMessage& message, Bytes out);
 
 /// The fixed part of an answer.
@@ -91,7 +95,7 @@ struct AuditEntry {
     std::uint64_t expected = 0; ///< next counter that this end takes
 };
 constexpr std::size_t audit_entry_bytes = 2 + 2 + 1 + 4 + 4 * 8;
-/// @error truncated
+/// @error truncated | malformed: the role
 [[nodiscard]] Error parse_audit_entry(Reader& reader, AuditEntry& entry);
 
 } // namespace authex::wire

@@ -19,6 +19,14 @@ void store(T value, std::uint8_t* to) {
     __builtin_memcpy(to, &value, sizeof value);
 }
 
+/// Padding belongs to sealed frames and is at most 2; of these only a reply can be negative.
+bool flags_allowed(const FrameHeader& header) {
+    const bool sealed = is_sealed(header.kind);
+    const bool known = (header.flags & ~static_cast<unsigned>(flag_known)) == 0;
+    const bool padding = sealed ? header.padding() <= 2 : header.padding() == 0;
+    return known && padding && !(sealed && header.negative() && header.kind != Kind::reply);
+}
+
 } // namespace
 
 Error parse_header(ByteView bytes, FrameHeader& header) {
@@ -26,28 +34,24 @@ Error parse_header(ByteView bytes, FrameHeader& header) {
         return Error::truncated;
     }
     const std::uint8_t* at = bytes.data();
-    if (at[0] != protocol_version) {
-        return Error::unknown_version;
-    }
-    if (at[1] == 0 || at[1] > kind_max) {
-        return Error::unknown_kind;
-    }
     header.kind = static_cast<Kind>(at[1]);
     header.deployment = load<std::uint16_t>(at + 2);
     header.channel = load<std::uint16_t>(at + 4);
     header.flags = load<std::uint16_t>(at + 6);
     header.length = load<std::uint32_t>(at + 8);
     header.counter = load<std::uint64_t>(at + 12);
-    if ((header.flags & ~static_cast<unsigned>(flag_known)) != 0) {
-        return Error::malformed;
+    if (at[0] != protocol_version) {
+        return Error::unknown_version;
     }
-    if (header.length > max_length) {
+    if (at[1] == 0 || at[1] > kind_max) {
+        return Error::unknown_kind;
+    }
+    const std::uint32_t trailer =
+        is_sealed(header.kind) ? static_cast<std::uint32_t>(tag_bytes + header.padding()) : 0;
+    if (header.length > max_body_bytes + trailer) {
         return Error::too_large;
     }
-    if (is_sealed(header.kind) && header.length < tag_bytes + header.padding()) {
-        return Error::malformed;
-    }
-    return Error::none;
+    return header.length >= trailer && flags_allowed(header) ? Error::none : Error::malformed;
 }
 
 void write_header(const FrameHeader& header, Bytes out) {

@@ -101,10 +101,12 @@ struct FrameHeader {
     }
 };
 
-/// A header as it arrived, checked: version and kind known, reserved flags zero, length within the
-/// limits and long enough for a tag where the kind is sealed. It proves nothing about who wrote it.
-/// @error truncated (fewer than header_bytes) | unknown_version | unknown_kind | malformed |
-/// too_large
+/// A header as it arrived, checked: version and kind known, flags as the kind allows, length within
+/// the limits and long enough for a tag where the kind is sealed. It proves nothing about who wrote
+/// it. All fields are filled in also where it is refused, unless truncated, so that the refusal can
+/// name them; `kind` may then be no enumerator.
+/// @error truncated (fewer than header_bytes) | unknown_version | unknown_kind | too_large |
+/// malformed
 [[nodiscard]] Error parse_header(ByteView bytes, FrameHeader& header);
 
 /// Writes the 20 bytes. @pre out.size() >= header_bytes.

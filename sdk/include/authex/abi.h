@@ -32,8 +32,11 @@ typedef enum authex_status {
         11, /* the connection's counter is at its limit: the owner must turn the epoch */
     AUTHEX_NO_CONNECTION = 12, /* nothing is connected. For outputs this is no failure */
     AUTHEX_NO_SPACE =
-        13, /* this invocation's output buffer is full: nothing was sent, try again from a timer */
-    AUTHEX_FAILED = 18 /* the other side answered that it failed */
+        13, /* what one event may send is used up: nothing was sent, go on from a timer */
+    AUTHEX_NOT_ATTESTED = 14, /* random bytes before the owner has given a seed */
+    AUTHEX_FAILED = 20,       /* the other side answered that it failed */
+    AUTHEX_UNANSWERED = 21    /* no reply will come: the owner changed the connection, or it was
+                                 lost on one that may lose */
 } authex_status;
 
 /* What happened on a stream. */
@@ -57,8 +60,9 @@ struct authex_message {
     uint8_t* result;    /* handler and entry: room for the answer */
     size_t result_room; /* its size in bytes */
     size_t result_size; /* set by the module: bytes of the answer */
-    uint8_t status; /* reply: AUTHEX_OK or AUTHEX_FAILED; handler and entry: set by the module */
-    uint8_t what;   /* stream: AUTHEX_STREAM_… */
+    uint8_t status;     /* reply: AUTHEX_OK, _FAILED or _UNANSWERED; handler and entry: set by the
+                           module */
+    uint8_t what;       /* stream: AUTHEX_STREAM_… */
 };
 
 /* One endpoint. The macros place these records in the section `authex_endpoints`; an endpoint's id
@@ -72,14 +76,15 @@ struct authex_endpoint {
 /* Sends `data` on every connection of an output: on all of them or, where one does not fit, on
  * none. */
 authex_status authex_output(const struct authex_endpoint* output, const uint8_t* data, size_t size);
-/* Sends a request; its id comes back with the reply. Exactly one reply follows unless the other
- * side never answers. */
+/* Sends a request; its id comes back with the reply. Its function is called exactly once for each
+ * request that was sent, in their order, unless the other side never answers; ids begin at 0 again
+ * when the owner turns the connection's epoch, after what was open then is AUTHEX_UNANSWERED. */
 authex_status authex_request(const struct authex_endpoint* request,
                              const uint8_t* data,
                              size_t size,
                              uint64_t* id);
-/* Arms a timer, replacing what was armed. 0: as soon as the events already waiting are handled.
- * Delays are a wish to the untrusted world. */
+/* Arms a timer, replacing what was armed; never out of room. 0: as soon as the events already
+ * waiting are handled. Delays are a wish to the untrusted world. */
 authex_status authex_timer_start(const struct authex_endpoint* timer, uint64_t delay_us);
 void authex_timer_stop(const struct authex_endpoint* timer);
 /* Asks the node to listen on a TCP port (0: any free one); answered by AUTHEX_STREAM_LISTENING or
@@ -93,8 +98,9 @@ authex_status authex_stream_close(const struct authex_endpoint* stream, uint64_t
 /* Leaves a line in the node's log, readable by the node: never a secret. Dropped where there is no
  * room. */
 void authex_log(uint8_t level, const char* text, size_t size);
-/* Random bytes from a generator that the owner seeded when the module was attested. */
-void authex_random(uint8_t* out, size_t size);
+/* Random bytes from a generator that the owner seeded when the module was attested; before that
+ * AUTHEX_NOT_ATTESTED, and zeros. */
+__attribute__((warn_unused_result)) authex_status authex_random(uint8_t* out, size_t size);
 
 #ifdef __cplusplus
 }

@@ -2,14 +2,14 @@
 // The SDK for modules in C++20 (freestanding: no heap, no exceptions, no threads). An endpoint is
 // declared once, at file scope:
 //
-//     AUTHEX_OUTPUT(pressed);                                   pressed();  pressed(bytes);
-//     pressed(std::uint32_t{7}); AUTHEX_INPUT(toggle, event) { … event.data … }
-//     AUTHEX_REQUEST(get_count);                                auto id = get_count(bytes);
+//     AUTHEX_OUTPUT(pressed);                           pressed(); pressed(std::uint32_t{7});
+//     AUTHEX_INPUT(toggle, event) { … event.data … }
+//     AUTHEX_REQUEST(get_count);                        Sent sent = get_count(bytes);
 //     AUTHEX_REPLY(get_count, reply) { … reply.id, reply.ok(), reply.data … }
 //     AUTHEX_HANDLER(read_count, request, reply) { reply.u32(count); }
 //     AUTHEX_ENTRY(init, call) { … call.data, call.result … }
-//     AUTHEX_TIMER(tick, timer) { … }                           tick.after_ms(500);
-//     AUTHEX_STREAM(http, stream) { … }                         http.listen(8080);
+//     AUTHEX_TIMER(tick, timer) { … }                   tick.after_ms(500);
+//     AUTHEX_STREAM(http, stream) { … }                 http.listen(8080);
 //     AUTHEX_STATE static std::uint32_t presses;
 //
 // A module is a state machine: each function runs to completion, nothing blocks, and what it sends
@@ -49,6 +49,8 @@ struct Reply {
     std::uint64_t id;
     std::uint8_t status;
     [[nodiscard]] bool ok() const { return status == AUTHEX_OK; }
+    /// No reply will come; `data` is empty.
+    [[nodiscard]] bool unanswered() const { return status == AUTHEX_UNANSWERED; }
     [[nodiscard]] Reader reader() const { return Reader(data); }
 };
 
@@ -196,8 +198,9 @@ void log_debug(const char (&text)[N]) {
     log<AUTHEX_LOG_DEBUG>(text);
 }
 
-inline void random(Bytes out) {
-    authex_random(out.data(), out.size());
+/// @error AUTHEX_NOT_ATTESTED: the owner has not seeded the generator yet; `out` is all zero.
+[[nodiscard]] inline Status random(Bytes out) {
+    return authex_random(out.data(), out.size());
 }
 
 } // namespace authex

@@ -1,13 +1,26 @@
 # The only way in: void authex_enter(Invocation*), System V ABI, the image's ELF entry point.
-# Flags are cleared on the way in, and every register that may hold a secret on the way out.
+# Flags and floating-point control are set as the ABI has them, whatever the host left there (Alder et al., "Faulty
+# Point Unit", ACSAC 2020; Van Bulck et al., "A Tale of Two Worlds", CCS 2019), and every register that may hold a
+# secret is cleared on the way out.
     .text
     .globl  authex_enter
     .type   authex_enter, @function
 authex_enter:
     cld
-    subq    $8, %rsp
+    pushfq                          # alignment checks would let the host single out accesses
+    andl    $~0x40000, (%rsp)
+    popfq
+    subq    $24, %rsp
+    stmxcsr 8(%rsp)
+    fnstcw  12(%rsp)
+    movl    $0x1f80, (%rsp)
+    ldmxcsr (%rsp)
+    movl    $0x37f, (%rsp)
+    fldcw   (%rsp)
     call    authex_door
-    addq    $8, %rsp
+    ldmxcsr 8(%rsp)
+    fldcw   12(%rsp)
+    addq    $24, %rsp
     xorl    %eax, %eax
     xorl    %ecx, %ecx
     xorl    %edx, %edx
