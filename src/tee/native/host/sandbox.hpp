@@ -1,0 +1,16 @@
+#pragma once
+// What the process of a module may still do once its code runs: next to nothing.
+
+namespace authex::tee::native {
+
+/// Descriptors that are left.
+constexpr int doorbell_descriptor = 0;
+constexpr int answer_descriptor = 1; ///< until close_answer()
+
+/// Moves the doorbell to its number, closes all but the two above, gives up privileges and core
+/// dumps, and installs a filter of system calls: write to the two descriptors, close of the answer,
+/// futex wait, yield, exit. Anything else kills the process with SIGSYS. @return false: errno says
+/// why
+bool confine(int doorbell);
+
+} // namespace authex::tee::native

@@ -1,0 +1,111 @@
+#include "tee/native/host/serve.hpp"
+
+#include <algorithm>
+#include <sched.h>
+
+#include "runtime/invocation.hpp"
+
+extern "C" void authex_host_call(void (*entry)(authex::runtime::Invocation*),
+                                 authex::runtime::Invocation* invocation,
+                                 void* stack_top);
+
+namespace authex::tee::native {
+namespace {
+
+/// Frames given at once. What they cause is published together: small enough that the manager works
+/// on it while the module takes the next, large enough that an entry costs nothing.
+constexpr std::size_t batch_bytes = std::size_t{16} << 10U;
+/// Looks between two yields of the processor.
+constexpr std::uint32_t looks_per_yield = 32;
+
+template <typename T>
+T* pointer(std::uint64_t address) {
+    return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
+}
+
+template <typename T>
+std::uint64_t address(T* memory) {
+    return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(memory));
+}
+
+void enter(const Door& door, runtime::Invocation& invocation) {
+    authex_host_call(reinterpret_cast<void (*)(runtime::Invocation*)>(door.entry),
+                     &invocation,
+                     pointer<void>(door.stack_top));
+}
+
+/// Looks for a while whether the manager did something. @return it did
+bool spin(const process::ModuleEnd& end, std::uint32_t spins) {
+    for (std::uint32_t look = 1; look <= spins; ++look) {
+        if (end.changed()) {
+            return true;
+        }
+        if (look % looks_per_yield == 0) {
+            ::sched_yield();
+        } else {
+            __builtin_ia32_pause();
+        }
+    }
+    return false;
+}
+
+/// What one invocation came to.
+struct Turn {
+    bool worked = false;
+    int failed = 0; ///< exit status
+};
+
+Turn invoke(const Door& door, process::ModuleEnd& end, ByteView in, Bytes out) {
+    runtime::Invocation invocation{.in = address(in.data()),
+                                   .in_bytes = in.size(),
+                                   .out = address(out.data()),
+                                   .out_bytes = out.size()};
+    enter(door, invocation);
+    if (invocation.error != 0 || invocation.consumed > in.size() ||
+        invocation.produced > out.size()) {
+        return {.failed = exit_refused_invocation};
+    }
+    end.commit(static_cast<std::size_t>(invocation.produced));
+    end.consume(static_cast<std::size_t>(invocation.consumed));
+    end.ring();
+    return {.worked = invocation.consumed != 0 || invocation.produced != 0};
+}
+
+} // namespace
+
+std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy) {
+    runtime::Invocation invocation{.operation = runtime::Operation::start,
+                                   .shared_begin = address(rings.data()),
+                                   .shared_end = address(rings.data()) + rings.size()};
+    std::copy(entropy.begin(), entropy.end(), std::begin(invocation.entropy));
+    enter(door, invocation);
+    wipe(invocation.entropy);
+    return invocation.error;
+}
+
+int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spins) {
+    for (;;) {
+        const std::optional<ByteView> in = end.readable();
+        const std::optional<Bytes> out = end.writable();
+        if (!in || !out) {
+            return exit_corrupt_rings;
+        }
+        Turn turn;
+        if (!in->empty()) {
+            turn = invoke(door, end, in->first(std::min(in->size(), batch_bytes)), *out);
+            // One frame may be larger than a batch.
+            if (!turn.worked && turn.failed == 0 && in->size() > batch_bytes) {
+                turn = invoke(door, end, *in, *out);
+            }
+        }
+        if (turn.failed != 0) {
+            return turn.failed;
+        }
+        if (!turn.worked && !spin(end, spins)) {
+            // What is left is a cut frame, or there was too little room for its answer.
+            end.sleep(process::wanted_data | (in->empty() ? 0U : process::wanted_room));
+        }
+    }
+}
+
+} // namespace authex::tee::native

@@ -1,0 +1,28 @@
+#pragma once
+// The loop of a module's process: frames in, invoke, frames out, sleep.
+
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "tee/process/module_end.hpp"
+
+namespace authex::tee::native {
+
+/// How to get into the image.
+struct Door {
+    std::uint64_t entry = 0;     ///< address
+    std::uint64_t stack_top = 0; ///< address, 16-byte aligned
+};
+
+/// Exit statuses of a module's process.
+enum ExitStatus : int { exit_corrupt_rings = 70, exit_refused_invocation = 71 };
+
+/// Makes the image ready. @param rings all of the memory that invocations will point into; entropy:
+/// 32 bytes. @return the image's Error, 0: ready
+std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy);
+
+/// Serves until the process is killed or something is wrong. @param spins looks at the rings before
+/// each sleep. @return the exit status
+int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spins);
+
+} // namespace authex::tee::native

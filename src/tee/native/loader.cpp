@@ -1,0 +1,190 @@
+#include "tee/native/loader.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/evp.h>
+
+#include "tee/native/host/image.hpp"
+#include "tee/process/link.hpp"
+#include "tee/process/spawn.hpp"
+#include "wire/frame.hpp"
+
+namespace authex::tee::native {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t stack_bytes_default = 256U << 10U;
+constexpr std::uint32_t stack_bytes_min = 16U << 10U;
+constexpr std::uint32_t stack_bytes_max = 64U << 20U;
+
+fs::path find_host() {
+    const char* named = std::getenv("AUTHEX_HOST_PROGRAM");
+    if (named != nullptr && *named != '\0') {
+        return named;
+    }
+    std::error_code error;
+    return fs::read_symlink("/proc/self/exe", error).parent_path() / "authex-host";
+}
+
+Expected<Sha256> hash_of(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                          &EVP_MD_CTX_free);
+    bool good = file && context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
+    std::array<char, 65536> buffer{};
+    while (good && file) {
+        file.read(buffer.data(), buffer.size());
+        good = EVP_DigestUpdate(
+                   context.get(), buffer.data(), static_cast<std::size_t>(file.gcount())) == 1;
+    }
+    Sha256 hash{};
+    if (!good || file.bad() || EVP_DigestFinal_ex(context.get(), hash.data(), nullptr) != 1) {
+        return failure("image-unreadable", fmt::format("cannot read {}", path.string()));
+    }
+    return hash;
+}
+
+std::string hex(const Sha256& hash) {
+    return fmt::format("{:02x}", fmt::join(hash, ""));
+}
+
+tl::unexpected<Diagnostic> mismatch(const ModuleSpec& spec, const Sha256& found) {
+    return failure(
+        "image-mismatch",
+        fmt::format(
+            "module `{}`: the image is {}, not {}", spec.name, hex(found), hex(spec.image_sha256)),
+        "load the module again");
+}
+
+/// Rounded up to whole pages; 0 is the default.
+Expected<std::uint32_t> stack_size(const ModuleSpec& spec) {
+    if (spec.stack_bytes == 0) {
+        return stack_bytes_default;
+    }
+    if (spec.stack_bytes < stack_bytes_min || spec.stack_bytes > stack_bytes_max) {
+        return failure(
+            "stack-size",
+            fmt::format("module `{}`: a stack of {} bytes", spec.name, spec.stack_bytes),
+            fmt::format("native nodes give {} to {} bytes", stack_bytes_min, stack_bytes_max));
+    }
+    constexpr auto page = static_cast<std::uint32_t>(process::page_bytes);
+    return (spec.stack_bytes + page - 1) / page * page;
+}
+
+} // namespace
+
+Expected<std::unique_ptr<NativeLoader>> NativeLoader::open(LoaderOptions options) {
+    if (options.host_program.empty()) {
+        options.host_program = find_host();
+    }
+    std::error_code error;
+    options.host_program = fs::absolute(options.host_program, error);
+    if (::access(options.host_program.c_str(), X_OK) != 0) {
+        return failure("host-missing",
+                       fmt::format("cannot run {}", options.host_program.string()),
+                       "set AUTHEX_HOST_PROGRAM to the program authex-host");
+    }
+    if (options.ring_bytes == 0) {
+        options.ring_bytes = process::ring_bytes_default;
+    }
+    Expected<EvidenceKey> key = EvidenceKey::open(options.state_directory);
+    if (!key) {
+        return tl::make_unexpected(key.error());
+    }
+    return std::unique_ptr<NativeLoader>(new NativeLoader(std::move(options), std::move(*key)));
+}
+
+TeeInfo NativeLoader::info() const {
+    return {.name = "native",
+            .simulated = true,
+            .evidence_key = key_.public_key(),
+            .max_body_bytes = wire::max_body_bytes,
+            .max_image_bytes = static_cast<std::uint32_t>(image_bytes_max)};
+}
+
+Expected<std::unique_ptr<ModuleLink>> NativeLoader::start(const ModuleSpec& spec,
+                                                          const fs::path& directory) {
+    const Expected<std::uint32_t> stack = stack_size(spec);
+    if (!stack) {
+        return tl::make_unexpected(stack.error());
+    }
+    const Expected<Sha256> found = hash_of(directory / process::image_file);
+    if (!found) {
+        return tl::make_unexpected(found.error());
+    }
+    if (*found != spec.image_sha256) {
+        return mismatch(spec, *found);
+    }
+    if (const auto earlier = process::ProcessLink::open(directory);
+        earlier && !(*earlier)->exit()) {
+        return failure(
+            "already-running", fmt::format("module `{}` runs already", spec.name), "stop it first");
+    }
+    const process::HostCommand command{.program = options_.host_program,
+                                       .arguments = {spec.name,
+                                                     hex(spec.image_sha256),
+                                                     std::to_string(*stack),
+                                                     std::to_string(options_.spins)},
+                                       .directory = fs::absolute(directory),
+                                       .ring_bytes = options_.ring_bytes};
+    if (const Expected<bool> spawned = process::spawn_host(command); !spawned) {
+        Diagnostic diagnostic = spawned.error();
+        diagnostic.summary = fmt::format("module `{}`: {}", spec.name, diagnostic.summary);
+        return tl::make_unexpected(std::move(diagnostic));
+    }
+    return adopt(spec, directory);
+}
+
+Expected<std::unique_ptr<ModuleLink>> NativeLoader::adopt(const ModuleSpec& spec,
+                                                          const fs::path& directory) {
+    Expected<std::unique_ptr<process::ProcessLink>> link = process::ProcessLink::open(directory);
+    if (!link) {
+        return tl::make_unexpected(link.error());
+    }
+    if ((*link)->record().image != spec.image_sha256) {
+        return mismatch(spec, (*link)->record().image);
+    }
+    remember(spec);
+    return std::unique_ptr<ModuleLink>(std::move(*link));
+}
+
+void NativeLoader::remember(const ModuleSpec& spec) {
+    const std::lock_guard lock(mutex_);
+    running_[{spec.deployment, spec.name}] = spec.image_sha256;
+}
+
+Expected<std::vector<std::uint8_t>> NativeLoader::evidence(const ModuleSpec& spec,
+                                                           ByteView report_data) {
+    if (report_data.size() != report_data_bytes) {
+        return failure("report-data",
+                       fmt::format("module `{}` gave {} bytes of report data, not {}",
+                                   spec.name,
+                                   report_data.size(),
+                                   report_data_bytes));
+    }
+    Evidence evidence;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto running = running_.find({spec.deployment, spec.name});
+        if (running == running_.end() || running->second != spec.image_sha256) {
+            return failure("not-running",
+                           fmt::format("module `{}` does not run from this image", spec.name));
+        }
+        evidence.identity = running->second;
+    }
+    copy(report_data, evidence.report_data);
+    const auto signature = key_.sign(signed_bytes(evidence));
+    if (!signature) {
+        return tl::make_unexpected(signature.error());
+    }
+    evidence.signature = *signature;
+    return write_evidence(evidence);
+}
+
+} // namespace authex::tee::native

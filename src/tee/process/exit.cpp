@@ -1,0 +1,18 @@
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "tee/loader.hpp"
+
+namespace authex::tee {
+
+std::string to_text(const Exit& exit) {
+    if (!exit.signalled) {
+        return fmt::format("exit status {}", exit.code);
+    }
+    const char* name = ::sigabbrev_np(exit.code);
+    return name == nullptr ? fmt::format("killed by signal {}", exit.code)
+                           : fmt::format("killed by signal {} (SIG{})", exit.code, name);
+}
+
+} // namespace authex::tee

@@ -1,0 +1,145 @@
+#include "tee/process/link.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace authex::tee::process {
+namespace {
+
+namespace fs = std::filesystem;
+
+tl::unexpected<Diagnostic> damaged(const fs::path& file, const char* why) {
+    return failure("module-files",
+                   fmt::format("{}: {}", file.string(), why),
+                   "remove the module and load it again");
+}
+
+bool is_readable(int fd) {
+    pollfd poll{.fd = fd, .events = POLLIN, .revents = 0};
+    return ::poll(&poll, 1, 0) == 1;
+}
+
+int pidfd_open(pid_t process) {
+    return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+}
+
+/// Opened for both ways, so that it stays open whoever comes and goes at its other end.
+Expected<Descriptor> open_doorbell(const fs::path& path) {
+    Descriptor doorbell(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+    if (!doorbell.open()) {
+        return damaged(path, std::strerror(errno));
+    }
+    struct stat status {};
+    if (::fstat(doorbell.get(), &status) != 0 || !S_ISFIFO(status.st_mode)) {
+        return damaged(path, "not a named pipe");
+    }
+    return doorbell;
+}
+
+} // namespace
+
+ProcessLink::ProcessLink(SharedArea area,
+                         Descriptor doorbell,
+                         Descriptor file,
+                         const ProcessRecord& record)
+    : area_(std::move(area)), end_(area_), doorbell_(std::move(doorbell)),
+      record_file_(std::move(file)), record_(record) {}
+
+Expected<std::unique_ptr<ProcessLink>> ProcessLink::open(const fs::path& directory) {
+    const fs::path record_path = directory / process_file;
+    Descriptor file(::open(record_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file.open()) {
+        return failure(
+            "not-running",
+            fmt::format("no module runs in {}: {}", directory.string(), std::strerror(errno)),
+            "load the module");
+    }
+    const std::optional<ProcessRecord> record = read_record(file.get());
+    if (!record) {
+        return damaged(record_path, "damaged record");
+    }
+    if (record->boot != this_boot()) {
+        return failure("not-running",
+                       fmt::format("the module in {} ended with the machine's earlier run",
+                                   directory.string()),
+                       "load the module again");
+    }
+    Expected<Descriptor> doorbell = open_doorbell(directory / doorbell_file);
+    if (!doorbell) {
+        return tl::make_unexpected(doorbell.error());
+    }
+    const fs::path rings = directory / rings_file;
+    const Descriptor rings_fd(::open(rings.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!rings_fd.open()) {
+        return damaged(rings, std::strerror(errno));
+    }
+    SharedArea area = SharedArea::map(rings_fd.get(), End::manager);
+    if (!area.mapped()) {
+        return damaged(rings, errno == EPROTO ? "not a file of rings" : std::strerror(errno));
+    }
+    std::unique_ptr<ProcessLink> link(
+        new ProcessLink(std::move(area), std::move(*doorbell), std::move(file), *record));
+    if (Expected<bool> found = link->find_supervisor(); !found) {
+        return tl::make_unexpected(found.error());
+    }
+    link->end_.wake();
+    return link;
+}
+
+/// A process id may belong to another process by now. The order matters: what is compared is the
+/// process that the descriptor already holds.
+Expected<bool> ProcessLink::find_supervisor() {
+    const auto id = static_cast<pid_t>(record_.supervisor);
+    Descriptor process(id > 0 ? pidfd_open(id) : -1);
+    if (process.open() && start_time(id) == record_.started && !is_readable(process.get())) {
+        supervisor_ = std::move(process);
+        return true;
+    }
+    supervisor_ended_ = true;
+    supervisor_ = Descriptor(::eventfd(1, EFD_CLOEXEC));
+    if (!supervisor_.open()) {
+        return failure("module-files",
+                       fmt::format("cannot watch a module: {}", std::strerror(errno)));
+    }
+    return true;
+}
+
+void ProcessLink::drain_doorbell() {
+    std::array<std::uint8_t, 4096> strokes{};
+    [[maybe_unused]] const ssize_t count = ::read(doorbell_.get(), strokes.data(), strokes.size());
+}
+
+std::optional<Exit> ProcessLink::exit() {
+    if (!is_readable(supervisor_.get())) {
+        return std::nullopt;
+    }
+    if (!supervisor_ended_) {
+        // Where this process is its parent (as init of a container), it must not stay a zombie.
+        siginfo_t ignored{};
+        ::waitid(P_PIDFD, static_cast<id_t>(supervisor_.get()), &ignored, WEXITED | WNOHANG);
+    }
+    const std::optional<ProcessRecord> record = read_record(record_file_.get());
+    if (record && record->state != State::running) {
+        return Exit{.signalled = record->state == State::signalled, .code = record->code};
+    }
+    // The supervisor had no time to write: it was killed, and its module with it.
+    return Exit{.signalled = true, .code = SIGKILL};
+}
+
+void ProcessLink::kill() {
+    if (!supervisor_ended_) {
+        ::syscall(SYS_pidfd_send_signal, supervisor_.get(), SIGKILL, nullptr, 0);
+    }
+}
+
+} // namespace authex::tee::process

@@ -1,0 +1,29 @@
+#pragma once
+// Starts the host program of a module.
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.hpp"
+
+namespace authex::tee::process {
+
+/// A host program's way to start: it says nothing on its standard output and closes it once the
+/// module stands, or says `code: what is wrong` and ends. Its supervisor writes the process record.
+struct HostCommand {
+    std::filesystem::path program;
+    std::vector<std::string> arguments; ///< without the program
+    std::filesystem::path directory;    ///< the module's; becomes the working directory
+    std::size_t ring_bytes = 0;
+    std::chrono::milliseconds deadline{10'000};
+};
+
+/// Makes rings, doorbell and log anew in the directory, runs the host and waits until the module
+/// stands. The host's process is reaped; what it left behind belongs to nobody here. Thread-safe.
+/// @error host-missing: the program cannot be run | module-files: a file cannot be made |
+/// host-timeout | host-failed: it ended without a word | what the host says
+Expected<bool> spawn_host(const HostCommand& command);
+
+} // namespace authex::tee::process
