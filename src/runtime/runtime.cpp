@@ -140,11 +140,13 @@ void Runtime::emit_ack(const Connection& connection, bool early) {
     if (early) {
         flags = static_cast<std::uint16_t>(flags | wire::flag_negative);
     }
+    std::uint8_t epoch[wire::ack_body_bytes];
+    Writer(epoch).u32(connection.terms.epoch);
     (void)emitter_.plain({.kind = wire::Kind::ack,
                           .channel = connection.terms.channel,
                           .flags = flags,
                           .counter = connection.next_in},
-                         {});
+                         epoch);
 }
 
 void Runtime::emit_owed_acks() {

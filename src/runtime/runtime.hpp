@@ -27,7 +27,7 @@ constexpr std::size_t send_allowance_bytes = std::size_t{2} * wire::max_frame_by
 /// Each timer is told to the node once a frame at most, whatever was sent before.
 constexpr std::size_t timers_bytes = max_endpoints * (wire::header_bytes + 8);
 /// The acknowledgements that end an invocation.
-constexpr std::size_t acks_bytes = max_connections * wire::header_bytes;
+constexpr std::size_t acks_bytes = max_connections * (wire::header_bytes + wire::ack_body_bytes);
 /// Room that must be free in the output buffer before a frame is taken: what the module sends, one
 /// reply, result or answer, the timers, the acknowledgements. Smallest buffer that makes progress.
 constexpr std::size_t output_min_bytes =

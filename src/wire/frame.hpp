@@ -26,6 +26,7 @@ constexpr std::uint8_t protocol_version = 1;
 constexpr std::size_t header_bytes = 20;
 constexpr std::size_t tag_bytes = 16;
 constexpr std::size_t associated_bytes = 12;
+constexpr std::size_t ack_body_bytes = 4;
 
 /// Largest body of a frame on a TEE with memory; Sancus states its own (≥ 256). Larger ones are
 /// refused where they are sent.
@@ -45,8 +46,9 @@ enum class Kind : std::uint8_t {
     event = 3,     ///< sealed under the connection key, source → destination
     request = 4,   ///< sealed, source → destination; answered by the reply with the same counter
     reply = 5,     ///< sealed, destination → source (direction 1)
-    ack = 6,  ///< plain; counter = the next one expected of (channel, direction). To a module: a
-              ///< question, from one: the answer. negative: a frame came too early
+    ack = 6,  ///< plain; of (channel, direction). To a module: which counter does it expect? No
+              ///< body. From one: counter = the next one expected, body = u32 epoch of the key
+              ///< that it counts under. negative: a frame came too early
     call = 7, ///< plain; channel = entry id, counter = call number
     result =
         8, ///< plain; answers the call with that number; negative: refused, body = one Error byte
