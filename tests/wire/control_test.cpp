@@ -1,0 +1,176 @@
+#include "wire/control.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "support/frames.hpp"
+
+namespace authex::wire {
+namespace {
+
+using test::Octets;
+using test::operator+;
+
+ControlMessage set_connection() {
+    ControlMessage message;
+    message.type = ControlType::set_connection;
+    message.connection = {.channel = 0x0201,
+                          .endpoint = 0x0403,
+                          .role = Role::destination,
+                          .algorithm = crypto::Algorithm::spongent_128,
+                          .delivery = Delivery::lossy,
+                          .epoch = 0x08070605,
+                          .key = {}};
+    message.connection.key.fill(0xCC);
+    return message;
+}
+
+Octets written(const ControlMessage& message) {
+    Octets out(control_message_max_bytes);
+    const Result<std::size_t> size = write_control(message, out);
+    EXPECT_TRUE(size);
+    out.resize(*size);
+    return out;
+}
+
+Error parse(const Octets& body) {
+    ControlMessage message;
+    return parse_control(body, message);
+}
+
+TEST(Control, SetConnectionLiesOnTheWireAsDocumented) {
+    EXPECT_EQ(written(set_connection()),
+              (Octets{2, 1, 2, 3, 4, 1, 2, 1, 5, 6, 7, 8} + Octets(16, 0xCC)));
+    EXPECT_EQ(written(set_connection()).size(), set_connection_bytes);
+}
+
+TEST(Control, EveryTypeIsReadAsWritten) {
+    const Octets entropy(seed_bytes, 9);
+    for (const ControlType type : {ControlType::seed,
+                                   ControlType::set_connection,
+                                   ControlType::remove_connection,
+                                   ControlType::disable,
+                                   ControlType::audit}) {
+        ControlMessage message = set_connection();
+        message.type = type;
+        message.entropy = entropy;
+        const Octets bytes = written(message);
+        ControlMessage again;
+        ASSERT_EQ(parse_control(bytes, again), Error::none);
+        EXPECT_EQ(again.type, type);
+        again.entropy = entropy;
+        if (type == ControlType::set_connection) {
+            EXPECT_EQ(written(again), bytes);
+        }
+        // One byte less, one byte more.
+        EXPECT_EQ(parse(Octets(bytes.begin(), bytes.end() - 1)), Error::truncated);
+        EXPECT_EQ(parse(bytes + Octets{0}), Error::malformed);
+    }
+}
+
+TEST(Control, CutAnywhereIsTruncated) {
+    const Octets whole = written(set_connection());
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        EXPECT_EQ(parse(Octets(whole.begin(), whole.begin() + static_cast<long>(size))),
+                  Error::truncated);
+    }
+}
+
+TEST(Control, FieldsOutOfRangeAreMalformed) {
+    const auto with = [](std::size_t at, std::uint8_t value) {
+        Octets bytes = written(set_connection());
+        bytes[at] = value;
+        return parse(bytes);
+    };
+    EXPECT_EQ(with(5, 0), Error::none);
+    EXPECT_EQ(with(5, 2), Error::malformed);
+    EXPECT_EQ(with(5, 255), Error::malformed);
+    EXPECT_EQ(with(6, 0), Error::malformed);
+    EXPECT_EQ(with(6, 1), Error::none);
+    EXPECT_EQ(with(6, 3), Error::malformed); // AES-256-GCM is the control channel's alone
+    EXPECT_EQ(with(6, 255), Error::malformed);
+    EXPECT_EQ(with(7, 0), Error::none);
+    EXPECT_EQ(with(7, 2), Error::malformed);
+    ControlMessage message = set_connection();
+    message.connection.epoch = 0;
+    EXPECT_EQ(parse(written(message)), Error::malformed);
+    message.connection.epoch = 0xFFFFFFFF;
+    EXPECT_EQ(parse(written(message)), Error::none);
+}
+
+TEST(Control, TypesOutsideTheListAreUnknown) {
+    for (unsigned type = 0; type < 256; ++type) {
+        if (type < 1 || type > 5) {
+            EXPECT_EQ(parse({static_cast<std::uint8_t>(type)}), Error::unknown_kind) << type;
+        }
+    }
+}
+
+TEST(Control, WritingRefusesWhatDoesNotFit) {
+    Octets small(set_connection_bytes - 1);
+    EXPECT_EQ(write_control(set_connection(), small).error(), Error::no_space);
+    EXPECT_EQ(write_control({}, Bytes()).error(), Error::no_space);
+}
+
+TEST(Control, SeedHasExactlyItsLength) {
+    for (const std::size_t size : {0U, 1U, 31U, 33U}) {
+        const Octets entropy(size);
+        ControlMessage message;
+        message.type = ControlType::seed;
+        message.entropy = entropy;
+        Octets out(100);
+        EXPECT_EQ(write_control(message, out).error(), Error::malformed) << size;
+    }
+}
+
+TEST(ControlAnswer, IsReadAsDocumented) {
+    ControlAnswer answer;
+    ASSERT_EQ(parse_answer(Octets{0x85, 1, 2, 3, 4, 5, 6, 7, 8, 15, 0xAA}, answer), Error::none);
+    EXPECT_EQ(answer.type, ControlType::audit);
+    EXPECT_EQ(answer.answers, 0x0807060504030201U);
+    EXPECT_EQ(answer.error, Error::old_epoch);
+    EXPECT_EQ(answer.data.size(), 1U);
+}
+
+TEST(ControlAnswer, RefusesWhatIsNone) {
+    ControlAnswer answer;
+    const Octets rest(9);
+    for (std::size_t size = 0; size < control_answer_bytes; ++size) {
+        EXPECT_EQ(parse_answer(Octets(size, 0x85), answer), Error::truncated) << size;
+    }
+    EXPECT_EQ(parse_answer(Octets{0x05} + rest, answer), Error::unknown_kind);
+    EXPECT_EQ(parse_answer(Octets{0x80} + rest, answer), Error::unknown_kind);
+    EXPECT_EQ(parse_answer(Octets{0x86} + rest, answer), Error::unknown_kind);
+    EXPECT_EQ(parse_answer(Octets{0xFF} + rest, answer), Error::unknown_kind);
+    EXPECT_EQ(parse_answer(Octets{0x81} + rest, answer), Error::none);
+}
+
+TEST(AuditEntry, RefusesWhatIsNone) {
+    Octets bytes(audit_entry_bytes);
+    AuditEntry entry;
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        Reader cut(ByteView(bytes).first(size));
+        EXPECT_EQ(parse_audit_entry(cut, entry), Error::truncated);
+    }
+    bytes[4] = 1;
+    Reader good(bytes);
+    EXPECT_EQ(parse_audit_entry(good, entry), Error::none);
+    EXPECT_EQ(entry.role, Role::destination);
+    bytes[4] = 2;
+    Reader bad(bytes);
+    EXPECT_EQ(parse_audit_entry(bad, entry), Error::malformed);
+}
+
+RC_GTEST_PROP(Control, AnyBytesHaveAnAnswerAndWhatParsesIsCanonical, ()) {
+    Octets bytes = *rc::gen::arbitrary<Octets>();
+    if (!bytes.empty()) {
+        bytes[0] = static_cast<std::uint8_t>(bytes[0] % 7);
+    }
+    ControlMessage message;
+    if (parse_control(bytes, message) == Error::none) {
+        RC_ASSERT(written(message) == bytes);
+    }
+}
+
+} // namespace
+} // namespace authex::wire
