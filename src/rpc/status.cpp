@@ -1,5 +1,6 @@
 #include "rpc/status.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -60,10 +61,7 @@ std::string bounded(std::string text) {
     for (char& c : text) {
         c = static_cast<unsigned char>(c) < 0x20 && c != '\n' ? ' ' : c;
     }
-    // nlohmann's writer knows how to mend what is no UTF-8.
-    const std::string quoted =
-        nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    return nlohmann::json::parse(quoted).get<std::string>();
+    return valid_utf8(text);
 }
 
 struct NameOf {
@@ -86,6 +84,18 @@ constexpr std::array own_failures{
 };
 
 } // namespace
+
+std::string valid_utf8(const std::string& text) {
+    const bool ascii = std::all_of(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    if (ascii) {
+        return text;
+    }
+    // nlohmann's writer knows how to mend it.
+    const std::string quoted =
+        nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return nlohmann::json::parse(quoted).get<std::string>();
+}
 
 grpc::Status to_status(const Diagnostic& diagnostic) {
     grpc::StatusCode code = grpc::StatusCode::UNKNOWN;

@@ -3,6 +3,8 @@
 // people, and the status details carry the Diagnostic's JSON, so that the client prints what the
 // server meant.
 
+#include <string>
+
 #include <grpcpp/support/status.h>
 
 #include "base/diagnostic.hpp"
@@ -18,5 +20,8 @@ namespace authex::rpc {
 /// gRPC itself (no such host, deadline, broken connection) or of a foreign server.
 /// @pre !status.ok()
 [[nodiscard]] Diagnostic to_diagnostic(const grpc::Status& status);
+
+/// The text with what is no UTF-8 replaced by U+FFFD: protobuf refuses other strings.
+[[nodiscard]] std::string valid_utf8(const std::string& text);
 
 } // namespace authex::rpc

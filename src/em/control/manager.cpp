@@ -1,0 +1,328 @@
+#include "em/control/manager.hpp"
+
+#include <authex/abi.h>
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "wire/frame.hpp"
+
+namespace authex::em {
+namespace {
+
+constexpr std::uint32_t control_answers_max = 4096;
+
+/// Frames say for which deployment they are; nobody speaks for another one.
+Expected<bool> check_frames(const std::vector<std::uint8_t>& frames, std::uint16_t deployment) {
+    for (ByteView rest(frames); !rest.empty();) {
+        wire::FrameView view;
+        const Error error = wire::parse_frame(rest, view);
+        if (error != Error::none || view.header.deployment != deployment) {
+            return failure("malformed-frames",
+                           error == Error::none ? "a frame is of another deployment"
+                                                : fmt::format("a frame is {}", error_text(error)));
+        }
+        rest = rest.subspan(view.frame_bytes());
+    }
+    return true;
+}
+
+/// The report data that stands behind the Noise message in a handshake's answer
+/// (runtime/control.cpp); of the last one, where there are several.
+std::optional<std::vector<std::uint8_t>> report_data_of(const std::vector<std::uint8_t>& frames) {
+    constexpr std::size_t report_data_bytes = 32;
+    std::optional<std::vector<std::uint8_t>> found;
+    wire::FrameView view;
+    for (ByteView rest(frames); wire::parse_frame(rest, view) == Error::none;
+         rest = rest.subspan(view.frame_bytes())) {
+        Reader body(view.body);
+        if (view.header.kind == wire::Kind::handshake && !view.header.negative()) {
+            (void)body.take(body.u16());
+            const ByteView report_data = body.take(report_data_bytes);
+            if (body.ok()) {
+                found.emplace(report_data.begin(), report_data.end());
+            }
+        }
+    }
+    return found;
+}
+
+} // namespace
+
+Expected<bool> Manager::authorize(const Caller& caller) const {
+    const auto authorized = node_.authorize(caller.owner, caller.deployment);
+    return authorized ? Expected<bool>(true) : tl::make_unexpected(authorized.error());
+}
+
+/// Authorizes a change, after which nobody else may take the deployment over.
+Expected<bool> Manager::use(const Caller& caller) {
+    Expected<bool> authorized = authorize(caller);
+    if (authorized && node_.hold(caller.deployment)) {
+        authorized = outside_.store.put(*node_.deployment(caller.deployment));
+    }
+    return authorized;
+}
+
+void Manager::hello(const Caller& caller, std::string application, const Done<Greeting>& done) {
+    const Expected<Deployment> claimed =
+        node_.hello(caller.owner, caller.deployment, std::move(application));
+    if (!claimed) {
+        done(tl::make_unexpected(claimed.error()));
+        return;
+    }
+    const Expected<bool> kept = outside_.store.put(*claimed);
+    if (!kept) {
+        done(tl::make_unexpected(kept.error()));
+        return;
+    }
+    done(Greeting{.tee = outside_.loader.info(),
+                  .node_id = node_id_,
+                  .boot = boot_,
+                  .events_address = plane_->events_address(),
+                  .limits = node_.limits()});
+}
+
+void Manager::control(const Caller& caller,
+                      const std::string& module,
+                      std::vector<std::uint8_t> frames,
+                      std::uint32_t answers,
+                      Done<ControlAnswer> done) {
+    const Expected<const Module*> found = find_running(caller, module);
+    const Expected<bool> checked = found ? check_frames(frames, caller.deployment)
+                                         : Expected<bool>(tl::make_unexpected(found.error()));
+    if (!checked) {
+        done(tl::make_unexpected(checked.error()));
+        return;
+    }
+    if (answers > control_answers_max) {
+        done(failure("bad-request",
+                     fmt::format("{} answers are too many to wait for", answers),
+                     fmt::format("ask for at most {} at once", control_answers_max)));
+        return;
+    }
+    const auto answered = [this, spec = (*found)->spec, done = std::move(done)](
+                              Expected<std::vector<std::uint8_t>> back) {
+        if (!back) {
+            done(tl::make_unexpected(back.error()));
+            return;
+        }
+        const auto report_data = report_data_of(*back);
+        if (!report_data) {
+            done(ControlAnswer{.frames = std::move(*back), .evidence = {}});
+            return;
+        }
+        outside_.post(
+            [this, spec, done, report_data = *report_data, back = std::move(*back)]() mutable {
+                auto evidence = outside_.loader.evidence(spec, report_data);
+                done(evidence ? Expected<ControlAnswer>(ControlAnswer{
+                                    .frames = std::move(back), .evidence = std::move(*evidence)})
+                              : tl::make_unexpected(evidence.error()));
+            });
+    };
+    plane_->control((*found)->name(), std::move(frames), answers, caller.deadline, answered);
+}
+
+void Manager::call(const Caller& caller,
+                   const std::string& module,
+                   std::uint16_t entry,
+                   std::vector<std::uint8_t> data,
+                   Done<std::vector<std::uint8_t>> done) {
+    const Expected<const Module*> found = find_running(caller, module);
+    if (!found) {
+        done(tl::make_unexpected(found.error()));
+        return;
+    }
+    plane_->call((*found)->name(), entry, std::move(data), caller.deadline, std::move(done));
+}
+
+Expected<bool> Manager::connect(const Caller& caller, const Route& route) {
+    Expected<bool> done = use(caller);
+    if (done) {
+        done = node_.check_route(route);
+    }
+    // On disk first: a route that was answered for is never lost.
+    if (done) {
+        done = outside_.store.put(route);
+    }
+    if (!done) {
+        return done;
+    }
+    const Expected<bool> connected = plane_->connect(route);
+    if (!connected) {
+        const Route* earlier = node_.route(route.deployment, route.channel);
+        const Expected<bool> undone =
+            earlier != nullptr ? outside_.store.put(*earlier)
+                               : outside_.store.erase_route(route.deployment, route.channel);
+        if (!undone) {
+            warn({route.deployment, ""}, undone.error().summary);
+        }
+        return connected;
+    }
+    node_.set_route(route);
+    return true;
+}
+
+Expected<bool> Manager::disconnect(const Caller& caller, std::uint16_t channel) {
+    Expected<bool> done = use(caller);
+    if (done) {
+        done = outside_.store.erase_route(caller.deployment, channel);
+    }
+    if (done) {
+        plane_->disconnect(caller.deployment, channel);
+        node_.remove_route(caller.deployment, channel);
+    }
+    return done;
+}
+
+void Manager::deliver(const Caller& caller, DeliverOrder order, Done<DirectResult> done) {
+    Expected<bool> allowed = authorize(caller);
+    if (allowed) {
+        allowed = check_frames(order.frames, caller.deployment);
+    }
+    if (!allowed) {
+        done(tl::make_unexpected(allowed.error()));
+        return;
+    }
+    plane_->deliver(caller.deployment,
+                    order.channel,
+                    std::move(order.frames),
+                    order.wait_reply,
+                    order.replies_from,
+                    caller.deadline,
+                    std::move(done));
+}
+
+Expected<bool> Manager::add_periodic(const Caller& caller, const Periodic& periodic) {
+    const Expected<bool> used = use(caller);
+    if (!used) {
+        return used;
+    }
+    const Expected<bool> is_new = node_.check_periodic(periodic);
+    if (!is_new || !*is_new) {
+        return is_new;
+    }
+    const Expected<bool> kept = outside_.store.put(periodic);
+    if (!kept) {
+        return kept;
+    }
+    const Expected<bool> added =
+        plane_->add_periodic(periodic.name, periodic.module, periodic.entry, periodic.every_us);
+    if (!added) {
+        (void)outside_.store.erase_periodic(caller.deployment, periodic.name);
+        return added;
+    }
+    node_.set_periodic(periodic);
+    return true;
+}
+
+Expected<bool> Manager::remove_periodic(const Caller& caller, const std::string& name) {
+    const Expected<bool> used = use(caller);
+    if (!used) {
+        return used;
+    }
+    if (node_.periodic(caller.deployment, name) == nullptr) {
+        return failure("unknown-periodic",
+                       fmt::format("there is no periodic event \"{}\" on this node", name));
+    }
+    const Expected<bool> erased = outside_.store.erase_periodic(caller.deployment, name);
+    if (!erased) {
+        return erased;
+    }
+    node_.remove_periodic(caller.deployment, name);
+    return plane_->remove_periodic(caller.deployment, name);
+}
+
+Expected<NodeStatus> Manager::status(const Caller& caller) {
+    const Expected<bool> authorized = authorize(caller);
+    if (!authorized) {
+        return tl::make_unexpected(authorized.error());
+    }
+    NodeStatus status;
+    for (const Module* module : node_.modules(caller.deployment)) {
+        status.modules.push_back(*module);
+    }
+    status.traffic = plane_->snapshot();
+    std::set<std::string> peers;
+    for (const Route* route : node_.routes(caller.deployment)) {
+        peers.insert(route->source_address);
+        peers.insert(route->destination_address);
+    }
+    std::erase_if(status.traffic.connections,
+                  [&](const auto& each) { return each.deployment != caller.deployment; });
+    std::erase_if(status.traffic.periodic,
+                  [&](const auto& each) { return each.deployment != caller.deployment; });
+    std::erase_if(status.traffic.links,
+                  [&](const auto& each) { return peers.count(each.address) == 0; });
+    return status;
+}
+
+Expected<std::vector<MetricValue>> Manager::metrics(const Caller& caller) {
+    const Expected<NodeStatus> known = status(caller);
+    if (!known) {
+        return tl::make_unexpected(known.error());
+    }
+    std::vector<MetricValue> metrics;
+    const auto add = [&](const char* name, auto value, const char* label, std::string of) {
+        metrics.push_back({name, static_cast<double>(value), {{label, std::move(of)}}});
+    };
+    for (const Module& module : known->modules) {
+        add("authex_module_up", module.state == ModuleState::running, "module", module.spec.name);
+        add("authex_module_starts_total", module.instance, "module", module.spec.name);
+    }
+    for (const ConnectionCounters& each : known->traffic.connections) {
+        const std::string channel = std::to_string(each.channel);
+        add("authex_connection_forwarded_total", each.forwarded, "connection", channel);
+        add("authex_connection_retransmitted_total", each.retransmitted, "connection", channel);
+        add("authex_connection_refused_total", each.refused, "connection", channel);
+        add("authex_connection_waiting_frames", each.waiting_frames, "connection", channel);
+        add("authex_connection_waiting_bytes", each.waiting_bytes, "connection", channel);
+    }
+    for (const LinkState& link : known->traffic.links) {
+        add("authex_link_up", link.up, "address", link.address);
+    }
+    for (const PeriodicState& periodic : known->traffic.periodic) {
+        add("authex_periodic_fired_total", periodic.fired, "name", periodic.name);
+        add("authex_periodic_missed_total", periodic.missed, "name", periodic.name);
+    }
+    metrics.push_back({"authex_spill_bytes", static_cast<double>(known->traffic.spill_bytes), {}});
+    metrics.push_back(
+        {"authex_garbage_total", static_cast<double>(known->traffic.dropped_garbage), {}});
+    metrics.push_back({"authex_log_bytes", static_cast<double>(outside_.logs.bytes()), {}});
+    return metrics;
+}
+
+Expected<ResetCounts> Manager::reset(const Caller& caller) {
+    const Expected<bool> authorized = authorize(caller);
+    if (!authorized) {
+        return tl::make_unexpected(authorized.error());
+    }
+    const std::vector<const Module*> modules = node_.modules(caller.deployment);
+    const ResetCounts counts{
+        .modules = static_cast<std::uint32_t>(modules.size()),
+        .connections = static_cast<std::uint32_t>(node_.routes(caller.deployment).size())};
+    const Expected<bool> erased = outside_.store.erase_all_of(caller.deployment);
+    if (!erased) {
+        return tl::make_unexpected(erased.error());
+    }
+    for (const Module* module : modules) {
+        end_process(module->name());
+        outside_.store.remove_folder(module->name());
+        outside_.logs.forget(module->name());
+    }
+    outside_.logs.forget({caller.deployment, ""});
+    plane_->clear(caller.deployment);
+    node_.reset(caller.deployment);
+    const Expected<bool> kept = outside_.store.put(*node_.deployment(caller.deployment));
+    return kept ? Expected<ResetCounts>(counts) : tl::make_unexpected(kept.error());
+}
+
+void Manager::log_line(const ModuleName& module, std::uint8_t level, std::string text) {
+    outside_.logs.add(module, level, std::move(text), outside_.unix_time_us());
+}
+
+void Manager::warn(const ModuleName& module, const std::string& text) {
+    outside_.logs.add(module, AUTHEX_LOG_WARNING, text, outside_.unix_time_us());
+}
+
+} // namespace authex::em

@@ -1,0 +1,179 @@
+#pragma once
+// What a node does when it is asked, and when something happens to its modules. It joins the tables
+// (node.hpp) to the loader, the data plane and the store, all of which are handed in, as are clock
+// and waiting; it has no gRPC and no thread of its own.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "em/control/log_book.hpp"
+#include "em/control/node.hpp"
+#include "em/control/store.hpp"
+
+namespace authex::em {
+
+/// Who asks, for which deployment, and until when an answer is of use.
+struct Caller {
+    Owner owner;
+    std::uint16_t deployment = 0; ///< 0: none that is valid
+    DataPlane::Deadline deadline;
+};
+
+struct Greeting {
+    tee::TeeInfo tee;
+    std::uint64_t node_id = 0;
+    std::uint64_t boot = 0;
+    std::string events_address;
+    NodeLimits limits;
+};
+
+struct LoadOrder {
+    tee::ModuleSpec spec; ///< its deployment is the caller's
+    std::uint64_t image_bytes = 0;
+    bool replace = false;
+};
+
+struct ControlAnswer {
+    std::vector<std::uint8_t> frames;
+    std::vector<std::uint8_t> evidence; ///< empty unless a handshake was answered
+};
+
+struct DeliverOrder {
+    std::uint16_t channel = 0;
+    std::vector<std::uint8_t> frames;
+    bool wait_reply = false;
+    std::uint64_t replies_from = 0;
+};
+
+struct NodeStatus {
+    std::vector<Module> modules;
+    Snapshot traffic; ///< of the deployment only; links are those that its routes use
+};
+
+struct MetricValue {
+    std::string name;
+    double value = 0;
+    std::vector<std::pair<std::string, std::string>> labels;
+};
+
+struct ResetCounts {
+    std::uint32_t modules = 0;
+    std::uint32_t connections = 0;
+};
+
+/// What the manager needs of the world. Everything outlives it.
+struct ManagerOutside {
+    Store& store;
+    tee::Loader& loader;
+    LogBook& logs;
+    std::function<void(std::function<void()>)>
+        post; ///< runs it later on the manager's thread; thread-safe
+    std::function<std::uint64_t()> unix_time_us;
+    /// Waits until the descriptor is readable, so many milliseconds at most.
+    std::function<void(int descriptor, int milliseconds)> wait_readable;
+    std::function<std::uint64_t()> random;
+};
+
+/// Every public method runs on the manager's thread, except those of Observer. Completions run
+/// there or on the data plane's thread, each once; they must not block.
+class Manager final : public Observer {
+  public:
+    template <typename T>
+    using Done = DataPlane::Done<T>;
+
+    Manager(ManagerOutside outside, const NodeLimits& limits);
+
+    /// Reads what is on disk and counts this start. Before the data plane is opened: it tells its
+    /// peers the node's id. @error store
+    Expected<std::uint64_t> load_records();
+    /// Gives the data plane its routes, periodic events and the modules that an earlier manager
+    /// left. What cannot be restored is logged and its module failed; the rest goes on.
+    void recover(DataPlane& plane);
+
+    void hello(const Caller& caller, std::string application, const Done<Greeting>& done);
+    /// Whether the caller owns its deployment.
+    [[nodiscard]] Expected<bool> authorize(const Caller& caller) const;
+
+    /// What load() is going to need.
+    [[nodiscard]] Expected<LoadPlan> plan_load(const Caller& caller, const LoadOrder& order) const;
+    /// @param received a checked image in Store::incoming(), or empty where plan_load() wants none.
+    /// @param started  told when the process was started
+    void load(const Caller& caller,
+              const LoadOrder& order,
+              const std::filesystem::path& received,
+              const std::function<void()>& started,
+              Done<Module> done);
+    void start(const Caller& caller, const std::string& module, Done<Module> done);
+    void stop(const Caller& caller, const std::string& module, const Done<Module>& done);
+    void remove(const Caller& caller, const std::string& module, const Done<Module>& done);
+    void control(const Caller& caller,
+                 const std::string& module,
+                 std::vector<std::uint8_t> frames,
+                 std::uint32_t answers,
+                 Done<ControlAnswer> done);
+    void call(const Caller& caller,
+              const std::string& module,
+              std::uint16_t entry,
+              std::vector<std::uint8_t> data,
+              Done<std::vector<std::uint8_t>> done);
+
+    /// The route's deployment is the caller's.
+    [[nodiscard]] Expected<bool> connect(const Caller& caller, const Route& route);
+    [[nodiscard]] Expected<bool> disconnect(const Caller& caller, std::uint16_t channel);
+    void deliver(const Caller& caller, DeliverOrder order, Done<DirectResult> done);
+    [[nodiscard]] Expected<bool> add_periodic(const Caller& caller, const Periodic& periodic);
+    [[nodiscard]] Expected<bool> remove_periodic(const Caller& caller, const std::string& name);
+
+    [[nodiscard]] Expected<NodeStatus> status(const Caller& caller);
+    [[nodiscard]] Expected<std::vector<MetricValue>> metrics(const Caller& caller);
+    [[nodiscard]] Expected<ResetCounts> reset(const Caller& caller);
+
+    /// Ends all modules of all deployments; their images and routes stay.
+    void stop_all();
+
+    void log_line(const ModuleName& module, std::uint8_t level, std::string text) override;
+    void module_ended(const ModuleName& module, const tee::Exit& exit) override;
+    void module_misbehaved(const ModuleName& module, const std::string& reason) override;
+
+  private:
+    struct Waiting {
+        ModuleName module;
+        std::uint32_t instance = 0;
+        Done<Module> done;
+    };
+
+    [[nodiscard]] Expected<const Module*> find(const Caller& caller, const std::string& name) const;
+    [[nodiscard]] Expected<const Module*> find_running(const Caller& caller,
+                                                       const std::string& name) const;
+    Expected<bool> use(const Caller& caller);
+    void restore_module(const Module& module);
+
+    void start_instance(const tee::ModuleSpec& spec,
+                        std::uint64_t image_bytes,
+                        DataPlane::Deadline deadline,
+                        Done<Module> done);
+    void
+    host(const Module& module, std::unique_ptr<tee::ModuleLink> link, DataPlane::Deadline deadline);
+    void greeted(const ModuleName& name, std::uint32_t instance, const Expected<bool>& answer);
+    void
+    answer_waiting(const ModuleName& name, std::uint32_t instance, const Expected<Module>& result);
+    void fail(const ModuleName& name, std::uint32_t instance, const std::string& failure);
+    std::optional<tee::Exit> end_process(const ModuleName& name);
+    void note_end(const ModuleName& name, std::string failure);
+    void keep(const Module& module);
+    void warn(const ModuleName& module, const std::string& text);
+
+    ManagerOutside outside_;
+    Node node_;
+    DataPlane* plane_ = nullptr;
+    std::uint64_t node_id_ = 0;
+    std::uint64_t boot_ = 0;
+    std::vector<Waiting> waiting_;
+
+    std::mutex instances_mutex_;
+    /// The instance that the data plane hosts under a name, for what it tells from its thread.
+    std::map<ModuleName, std::uint32_t> instances_;
+};
+
+} // namespace authex::em

@@ -1,0 +1,155 @@
+#include "em/control/options.hpp"
+
+#include <iostream>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace authex::em {
+namespace {
+
+constexpr ProgramExit usage_error = 2;
+
+struct Raw {
+    ProgramOptions options;
+    std::string tls_folder;
+    std::string certificate;
+    std::string key;
+    std::string authority;
+    std::uint64_t spill_mib = 1024;
+};
+
+void declare(CLI::App& app, Raw& raw) {
+    ProgramOptions& options = raw.options;
+    app.set_version_flag("--version", "authex-em " AUTHEX_VERSION);
+    app.add_option("--tee", options.tee, "TEE of this node")
+        ->check(CLI::IsMember(std::vector<std::string>{"native"}))
+        ->capture_default_str();
+    app.add_option("--listen", options.server.listen, "control address, host:port")
+        ->capture_default_str();
+    app.add_option("--events",
+                   options.server.events,
+                   "address of the event links, host:port; the port 0 is any free one\n"
+                   "(default: the host of --listen, any free port)")
+        ->default_str("");
+    app.add_option("--state",
+                   options.server.state_directory,
+                   "folder of what outlives the manager\n"
+                   "(default: $XDG_STATE_HOME/authex/em-PORT)");
+    app.add_option("--name", options.name, "name of the node in messages");
+
+    app.add_option("--tls", raw.tls_folder, "folder with node.crt, node.key and ca.crt")
+        ->group("TLS");
+    app.add_option("--certificate", raw.certificate, "certificate of the node, PEM")->group("TLS");
+    app.add_option("--key", raw.key, "its private key, PEM")->group("TLS");
+    app.add_option("--authority", raw.authority, "certificates that sign clients', PEM")
+        ->group("TLS");
+    app.add_flag(
+           "--tls-events", options.server.tls_on_events, "TLS on event links too; all nodes must")
+        ->group("TLS");
+    app.add_flag(
+           "--insecure", options.server.insecure, "allow plaintext on addresses that others reach")
+        ->group("TLS");
+
+    app.add_option("--max-modules", options.server.limits.modules, "modules on this node")
+        ->check(CLI::Range(1U, 65'536U))
+        ->capture_default_str()
+        ->group("Limits");
+    app.add_option("--max-image", options.server.limits.image_bytes, "bytes of one image")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 31U))
+        ->capture_default_str()
+        ->group("Limits");
+    app.add_option("--spill", raw.spill_mib, "MiB of frames that wait on disk")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20U))
+        ->capture_default_str()
+        ->group("Limits");
+    app.add_option(
+           "--spin", options.server.spin_us, "µs that the data plane polls before it sleeps")
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}))
+        ->capture_default_str()
+        ->group("Limits");
+
+    app.add_option("--log-level", options.log_level, "what is said on stderr")
+        ->check(CLI::IsMember(std::vector<std::string>{"debug", "info", "warning", "error", "off"}))
+        ->capture_default_str()
+        ->group("Running");
+    app.add_flag("--stop-modules-on-exit",
+                 options.stop_modules_on_exit,
+                 "end all modules with the manager; else they run on and the next one finds them")
+        ->group("Running");
+    app.add_option("--ready-fd",
+                   options.ready_descriptor,
+                   "descriptor that gets one line of JSON when the manager serves")
+        ->check(CLI::Range(0, 1 << 20))
+        ->group("Running");
+    app.add_option(
+           "--ready-file", options.ready_file, "file that gets the same line, whole at once")
+        ->group("Running");
+}
+
+/// What no single option can see.
+Expected<bool> complete(CLI::App& app, Raw& raw) {
+    ServerOptions& server = raw.options.server;
+    const Expected<std::uint16_t> port = port_of(server.listen);
+    if (!port) {
+        return tl::make_unexpected(port.error());
+    }
+    if (app.count("--events") == 0) {
+        server.events = server.listen.substr(0, server.listen.rfind(':')) + ":0";
+    }
+    const Expected<std::uint16_t> events_port = port_of(server.events);
+    if (!events_port) {
+        return tl::make_unexpected(events_port.error());
+    }
+    if (*port == 0 && server.state_directory.empty()) {
+        return failure("usage",
+                       "with any free port there is no default state directory",
+                       "name one with --state, or give a port");
+    }
+    const bool any_file = !raw.certificate.empty() || !raw.key.empty() || !raw.authority.empty();
+    const bool all_files = !raw.certificate.empty() && !raw.key.empty() && !raw.authority.empty();
+    if (any_file && (!all_files || !raw.tls_folder.empty())) {
+        return failure("usage",
+                       "--certificate, --key and --authority go together, and not with --tls",
+                       "give all three, or a folder with --tls");
+    }
+    if (!raw.tls_folder.empty()) {
+        server.tls = tls_files_in(raw.tls_folder);
+    } else if (any_file) {
+        server.tls = {raw.certificate, raw.key, raw.authority};
+    }
+    if (server.tls_on_events && server.tls.empty()) {
+        return failure("usage", "--tls-events needs certificates", "give them with --tls");
+    }
+    server.spill_limit_bytes = raw.spill_mib << 20U;
+    if (raw.options.name.empty()) {
+        raw.options.name = server.listen;
+    }
+    return true;
+}
+
+} // namespace
+
+std::variant<ProgramOptions, ProgramExit> parse_options(int argc, const char* const* argv) {
+    CLI::App app("The event manager of one node: loads modules and moves their events.",
+                 "authex-em");
+    app.footer(
+        "Modules outlive the manager: one that is started again on the same state directory finds "
+        "them.\nExit status: 0 ended by a signal, 1 failed, 2 usage.");
+    Raw raw;
+    declare(app, raw);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error, std::cout, std::cerr) == 0 ? 0 : usage_error;
+    }
+    const Expected<bool> sound = complete(app, raw);
+    if (!sound) {
+        std::cerr << to_text(sound.error()) << '\n';
+        return usage_error;
+    }
+    return std::move(raw.options);
+}
+
+} // namespace authex::em

@@ -1,0 +1,296 @@
+#include "em/control/service.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+#include <fmt/format.h>
+
+#include "em/control/messages.hpp"
+#include "wire/frame.hpp"
+
+namespace authex::em {
+namespace {
+
+std::vector<std::uint8_t> bytes_of(const std::string& bytes) {
+    return {bytes.begin(), bytes.end()};
+}
+std::string string_of(const std::vector<std::uint8_t>& bytes) {
+    return {bytes.begin(), bytes.end()};
+}
+
+Diagnostic too_many_calls() {
+    return make_error("busy", "the event manager has too many calls under way", "try again later");
+}
+
+/// Lets `work(manager, caller, done)` answer on the manager's thread; `fill(result)` writes the
+/// reply.
+template <typename T, typename Work, typename Fill>
+grpc::ServerUnaryReactor* answer(ServiceContext& context,
+                                 const grpc::CallbackServerContext& call,
+                                 std::uint32_t deployment,
+                                 Work work,
+                                 Fill fill) {
+    Gate::Permit permit = context.calls.enter();
+    const bool admitted = permit != nullptr;
+    const std::shared_ptr<UnaryCall> unary = UnaryCall::make(std::move(permit));
+    const Expected<Caller> caller = caller_of(call, context.options.tls, deployment);
+    if (!admitted || !caller) {
+        unary->refuse(admitted ? caller.error() : too_many_calls());
+        return unary.get();
+    }
+    Manager::Done<T> done = [unary, fill = std::move(fill)](const Expected<T>& result) {
+        unary->finish<T>(result, fill);
+    };
+    context.post([&manager = context.manager,
+                  caller = *caller,
+                  work = std::move(work),
+                  done = std::move(done)]() mutable { work(manager, caller, std::move(done)); });
+    return unary.get();
+}
+
+/// The same for `work(manager, caller)` that returns its answer.
+template <typename T, typename Work, typename Fill>
+grpc::ServerUnaryReactor* answer_at_once(ServiceContext& context,
+                                         const grpc::CallbackServerContext& call,
+                                         std::uint32_t deployment,
+                                         Work work,
+                                         Fill fill) {
+    return answer<T>(
+        context,
+        call,
+        deployment,
+        [work = std::move(work)](Manager& manager, const Caller& caller, const auto& done) {
+            done(work(manager, caller));
+        },
+        std::move(fill));
+}
+
+} // namespace
+
+grpc::ServerUnaryReactor*
+NodeService::Hello(Context* call, const v1::HelloRequest* request, v1::HelloReply* reply) {
+    const auto& versions = request->protocol_versions();
+    const bool shared =
+        std::find(versions.begin(), versions.end(), wire::protocol_version) != versions.end();
+    return answer<Greeting>(
+        context_,
+        *call,
+        request->deployment(),
+        [shared, application = request->application()](
+            Manager& manager, const Caller& caller, const Manager::Done<Greeting>& done) {
+            if (!shared) {
+                done(failure("protocol-version",
+                             fmt::format("this event manager speaks protocol version {} only",
+                                         wire::protocol_version),
+                             "use the same release of authex and authex-em"));
+                return;
+            }
+            manager.hello(caller, application, done);
+        },
+        [reply](const Greeting& greeting) { fill(greeting, *reply); });
+}
+
+grpc::ServerBidiReactor<v1::LoadRequest, v1::LoadProgress>* NodeService::Load(Context* call) {
+    return make_load_call(context_, *call);
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Start(Context* call, const v1::ModuleRequest* request, v1::ModuleReply* reply) {
+    return answer<Module>(
+        context_,
+        *call,
+        request->deployment(),
+        [module = request->module()](Manager& manager, const Caller& caller, auto done) {
+            manager.start(caller, module, std::move(done));
+        },
+        [reply](const Module& module) { fill(module, *reply->mutable_status()); });
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Stop(Context* call, const v1::ModuleRequest* request, v1::ModuleReply* reply) {
+    return answer<Module>(
+        context_,
+        *call,
+        request->deployment(),
+        [module = request->module()](Manager& manager, const Caller& caller, const auto& done) {
+            manager.stop(caller, module, done);
+        },
+        [reply](const Module& module) { fill(module, *reply->mutable_status()); });
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Remove(Context* call, const v1::ModuleRequest* request, v1::ModuleReply* reply) {
+    return answer<Module>(
+        context_,
+        *call,
+        request->deployment(),
+        [module = request->module()](Manager& manager, const Caller& caller, const auto& done) {
+            manager.remove(caller, module, done);
+        },
+        [reply](const Module& module) { fill(module, *reply->mutable_status()); });
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Control(Context* call, const v1::ControlRequest* request, v1::ControlReply* reply) {
+    return answer<ControlAnswer>(
+        context_,
+        *call,
+        request->deployment(),
+        [module = request->module(),
+         frames = bytes_of(request->frames()),
+         answers = request->answers()](Manager& manager, const Caller& caller, auto done) mutable {
+            manager.control(caller, module, std::move(frames), answers, std::move(done));
+        },
+        [reply](const ControlAnswer& answer) {
+            reply->set_frames(string_of(answer.frames));
+            reply->set_evidence(string_of(answer.evidence));
+        });
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Connect(Context* call, const v1::ConnectRequest* request, v1::ConnectReply*) {
+    return answer_at_once<bool>(
+        context_,
+        *call,
+        request->deployment(),
+        [route = route_of(*request)](Manager& manager, const Caller& caller) {
+            return route ? manager.connect(caller, *route)
+                         : Expected<bool>(tl::make_unexpected(route.error()));
+        },
+        [](bool) {});
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Disconnect(Context* call, const v1::DisconnectRequest* request, v1::DisconnectReply*) {
+    return answer_at_once<bool>(
+        context_,
+        *call,
+        request->deployment(),
+        [channel = narrow(request->channel())](Manager& manager, const Caller& caller) {
+            return manager.disconnect(caller, channel);
+        },
+        [](bool) {});
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Deliver(Context* call, const v1::DeliverRequest* request, v1::DeliverReply* reply) {
+    return answer<DirectResult>(
+        context_,
+        *call,
+        request->deployment(),
+        [order = DeliverOrder{.channel = narrow(request->channel()),
+                              .frames = bytes_of(request->frames()),
+                              .wait_reply = request->wait_reply(),
+                              .replies_from = request->replies_from()}](
+            Manager& manager, const Caller& caller, auto done) mutable {
+            manager.deliver(caller, std::move(order), std::move(done));
+        },
+        [reply](const DirectResult& result) {
+            reply->set_expected(result.expected);
+            reply->set_frames(string_of(result.replies));
+            reply->set_refused(static_cast<std::uint32_t>(result.refused));
+        });
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Call(Context* call, const v1::CallRequest* request, v1::CallReply* reply) {
+    using Data = std::vector<std::uint8_t>;
+    return answer<Data>(
+        context_,
+        *call,
+        request->deployment(),
+        [module = request->module(), entry = request->entry(), data = bytes_of(request->data())](
+            Manager& manager, const Caller& caller, auto done) mutable {
+            if (entry > 0xFFFF) {
+                done(failure("bad-request", fmt::format("{} is no entry id", entry)));
+                return;
+            }
+            manager.call(caller,
+                         module,
+                         static_cast<std::uint16_t>(entry),
+                         std::move(data),
+                         std::move(done));
+        },
+        [reply](const Data& data) { reply->set_data(string_of(data)); });
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Register(Context* call, const v1::RegisterRequest* request, v1::RegisterReply*) {
+    return answer_at_once<bool>(
+        context_,
+        *call,
+        request->deployment(),
+        [request = *request](Manager& manager, const Caller& caller) -> Expected<bool> {
+            if (request.entry() > 0xFFFF) {
+                return failure("bad-request", fmt::format("{} is no entry id", request.entry()));
+            }
+            return manager.add_periodic(
+                caller,
+                {.name = request.name(),
+                 .module = {.deployment = caller.deployment, .name = request.module()},
+                 .entry = static_cast<std::uint16_t>(request.entry()),
+                 .every_us = request.every_us()});
+        },
+        [](bool) {});
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Unregister(Context* call, const v1::UnregisterRequest* request, v1::UnregisterReply*) {
+    return answer_at_once<bool>(
+        context_,
+        *call,
+        request->deployment(),
+        [name = request->name()](Manager& manager, const Caller& caller) {
+            return manager.remove_periodic(caller, name);
+        },
+        [](bool) {});
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Status(Context* call, const v1::StatusRequest* request, v1::StatusReply* reply) {
+    return answer_at_once<NodeStatus>(
+        context_,
+        *call,
+        request->deployment(),
+        [](Manager& manager, const Caller& caller) { return manager.status(caller); },
+        [reply](const NodeStatus& status) { fill(status, *reply); });
+}
+
+grpc::ServerWriteReactor<v1::LogLine>* NodeService::Logs(Context* call,
+                                                         const v1::LogsRequest* request) {
+    return make_logs_call(context_, *call, *request);
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Metrics(Context* call, const v1::MetricsRequest* request, v1::MetricsReply* reply) {
+    return answer_at_once<std::vector<MetricValue>>(
+        context_,
+        *call,
+        request->deployment(),
+        [&context = context_](Manager& manager, const Caller& caller) {
+            auto metrics = manager.metrics(caller);
+            if (metrics) {
+                metrics->push_back(
+                    {"authex_calls", static_cast<double>(context.calls.inside()), {}});
+                metrics->push_back(
+                    {"authex_log_followers", static_cast<double>(context.followers.inside()), {}});
+            }
+            return metrics;
+        },
+        [reply](const std::vector<MetricValue>& metrics) { fill(metrics, *reply); });
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Reset(Context* call, const v1::ResetRequest* request, v1::ResetReply* reply) {
+    return answer_at_once<ResetCounts>(
+        context_,
+        *call,
+        request->deployment(),
+        [](Manager& manager, const Caller& caller) { return manager.reset(caller); },
+        [reply](const ResetCounts& counts) {
+            reply->set_modules(counts.modules);
+            reply->set_connections(counts.connections);
+        });
+}
+
+} // namespace authex::em
