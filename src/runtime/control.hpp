@@ -52,7 +52,8 @@ class Control {
     void start(ByteView entropy);
     /// Answers Noise message 1 with message 2 and the report data for the evidence. The new keys
     /// take the place of the old when the first order under them verifies, so a stranger's
-    /// handshake disturbs nothing.        @error truncated | malformed | no_space
+    /// handshake disturbs no open channel; one that comes between the owner's handshake and its
+    /// first order costs the owner another handshake. @error truncated | malformed | no_space
     [[nodiscard]] Error
     handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter);
 #endif

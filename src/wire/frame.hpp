@@ -136,6 +136,9 @@ struct FrameView {
 /// The last counter that may be sealed under one key; the next is refused with Error::exhausted.
 /// 2^48 frames stay far below the bound of SP 800-38D §8.3 for deterministic nonces and leave the
 /// 64-bit counter room.
-constexpr std::uint64_t counter_limit = std::uint64_t{1} << 48U;
+#ifndef AUTHEX_COUNTER_LIMIT
+#define AUTHEX_COUNTER_LIMIT (std::uint64_t{1} << 48U)
+#endif
+constexpr std::uint64_t counter_limit = AUTHEX_COUNTER_LIMIT;
 
 } // namespace authex::wire

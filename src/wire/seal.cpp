@@ -53,6 +53,9 @@ seal_frame(crypto::AeadKey& key, FrameHeader& header, ByteView body, Bytes frame
 }
 
 Error open_frame(crypto::AeadKey& key, const FrameHeader& header, Bytes frame, Bytes& body) {
+    if (header.length < tag_bytes + header.padding() || header.frame_bytes() > frame.size()) {
+        return Error::malformed;
+    }
     const std::size_t body_bytes = header.length - tag_bytes;
     const Bytes sealed_body = frame.subspan(header_bytes, body_bytes);
     const crypto::TagView tag(frame.data() + header_bytes + body_bytes, tag_bytes);
@@ -60,9 +63,6 @@ Error open_frame(crypto::AeadKey& key, const FrameHeader& header, Bytes frame, B
     if (error != Error::none) {
         wipe(sealed_body);
         return error;
-    }
-    if (header.padding() > body_bytes) {
-        return Error::malformed;
     }
     body = sealed_body.first(body_bytes - header.padding());
     return Error::none;

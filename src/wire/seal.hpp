@@ -26,7 +26,7 @@ seal_frame(crypto::AeadKey& key, FrameHeader& header, ByteView body, Bytes frame
 /// @param frame a whole frame whose header was parsed into `header`; on success the body is
 /// plaintext, on failure zeroed.
 /// @param body  set to the plaintext without padding, inside `frame`.
-/// @error forged | malformed (padding that the plaintext does not have) | not_attested: key not set
+/// @error forged | malformed: header and frame do not belong together | not_attested: key not set
 [[nodiscard]] Error
 open_frame(crypto::AeadKey& key, const FrameHeader& header, Bytes frame, Bytes& body);
 

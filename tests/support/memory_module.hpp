@@ -1,0 +1,131 @@
+#pragma once
+// A module without a process: the real runtime, real endpoints, real keys and seals, run in the
+// caller's thread. Its endpoints number what they emit, and record whether what they take is
+// exactly once and in order.
+
+#include <authex/abi.h>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "crypto/aead.hpp"
+#include "runtime/runtime.hpp"
+#include "tee/loader.hpp"
+#include "wire/frame.hpp"
+
+namespace authex::test {
+
+/// The endpoints of every memory module; an endpoint's id.
+enum Endpoint : std::uint16_t {
+    endpoint_out = 0,          ///< output: u64 number, then `payload_bytes - 8` bytes
+    endpoint_in = 1,           ///< input: records the number
+    endpoint_ask = 2,          ///< request: u64 number; records the replies
+    endpoint_answer = 3,       ///< handler: replies with what it was given
+    endpoint_relay = 4,        ///< input: hands on what it was given to endpoint_out
+    endpoint_echo = 5,         ///< entry: results in what it was given
+    endpoint_emit = 6,         ///< entry: u32 count of numbered events
+    endpoint_refuse = 7,       ///< entry: fails
+    endpoint_tick = 8,         ///< timer
+    endpoint_server = 9,       ///< stream: echoes
+    endpoint_listen = 10,      ///< entry: u16 port for endpoint_server
+    endpoint_start_timer = 11, ///< entry: u64 delay in µs for endpoint_tick
+};
+
+/// What the module's code has seen.
+struct Ledger {
+    std::uint64_t emitted = 0;
+    std::uint64_t asked = 0;
+    std::map<std::uint16_t, std::uint64_t> taken; ///< by endpoint: numbers seen so far, 0, 1, 2 …
+    std::uint64_t out_of_order = 0;               ///< anything but the next number
+    std::uint64_t owed = 0;                       ///< events to be emitted when there is room
+    std::uint64_t owed_requests = 0;
+    std::size_t payload_bytes = 8;
+    std::uint64_t ticks = 0;
+    std::uint16_t port = 0;
+};
+
+class MemoryModule {
+  public:
+    static constexpr std::size_t ring_bytes = 512 * 1024;
+
+    explicit MemoryModule(std::uint16_t deployment, std::size_t in_bytes = ring_bytes);
+
+    /// The owner's part, over the module's own control channel. Past the rings.
+    void attest();
+    void connect(std::uint16_t channel, Endpoint endpoint, bool source, std::uint32_t epoch);
+    void disconnect(std::uint16_t channel);
+
+    /// The manager's part.
+    [[nodiscard]] std::size_t room() const { return in_capacity_ - (in_.size() - in_begin_); }
+    void feed(ByteView frames); ///< @pre frames.size() <= room()
+    [[nodiscard]] ByteView output() const { return ByteView(out_).first(out_used_); }
+    void consume(std::size_t bytes);
+    /// Handles what was fed, as far as the output has room, and emits what is owed. @return whether
+    /// anything happened.
+    bool run();
+    /// A frame for run(), made by the untrusted node: a call.
+    void call(Endpoint entry, ByteView data, std::uint64_t number = 0);
+    /// The module stops taking frames, or goes on.
+    void set_asleep(bool asleep) { asleep_ = asleep; }
+    /// Empties rings and ledger; keys stay.
+    void forget();
+    [[nodiscard]] bool has_input() const { return in_begin_ < in_.size(); }
+
+    Ledger ledger;
+    std::map<std::uint64_t, std::uint64_t> refusals; ///< frames of kind refusal, by Error value
+
+  private:
+    friend struct Endpoints;
+    std::vector<std::uint8_t> order(ByteView message);
+    std::vector<std::uint8_t> invoke_alone(ByteView frame);
+
+    std::uint16_t deployment_;
+    std::size_t in_capacity_;
+    std::unique_ptr<runtime::Runtime> runtime_;
+    std::vector<std::uint8_t> in_;
+    std::size_t in_begin_ = 0;
+    std::vector<std::uint8_t> out_;
+    std::size_t out_used_ = 0;
+    bool asleep_ = false;
+    crypto::AeadKey to_module_;
+    std::uint64_t next_order_ = 0;
+};
+
+/// The module behind the manager's interface. Runs when the manager looks; rings the doorbell only
+/// for ring().
+class MemoryLink final : public tee::ModuleLink {
+  public:
+    explicit MemoryLink(std::shared_ptr<MemoryModule> module);
+    ~MemoryLink() override;
+
+    std::optional<ByteView> readable() override;
+    void consume(std::size_t count) override { module_->consume(count); }
+    std::optional<Bytes> writable() override;
+    void commit(std::size_t count) override;
+    void notify() override {}
+    bool prepare_sleep(bool want_room) override;
+    [[nodiscard]] int doorbell_fd() const override { return doorbell_; }
+    void drain_doorbell() override;
+    [[nodiscard]] int exit_fd() const override { return exit_; }
+    std::optional<tee::Exit> exit() override;
+    void kill() override;
+
+    /// From any thread: wakes the manager.
+    void ring() const;
+    /// From any thread: the module ends as if by a signal.
+    void die() const;
+
+  private:
+    std::shared_ptr<MemoryModule> module_;
+    std::vector<std::uint8_t> window_;
+    int doorbell_;
+    int exit_;
+};
+
+} // namespace authex::test
