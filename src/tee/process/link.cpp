@@ -33,6 +33,16 @@ int pidfd_open(pid_t process) {
     return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
 }
 
+void send_signal(const Descriptor& process, int signal) {
+    ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0);
+}
+
+/// Where this process is the parent (as init of a container), what ended must not stay a zombie.
+void reap(const Descriptor& process) {
+    siginfo_t ignored{};
+    ::waitid(P_PIDFD, static_cast<id_t>(process.get()), &ignored, WEXITED | WNOHANG);
+}
+
 /// Opened for both ways, so that it stays open whoever comes and goes at its other end.
 Expected<Descriptor> open_doorbell(const fs::path& path) {
     Descriptor doorbell(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
@@ -89,7 +99,7 @@ Expected<std::unique_ptr<ProcessLink>> ProcessLink::open(const fs::path& directo
     }
     std::unique_ptr<ProcessLink> link(
         new ProcessLink(std::move(area), std::move(*doorbell), std::move(file), *record));
-    if (Expected<bool> found = link->find_supervisor(); !found) {
+    if (Expected<bool> found = link->find_processes(); !found) {
         return tl::make_unexpected(found.error());
     }
     link->end_.wake();
@@ -98,13 +108,20 @@ Expected<std::unique_ptr<ProcessLink>> ProcessLink::open(const fs::path& directo
 
 /// A process id may belong to another process by now. The order matters: what is compared is the
 /// process that the descriptor already holds.
-Expected<bool> ProcessLink::find_supervisor() {
-    const auto id = static_cast<pid_t>(record_.supervisor);
-    Descriptor process(id > 0 ? pidfd_open(id) : -1);
-    if (process.open() && start_time(id) == record_.started && !is_readable(process.get())) {
+Expected<bool> ProcessLink::find_processes() {
+    const auto supervisor = static_cast<pid_t>(record_.supervisor);
+    const auto module = static_cast<pid_t>(record_.module);
+    Descriptor process(supervisor > 0 ? pidfd_open(supervisor) : -1);
+    Descriptor child(module > 0 ? pidfd_open(module) : -1);
+    if (child.open() && stat_of(module, StatField::parent) == record_.supervisor) {
+        module_ = std::move(child);
+    }
+    if (process.open() && stat_of(supervisor, StatField::start_time) == record_.started &&
+        !is_readable(process.get())) {
         supervisor_ = std::move(process);
         return true;
     }
+    module_.close();
     supervisor_ended_ = true;
     supervisor_ = Descriptor(::eventfd(1, EFD_CLOEXEC));
     if (!supervisor_.open()) {
@@ -124,9 +141,8 @@ std::optional<Exit> ProcessLink::exit() {
         return std::nullopt;
     }
     if (!supervisor_ended_) {
-        // Where this process is its parent (as init of a container), it must not stay a zombie.
-        siginfo_t ignored{};
-        ::waitid(P_PIDFD, static_cast<id_t>(supervisor_.get()), &ignored, WEXITED | WNOHANG);
+        reap(supervisor_);
+        reap(module_);
     }
     const std::optional<ProcessRecord> record = read_record(record_file_.get());
     if (record && record->state != State::running) {
@@ -136,9 +152,17 @@ std::optional<Exit> ProcessLink::exit() {
     return Exit{.signalled = true, .code = SIGKILL};
 }
 
+/// The module first: its supervisor tells of its end and follows. One that was stopped has to go on
+/// for that.
 void ProcessLink::kill() {
-    if (!supervisor_ended_) {
-        ::syscall(SYS_pidfd_send_signal, supervisor_.get(), SIGKILL, nullptr, 0);
+    if (supervisor_ended_) {
+        return;
+    }
+    if (module_.open()) {
+        send_signal(module_, SIGKILL);
+        send_signal(supervisor_, SIGCONT);
+    } else {
+        send_signal(supervisor_, SIGKILL);
     }
 }
 

@@ -42,7 +42,7 @@ class ProcessLink final : public ModuleLink {
 
   private:
     ProcessLink(SharedArea area, Descriptor doorbell, Descriptor file, const ProcessRecord& record);
-    Expected<bool> find_supervisor();
+    Expected<bool> find_processes();
 
     SharedArea area_;
     ManagerEnd end_;
@@ -51,6 +51,7 @@ class ProcessLink final : public ModuleLink {
     ProcessRecord record_;
     Descriptor supervisor_; ///< pidfd; where it had ended already, an event that stays
     bool supervisor_ended_ = false;
+    Descriptor module_; ///< pidfd; not open where it had ended already
 };
 
 } // namespace authex::tee::process

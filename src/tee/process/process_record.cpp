@@ -80,28 +80,28 @@ Boot this_boot() {
     return boot;
 }
 
-std::uint64_t start_time_in(ByteView stat) {
-    constexpr int fields_after_name = 20; // the state is field 3, the start time field 22
-    auto at = std::find(stat.rbegin(), stat.rend(), ')').base();
-    for (int field = 0; field < fields_after_name; ++field) {
-        at = std::find(at, stat.end(), ' ');
-        if (at == stat.end()) {
+std::uint64_t stat_in(ByteView text, StatField field) {
+    constexpr unsigned name_field = 2;
+    auto at = std::find(text.rbegin(), text.rend(), ')').base();
+    for (unsigned skipped = name_field; skipped < static_cast<unsigned>(field); ++skipped) {
+        at = std::find(at, text.end(), ' ');
+        if (at == text.end()) {
             return 0;
         }
         ++at;
     }
     std::uint64_t value = 0;
-    for (; at != stat.end() && *at >= '0' && *at <= '9'; ++at) {
+    for (; at != text.end() && *at >= '0' && *at <= '9'; ++at) {
         value = value * 10 + static_cast<std::uint64_t>(*at - '0');
     }
     return value;
 }
 
-std::uint64_t start_time(pid_t process) {
+std::uint64_t stat_of(pid_t process, StatField field) {
     std::array<char, 32> path{};
     std::snprintf(path.data(), path.size(), "/proc/%ld/stat", static_cast<long>(process));
-    std::array<std::uint8_t, 1024> stat{};
-    return start_time_in(ByteView(stat).first(read_front(path.data(), stat)));
+    std::array<std::uint8_t, 1024> text{};
+    return stat_in(ByteView(text).first(read_front(path.data(), text)), field);
 }
 
 } // namespace authex::tee::process

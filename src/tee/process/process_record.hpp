@@ -52,9 +52,11 @@ std::optional<ProcessRecord> read_record(int file);
 
 /// Of this machine's run; zeros where /proc does not tell.
 Boot this_boot();
-/// Start time of a process; 0 where there is none.
-std::uint64_t start_time(pid_t process);
-/// The same from the text of /proc/<pid>/stat: the name in brackets may hold anything.
-std::uint64_t start_time_in(ByteView stat);
+/// Fields of /proc/<pid>/stat that are numbers. (proc(5))
+enum class StatField : unsigned { parent = 4, start_time = 22 };
+/// 0 where there is no such process.
+std::uint64_t stat_of(pid_t process, StatField field);
+/// The same from the file's text: the name in brackets may hold anything.
+std::uint64_t stat_in(ByteView text, StatField field);
 
 } // namespace authex::tee::process

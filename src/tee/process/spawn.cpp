@@ -126,15 +126,19 @@ std::optional<std::string> listen(int answer, Clock::time_point deadline) {
     }
 }
 
-/// The first process of the host ends by itself once it has forked; a stuck one is ended.
-int reap(pid_t host, bool kill_it) {
-    if (kill_it) {
+/// Ends a host that did not start its module. A supervisor that refuses has a word to write yet.
+Exit bury(pid_t host, bool kill_it, const fs::path& directory) {
+    const auto link = ProcessLink::open(directory);
+    if (kill_it && link) {
+        (*link)->kill();
+    } else if (kill_it) {
         ::kill(host, SIGKILL);
     }
     int status = 0;
     while (::waitpid(host, &status, 0) < 0 && errno == EINTR) {
     }
-    return status;
+    return {.signalled = WIFSIGNALED(status),
+            .code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)};
 }
 
 } // namespace
@@ -156,24 +160,19 @@ Expected<bool> spawn_host(const HostCommand& command) {
         return tl::make_unexpected(host.error());
     }
     const std::optional<std::string> message = listen(listening.get(), deadline);
-    const int status = reap(*host, !message);
+    if (message && message->empty() && ProcessLink::open(command.directory)) {
+        return true;
+    }
+    const Exit exit = bury(*host, !message, command.directory);
     if (!message) {
-        if (const auto link = ProcessLink::open(command.directory)) {
-            (*link)->kill();
-        }
         return failure("host-timeout",
                        fmt::format("{} did not start the module within {} ms",
                                    command.program.string(),
                                    command.deadline.count()),
                        "is the machine overloaded?");
     }
-    if (message->empty() && status == 0) {
-        return true;
-    }
     const std::size_t colon = message->find(": ");
     if (colon == std::string::npos) {
-        const Exit exit{.signalled = WIFSIGNALED(status),
-                        .code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)};
         return failure(
             "host-failed",
             fmt::format("{} did not start the module: {}", command.program.string(), to_text(exit)),

@@ -21,7 +21,8 @@ struct HostCommand {
 };
 
 /// Makes rings, doorbell and log anew in the directory, runs the host and waits until the module
-/// stands. The host's process is reaped; what it left behind belongs to nobody here. Thread-safe.
+/// stands. The host's first process is the module's supervisor, a child of this process;
+/// ProcessLink::exit() reaps it. Where nothing was started, nothing is left. Thread-safe.
 /// @error host-missing: the program cannot be run | module-files: a file cannot be made |
 /// host-timeout | host-failed: it ended without a word | what the host says
 Expected<bool> spawn_host(const HostCommand& command);

@@ -15,14 +15,6 @@
 namespace authex::tee::process {
 namespace {
 
-pid_t fork_or_refuse() {
-    const pid_t child = ::fork();
-    if (child < 0) {
-        refuse_start("host-failed", std::strerror(errno));
-    }
-    return child;
-}
-
 /// The end of the module, once it is there.
 void wait_for(pid_t module, ProcessRecord& record) {
     int status = 0;
@@ -58,20 +50,20 @@ void refuse_start(const char* code, const char* reason) {
 }
 
 void supervise(const std::array<std::uint8_t, 32>& image) {
-    if (fork_or_refuse() != 0) {
-        ::_exit(0);
-    }
     ::setsid();
     ProcessRecord record{.boot = this_boot(),
                          .image = image,
                          .supervisor = static_cast<std::uint32_t>(::getpid()),
-                         .started = start_time(::getpid())};
+                         .started = stat_of(::getpid(), StatField::start_time)};
     const int file = ::open("process", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0 || !write_record(file, record)) {
         refuse_start("module-files", "cannot write the process record");
     }
     const pid_t supervisor = ::getpid();
-    const pid_t module = fork_or_refuse();
+    const pid_t module = ::fork();
+    if (module < 0) {
+        refuse_start("host-failed", std::strerror(errno));
+    }
     if (module != 0) {
         watch(module, file, record);
     }

@@ -15,6 +15,7 @@
 #include "base/diagnostic.hpp"
 #include "support/temporary_folder.hpp"
 #include "tee/native/builder/builder.hpp"
+#include "tee/native/builder/compiler.hpp"
 #include "tee/native/loader.hpp"
 #include "wire/frame.hpp"
 
@@ -33,7 +34,8 @@ constexpr const char* echo_source =
     "    call.result.u32(static_cast<std::uint32_t>(result));\n"
     "}\n"
     "AUTHEX_ENTRY(deep, call) {\n"
-    "    volatile std::uint8_t large[1 << 20]; large[0] = 1; call.result.u8(large[0]);\n"
+    "    std::uint8_t large[1 << 20]; large[0] = 1;\n"
+    "    asm volatile(\"\" : : \"r\"(large) : \"memory\"); call.result.u8(large[9]);\n"
     "}\n";
 
 /// Ids are the order of declaration.

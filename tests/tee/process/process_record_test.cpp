@@ -60,22 +60,25 @@ TEST(ProcessRecord, RefusesOtherMagicUnknownStateAndFilledPadding) {
     EXPECT_FALSE(decode(bytes));
 }
 
-TEST(StartTime, IsFoundWhateverTheProcessIsCalled) {
+TEST(Stat, IsFoundWhateverTheProcessIsCalled) {
     const std::string rest = " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20 21";
     for (const char* name : {"authex", "a b", ") 1 2 3", "(((", "x) S 1 2"}) {
-        EXPECT_EQ(start_time_in(bytes_of("7 (" + std::string(name) + ")" + rest)), 4242U) << name;
+        const std::string text = "7 (" + std::string(name) + ")" + rest;
+        EXPECT_EQ(stat_in(bytes_of(text), StatField::start_time), 4242U) << name;
+        EXPECT_EQ(stat_in(bytes_of(text), StatField::parent), 1U) << name;
     }
 }
 
-TEST(StartTime, IsZeroWhereTheTextIsCut) {
-    EXPECT_EQ(start_time_in({}), 0U);
-    EXPECT_EQ(start_time_in(bytes_of("7 (a) S 1 2 3")), 0U);
-    EXPECT_EQ(start_time_in(bytes_of("no brackets")), 0U);
+TEST(Stat, IsZeroWhereTheTextIsCut) {
+    EXPECT_EQ(stat_in({}, StatField::start_time), 0U);
+    EXPECT_EQ(stat_in(bytes_of("7 (a) S 1 2 3"), StatField::start_time), 0U);
+    EXPECT_EQ(stat_in(bytes_of("no brackets"), StatField::start_time), 0U);
 }
 
-TEST(StartTime, OfThisProcessIsKnownAndOfNoneIsNot) {
-    EXPECT_NE(start_time(::getpid()), 0U);
-    EXPECT_EQ(start_time(-5), 0U);
+TEST(Stat, OfThisProcessIsKnownAndOfNoneIsNot) {
+    EXPECT_NE(stat_of(::getpid(), StatField::start_time), 0U);
+    EXPECT_EQ(stat_of(::getpid(), StatField::parent), static_cast<std::uint64_t>(::getppid()));
+    EXPECT_EQ(stat_of(-5, StatField::start_time), 0U);
 }
 
 TEST(Exit, IsToldInWords) {

@@ -30,6 +30,7 @@ namespace {
 using process::refuse_start;
 
 constexpr std::uint64_t stack_bytes_max = std::uint64_t{64} << 20U;
+constexpr std::size_t stack_guard_bytes = std::size_t{16} << 20U;
 constexpr std::uint64_t spins_max = 1'000'000;
 
 struct Options {
@@ -127,16 +128,17 @@ std::uint64_t load_image(ByteView expected) {
     return plan.entry;
 }
 
-/// The module's stack between two pages that nothing may touch. @return its top
+/// The module's stack between memory that nothing may touch: much below it, because a function with
+/// large variables steps far. @return its top
 std::uint64_t make_stack(std::uint64_t bytes) {
     const auto size = static_cast<std::size_t>(bytes);
-    auto* const memory =
-        static_cast<std::uint8_t*>(private_memory(size + 2 * process::page_bytes, PROT_NONE));
-    if (::mprotect(memory + process::page_bytes, size, PROT_READ | PROT_WRITE) != 0) {
+    auto* const memory = static_cast<std::uint8_t*>(
+        private_memory(stack_guard_bytes + size + process::page_bytes, PROT_NONE));
+    if (::mprotect(memory + stack_guard_bytes, size, PROT_READ | PROT_WRITE) != 0) {
         refuse_start("host-failed", "no memory for the stack");
     }
     return static_cast<std::uint64_t>(
-        reinterpret_cast<std::uintptr_t>(memory + process::page_bytes + size));
+        reinterpret_cast<std::uintptr_t>(memory + stack_guard_bytes + size));
 }
 
 process::SharedArea open_rings() {
@@ -156,7 +158,7 @@ int open_doorbell() {
     return doorbell;
 }
 
-int run(const Options& options) {
+[[noreturn]] void run(const Options& options) {
     const process::SharedArea area = open_rings();
     const Door door{.entry = load_image(options.image),
                     .stack_top = make_stack(options.stack_bytes)};
@@ -172,7 +174,7 @@ int run(const Options& options) {
     }
     ::close(answer_descriptor);
     process::ModuleEnd end(area, doorbell_descriptor);
-    return serve(door, end, options.spins);
+    ::_exit(serve(door, end, options.spins)); // nothing may be unmapped or flushed any more
 }
 
 } // namespace
@@ -182,5 +184,5 @@ int main(int count, char** arguments) {
     using namespace authex::tee;
     const native::Options options = native::parse_options(count, arguments);
     process::supervise(options.image);
-    ::_exit(native::run(options));
+    native::run(options);
 }
