@@ -9,6 +9,8 @@ namespace {
 
 /// Longest host:port: a DNS name has at most 253 characters (RFC 1035 §2.3.4).
 constexpr std::size_t address_max_bytes = 253 + 1 + 5;
+/// Of the record's header: what its own checksum covers.
+constexpr std::size_t checked_header_bytes = 8;
 /// What was written is thrown away when it is at least so much.
 constexpr std::size_t compact_bytes = 64 * 1024;
 
@@ -43,9 +45,9 @@ void RecordWriter::add_alone(ByteView frame) {
 void RecordWriter::close_record() {
     const Bytes record = Bytes(bytes_).subspan(open_);
     const ByteView payload = record.subspan(record_header_bytes);
-    Writer(record.first(record_header_bytes))
-        .u32(static_cast<std::uint32_t>(payload.size()))
-        .u32(crc32c(payload));
+    Writer writer(record.first(record_header_bytes));
+    writer.u32(static_cast<std::uint32_t>(payload.size())).u32(crc32c(payload));
+    writer.u32(crc32c(writer.written()));
     is_open_ = false;
 }
 
@@ -72,7 +74,9 @@ bool RecordParser::parse(ByteView bytes, const Take& take, std::size_t& used) co
         Reader reader(bytes.subspan(used));
         const std::uint32_t length = reader.u32();
         const std::uint32_t checksum = reader.u32();
-        if (length == 0 || length > limit_) {
+        const std::uint32_t header_checksum = reader.u32();
+        if (length == 0 || length > limit_ ||
+            crc32c(bytes.subspan(used, checked_header_bytes)) != header_checksum) {
             return false;
         }
         if (reader.remaining() < length) {

@@ -5,7 +5,9 @@
 //   offset size field      little-endian
 //        0    4 length     of the payload, 1 … record_max_bytes
 //        4    4 checksum   CRC-32C of the payload
-//        8      payload    whole frames
+//        8    4 checksum   CRC-32C of the 8 bytes before: a damaged length must not make the
+//                          receiver wait for what never comes
+//       12      payload    whole frames
 //
 // A record that is not so closes the link: what was damaged on the way is sent again over the next
 // one, and a damaged acknowledgement never drops a frame.
@@ -26,7 +28,7 @@
 
 namespace authex::em {
 
-constexpr std::size_t record_header_bytes = 8;
+constexpr std::size_t record_header_bytes = 12;
 /// Room for several largest frames.
 constexpr std::size_t record_max_bytes = 256 * 1024;
 /// A record that is this large is closed and a new one begun.

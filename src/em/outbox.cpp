@@ -211,7 +211,7 @@ bool Outbox::make_room(std::size_t frame_bytes) {
             }
             return true;
         }
-        if (!resize(capacity_ * 2)) {
+        if (capacity_ * 2 > bound_ || !resize(capacity_ * 2)) {
             return false;
         }
     }
@@ -371,8 +371,11 @@ void Outbox::restart(std::uint64_t next_counter) {
 }
 
 void Outbox::shrink() {
-    if (empty() && capacity_ > initial_bytes) {
-        (void)resize(initial_bytes);
+    if (empty()) {
+        bound_ = usual_bytes;
+        if (capacity_ > initial_bytes) {
+            (void)resize(initial_bytes);
+        }
     }
 }
 

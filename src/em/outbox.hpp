@@ -18,6 +18,7 @@
 //       56    8 flags      bit 0: first_crc is set
 //       64      ring; a zero byte where a frame would begin: go on at the ring's start
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -85,6 +86,8 @@ class Outbox {
     enum class Append : std::uint8_t { stored, duplicate, full };
     static constexpr std::size_t header_bytes = 64;
     static constexpr std::size_t initial_bytes = 64 * 1024;
+    /// It grows so far by itself; beyond it only after spill().
+    static constexpr std::size_t usual_bytes = 512 * 1024;
 
     /// Opens what lies in the store or makes it anew. `budget` must outlive the outbox.
     /// @error outbox-damaged: what lies there is no outbox of this name. outbox-no-space
@@ -114,6 +117,8 @@ class Outbox {
     void clear();
     /// Drops all frames; the next one may have this counter or a larger one.
     void restart(std::uint64_t next_counter);
+    /// It may grow to twice its present size, within the budget.
+    void spill() { bound_ = std::max(bound_, 2 * capacity_); }
     /// Gives memory back if empty and large.
     void shrink();
     /// Calls with each frame kept, oldest first.
@@ -145,6 +150,7 @@ class Outbox {
     std::uint8_t* base_ = nullptr; ///< the store's first byte
     std::uint8_t* ring_ = nullptr;
     std::uint64_t capacity_ = 0;
+    std::uint64_t bound_ = usual_bytes; ///< of the capacity
     std::uint64_t head_ = 0;
     std::uint64_t tail_ = 0;
     std::uint64_t send_ = 0;

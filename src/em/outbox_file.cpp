@@ -38,15 +38,18 @@ Bytes map(int fd, std::size_t size) {
     return {static_cast<std::uint8_t*>(address), size};
 }
 
+std::filesystem::path folder_of(const std::filesystem::path& directory, const OutboxName& name) {
+    return directory / fmt::format("{}-{}", name.deployment, name.channel);
+}
+
 std::string prefix_of(const OutboxName& name) {
-    const char side = name.direction == wire::Direction::forward ? 'f' : 'b';
-    return fmt::format("{}-{}-{}-", name.deployment, name.channel, side);
+    return name.direction == wire::Direction::forward ? "f-" : "b-";
 }
 
 } // namespace
 
 std::filesystem::path outbox_path(const std::filesystem::path& directory, const OutboxName& name) {
-    return directory / fmt::format("{}{}.outbox", prefix_of(name), name.epoch);
+    return folder_of(directory, name) / fmt::format("{}{}.outbox", prefix_of(name), name.epoch);
 }
 
 Expected<std::unique_ptr<FileStore>> FileStore::open(const std::filesystem::path& path) {
@@ -113,6 +116,8 @@ Expected<std::unique_ptr<Outbox>> open_outbox_file(const std::filesystem::path& 
                                                    SpillBudget& budget,
                                                    std::string& note) {
     const std::filesystem::path path = outbox_path(directory, name);
+    std::error_code error; // opening the file says it better
+    std::filesystem::create_directories(path.parent_path(), error);
     for (int attempt = 0;; ++attempt) {
         Expected<std::unique_ptr<FileStore>> store = FileStore::open(path);
         if (!store) {
@@ -130,14 +135,18 @@ Expected<std::unique_ptr<Outbox>> open_outbox_file(const std::filesystem::path& 
 
 void remove_outbox_files(const std::filesystem::path& directory, const OutboxName& name) {
     const std::string prefix = prefix_of(name);
-    const std::string kept = name.epoch == 0 ? "" : outbox_path({}, name).string();
+    const std::string kept = name.epoch == 0 ? "" : outbox_path({}, name).filename().string();
+    const std::filesystem::path folder = folder_of(directory, name);
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
         const std::string file = entry.path().filename().string();
         if (file.starts_with(prefix) && file != kept && !file.ends_with(".damaged")) {
             std::error_code ignored;
             std::filesystem::remove(entry.path(), ignored);
         }
+    }
+    if (name.epoch == 0) {
+        std::filesystem::remove(folder, error); // if nothing is left
     }
 }
 

@@ -8,7 +8,7 @@
 
 namespace authex::em {
 
-/// The file of an outbox: "<deployment>-<channel>-<f|b>-<epoch>.outbox".
+/// The file of an outbox: "<deployment>-<channel>/<f|b>-<epoch>.outbox".
 std::filesystem::path outbox_path(const std::filesystem::path& directory, const OutboxName& name);
 
 class FileStore final : public OutboxStore {

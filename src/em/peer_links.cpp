@@ -114,6 +114,9 @@ void PeerLinks::accept() {
         if (closed_ || error == asio::error::operation_aborted) {
             return;
         }
+        if (!error && accepted_ >= limits_.accepted_max) {
+            drop_oldest_stranger();
+        }
         if (!error && accepted_ < limits_.accepted_max) {
             const LinkPtr link = std::make_shared<Link>(io_);
             link->id = next_id_++;
@@ -124,6 +127,20 @@ void PeerLinks::accept() {
         }
         accept();
     });
+}
+
+/// Of the clients that have not said hello, the one that came first goes: they cannot keep out a
+/// peer.
+void PeerLinks::drop_oldest_stranger() {
+    LinkPtr oldest;
+    for (const auto& [id, link] : links_) {
+        if (link->address.empty() && !link->up && (oldest == nullptr || id < oldest->id)) {
+            oldest = link;
+        }
+    }
+    if (oldest != nullptr) {
+        drop(oldest, "too many clients");
+    }
 }
 
 PeerId PeerLinks::open(const std::string& address) {
@@ -273,8 +290,11 @@ bool PeerLinks::read_some(const LinkPtr& link) {
         return true;
     }
     if (moved.bytes == 0) {
+        // A TLS handshake may have gone on: what waits for it is tried again.
         if (moved.readiness == Readiness::wants_write) {
             wait_write(link);
+        } else if (!link->up) {
+            write_some(link);
         }
         return false;
     }

@@ -182,6 +182,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     std::vector<Hosted*> failed_;
     std::vector<std::unique_ptr<Hosted>> graveyard_;
     std::vector<ModuleId> newly_ready_; ///< to be told to the router, which is busy
+    std::vector<ModuleId> newly_keyed_; ///< likewise
     std::vector<DirectWait> direct_waits_;
     bool directs_changed_ = false;
     bool worked_ = false;

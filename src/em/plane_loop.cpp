@@ -62,6 +62,9 @@ bool Plane::round() {
     for (const ModuleId id : std::exchange(newly_ready_, {})) {
         router_.module_ready(id);
     }
+    for (const ModuleId id : std::exchange(newly_keyed_, {})) {
+        router_.module_keyed(id);
+    }
     run_timers();
     router_.flush();
     publish();

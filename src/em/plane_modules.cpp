@@ -307,8 +307,7 @@ void Plane::take_control_answer(Hosted& module, const wire::FrameHeader& header,
         complete(std::move(control.done),
                  Expected<std::vector<std::uint8_t>>(std::move(control.answers)));
         module.control.reset();
-        // Its connections may have been keyed: frames that it refused are wanted now.
-        newly_ready_.push_back(module.id);
+        newly_keyed_.push_back(module.id);
     }
 }
 

@@ -2,6 +2,10 @@
 #include "em/router.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,9 +18,10 @@ std::uint32_t key_of(std::uint16_t deployment, std::uint16_t channel) {
     return (std::uint32_t{deployment} << 16U) | channel;
 }
 
-bool has_module(const std::string& name) {
-    return !name.empty();
-}
+/// Connections without a route whose link is remembered.
+constexpr std::size_t strangers_max = 4096;
+/// u8 kind, u8 Error.
+constexpr std::size_t refusal_body_bytes = 2;
 
 } // namespace
 
@@ -63,6 +68,7 @@ void Router::add_module(ModuleId id, const ModuleName& name) {
     module->target.is_module = true;
     module->target.id = id;
     modules_[id] = std::move(module);
+    names_[name] = id;
     for (auto& [key, connection] : connections_) {
         if (connection->route.deployment == name.deployment) {
             resolve(*connection);
@@ -85,6 +91,23 @@ void Router::module_ready(ModuleId id) {
     }
 }
 
+void Router::module_keyed(ModuleId id) {
+    const auto found = modules_.find(id);
+    if (found == modules_.end()) {
+        return;
+    }
+    for (auto& [key, connection] : connections_) {
+        for (Lane& lane : connection->lanes) {
+            const bool waits = lane.outbox == nullptr
+                                   ? lane.came_from != no_id
+                                   : lane.resuming || lane.outbox->in_flight_bytes() > 0;
+            if (waits && lane.sink == &found->second->target) {
+                ask(lane);
+            }
+        }
+    }
+}
+
 void Router::remove_module(ModuleId id) {
     const auto found = modules_.find(id);
     if (found == modules_.end()) {
@@ -92,6 +115,7 @@ void Router::remove_module(ModuleId id) {
     }
     const std::unique_ptr<Module> module = std::move(found->second);
     modules_.erase(found);
+    names_.erase(module->name);
     dirty_.erase(std::remove(dirty_.begin(), dirty_.end(), &module->target), dirty_.end());
     for (auto& [key, connection] : connections_) {
         for (Lane& lane : connection->lanes) {
@@ -103,7 +127,6 @@ void Router::remove_module(ModuleId id) {
             }
             if (lane.blocked == id) {
                 lane.blocked = no_id;
-                lane.behind = 0;
             }
         }
         resolve(*connection);
@@ -135,35 +158,35 @@ void Router::peer_down(PeerId id) {
 
 void Router::remove_peer(PeerId id) {
     peer_down(id);
+    std::erase_if(strangers_, [id](const auto& stranger) { return stranger.second == id; });
     peers_.erase(id);
 }
 
 Expected<bool> Router::set_route(const Route& route) {
     const std::uint32_t key = key_of(route.deployment, route.channel);
     std::unique_ptr<Connection>& slot = connections_[key];
-    const bool fresh = slot == nullptr || slot->route.epoch != route.epoch;
-    if (fresh) {
+    if (slot == nullptr || slot->route.epoch != route.epoch) {
+        auto next = std::make_unique<Connection>();
+        for (const wire::Direction direction : {wire::Direction::forward, wire::Direction::back}) {
+            Lane& lane = next->lane(direction);
+            lane.connection = next.get();
+            lane.direction = direction;
+            const auto stranger = strangers_.extract({key, direction});
+            if (slot != nullptr) {
+                lane.came_from = slot->lane(direction).came_from;
+            } else if (!stranger.empty()) {
+                lane.came_from = stranger.mapped();
+            }
+            outside_.remove_outboxes({route.deployment, route.channel, direction, route.epoch});
+        }
         if (slot != nullptr) {
             detach(*slot);
         }
-        auto next = std::make_unique<Connection>();
-        if (slot != nullptr) {
-            for (std::size_t i = 0; i < 2; ++i) {
-                next->lanes[i].came_from = slot->lanes[i].came_from;
-            }
-        }
         slot = std::move(next);
-        for (const wire::Direction direction : {wire::Direction::forward, wire::Direction::back}) {
-            Lane& lane = slot->lane(direction);
-            lane.connection = slot.get();
-            lane.direction = direction;
-            lane.rto_us = rto_min_us;
-            outside_.remove_outboxes({route.deployment, route.channel, direction, route.epoch});
-        }
         forget_caches();
     }
     slot->route = route;
-    const Expected<bool> opened = open_lanes(*slot, fresh);
+    const Expected<bool> opened = open_lanes(*slot);
     if (!opened) {
         detach(*slot);
         connections_.erase(key);
@@ -176,10 +199,10 @@ Expected<bool> Router::set_route(const Route& route) {
 
 /// Opens the outbox of each direction that begins here, and drops the one of a direction that now
 /// begins elsewhere.
-Expected<bool> Router::open_lanes(Connection& connection, bool) {
+Expected<bool> Router::open_lanes(Connection& connection) {
     const Route& route = connection.route;
-    const bool begins[2] = {has_module(route.source_module) || route.direct,
-                            route.request && has_module(route.destination_module)};
+    const bool begins[2] = {!route.source_module.empty() || route.direct,
+                            route.request && !route.destination_module.empty()};
     for (std::size_t i = 0; i < 2; ++i) {
         Lane& lane = connection.lanes[i];
         if (!begins[i]) {
@@ -204,17 +227,16 @@ Expected<bool> Router::open_lanes(Connection& connection, bool) {
     return true;
 }
 
+ModuleId Router::module_named(std::uint16_t deployment, const std::string& name) const {
+    const auto found = names_.find({deployment, name});
+    return found == names_.end() ? no_id : found->second;
+}
+
 /// Finds anew the modules and links that the connection's ends name.
 void Router::resolve(Connection& connection) {
     const Route& route = connection.route;
-    ModuleId source = no_id;
-    ModuleId destination = no_id;
-    for (auto& [id, module] : modules_) {
-        if (module->name.deployment == route.deployment) {
-            source = module->name.name == route.source_module ? id : source;
-            destination = module->name.name == route.destination_module ? id : destination;
-        }
-    }
+    const ModuleId source = module_named(route.deployment, route.source_module);
+    const ModuleId destination = module_named(route.deployment, route.destination_module);
     for (std::size_t i = 0; i < 2; ++i) {
         Lane& lane = connection.lanes[i];
         const bool forward = i == 0;
@@ -225,20 +247,19 @@ void Router::resolve(Connection& connection) {
         Target* sink = nullptr;
         if (lane.destination != no_id) {
             sink = &modules_[lane.destination]->target;
-        } else if (!has_module(module) && !address.empty() && lane.outbox != nullptr) {
-            const PeerId peer = outside_.peer_for(address);
-            sink = peer_target(peer);
+        } else if (module.empty() && !address.empty() && lane.outbox != nullptr) {
+            sink = peer_target(outside_.peer_for(address));
         }
-        if (sink != lane.sink) {
-            if (lane.queued && lane.sink != nullptr) {
-                auto& ready = lane.sink->ready;
-                ready.erase(std::remove(ready.begin(), ready.end(), &lane), ready.end());
-                lane.queued = false;
-            }
-            lane.sink = sink;
-            if (sink != nullptr && sink->up) {
-                resume(lane);
-            }
+        if (sink == lane.sink) {
+            continue;
+        }
+        if (lane.queued) {
+            std::erase(lane.sink->ready, &lane);
+            lane.queued = false;
+        }
+        lane.sink = sink;
+        if (sink != nullptr && sink->up) {
+            resume(lane);
         }
     }
 }
@@ -246,13 +267,10 @@ void Router::resolve(Connection& connection) {
 /// Takes the connection out of every queue before it goes.
 void Router::detach(Connection& connection) {
     for (Lane& lane : connection.lanes) {
-        if (lane.sink != nullptr) {
-            auto& ready = lane.sink->ready;
-            ready.erase(std::remove(ready.begin(), ready.end(), &lane), ready.end());
+        if (lane.queued) {
+            std::erase(lane.sink->ready, &lane);
         }
-        if (lane.blocked != no_id) {
-            outside_.unblocked(lane.blocked);
-        }
+        unblock(lane);
     }
 }
 
@@ -287,12 +305,17 @@ std::size_t Router::from_module(ModuleId id, ByteView bytes) {
         return 0;
     }
     Module& module = *found->second;
-    std::size_t at = 0;
+    // Behind what did not fit, only what is new is looked at.
+    std::size_t at = std::exchange(module.retry, false) ? 0 : module.ahead;
+    bool stuck = at != 0;
     std::size_t freed = 0;
-    bool stuck = false;
     while (module.alive && bytes.size() - at >= wire::header_bytes) {
+        // One copy is judged and kept: the module may change its memory meanwhile.
+        std::array<std::uint8_t, wire::header_bytes> copied;
+        std::memcpy(copied.data(), bytes.data() + at, copied.size());
+        std::atomic_signal_fence(std::memory_order_seq_cst);
         wire::FrameHeader header;
-        const Error error = wire::parse_header(bytes.subspan(at, wire::header_bytes), header);
+        const Error error = wire::parse_header(copied, header);
         if (error != Error::none) {
             fail(module, fmt::format("wrote what is no frame: {}", error_text(error)));
             return 0;
@@ -382,7 +405,9 @@ bool Router::take_outgoing(Module& module,
     switch (lane.outbox->append(header, frame)) {
     case Outbox::Append::full:
         lane.blocked = module.target.id;
+        lane.blocked_at = now_;
         lane.behind = module.stall;
+        arm(lane, now_ + spill_after_us);
         return false;
     case Outbox::Append::duplicate:
         return true;
@@ -412,39 +437,45 @@ void Router::take_module_answer(Module& module, const wire::FrameHeader& header,
         }
         return;
     }
+    std::array<std::uint8_t, wire::ack_body_bytes> copied{};
     const bool is_ack = header.kind == wire::Kind::ack;
-    Reader reader(body);
-    const std::uint8_t kind = is_ack ? std::uint8_t{0} : reader.u8();
-    const std::uint8_t error = is_ack ? std::uint8_t{0} : reader.u8();
-    if (!reader.ok()) {
-        fail(module, "sent a refusal without its cause");
+    const std::size_t body_bytes = is_ack ? wire::ack_body_bytes : refusal_body_bytes;
+    if (body.size() != body_bytes) {
+        fail(module, "sent an acknowledgement or refusal of a wrong size");
         return;
     }
+    copy(body, copied);
+    const ByteView causes = ByteView(copied).first(body_bytes);
     if (lane.outbox == nullptr) {
-        const std::uint8_t causes[2] = {kind, error};
-        if (!is_ack) {
-            on_refusal(lane, header.counter, kind, error);
+        answer_peer(lane, header, causes);
+        if (is_ack) {
+            return;
         }
-        answer_peer(lane, header, is_ack ? ByteView() : ByteView(causes));
-    } else if (is_ack) {
+    }
+    take_answer(lane, header, causes);
+}
+
+/// @pre the body's size is that of its kind.
+void Router::take_answer(Lane& lane, const wire::FrameHeader& header, ByteView body) {
+    Reader reader(body);
+    if (header.kind == wire::Kind::refusal) {
+        const std::uint8_t kind = reader.u8();
+        on_refusal(lane, header.counter, kind, static_cast<Error>(reader.u8()));
+    } else if (reader.u32() == lane.connection->route.epoch) {
         on_ack(lane, header.counter, header.negative());
-    } else {
-        on_refusal(lane, header.counter, kind, error);
     }
 }
 
-void Router::answer_peer(Lane& lane, const wire::FrameHeader& header, ByteView body) {
+void Router::answer_peer(const Lane& lane, const wire::FrameHeader& header, ByteView body) {
     if (lane.came_from == no_id) {
         return; // the sender asks when its link is up again
     }
-    std::array<std::uint8_t, wire::header_bytes + 6> bytes{};
+    std::array<std::uint8_t, wire::header_bytes + wire::ack_body_bytes> bytes{};
     wire::FrameHeader answer = header;
     answer.deployment = lane.connection->route.deployment;
-    answer.length = static_cast<std::uint32_t>(body.size() + 4);
     wire::write_header(answer, bytes);
-    Writer writer(Bytes(bytes).subspan(wire::header_bytes));
-    writer.bytes(body).u32(lane.connection->route.epoch);
-    outside_.to_peer(lane.came_from, ByteView(bytes).first(wire::header_bytes + writer.size()));
+    copy(body, Bytes(bytes).subspan(wire::header_bytes));
+    outside_.to_peer(lane.came_from, ByteView(bytes).first(wire::header_bytes + body.size()));
 }
 
 void Router::fail(Module& module, std::string reason) {
@@ -474,13 +505,12 @@ bool Router::take_peer_frame(PeerId id, const wire::FrameView& view, ByteView fr
     const bool carries = header.kind == wire::Kind::event || header.kind == wire::Kind::request ||
                          header.kind == wire::Kind::reply;
     const bool question = header.kind == wire::Kind::ack && view.body.empty();
-    const bool ack = header.kind == wire::Kind::ack && view.body.size() == 4;
-    const bool refusal = header.kind == wire::Kind::refusal && view.body.size() == 6;
-    if (!carries && !question && !ack && !refusal) {
-        return false;
-    }
-    if (carries &&
-        (header.kind == wire::Kind::reply) != (header.direction() == wire::Direction::back)) {
+    const bool ack = header.kind == wire::Kind::ack && view.body.size() == wire::ack_body_bytes;
+    const bool refusal =
+        header.kind == wire::Kind::refusal && view.body.size() == refusal_body_bytes;
+    const bool back = header.direction() == wire::Direction::back;
+    if ((!carries && !question && !ack && !refusal) ||
+        (carries && (header.kind == wire::Kind::reply) != back)) {
         return false;
     }
     const std::uint32_t key = key_of(header.deployment, header.channel);
@@ -490,6 +520,9 @@ bool Router::take_peer_frame(PeerId id, const wire::FrameView& view, ByteView fr
     }
     if (peer_cached_ == nullptr) {
         ++dropped_garbage_;
+        if (carries || question) {
+            remember_stranger(key, header.direction(), id);
+        }
         return true;
     }
     Lane& lane = peer_cached_->lane(header.direction());
@@ -500,17 +533,19 @@ bool Router::take_peer_frame(PeerId id, const wire::FrameView& view, ByteView fr
         return true;
     }
     // Only the link that the frames go out on may say that they have arrived.
-    Reader reader(view.body);
-    const std::uint8_t kind = refusal ? reader.u8() : std::uint8_t{0};
-    const std::uint8_t error = refusal ? reader.u8() : std::uint8_t{0};
     const bool ours = lane.outbox != nullptr && lane.sink != nullptr && !lane.sink->is_module &&
-                      lane.sink->id == id && reader.u32() == peer_cached_->route.epoch;
-    if (ours && ack) {
-        on_ack(lane, header.counter, header.negative());
-    } else if (ours) {
-        on_refusal(lane, header.counter, kind, error);
+                      lane.sink->id == id;
+    if (ours) {
+        take_answer(lane, header, view.body);
     }
     return true;
+}
+
+/// Its manager is asked as soon as there is a route: it may have come up before this one.
+void Router::remember_stranger(std::uint32_t key, wire::Direction direction, PeerId id) {
+    if (strangers_.size() < strangers_max || strangers_.contains({key, direction})) {
+        strangers_[{key, direction}] = id;
+    }
 }
 
 void Router::take_inbound(Lane& lane, PeerId id, ByteView frame) {
@@ -526,8 +561,12 @@ void Router::take_inbound(Lane& lane, PeerId id, ByteView frame) {
     }
     if (lane.pending.size() - lane.pending_begin + frame.size() >
         window_bytes + wire::max_frame_bytes) {
-        ++lane.pending_dropped;
-        return;
+        return; // more than a window: it is sent again
+    }
+    if (lane.pending_begin >= window_bytes) {
+        lane.pending.erase(lane.pending.begin(),
+                           lane.pending.begin() + static_cast<std::ptrdiff_t>(lane.pending_begin));
+        lane.pending_begin = 0;
     }
     lane.pending.insert(lane.pending.end(), frame.begin(), frame.end());
     if (!lane.queued) {

@@ -3,12 +3,12 @@
 // delivery without sockets, clocks, files or threads, all of which are handed in. Single-threaded
 // and deterministic. (DESIGN "Delivery")
 //
-// Between managers, an answer to an ack question and a refusal carry the epoch of the route behind
-// the module's own body, so that one of an older epoch cannot drop frames of the newer:
-//   ack, question: empty body; ack, answer: u32 epoch; refusal: u8 kind, u8 Error, u32 epoch.
+// Acknowledgements and refusals pass between managers as the module wrote them. An acknowledgement
+// names the epoch that the module counts under: one of another epoch than the route's is ignored.
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <queue>
 #include <string>
@@ -75,9 +75,10 @@ class Router {
 
     void set_now(std::uint64_t now_us) { now_ = now_us; }
     void add_module(ModuleId id, const ModuleName& name);
-    /// The module takes frames: those that wait for it go on from where it stands. To be said again
-    /// when its connections may have been keyed.
+    /// The module takes frames: those that wait for it go on from where it stands.
     void module_ready(ModuleId id);
+    /// The module's connections may have been keyed: what it refused before is wanted now.
+    void module_keyed(ModuleId id);
     void remove_module(ModuleId id);
     void peer_up(PeerId id);
     void peer_down(PeerId id);
@@ -139,19 +140,21 @@ class Router {
         Connection* cached = nullptr;
         std::size_t ahead = 0;   ///< bytes that were looked at but could not be freed
         std::uint64_t stall = 1; ///< number of the present stall of its ring
+        bool retry = false;      ///< what was passed over may fit now
         bool alive = true;
     };
     struct Timer {
         std::uint64_t due;
         std::uint32_t key;
-        std::uint8_t direction;
+        wire::Direction direction;
         bool operator>(const Timer& other) const { return due > other.due; }
     };
 
     Connection* find(std::uint16_t deployment, std::uint16_t channel) const;
     Connection* find_cached(Module& module, std::uint16_t channel);
-    Expected<bool> open_lanes(Connection& connection, bool fresh);
+    Expected<bool> open_lanes(Connection& connection);
     void resolve(Connection& connection);
+    ModuleId module_named(std::uint16_t deployment, const std::string& name) const;
     void detach(Connection& connection);
     void forget_caches();
     Target* peer_target(PeerId id);
@@ -163,10 +166,13 @@ class Router {
     void fail(Module& module, std::string reason);
     bool take_peer_frame(PeerId id, const wire::FrameView& view, ByteView frame);
     void take_inbound(Lane& lane, PeerId id, ByteView frame);
-    void answer_peer(Lane& lane, const wire::FrameHeader& header, ByteView body);
+    void answer_peer(const Lane& lane, const wire::FrameHeader& header, ByteView body);
+    void remember_stranger(std::uint32_t key, wire::Direction direction, PeerId id);
 
+    void take_answer(Lane& lane, const wire::FrameHeader& header, ByteView body);
     void on_ack(Lane& lane, std::uint64_t counter, bool negative);
-    void on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, std::uint8_t error);
+    void on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, Error cause);
+    void unblock(Lane& lane);
     void enqueue(Lane& lane);
     void mark_dirty(Target& target);
     void pump(Target& target);
@@ -177,7 +183,8 @@ class Router {
     void write(const Target& target, ByteView frames);
     void ask(Lane& lane);
     void resume(Lane& lane);
-    void arm(Lane& lane);
+    void arm(Lane& lane, std::uint64_t due);
+    void look_after(Lane& lane);
     std::uint64_t jitter(std::uint64_t span);
 
     RouterOutside& outside_;
@@ -186,9 +193,12 @@ class Router {
     std::uint64_t now_ = 0;
     std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;
     std::unordered_map<ModuleId, std::unique_ptr<Module>> modules_;
+    std::map<ModuleName, ModuleId> names_;
     std::unordered_map<PeerId, std::unique_ptr<Target>> peers_;
     std::vector<Target*> dirty_;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+    /// Links on which frames came for which there is no route yet, by connection and direction.
+    std::map<std::pair<std::uint32_t, wire::Direction>, PeerId> strangers_;
     std::uint64_t dropped_garbage_ = 0;
     // The last connection that a peer's frame belonged to.
     std::uint32_t peer_cached_key_ = 0;

@@ -99,9 +99,12 @@ Router::Sent Router::send_some(Lane& lane, Target& target) {
             run = run.first(header.frame_bytes());
         }
     }
+    if (in_flight == 0) {
+        lane.due = now_ + lane.rto_us;
+    }
     write(target, run);
     outbox.mark_sent(run.size());
-    arm(lane);
+    arm(lane, lane.due);
     return outbox.has_unsent() ? Sent::more : Sent::all;
 }
 
@@ -111,9 +114,7 @@ Router::Sent Router::send_pending(Lane& lane, Target& target) {
     while (lane.pending_begin < lane.pending.size() && turn < turn_bytes) {
         const ByteView rest = ByteView(lane.pending).subspan(lane.pending_begin);
         wire::FrameHeader header;
-        if (wire::parse_header(rest, header) != Error::none) {
-            break; // it was checked when it came
-        }
+        (void)wire::parse_header(rest, header); // it was checked when it came
         if (header.frame_bytes() > room) {
             return Sent::no_room;
         }
@@ -176,25 +177,29 @@ void Router::resume(Lane& lane) {
         }
         return;
     }
-    if (lane.outbox->empty()) {
-        lane.resuming = false;
-        return;
+    lane.resuming = !lane.outbox->empty();
+    if (lane.resuming) {
+        lane.rto_us = rto_min_us;
+        ask(lane);
+        lane.due = now_ + lane.rto_us + jitter(lane.rto_us / 4);
+        arm(lane, lane.due);
     }
-    lane.resuming = true;
-    lane.rto_us = rto_min_us;
-    ask(lane);
-    lane.due = now_ + lane.rto_us + jitter(lane.rto_us / 4);
-    arm(lane);
 }
 
-/// Makes sure that somebody looks at the lane when it is due.
-void Router::arm(Lane& lane) {
-    if (lane.timed) {
-        return;
+/// Makes sure that somebody looks after the lane then.
+void Router::arm(Lane& lane, std::uint64_t due) {
+    if (due < lane.timer_due) {
+        lane.timer_due = due;
+        timers_.push({due, lane.connection->key(), lane.direction});
     }
-    lane.timed = true;
-    lane.due = now_ + lane.rto_us + jitter(lane.rto_us / 4);
-    timers_.push({lane.due, lane.connection->key(), static_cast<std::uint8_t>(lane.direction)});
+}
+
+void Router::unblock(Lane& lane) {
+    const auto module = modules_.find(std::exchange(lane.blocked, no_id));
+    if (module != modules_.end()) {
+        module->second->retry = true;
+        outside_.unblocked(module->first);
+    }
 }
 
 void Router::on_ack(Lane& lane, std::uint64_t counter, bool negative) {
@@ -221,9 +226,7 @@ void Router::on_ack(Lane& lane, std::uint64_t counter, bool negative) {
     if (progress) {
         lane.rto_us = rto_min_us;
         lane.due = now_ + lane.rto_us;
-        if (lane.blocked != no_id) {
-            outside_.unblocked(std::exchange(lane.blocked, no_id));
-        }
+        unblock(lane);
     }
     if (outbox.has_unsent()) {
         enqueue(lane);
@@ -234,19 +237,15 @@ void Router::on_ack(Lane& lane, std::uint64_t counter, bool negative) {
     }
 }
 
-void Router::on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, std::uint8_t error) {
-    const Error cause = static_cast<Error>(error);
+void Router::on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, Error cause) {
     if (cause == Error::replayed || kind == static_cast<std::uint8_t>(wire::Kind::ack)) {
         return; // a frame that was sent twice, or a question before the connection was keyed
     }
     ++lane.refused;
     lane.last_refusal = fmt::format("{} (frame {}, kind {})", error_text(cause), counter, kind);
     Connection& connection = *lane.connection;
-    const bool final_for_deployer = connection.route.direct && lane.outbox != nullptr &&
-                                    cause != Error::too_early &&
-                                    lane.direction == wire::Direction::forward;
-    if (final_for_deployer) {
-        // The deployer decides: it may have the key of another epoch.
+    if (connection.route.direct && lane.direction == wire::Direction::forward) {
+        // The deployer decides: it may have the key of another epoch, or another counter.
         connection.direct.refused = cause;
         connection.direct.refused_counter = counter;
         lane.outbox->clear();
@@ -262,33 +261,43 @@ void Router::on_time() {
         if (found == connections_.end()) {
             continue;
         }
-        Lane& lane = found->second->lanes[timer.direction];
-        if (!lane.timed) {
-            continue; // of an older epoch
+        Lane& lane = found->second->lane(timer.direction);
+        if (lane.timer_due == timer.due) {
+            lane.timer_due = never;
+            look_after(lane);
         }
-        lane.timed = false;
-        const bool waits = lane.outbox != nullptr && lane.sink != nullptr && lane.sink->up &&
-                           (lane.resuming || lane.outbox->in_flight_bytes() > 0);
-        if (!waits) {
-            if (lane.outbox != nullptr) {
-                lane.outbox->shrink();
-            }
-            continue;
-        }
-        if (lane.due > now_) {
-            lane.timed = true;
-            timers_.push({lane.due, timer.key, timer.direction});
-            continue;
-        }
-        lane.last_negative = ~std::uint64_t{0};
-        ask(lane);
-        lane.rto_us = std::min(lane.rto_us * 2, rto_max_us);
-        arm(lane);
     }
 }
 
+void Router::look_after(Lane& lane) {
+    if (lane.outbox == nullptr) {
+        return;
+    }
+    if (lane.blocked != no_id) {
+        if (now_ >= lane.blocked_at + spill_after_us) {
+            lane.outbox->spill();
+            unblock(lane);
+        } else {
+            arm(lane, lane.blocked_at + spill_after_us);
+        }
+    }
+    const bool waits = lane.sink != nullptr && lane.sink->up &&
+                       (lane.resuming || lane.outbox->in_flight_bytes() > 0);
+    if (!waits) {
+        lane.outbox->shrink();
+        return;
+    }
+    if (now_ >= lane.due) {
+        lane.last_negative = never;
+        ask(lane);
+        lane.rto_us = std::min(lane.rto_us * 2, rto_max_us);
+        lane.due = now_ + lane.rto_us + jitter(lane.rto_us / 4);
+    }
+    arm(lane, lane.due);
+}
+
 std::uint64_t Router::next_due() const {
-    return timers_.empty() ? ~std::uint64_t{0} : timers_.top().due;
+    return timers_.empty() ? never : timers_.top().due;
 }
 
 Expected<std::uint64_t>
@@ -340,9 +349,7 @@ void Router::drop_replies(std::uint16_t deployment, std::uint16_t channel, std::
     Lane& lane = connection->lane(wire::Direction::back);
     if (lane.outbox != nullptr) {
         lane.outbox->acknowledge(before);
-        if (lane.blocked != no_id) {
-            outside_.unblocked(std::exchange(lane.blocked, no_id));
-        }
+        unblock(lane);
     }
 }
 

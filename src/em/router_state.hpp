@@ -8,6 +8,13 @@
 
 namespace authex::em {
 
+/// No progress for so long: ask the receiver where it stands. Doubles up to the maximum.
+constexpr std::uint64_t rto_min_us = 200'000;
+constexpr std::uint64_t rto_max_us = 5'000'000;
+/// A full outbox without progress for so long may take more of the disk: it may be part of a cycle.
+constexpr std::uint64_t spill_after_us = 100'000;
+constexpr std::uint64_t never = ~std::uint64_t{0};
+
 /// One direction of a connection. Frames come from a module or the deployer (then they are kept in
 /// the outbox) or from a peer (then they wait, bounded, for room at the module).
 struct Router::Lane {
@@ -16,20 +23,20 @@ struct Router::Lane {
     std::unique_ptr<Outbox> outbox;
     std::vector<std::uint8_t> pending; ///< from a peer, no room at the module yet
     std::size_t pending_begin = 0;
-    std::uint64_t pending_dropped = 0;
     Target* sink = nullptr;
     PeerId came_from = no_id;     ///< the link that this lane's frames arrive on
     ModuleId source = no_id;      ///< the only module that may speak here
     ModuleId destination = no_id; ///< the only module that may acknowledge
     ModuleId blocked = no_id;     ///< a module whose frame did not fit
     std::uint64_t behind = 0;     ///< stall of the source's ring in which frames were passed over
+    std::uint64_t blocked_at = 0; ///< when, in µs
     bool queued = false;          ///< in sink->ready
     bool resuming = false;        ///< sends nothing before the receiver said where it stands
     bool asked = false;
-    bool timed = false; ///< has an entry in timers_
-    std::uint64_t rto_us = 0;
-    std::uint64_t due = 0;
-    std::uint64_t last_negative = ~std::uint64_t{0};
+    std::uint64_t rto_us = rto_min_us;
+    std::uint64_t due = 0;           ///< when to ask the receiver
+    std::uint64_t timer_due = never; ///< of the one entry in timers_ that counts
+    std::uint64_t last_negative = never;
 
     std::uint64_t forwarded = 0;
     std::uint64_t acknowledged = 0;
@@ -48,9 +55,6 @@ struct Router::Connection {
     Lane& lane(wire::Direction direction) { return lanes[static_cast<std::size_t>(direction)]; }
 };
 
-/// No progress for so long: ask the receiver where it stands. Doubles up to the maximum.
-constexpr std::uint64_t rto_min_us = 200'000;
-constexpr std::uint64_t rto_max_us = 5'000'000;
 /// A lane's turn among those that share a target.
 constexpr std::size_t turn_bytes = 16 * 1024;
 
