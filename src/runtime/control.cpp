@@ -1,5 +1,6 @@
 #include "runtime/control.hpp"
 
+#include "wire/handshake.hpp"
 #include "wire/seal.hpp"
 
 namespace authex::runtime {
@@ -8,13 +9,6 @@ namespace {
 /// Orders are short; anything longer is refused before it is touched.
 constexpr std::size_t order_frame_max_bytes =
     wire::header_bytes + wire::control_message_max_bytes + 2 + wire::tag_bytes;
-
-#if AUTHEX_WITH_NOISE
-constexpr std::uint8_t prologue[] = {'a', 'u', 't', 'h', 'e', 'x', ' ', '1'};
-constexpr std::uint8_t report_label[] = {
-    'a', 'u', 't', 'h', 'e', 'x', ' ', 'r', 'e', 'p', 'o', 'r', 't', ' ', 'v', '1'};
-constexpr std::size_t limits_bytes = 2 + 2 + 4;
-#endif
 
 } // namespace
 
@@ -92,14 +86,15 @@ Error Control::open(const wire::FrameHeader& header, Bytes frame, Taken& taken) 
 Error Control::handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter) {
     crypto::DhKey ephemeral{};
     generator_.fill(ephemeral);
-    crypto::NoiseResponder responder(prologue, owner_key.first<crypto::dh_bytes>(), ephemeral);
+    crypto::NoiseResponder responder(
+        wire::handshake_prologue, owner_key.first<crypto::dh_bytes>(), ephemeral);
     wipe(ephemeral);
     ByteView unused;
     Error error = responder.read_first(body, unused);
     if (error != Error::none) {
         return error;
     }
-    std::uint8_t limits[limits_bytes];
+    std::uint8_t limits[wire::handshake_limits_bytes];
     Writer(limits).u16(wire::protocol_version).u16(max_connections).u32(wire::max_body_bytes);
     crypto::NoiseSession session;
     const Bytes message = scratch.subspan(2);
@@ -107,8 +102,8 @@ Error Control::handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitt
     if (!written.has_value()) {
         return written.error();
     }
-    std::uint8_t label_and_hash[sizeof report_label + crypto::hash_bytes];
-    Writer(label_and_hash).bytes(report_label).bytes(session.handshake_hash);
+    std::uint8_t label_and_hash[wire::report_label.size() + crypto::hash_bytes];
+    Writer(label_and_hash).bytes(wire::report_label).bytes(session.handshake_hash);
     const crypto::Hash report_data = crypto::sha256(label_and_hash);
     const Bytes tail = scratch.subspan(2 + *written);
     Writer(scratch).u16(static_cast<std::uint16_t>(*written));
