@@ -14,7 +14,8 @@ namespace authex::em {
 Plane::Plane(const DataPlaneOptions& options, Observer& observer)
     : options_(options), observer_(observer), guard_(asio::make_work_guard(io_)),
       router_(*this, options.spill_limit_bytes, options.node_id),
-      links_(io_, *this, options.node_id), streams_(io_, *this, options.stream_bind), wake_(io_) {}
+      links_(io_, *this, options.node_id, options.dead_peer_us),
+      streams_(io_, *this, options.stream_bind), wake_(io_) {}
 
 Plane::~Plane() {
     if (thread_.joinable()) {

@@ -98,6 +98,8 @@ struct DataPlaneOptions {
     std::string tls_key;
     std::string tls_authority;
     std::uint64_t node_id = 0; ///< said to peers, for people; 0: a random one
+    /// A peer that was not heard of for so long is given up; it is asked before that.
+    std::uint64_t dead_peer_us = 15'000'000;
     /// How long the thread polls after activity before it sleeps. Costs processor time, saves the
     /// wake-up.
     std::uint64_t spin_us = 50;

@@ -11,6 +11,11 @@ namespace authex::em {
 
 using asio::ip::tcp;
 
+namespace {
+/// Between looks at links that are silent.
+constexpr std::uint64_t tick_us = 500'000;
+} // namespace
+
 struct PeerLinks::Link {
     explicit Link(asio::io_context& io) : socket(io), retry(io) {}
 
@@ -56,9 +61,13 @@ Expected<std::pair<std::string, std::string>> split_address(const std::string& a
     return std::make_pair(host, address.substr(colon + 1));
 }
 
-PeerLinks::PeerLinks(asio::io_context& io, LinkEvents& events, std::uint64_t node_id)
-    : io_(io), events_(events), node_id_(node_id), random_(node_id | 1U), acceptor_(io),
-      resolver_(io), ticker_(io), scratch_(record_max_bytes) {}
+PeerLinks::PeerLinks(asio::io_context& io,
+                     LinkEvents& events,
+                     std::uint64_t node_id,
+                     std::uint64_t dead_us)
+    : io_(io), events_(events), node_id_(node_id),
+      random_(node_id | 1U), limits_{.dead_us = dead_us}, acceptor_(io), resolver_(io), ticker_(io),
+      scratch_(record_max_bytes) {}
 
 PeerLinks::~PeerLinks() {
     close();
@@ -94,7 +103,7 @@ Expected<bool> PeerLinks::listen(const std::string& address, TlsContext* tls) {
         acceptor_.bind(endpoint, error);
     }
     if (!error) {
-        acceptor_.listen(64, error);
+        acceptor_.listen(tcp::acceptor::max_listen_connections, error);
     }
     if (error) {
         return failure("listen",
@@ -454,6 +463,7 @@ void PeerLinks::drop(const LinkPtr& link, const std::string& reason) {
 
 void PeerLinks::tick() {
     const std::uint64_t now = monotonic_us();
+    const std::uint64_t ping_us = limits_.dead_us / 3;
     std::vector<LinkPtr> all;
     for (const auto& [id, link] : links_) {
         all.push_back(link);
@@ -465,15 +475,14 @@ void PeerLinks::tick() {
             drop(link, link->up ? "the peer is silent" : "the peer did not say hello");
         } else if (dialling && silent > limits_.greeting_us) {
             dial_later(link, "no answer");
-        } else if (link->up && silent > limits_.ping_us &&
-                   now - link->pinged_us > limits_.ping_us) {
+        } else if (link->up && silent > ping_us && now - link->pinged_us > ping_us) {
             link->pinged_us = now;
             link->out.add_alone(ping_frame(false));
             mark_dirty(link);
         }
     }
     flush();
-    ticker_.expires_after(std::chrono::milliseconds(500));
+    ticker_.expires_after(std::chrono::microseconds(std::min(tick_us, limits_.dead_us / 6)));
     ticker_.async_wait([this](const asio::error_code& cancelled) {
         if (!cancelled && !closed_) {
             tick();

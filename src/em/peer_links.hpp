@@ -36,8 +36,7 @@ class LinkEvents {
 
 struct LinkLimits {
     std::uint64_t greeting_us = 5'000'000; ///< a link that has not said hello is closed
-    std::uint64_t ping_us = 5'000'000;     ///< idle
-    std::uint64_t dead_us = 15'000'000;    ///< nothing heard
+    std::uint64_t dead_us = 15'000'000;    ///< nothing heard; a third of it: a ping is sent
     std::uint64_t retry_min_us = 50'000;
     std::uint64_t retry_max_us = 5'000'000;
     std::size_t accepted_max = 256;
@@ -47,7 +46,10 @@ struct LinkLimits {
 
 class PeerLinks {
   public:
-    PeerLinks(asio::io_context& io, LinkEvents& events, std::uint64_t node_id);
+    PeerLinks(asio::io_context& io,
+              LinkEvents& events,
+              std::uint64_t node_id,
+              std::uint64_t dead_us);
     ~PeerLinks();
     PeerLinks(const PeerLinks&) = delete;
     PeerLinks& operator=(const PeerLinks&) = delete;

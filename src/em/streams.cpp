@@ -70,7 +70,7 @@ void Streams::listen(ModuleId module, std::uint16_t channel, std::uint16_t port)
             listener->acceptor.bind(endpoint, error);
         }
         if (!error) {
-            listener->acceptor.listen(64, error);
+            listener->acceptor.listen(tcp::acceptor::max_listen_connections, error);
         }
     }
     if (error) {

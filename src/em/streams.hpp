@@ -28,7 +28,7 @@ class StreamEvents {
 struct StreamLimits {
     std::size_t piece_bytes = 16 * 1024;
     std::size_t buffer_max_bytes = 1U << 20U; ///< written by the module, not taken by the client
-    std::size_t per_module_max = 256;         ///< connections at a time
+    std::size_t per_module_max = 1024;        ///< connections at a time
     std::uint32_t linger_ms = 5000;           ///< after the client's last byte
     std::size_t listeners_max = 16;           ///< of a module
 };

@@ -30,6 +30,13 @@ const crypto::DhKey& owner_public() {
     return key;
 }
 
+std::array<std::uint8_t, wire::connection_key_bytes>
+connection_key(std::uint16_t deployment, std::uint16_t channel, std::uint32_t epoch) {
+    std::array<std::uint8_t, wire::connection_key_bytes> key{};
+    Writer(key).u16(channel).u32(epoch).u16(deployment);
+    return key;
+}
+
 void must(bool condition, const char* what) {
     if (!condition) {
         throw std::runtime_error(what);
@@ -72,10 +79,11 @@ struct Endpoints {
     static void server(authex_message* message);
     static void listen(authex_message* message);
     static void start_timer(authex_message* message);
+    static void report(authex_message* message);
 };
 
 namespace {
-const std::array<authex_endpoint, 12> endpoints = {{
+const std::array<authex_endpoint, 13> endpoints = {{
     {"out", nullptr, AUTHEX_KIND_OUTPUT},
     {"in", Endpoints::in, AUTHEX_KIND_INPUT},
     {"ask", Endpoints::reply, AUTHEX_KIND_REQUEST},
@@ -88,6 +96,7 @@ const std::array<authex_endpoint, 12> endpoints = {{
     {"server", Endpoints::server, AUTHEX_KIND_STREAM},
     {"listen", Endpoints::listen, AUTHEX_KIND_ENTRY},
     {"start_timer", Endpoints::start_timer, AUTHEX_KIND_ENTRY},
+    {"report", Endpoints::report, AUTHEX_KIND_ENTRY},
 }};
 } // namespace
 
@@ -137,6 +146,30 @@ void Endpoints::start_timer(authex_message* message) {
     (void)authex_timer_start(&endpoints[endpoint_tick],
                              Reader({message->data, message->size}).u64());
     message->status = AUTHEX_OK;
+}
+
+void Endpoints::report(authex_message* message) {
+    Ledger& ledger = active->ledger;
+    Writer writer({message->result, message->result_room});
+    writer.u64(ledger.emitted).u64(ledger.taken[endpoint_in]).u64(ledger.taken[endpoint_answer]);
+    writer.u64(ledger.taken[endpoint_ask]).u64(ledger.asked).u64(ledger.out_of_order);
+    writer.u64(ledger.ticks).u64(ledger.port);
+    message->result_size = writer.size();
+    message->status = AUTHEX_OK;
+}
+
+Report parse_report(ByteView data) {
+    Reader reader(data);
+    Report report;
+    report.emitted = reader.u64();
+    report.taken_in = reader.u64();
+    report.taken_answer = reader.u64();
+    report.taken_reply = reader.u64();
+    report.asked = reader.u64();
+    report.out_of_order = reader.u64();
+    report.ticks = reader.u64();
+    report.port = reader.u64();
+    return report;
 }
 
 MemoryModule::MemoryModule(std::uint16_t deployment, std::size_t in_bytes)
@@ -209,7 +242,7 @@ void MemoryModule::connect(std::uint16_t channel,
                           .role = source ? wire::Role::source : wire::Role::destination,
                           .algorithm = crypto::Algorithm::aes_128_gcm,
                           .epoch = epoch};
-    Writer(message.connection.key).u16(channel).u32(epoch).u16(deployment_);
+    message.connection.key = connection_key(deployment_, channel, epoch);
     std::array<std::uint8_t, wire::control_message_max_bytes> bytes{};
     const Result<std::size_t> size = wire::write_control(message, bytes);
     must(size.has_value(), "order");
@@ -223,6 +256,22 @@ void MemoryModule::disconnect(std::uint16_t channel) {
     const Result<std::size_t> size = wire::write_control(message, bytes);
     must(size.has_value(), "order");
     (void)order(ByteView(bytes).first(*size));
+}
+
+std::vector<std::uint8_t> MemoryModule::seal_direct(std::uint16_t channel,
+                                                    std::uint32_t epoch,
+                                                    const wire::FrameHeader& header,
+                                                    ByteView body) const {
+    crypto::AeadKey key;
+    must(key.set(crypto::Algorithm::aes_128_gcm, connection_key(deployment_, channel, epoch)) ==
+             Error::none,
+         "key");
+    std::vector<std::uint8_t> frame(wire::header_bytes + body.size() + wire::tag_bytes);
+    wire::FrameHeader complete = header;
+    complete.deployment = deployment_;
+    complete.channel = channel;
+    must(wire::seal_frame(key, complete, body, frame).has_value(), "seal");
+    return frame;
 }
 
 void MemoryModule::feed(ByteView frames) {

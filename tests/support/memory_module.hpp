@@ -35,6 +35,7 @@ enum Endpoint : std::uint16_t {
     endpoint_server = 9,       ///< stream: echoes
     endpoint_listen = 10,      ///< entry: u16 port for endpoint_server
     endpoint_start_timer = 11, ///< entry: u64 delay in µs for endpoint_tick
+    endpoint_report = 12,      ///< entry: a Report as eight u64
 };
 
 /// What the module's code has seen.
@@ -50,6 +51,19 @@ struct Ledger {
     std::uint16_t port = 0;
 };
 
+/// What endpoint_report answers: for who may not touch the ledger.
+struct Report {
+    std::uint64_t emitted = 0;
+    std::uint64_t taken_in = 0;
+    std::uint64_t taken_answer = 0;
+    std::uint64_t taken_reply = 0;
+    std::uint64_t asked = 0;
+    std::uint64_t out_of_order = 0;
+    std::uint64_t ticks = 0;
+    std::uint64_t port = 0;
+};
+Report parse_report(ByteView data);
+
 class MemoryModule {
   public:
     static constexpr std::size_t ring_bytes = 512 * 1024;
@@ -60,6 +74,11 @@ class MemoryModule {
     void attest();
     void connect(std::uint16_t channel, Endpoint endpoint, bool source, std::uint32_t epoch);
     void disconnect(std::uint16_t channel);
+    /// A frame as the deployer seals it for a direct connection of this deployment.
+    std::vector<std::uint8_t> seal_direct(std::uint16_t channel,
+                                          std::uint32_t epoch,
+                                          const wire::FrameHeader& header,
+                                          ByteView body) const;
 
     /// The manager's part.
     [[nodiscard]] std::size_t room() const { return in_capacity_ - (in_.size() - in_begin_); }
