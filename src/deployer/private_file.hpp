@@ -1,0 +1,28 @@
+#pragma once
+// Files with secrets: made whole or not at all, never readable by others.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/diagnostic.hpp"
+
+namespace authex::deployer {
+
+enum class FileAccess : std::uint8_t { owner_only, everyone_reads };
+
+/// The folder with mode 0700, made where it is missing; one that exists is left as it is. @error
+/// file-unwritable
+Expected<bool> create_private_folder(const std::filesystem::path& folder);
+/// Writes a file that must not exist: on the disk before its name is. @error file-exists |
+/// file-unwritable
+Expected<bool>
+create_file(const std::filesystem::path& file, std::string_view content, FileAccess access);
+/// The same, in the place of what is there.
+Expected<bool>
+replace_file(const std::filesystem::path& file, std::string_view content, FileAccess access);
+/// @error file-unreadable | file-readable-by-others
+Expected<std::string> read_private_file(const std::filesystem::path& file);
+
+} // namespace authex::deployer
