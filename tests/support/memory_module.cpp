@@ -9,8 +9,7 @@
 
 #include <sys/eventfd.h>
 
-#include "crypto/noise.hpp"
-#include "wire/control.hpp"
+#include "crypto/aead.hpp"
 #include "wire/seal.hpp"
 
 namespace authex::test {
@@ -19,23 +18,6 @@ namespace {
 // The runtime has one active object at a time, as in an enclave.
 std::mutex runtime_mutex;
 MemoryModule* active = nullptr;
-
-constexpr crypto::DhKey owner_secret = {7, 1, 2, 3, 4, 5, 6};
-const crypto::DhKey& owner_public() {
-    static const crypto::DhKey key = [] {
-        crypto::DhKey made{};
-        crypto::x25519_public(owner_secret, made);
-        return made;
-    }();
-    return key;
-}
-
-std::array<std::uint8_t, wire::connection_key_bytes>
-connection_key(std::uint16_t deployment, std::uint16_t channel, std::uint32_t epoch) {
-    std::array<std::uint8_t, wire::connection_key_bytes> key{};
-    Writer(key).u16(channel).u32(epoch).u16(deployment);
-    return key;
-}
 
 void must(bool condition, const char* what) {
     if (!condition) {
@@ -174,7 +156,8 @@ Report parse_report(ByteView data) {
 
 MemoryModule::MemoryModule(std::uint16_t deployment, std::size_t in_bytes)
     : deployment_(deployment), in_capacity_(in_bytes),
-      runtime_(std::make_unique<runtime::Runtime>()), out_(ring_bytes) {
+      runtime_(std::make_unique<runtime::Runtime>()), out_(ring_bytes),
+      owner_(deployment, [this](ByteView frame) { return invoke_alone(frame); }) {
     static_assert(ring_bytes >= runtime::output_min_bytes);
     const std::array<std::uint8_t, 32> entropy{42};
     runtime_->start(endpoints, owner_public(), entropy);
@@ -192,70 +175,6 @@ std::vector<std::uint8_t> MemoryModule::invoke_alone(ByteView frame) {
     must(progress.consumed == frame.size(), "the runtime left a frame");
     out.resize(progress.produced);
     return out;
-}
-
-void MemoryModule::attest() {
-    constexpr std::uint8_t prologue[] = {'a', 'u', 't', 'h', 'e', 'x', ' ', '1'};
-    constexpr crypto::DhKey ephemeral = {9, 9, 9};
-    crypto::NoiseInitiator initiator(prologue, owner_secret, ephemeral);
-    std::vector<std::uint8_t> frame(wire::header_bytes + crypto::noise_first_overhead);
-    must(initiator.write_first({}, Bytes(frame).subspan(wire::header_bytes)).has_value(), "noise");
-    wire::write_header({.kind = wire::Kind::handshake,
-                        .deployment = deployment_,
-                        .length = static_cast<std::uint32_t>(crypto::noise_first_overhead)},
-                       frame);
-    std::vector<std::uint8_t> answer = invoke_alone(frame);
-    Reader reader(ByteView(answer).subspan(wire::header_bytes));
-    const std::size_t length = reader.u16();
-    ByteView limits;
-    crypto::NoiseSession session;
-    must(initiator.read_second(
-             Bytes(answer).subspan(wire::header_bytes + 2, length), limits, session) == Error::none,
-         "the handshake failed");
-    must(to_module_.set(crypto::Algorithm::aes_256_gcm, session.initiator_to_responder) ==
-             Error::none,
-         "key");
-    next_order_ = 0;
-    std::array<std::uint8_t, 1 + wire::seed_bytes> seed{static_cast<std::uint8_t>(1)};
-    (void)order(seed);
-}
-
-std::vector<std::uint8_t> MemoryModule::order(ByteView message) {
-    std::vector<std::uint8_t> frame(wire::header_bytes + message.size() + wire::tag_bytes);
-    wire::FrameHeader header{
-        .kind = wire::Kind::control, .deployment = deployment_, .counter = next_order_++};
-    must(wire::seal_frame(to_module_, header, message, frame).has_value(), "seal");
-    std::vector<std::uint8_t> answer = invoke_alone(frame);
-    wire::FrameView view;
-    must(wire::parse_frame(answer, view) == Error::none && view.header.kind == wire::Kind::control,
-         "the module refused its owner");
-    return answer;
-}
-
-void MemoryModule::connect(std::uint16_t channel,
-                           Endpoint endpoint,
-                           bool source,
-                           std::uint32_t epoch) {
-    wire::ControlMessage message{.type = wire::ControlType::set_connection};
-    message.connection = {.channel = channel,
-                          .endpoint = endpoint,
-                          .role = source ? wire::Role::source : wire::Role::destination,
-                          .algorithm = crypto::Algorithm::aes_128_gcm,
-                          .epoch = epoch};
-    message.connection.key = connection_key(deployment_, channel, epoch);
-    std::array<std::uint8_t, wire::control_message_max_bytes> bytes{};
-    const Result<std::size_t> size = wire::write_control(message, bytes);
-    must(size.has_value(), "order");
-    (void)order(ByteView(bytes).first(*size));
-}
-
-void MemoryModule::disconnect(std::uint16_t channel) {
-    wire::ControlMessage message{.type = wire::ControlType::remove_connection};
-    message.connection.channel = channel;
-    std::array<std::uint8_t, wire::control_message_max_bytes> bytes{};
-    const Result<std::size_t> size = wire::write_control(message, bytes);
-    must(size.has_value(), "order");
-    (void)order(ByteView(bytes).first(*size));
 }
 
 std::vector<std::uint8_t> MemoryModule::seal_direct(std::uint16_t channel,

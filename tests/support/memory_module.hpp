@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "crypto/aead.hpp"
 #include "runtime/runtime.hpp"
+#include "support/owner.hpp"
 #include "tee/loader.hpp"
 #include "wire/frame.hpp"
 
@@ -69,11 +69,14 @@ class MemoryModule {
     static constexpr std::size_t ring_bytes = 512 * 1024;
 
     explicit MemoryModule(std::uint16_t deployment, std::size_t in_bytes = ring_bytes);
+    MemoryModule(const MemoryModule&) = delete;
+    MemoryModule& operator=(const MemoryModule&) = delete;
 
-    /// The owner's part, over the module's own control channel. Past the rings.
-    void attest();
-    void connect(std::uint16_t channel, Endpoint endpoint, bool source, std::uint32_t epoch);
-    void disconnect(std::uint16_t channel);
+    /// The owner's part, past the rings.
+    void attest() { owner_.attest(); }
+    void connect(std::uint16_t channel, Endpoint endpoint, bool source, std::uint32_t epoch) {
+        owner_.connect(channel, endpoint, source, epoch);
+    }
     /// A frame as the deployer seals it for a direct connection of this deployment.
     std::vector<std::uint8_t> seal_direct(std::uint16_t channel,
                                           std::uint32_t epoch,
@@ -101,7 +104,6 @@ class MemoryModule {
 
   private:
     friend struct Endpoints;
-    std::vector<std::uint8_t> order(ByteView message);
     std::vector<std::uint8_t> invoke_alone(ByteView frame);
 
     std::uint16_t deployment_;
@@ -112,8 +114,7 @@ class MemoryModule {
     std::vector<std::uint8_t> out_;
     std::size_t out_used_ = 0;
     bool asleep_ = false;
-    crypto::AeadKey to_module_;
-    std::uint64_t next_order_ = 0;
+    Owner owner_;
 };
 
 /// The module behind the manager's interface. Runs when the manager looks; rings the doorbell only
