@@ -1,0 +1,251 @@
+#include "cli/arguments.hpp"
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+namespace authex::cli {
+namespace {
+
+constexpr auto group_make = "Make";
+constexpr auto group_run = "Run";
+constexpr auto group_use = "Use";
+constexpr auto group_look = "Look";
+constexpr auto group_end = "End";
+
+/// Declares commands one after the other; remembers which one was named.
+class Declarer {
+  public:
+    Declarer(CLI::App& app, Arguments& arguments) : app_(app), arguments_(arguments) {}
+
+    CLI::App* command(CLI::App& parent,
+                      const std::string& name,
+                      Command command,
+                      const std::string& group,
+                      const std::string& text) {
+        CLI::App* sub = parent.add_subcommand(name, text);
+        sub->group(group);
+        sub->fallthrough();
+        sub->parse_complete_callback([this, command] { arguments_.command = command; });
+        return sub;
+    }
+    CLI::App* command(const std::string& name,
+                      Command command,
+                      const std::string& group,
+                      const std::string& text) {
+        return this->command(app_, name, command, group, text);
+    }
+
+    void modules(CLI::App* sub) {
+        sub->add_option("modules", arguments_.modules, "modules; none: all")->type_name("MODULE");
+    }
+    void module_option(CLI::App* sub) {
+        sub->add_option("--module", arguments_.modules, "only this module (may be repeated)")
+            ->type_name("NAME");
+    }
+    void connection_option(CLI::App* sub) {
+        sub->add_option(
+               "--connection", arguments_.connections, "only this connection (may be repeated)")
+            ->type_name("NAME");
+    }
+    void subject(CLI::App* sub, const std::string& name, const std::string& text) {
+        sub->add_option(name, arguments_.subject, text)->required()->type_name("");
+    }
+    void payload(CLI::App* sub);
+    void reply(CLI::App* sub) {
+        sub->add_option("--out", arguments_.out, "write the reply to this file")->type_name("FILE");
+        sub->add_flag(
+            "--raw", arguments_.raw, "write the reply's bytes as they are to standard output");
+    }
+
+  private:
+    CLI::App& app_;
+    Arguments& arguments_;
+};
+
+void Declarer::payload(CLI::App* sub) {
+    CLI::Option_group* group =
+        sub->add_option_group("Payload", "one at most; none: an empty payload");
+    PayloadSource& payload = arguments_.payload;
+    group->add_option("--hex", payload.hex, "hexadecimal digits")->type_name("DIGITS");
+    group->add_option("--text", payload.text, "text as it stands, UTF-8")->type_name("TEXT");
+    group->add_option("--file", payload.file, "the bytes of a file; -: standard input")
+        ->type_name("FILE");
+    group->add_option("--u8", payload.u8, "an integer of 1 byte")
+        ->check(CLI::Range(0U, 0xFFU))
+        ->type_name("N");
+    group->add_option("--u16", payload.u16, "an integer of 2 bytes, little-endian")
+        ->check(CLI::Range(0U, 0xFFFFU))
+        ->type_name("N");
+    group->add_option("--u32", payload.u32, "an integer of 4 bytes, little-endian")
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{0xFFFFFFFF}))
+        ->type_name("N");
+    group->add_option("--u64", payload.u64, "an integer of 8 bytes, little-endian")->type_name("N");
+    group->require_option(0, 1);
+    group->fallthrough();
+}
+
+void declare_globals(CLI::App& app, Arguments& arguments) {
+    app.set_version_flag("--version", "authex " AUTHEX_VERSION);
+    app.add_option("-f,--file", arguments.file, "the application's descriptor")
+        ->type_name("FILE")
+        ->capture_default_str();
+    app.add_option("--state",
+                   arguments.state_directory,
+                   "keys and state (default: .authex beside the descriptor)")
+        ->type_name("DIR");
+    app.add_flag("--json", arguments.json, "print data and errors as JSON");
+    app.add_flag("-v,--verbose", arguments.verbose, "say more");
+    app.add_flag("--insecure",
+                 arguments.insecure,
+                 "speak without TLS also to nodes that are not on this machine");
+    app.add_option_function<std::uint32_t>(
+           "--timeout",
+           [&arguments](std::uint32_t seconds) {
+               arguments.timeout = std::chrono::seconds(seconds);
+           },
+           "seconds that a node may take to answer (default: 10)")
+        ->check(CLI::Range(1U, 3600U))
+        ->type_name("S");
+}
+
+void declare_make(Declarer& declarer, Arguments& arguments, CLI::App& app) {
+    CLI::App* init =
+        declarer.command("init", Command::init, group_make, "make a new application that runs");
+    declarer.subject(init, "dir", "folder of the application, empty or not there yet");
+    declarer.command("check", Command::check, group_make, "check the descriptor");
+    declarer.modules(
+        declarer.command("build", Command::build, group_make, "build the modules' images"));
+    CLI::App* node = app.add_subcommand("node", "prepare nodes");
+    node->group(group_make);
+    node->require_subcommand(1);
+    node->fallthrough();
+    CLI::App* bundle = declarer.command(*node,
+                                        "bundle",
+                                        Command::node_bundle,
+                                        "",
+                                        "make a node's certificate, for authex-em --tls");
+    declarer.subject(bundle, "node", "name of the node in the descriptor");
+    bundle->add_option("--host", arguments.hosts, "further names and addresses of the node")
+        ->type_name("HOST");
+    bundle->add_option("--out", arguments.out, "folder for the files (default: NODE.tls)")
+        ->type_name("DIR");
+}
+
+void declare_run(Declarer& declarer, Arguments& arguments) {
+    CLI::App* dev = declarer.command("dev",
+                                     Command::dev,
+                                     group_run,
+                                     "start the descriptor's nodes on this machine, until Ctrl-C");
+    dev->add_flag("--up", arguments.up, "deploy the application as soon as they are ready");
+    declarer.command("plan", Command::plan, group_run, "show what up would do");
+    declarer.command("up",
+                     Command::up,
+                     group_run,
+                     "build, deploy, attest and connect whatever differs from the descriptor");
+    declarer.module_option(declarer.command(
+        "deploy", Command::deploy, group_run, "the first step of up: build and load modules"));
+    CLI::App* attest =
+        declarer.command("attest",
+                         Command::attest,
+                         group_run,
+                         "the second step: attest modules; again also those that are attested");
+    declarer.module_option(attest);
+    CLI::App* connect = declarer.command(
+        "connect", Command::connect, group_run, "the third step: connect endpoints");
+    declarer.connection_option(connect);
+    connect->add_flag("--again", arguments.again, "fresh keys also for what is connected");
+    CLI::App* periodic = declarer.command("register",
+                                          Command::register_periodic,
+                                          group_run,
+                                          "the last step: register periodic events");
+    periodic->add_option("--event", arguments.periodic, "only this one (may be repeated)")
+        ->type_name("NAME");
+}
+
+void declare_use(Declarer& declarer, Arguments& arguments) {
+    CLI::App* output = declarer.command(
+        "output", Command::output, group_use, "send an event on a direct connection");
+    declarer.subject(output, "connection", "name of the connection");
+    declarer.payload(output);
+    CLI::App* request = declarer.command("request",
+                                         Command::request,
+                                         group_use,
+                                         "send a request on a direct connection, print the reply");
+    declarer.subject(request, "connection", "name of the connection");
+    declarer.payload(request);
+    declarer.reply(request);
+    CLI::App* call = declarer.command("call",
+                                      Command::call,
+                                      group_use,
+                                      "call an entry; neither call nor result is authenticated");
+    declarer.subject(call, "module", "name of the module");
+    call->add_option("entry", arguments.entry, "name or number of the entry")
+        ->required()
+        ->type_name("");
+    declarer.payload(call);
+    declarer.reply(call);
+}
+
+void declare_look_and_end(Declarer& declarer, Arguments& arguments) {
+    declarer.command("status", Command::status, group_look, "show nodes, modules and connections");
+    CLI::App* logs =
+        declarer.command("logs", Command::logs, group_look, "show what modules have logged");
+    logs->add_option("module", arguments.subject, "only this module")->type_name("");
+    logs->add_flag("--follow", arguments.follow, "go on until Ctrl-C");
+    logs->add_option("-n,--last", arguments.last, "lines of each module from the past")
+        ->type_name("N")
+        ->capture_default_str();
+    CLI::App* state =
+        declarer.command("export", Command::export_state, group_look, "print the state as JSON");
+    state->add_flag("--with-secrets",
+                    arguments.with_secrets,
+                    "keys too: whoever reads them owns the application");
+    CLI::App* completion = declarer.command(
+        "completion", Command::completion, group_look, "print the completion script of a shell");
+    completion->add_option("shell", arguments.subject, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}))
+        ->type_name("");
+
+    CLI::App* disable = declarer.command(
+        "disable", Command::disable, group_end, "make a module drop all its connections");
+    declarer.subject(disable, "module", "name of the module");
+    declarer.command("reset", Command::reset, group_end, "empty the nodes of this application");
+    declarer.command("down", Command::down, group_end, "the same, and forget the deployment");
+}
+
+} // namespace
+
+void declare(CLI::App& app, Arguments& arguments) {
+    declare_globals(app, arguments);
+    // Kept by the callbacks until the parse is over.
+    const auto declarer = std::make_shared<Declarer>(app, arguments);
+    app.callback([declarer] {});
+    declare_make(*declarer, arguments, app);
+    declare_run(*declarer, arguments);
+    declare_use(*declarer, arguments);
+    declare_look_and_end(*declarer, arguments);
+    app.require_subcommand(1);
+    app.footer("authex COMMAND --help tells more. Exit status: 0 done, 1 failed, 2 usage or "
+               "descriptor error.");
+}
+
+std::variant<Arguments, int> parse_arguments(int argc, const char* const* argv) {
+    CLI::App app("Distributed, event-driven enclave applications: build, deploy, attest, connect.",
+                 "authex");
+    Arguments arguments;
+    declare(app, arguments);
+    if (argc == 1) {
+        std::cout << app.help();
+        return exit_usage;
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error, std::cout, std::cerr) == 0 ? exit_done : exit_usage;
+    }
+    return arguments;
+}
+
+} // namespace authex::cli

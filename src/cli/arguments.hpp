@@ -1,0 +1,94 @@
+#pragma once
+// The command line of `authex`.                                                    (DESIGN "CLI
+// contract")
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace CLI {
+class App;
+} // namespace CLI
+
+namespace authex::cli {
+
+enum class Command : std::uint8_t {
+    init,
+    check,
+    build,
+    plan,
+    up,
+    deploy,
+    attest,
+    connect,
+    register_periodic,
+    status,
+    output,
+    request,
+    call,
+    disable,
+    reset,
+    down,
+    logs,
+    dev,
+    node_bundle,
+    export_state,
+    completion,
+};
+
+/// Where a payload comes from; at most one is given. None: an empty payload.
+struct PayloadSource {
+    std::optional<std::string> hex;
+    std::optional<std::string> text;
+    std::optional<std::filesystem::path> file; ///< "-": standard input
+    std::optional<std::uint64_t> u8;           ///< little-endian, as the three below
+    std::optional<std::uint64_t> u16;
+    std::optional<std::uint64_t> u32;
+    std::optional<std::uint64_t> u64;
+};
+
+struct Arguments {
+    Command command = Command::check;
+
+    std::filesystem::path file = "authex.yaml";
+    std::filesystem::path state_directory;
+    bool json = false;
+    bool verbose = false;
+    bool insecure = false;
+    std::chrono::milliseconds timeout{10'000};
+
+    /// What the command is about: a folder, module, connection, node or shell.
+    std::string subject;
+    std::string entry;
+    std::vector<std::string> modules;
+    std::vector<std::string> connections;
+    std::vector<std::string> periodic;
+    PayloadSource payload;
+    std::filesystem::path out;
+    bool raw = false;
+    bool again = false;
+    bool follow = false;
+    std::uint32_t last = 100;
+    bool up = false;
+    bool with_secrets = false;
+    std::vector<std::string> hosts;
+};
+
+/// Exit status 0 done, 1 failed, 2 usage or descriptor error.
+constexpr int exit_done = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+
+/// Declares all commands and options on `app`, to be parsed into `arguments`; both must outlive the
+/// parse.
+void declare(CLI::App& app, Arguments& arguments);
+
+/// Prints what --help and --version ask for on stdout, and what is wrong on stderr. @return
+/// arguments, or the exit status.
+[[nodiscard]] std::variant<Arguments, int> parse_arguments(int argc, const char* const* argv);
+
+} // namespace authex::cli

@@ -1,0 +1,17 @@
+// authex: build, deploy, attest and connect applications.
+#include <csignal>
+#include <cstdlib>
+
+#include "cli/arguments.hpp"
+#include "cli/commands.hpp"
+
+int main(int argc, char** argv) {
+    // gRPC's own complaints would only repeat what is said here.
+    ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); // NOLINT(concurrency-mt-unsafe)
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    const auto parsed = authex::cli::parse_arguments(argc, argv);
+    if (const int* status = std::get_if<int>(&parsed)) {
+        return *status;
+    }
+    return authex::cli::run_command(std::get<authex::cli::Arguments>(parsed));
+}

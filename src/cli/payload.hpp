@@ -1,0 +1,22 @@
+#pragma once
+// Payloads in, replies out.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/diagnostic.hpp"
+#include "cli/arguments.hpp"
+
+namespace authex::cli {
+
+/// @error payload-hex | payload-file
+[[nodiscard]] Expected<std::vector<std::uint8_t>> read_payload(const PayloadSource& source);
+
+[[nodiscard]] std::string to_hex(ByteView bytes);
+/// For people: hexadecimal, and what it may mean: an integer of 1, 2, 4 or 8 bytes, or printable
+/// text.
+[[nodiscard]] std::string describe_bytes(ByteView bytes);
+
+} // namespace authex::cli

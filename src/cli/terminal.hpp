@@ -1,0 +1,73 @@
+#pragma once
+// What a terminal can show: colours, and a line that changes while work goes on.
+
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "deployer/application.hpp"
+
+namespace authex::cli {
+
+enum class Colour : std::uint8_t { none, red, green, yellow, blue, dim, bold };
+
+class Terminal {
+  public:
+    /// @param fd the descriptor that is written to: 1 or 2. Colours only on a terminal and without
+    /// NO_COLOR in the environment.
+    explicit Terminal(int fd);
+    /// Without a terminal, for tests.
+    Terminal() = default;
+
+    [[nodiscard]] bool is_terminal() const { return is_terminal_; }
+    [[nodiscard]] std::string paint(Colour colour, const std::string& text) const;
+
+  private:
+    bool is_terminal_ = false;
+    bool colours_ = false;
+};
+
+/// Columns of equal width, for people. Colours do not count.
+class Table {
+  public:
+    explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
+    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+    [[nodiscard]] bool empty() const { return rows_.size() == 1; }
+    [[nodiscard]] std::string text(const Terminal& terminal) const;
+
+  private:
+    std::vector<std::vector<std::string>> rows_;
+};
+
+/// Prints steps as they are done on standard error; on a terminal the last line shows what is going
+/// on. Thread-safe.
+class ProgressPrinter {
+  public:
+    ProgressPrinter(Terminal terminal, bool quiet) : terminal_(terminal), quiet_(quiet) {}
+    ProgressPrinter(const ProgressPrinter&) = delete;
+    ProgressPrinter& operator=(const ProgressPrinter&) = delete;
+    ~ProgressPrinter() { clear(); }
+
+    void show(const deployer::Progress& progress);
+    /// Takes the changing line away, for other output.
+    void clear();
+
+  private:
+    void print_done(const deployer::Progress& progress);
+    void draw();
+
+    std::mutex mutex_;
+    Terminal terminal_;
+    bool quiet_;
+    std::set<std::string> running_;
+    bool drawn_ = false;
+};
+
+/// "3 ms", "1.2 s".
+[[nodiscard]] std::string duration_text(std::chrono::microseconds duration);
+/// "812 B", "12.5 KiB".
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
+
+} // namespace authex::cli

@@ -1,0 +1,320 @@
+#include "cli/views.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/payload.hpp"
+
+namespace authex::cli {
+namespace {
+
+constexpr std::size_t identity_digits = 16;
+
+std::string line_of(const std::string& file, unsigned number) {
+    std::ifstream stream(file);
+    std::string line;
+    for (unsigned i = 0; i < number && std::getline(stream, line); ++i) {
+    }
+    return stream ? line : std::string();
+}
+
+std::string excerpt(const SourceRange& where, const Terminal& terminal) {
+    const std::string line = where.line == 0 ? std::string() : line_of(where.file, where.line);
+    if (line.empty() || where.column == 0 || where.column > line.size() + 1) {
+        return {};
+    }
+    const std::string number = std::to_string(where.line);
+    const std::size_t room = line.size() + 1 - where.column;
+    const std::size_t length =
+        std::clamp<std::size_t>(where.length, 1, std::max<std::size_t>(room, 1));
+    // Bytes of UTF-8 that continue a character take no column.
+    const auto before = static_cast<std::size_t>(std::count_if(
+        line.begin(), line.begin() + static_cast<std::ptrdiff_t>(where.column - 1), [](char c) {
+            return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+        }));
+    const std::string bar = terminal.paint(Colour::dim, " │ ");
+    return fmt::format("\n  {}{}{}\n  {}{}{}{}",
+                       terminal.paint(Colour::dim, number),
+                       bar,
+                       line,
+                       std::string(number.size(), ' '),
+                       bar,
+                       std::string(before, ' '),
+                       terminal.paint(Colour::red, std::string(length, '^')));
+}
+
+std::string severity_text(Severity severity, const Terminal& terminal) {
+    switch (severity) {
+    case Severity::error:
+        return terminal.paint(Colour::red, "error");
+    case Severity::warning:
+        return terminal.paint(Colour::yellow, "warning");
+    case Severity::note:
+        return terminal.paint(Colour::blue, "note");
+    }
+    return "error";
+}
+
+std::string indented(const std::string& text) {
+    std::string result = "\n  ";
+    for (const char c : text) {
+        result += c;
+        if (c == '\n') {
+            result += "  ";
+        }
+    }
+    return result;
+}
+
+std::string state_text(const std::string& state, const Terminal& terminal) {
+    if (state == "running") {
+        return terminal.paint(Colour::green, state);
+    }
+    return terminal.paint(state == "failed" || state == "unknown" ? Colour::red : Colour::yellow,
+                          state);
+}
+
+nlohmann::json time_or_null(const std::optional<std::chrono::system_clock::time_point>& time) {
+    return time ? nlohmann::json(time_text(*time)) : nlohmann::json(nullptr);
+}
+
+std::string nodes_table(const deployer::Status& status, const Terminal& terminal) {
+    Table nodes({"NODE", "TEE", "ADDRESS", "STATE", ""});
+    for (const deployer::NodeStatus& node : status.nodes) {
+        nodes.add({node.name,
+                   node.tee,
+                   node.address,
+                   node.reachable ? terminal.paint(Colour::green, "reachable")
+                                  : terminal.paint(Colour::red, "unreachable"),
+                   node.simulated ? "simulated" : ""});
+    }
+    return nodes.text(terminal);
+}
+
+std::string modules_table(const deployer::Status& status, bool verbose, const Terminal& terminal) {
+    Table modules({"MODULE", "NODE", "STATE", "IDENTITY", "ATTESTED", ""});
+    for (const deployer::ModuleStatus& module : status.modules) {
+        const std::string identity = to_hex(module.identity);
+        modules.add({module.name,
+                     module.node,
+                     state_text(module.state, terminal),
+                     verbose ? identity : identity.substr(0, identity_digits),
+                     module.attested_at ? time_text(*module.attested_at) : "no",
+                     module.simulated ? "simulated" : ""});
+    }
+    return modules.text(terminal);
+}
+
+std::string connections_table(const deployer::Status& status, const Terminal& terminal) {
+    Table connections({"CONNECTION",
+                       "ID",
+                       "FROM",
+                       "TO",
+                       "CIPHER",
+                       "EPOCH",
+                       "SENT",
+                       "ACCEPTED",
+                       "REFUSED",
+                       "WAITING"});
+    for (const deployer::ConnectionStatus& connection : status.connections) {
+        const std::string refused = std::to_string(connection.refused);
+        connections.add(
+            {connection.name,
+             std::to_string(connection.id),
+             connection.from,
+             connection.to,
+             connection.encryption + (connection.delivery == "lossy" ? " lossy" : ""),
+             connection.epoch == 0 ? "–" : std::to_string(connection.epoch),
+             std::to_string(connection.sent),
+             std::to_string(connection.accepted),
+             connection.refused == 0 ? refused : terminal.paint(Colour::yellow, refused),
+             std::to_string(connection.waiting)});
+    }
+    return connections.empty() ? std::string() : "\n" + connections.text(terminal);
+}
+
+std::string troubles(const deployer::Status& status, const Terminal& terminal) {
+    std::string text;
+    for (const deployer::NodeStatus& node : status.nodes) {
+        if (!node.problem.empty()) {
+            text += fmt::format(
+                "\n{} {}\n", terminal.paint(Colour::red, node.name + ":"), node.problem);
+        }
+    }
+    for (const deployer::ModuleStatus& module : status.modules) {
+        if (module.failure.empty()) {
+            continue;
+        }
+        text += fmt::format(
+            "\n{} {}\n", terminal.paint(Colour::red, module.name + ":"), module.failure);
+        for (const std::string& line : module.last_lines) {
+            text += "  " + line + "\n";
+        }
+    }
+    return text;
+}
+
+} // namespace
+
+std::string time_text(std::chrono::system_clock::time_point time) {
+    const auto milliseconds = std::chrono::time_point_cast<std::chrono::milliseconds>(time);
+    const auto seconds = std::chrono::time_point_cast<std::chrono::seconds>(milliseconds);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+                       (milliseconds - seconds).count());
+}
+
+std::string diagnostic_text(const Diagnostic& diagnostic, const Terminal& terminal) {
+    const SourceRange& where = diagnostic.where;
+    std::string text;
+    if (!where.file.empty()) {
+        const std::string place =
+            where.line == 0 ? where.file
+                            : fmt::format("{}:{}:{}", where.file, where.line, where.column);
+        text = terminal.paint(Colour::bold, place + ": ");
+    }
+    text += severity_text(diagnostic.severity, terminal) + ": " + diagnostic.summary;
+    text += excerpt(where, terminal);
+    if (!diagnostic.detail.empty()) {
+        text += indented(diagnostic.detail);
+    }
+    if (!diagnostic.fix.empty()) {
+        text += "\n  " + terminal.paint(Colour::green, "fix:") + " " + diagnostic.fix;
+    }
+    return text;
+}
+
+nlohmann::json diagnostics_json(const std::vector<Diagnostic>& diagnostics) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const Diagnostic& diagnostic : diagnostics) {
+        list.push_back(to_json(diagnostic));
+    }
+    return {{"diagnostics", list}};
+}
+
+std::string modules_text(const std::vector<deployer::BuiltModule>& modules,
+                         const Terminal& terminal) {
+    Table table({"MODULE", "TEE", "SIZE", "IDENTITY"});
+    for (const deployer::BuiltModule& module : modules) {
+        table.add({module.name,
+                   module.tee,
+                   size_text(module.image.bytes),
+                   to_hex(module.image.identity)});
+    }
+    return table.text(terminal);
+}
+
+nlohmann::json modules_json(const std::vector<deployer::BuiltModule>& modules) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const deployer::BuiltModule& module : modules) {
+        list.push_back({{"name", module.name},
+                        {"tee", module.tee},
+                        {"identity", to_hex(module.image.identity)},
+                        {"image_bytes", module.image.bytes},
+                        {"image", module.image.path.string()},
+                        {"cached", module.image.cached}});
+    }
+    return {{"modules", list}};
+}
+
+std::string plan_text(const deployer::Plan& plan, const Terminal& terminal) {
+    if (plan.empty()) {
+        return "nothing to do: the nodes run what the descriptor says\n";
+    }
+    Table table({"STEP", "WHAT", "NODE", "WHY"});
+    for (const deployer::PlannedStep& step : plan.steps) {
+        table.add({step.action, step.subject, step.node, step.reason});
+    }
+    return table.text(terminal);
+}
+
+nlohmann::json plan_json(const deployer::Plan& plan) {
+    nlohmann::json steps = nlohmann::json::array();
+    for (const deployer::PlannedStep& step : plan.steps) {
+        steps.push_back({{"phase", static_cast<unsigned>(step.phase)},
+                         {"action", step.action},
+                         {"subject", step.subject},
+                         {"node", step.node},
+                         {"reason", step.reason}});
+    }
+    return {{"steps", steps}};
+}
+
+std::string status_text(const deployer::Status& status, bool verbose, const Terminal& terminal) {
+    return terminal.paint(Colour::bold, status.application) + "\n\n" +
+           nodes_table(status, terminal) + "\n" + modules_table(status, verbose, terminal) +
+           connections_table(status, terminal) + troubles(status, terminal);
+}
+
+nlohmann::json status_json(const deployer::Status& status) {
+    nlohmann::json nodes = nlohmann::json::array();
+    for (const deployer::NodeStatus& node : status.nodes) {
+        nodes.push_back({{"name", node.name},
+                         {"tee", node.tee},
+                         {"address", node.address},
+                         {"reachable", node.reachable},
+                         {"simulated", node.simulated},
+                         {"problem", node.problem},
+                         {"spill_bytes", node.spill_bytes},
+                         {"spill_limit_bytes", node.spill_limit_bytes}});
+    }
+    nlohmann::json modules = nlohmann::json::array();
+    for (const deployer::ModuleStatus& module : status.modules) {
+        modules.push_back({{"name", module.name},
+                           {"node", module.node},
+                           {"tee", module.tee},
+                           {"state", module.state},
+                           {"identity", to_hex(module.identity)},
+                           {"attested_at", time_or_null(module.attested_at)},
+                           {"simulated", module.simulated},
+                           {"image_bytes", module.image_bytes},
+                           {"failure", module.failure},
+                           {"last_lines", module.last_lines},
+                           {"instance", module.instance}});
+    }
+    nlohmann::json connections = nlohmann::json::array();
+    for (const deployer::ConnectionStatus& connection : status.connections) {
+        connections.push_back({{"id", connection.id},
+                               {"name", connection.name},
+                               {"from", connection.from},
+                               {"to", connection.to},
+                               {"encryption", connection.encryption},
+                               {"delivery", connection.delivery},
+                               {"epoch", connection.epoch},
+                               {"sent", connection.sent},
+                               {"accepted", connection.accepted},
+                               {"refused", connection.refused},
+                               {"waiting", connection.waiting},
+                               {"window_open_since", time_or_null(connection.window_open_since)}});
+    }
+    return {{"application", status.application},
+            {"nodes", nodes},
+            {"modules", modules},
+            {"connections", connections}};
+}
+
+std::string log_text(const deployer::LogEntry& entry, const Terminal& terminal) {
+    const Colour colour = entry.level == "error"     ? Colour::red
+                          : entry.level == "warning" ? Colour::yellow
+                          : entry.level == "debug"   ? Colour::dim
+                                                     : Colour::none;
+    return fmt::format("{} {} {} {}",
+                       terminal.paint(Colour::dim, time_text(entry.time)),
+                       terminal.paint(Colour::blue, fmt::format("{:<12}", entry.module)),
+                       terminal.paint(colour, fmt::format("{:<7}", entry.level)),
+                       entry.text);
+}
+
+nlohmann::json log_json(const deployer::LogEntry& entry) {
+    return {{"time", time_text(entry.time)},
+            {"node", entry.node},
+            {"module", entry.module},
+            {"level", entry.level},
+            {"text", entry.text}};
+}
+
+} // namespace authex::cli
