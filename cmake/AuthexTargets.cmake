@@ -34,18 +34,31 @@ function(authex_freestanding_library part)
     target_compile_options(authex_${part} PRIVATE -fno-exceptions -fno-rtti)
 endfunction()
 
-# authex_test(<name> SOURCES … [LINK …]): a GoogleTest program; each test is one ctest entry.
+# authex_test(<name> SOURCES … [LINK …] [CONCURRENCY|PROGRAMS]): a GoogleTest program; each test is one ctest
+# entry with one label: `unit`; `concurrency`, which is also run under ThreadSanitizer; or `programs`, which
+# starts the real programs. The targets authex_<label>_targets build all of one label.
+foreach(kind unit concurrency programs fuzz bench)
+    add_custom_target(authex_${kind}_targets)
+endforeach()
 function(authex_test name)
     find_package(GTest REQUIRED)
     include(GoogleTest)
-    cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
+    cmake_parse_arguments(A "CONCURRENCY;PROGRAMS" "" "SOURCES;LINK" ${ARGN})
     add_executable(${name} ${A_SOURCES})
     target_link_libraries(${name} PRIVATE ${A_LINK} GTest::gtest GTest::gmock GTest::gtest_main Threads::Threads)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${name} PRIVATE
         AUTHEX_SOURCE_DIR="${CMAKE_SOURCE_DIR}" AUTHEX_TEST_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
         AUTHEX_BINARY_DIR="${CMAKE_BINARY_DIR}")
-    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+    set(kind unit)
+    if(A_CONCURRENCY)
+        set(kind concurrency)
+    elseif(A_PROGRAMS)
+        set(kind programs)
+        add_dependencies(${name} authex-em authex-host authex)
+    endif()
+    add_dependencies(authex_${kind}_targets ${name})
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS ${kind})
 endfunction()
 
 # authex_bench(<name> SOURCES … [LINK …]): a Google Benchmark program in bin/.
@@ -53,6 +66,7 @@ function(authex_bench name)
     find_package(benchmark REQUIRED)
     cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
     add_executable(${name} ${A_SOURCES})
+    add_dependencies(authex_bench_targets ${name})
     target_link_libraries(${name} PRIVATE ${A_LINK} benchmark::benchmark Threads::Threads)
 endfunction()
 
@@ -61,11 +75,12 @@ endfunction()
 function(authex_fuzz name)
     cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
     add_executable(${name}_fuzz ${A_SOURCES})
+    add_dependencies(authex_fuzz_targets ${name}_fuzz)
     target_link_libraries(${name}_fuzz PRIVATE ${A_LINK})
     target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${name})
     add_test(NAME fuzz.${name} COMMAND ${name}_fuzz -max_total_time=10 -rss_limit_mb=2048 -print_final_stats=1
         -artifact_prefix=${CMAKE_BINARY_DIR}/corpus/${name}- ${CMAKE_BINARY_DIR}/corpus/${name}
         ${CMAKE_SOURCE_DIR}/fuzz/${name}_corpus)
-    set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120)
+    set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
 endfunction()
