@@ -12,6 +12,8 @@ namespace authex::em {
 namespace {
 
 constexpr std::uint64_t magic = 0x315842'54554F'5841; // "AXOUTBX1"
+/// Of positions and counters that can be: far from where sums overflow.
+constexpr std::uint64_t position_max = std::uint64_t{1} << 62U;
 enum Field : std::size_t {
     at_magic = 0,
     at_deployment = 8,
@@ -131,8 +133,9 @@ bool Outbox::recover(const OutboxName& name) {
     const std::uint64_t capacity = load<std::uint64_t>(base, at_capacity);
     head_ = load<std::uint64_t>(base, at_head);
     tail_ = load<std::uint64_t>(base, at_tail);
+    next_ = load<std::uint64_t>(base, at_next);
     if (!is_power_of_two(capacity) || capacity != all.size() - header_bytes || tail_ < head_ ||
-        tail_ - head_ > capacity) {
+        tail_ - head_ > capacity || tail_ > position_max || next_ > position_max) {
         return false;
     }
     attach();
@@ -159,7 +162,8 @@ bool Outbox::recover(const OutboxName& name) {
         if (wire::parse_header({ring_ + start, static_cast<std::size_t>(room)}, header) !=
                 Error::none ||
             header.frame_bytes() > room || header.deployment != name.deployment ||
-            header.channel != name.channel || (frames_ > 0 && header.counter <= last)) {
+            header.channel != name.channel || (frames_ > 0 && header.counter <= last) ||
+            header.counter > position_max) {
             capacity_ = 0;
             return false;
         }
@@ -167,7 +171,7 @@ bool Outbox::recover(const OutboxName& name) {
         at += header.frame_bytes();
     }
     // A kill between the two stores of append() leaves `next` one frame behind.
-    next_ = frames_ > 0 ? last + 1 : load<std::uint64_t>(base, at_next);
+    next_ = frames_ > 0 ? last + 1 : next_;
     first_crc_ = load<std::uint32_t>(base, at_first_crc);
     has_first_ = load<std::uint64_t>(base, at_flags) != 0;
     send_ = head_;

@@ -194,7 +194,7 @@ TEST(Outbox, SetsADamagedFileAsideAndGoesOn) {
         append(**outbox, 1, 100);
     }
     const std::filesystem::path path = outbox_path(folder.path(), name);
-    for (const std::size_t at : {0U, 8U, 10U, 16U, 24U, 33U, 41U, 65U}) {
+    for (const std::size_t at : {0U, 8U, 10U, 16U, 24U, 33U, 39U, 41U, 47U, 55U, 65U}) {
         std::filesystem::copy_file(
             path, folder.path() / "good", std::filesystem::copy_options::overwrite_existing);
         {
