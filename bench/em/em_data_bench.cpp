@@ -280,7 +280,7 @@ int run(const Options& options) {
         }
     }
     std::vector<double> trips;
-    for (std::size_t i = 1000; i + 1 < a.commits.size(); ++i) {
+    for (std::size_t i = a.commits.size() / 10; i + 1 < a.commits.size(); ++i) {
         trips.push_back(
             std::chrono::duration<double, std::micro>(a.commits[i + 1] - a.commits[i]).count());
     }

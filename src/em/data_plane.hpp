@@ -101,8 +101,8 @@ struct DataPlaneOptions {
     /// A peer that was not heard of for so long is given up; it is asked before that.
     std::uint64_t dead_peer_us = 15'000'000;
     /// How long the thread polls after activity before it sleeps. Costs processor time, saves the
-    /// wake-up.
-    std::uint64_t spin_us = 50;
+    /// wake-up. Long spins starve the modules where cores are few.
+    std::uint64_t spin_us = 5;
 };
 
 /// Every method is thread-safe and returns at once unless said otherwise; completions run on the
