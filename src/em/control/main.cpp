@@ -98,12 +98,6 @@ Expected<bool> say_ready(const ProgramOptions& options,
                                   {"node_id", fmt::format("{:016x}", server.node_id())},
                                   {"pid", ::getpid()}};
     const std::string line = ready.dump() + "\n";
-    if (options.ready_descriptor >= 0 &&
-        (::write(options.ready_descriptor, line.data(), line.size()) !=
-             static_cast<ssize_t>(line.size()) ||
-         ::close(options.ready_descriptor) != 0)) {
-        return failure("ready", "--ready-fd cannot be written", "open it before the start");
-    }
     if (!options.ready_file.empty()) {
         std::filesystem::path part = options.ready_file;
         part += ".part";
@@ -115,6 +109,12 @@ Expected<bool> say_ready(const ProgramOptions& options,
                            fmt::format("{}: {}", options.ready_file.string(), error.message()),
                            "name a file in a folder that can be written");
         }
+    }
+    if (options.ready_descriptor >= 0 &&
+        (::write(options.ready_descriptor, line.data(), line.size()) !=
+             static_cast<ssize_t>(line.size()) ||
+         ::close(options.ready_descriptor) != 0)) {
+        return failure("ready", "--ready-fd cannot be written", "open it before the start");
     }
     return true;
 }

@@ -333,6 +333,9 @@ void Manager::fail(const ModuleName& name, std::uint32_t instance, const std::st
     if (before == nullptr || !before->alive() || before->instance != instance) {
         return;
     }
+    for (std::string& line : outside_.store.host_log(name, last_lines_max)) {
+        outside_.logs.add(name, AUTHEX_LOG_ERROR, std::move(line), outside_.unix_time_us());
+    }
     const Module* failed =
         node_.failed(name, instance, failure, outside_.logs.last(name, last_lines_max));
     outside_.logs.add(

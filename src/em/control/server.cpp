@@ -12,8 +12,6 @@
 namespace authex::em {
 namespace {
 
-/// A client that does not finish its TLS and HTTP/2 greetings is let go.
-constexpr int handshake_ms_max = 10'000;
 constexpr int streams_per_connection_max = 256;
 /// What gRPC may use for all connections together before it slows them down and lets idle ones go.
 constexpr std::size_t grpc_memory_max_bytes = std::size_t{256} << 20U;
@@ -161,7 +159,7 @@ Expected<bool> Server::listen(const ServerOptions& options,
     builder.SetMaxReceiveMessageSize(request_max_bytes);
     // Two managers on one port would share its connections without a word.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, handshake_ms_max);
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, options.handshake_ms_max);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, streams_per_connection_max);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive_wait_ms);

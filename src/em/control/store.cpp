@@ -1,5 +1,7 @@
 #include "em/control/store.hpp"
 
+#include <algorithm>
+#include <fstream>
 #include <sqlite3.h>
 
 #include <fmt/format.h>
@@ -14,6 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr int format_version = 1;
 constexpr int busy_ms = 2000;
+constexpr std::streamoff log_tail_bytes = 4096;
 
 /// Kinds of records; kept as numbers.
 enum class Kind : int { identity = 0, deployment = 1, module = 2, route = 3, periodic = 4 };
@@ -125,6 +128,19 @@ class SqliteStore final : public Store {
         std::error_code ignored;
         fs::remove_all(folder(module), ignored);
         fs::remove(folder(module).parent_path(), ignored); // where it was the last one
+    }
+    [[nodiscard]] std::vector<std::string> host_log(const ModuleName& module,
+                                                    std::size_t count) const override {
+        std::ifstream file(folder(module) / "log", std::ios::binary | std::ios::ate);
+        const std::streamoff size = file.tellg();
+        file.seekg(std::max<std::streamoff>(0, size - log_tail_bytes));
+        std::vector<std::string> lines;
+        for (std::string line; std::getline(file, line);) {
+            lines.push_back(line);
+        }
+        lines.erase(lines.begin(),
+                    lines.end() - static_cast<std::ptrdiff_t>(std::min(count, lines.size())));
+        return lines;
     }
     [[nodiscard]] fs::path incoming() const override { return directory_ / "incoming"; }
 

@@ -32,6 +32,10 @@ class Store {
                                       const std::filesystem::path& received) = 0;
     /// Removes the folder with all that is in it.
     virtual void remove_folder(const ModuleName& module) = 0;
+    /// The last lines of the `log` that a module's host leaves in the folder (tee/loader.hpp); none
+    /// if it left none.
+    [[nodiscard]] virtual std::vector<std::string> host_log(const ModuleName& module,
+                                                            std::size_t count) const = 0;
     /// A folder on the same file system for images that are on their way; empty after open.
     [[nodiscard]] virtual std::filesystem::path incoming() const = 0;
 };
