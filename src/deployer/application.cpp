@@ -1,0 +1,323 @@
+// Checked, built, planned, brought up.
+#include "deployer/application.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "crypto/kdf.hpp"
+#include "deployer/engine.hpp"
+#include "deployer/owned_application.hpp"
+#include "descriptor/endpoints.hpp"
+#include "descriptor/parse.hpp"
+
+namespace authex::deployer {
+namespace {
+
+std::vector<Diagnostic> unknown(const char* what, const std::string& name) {
+    return {make_error(fmt::format("unknown-{}", what),
+                       fmt::format("the descriptor has no {} {}", what, name))};
+}
+
+Expected<std::vector<std::uint8_t>> digest_of(const std::filesystem::path& image) {
+    std::ifstream file(image, std::ios::binary);
+    const std::vector<char> bytes((std::istreambuf_iterator<char>(file)),
+                                  std::istreambuf_iterator<char>());
+    if (!file.is_open() || bytes.empty()) {
+        return failure("file-unreadable",
+                       fmt::format("cannot read the image {}", image.string()),
+                       "run authex build again");
+    }
+    const std::vector<std::uint8_t> octets(bytes.begin(), bytes.end());
+    const crypto::Hash hash = crypto::sha256(octets);
+    return std::vector<std::uint8_t>(hash.begin(), hash.end());
+}
+
+tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
+                       const descriptor::Module& module,
+                       const OwnerKey& owner) {
+    tee::BuildSpec spec{.module = module.name,
+                        .root = descriptor.directory,
+                        .definitions = module.definitions,
+                        .owner_key = owner.public_key,
+                        .max_connections = module.max.connections.value_or(0),
+                        .max_image_bytes = module.max.image_bytes.value_or(0)};
+    for (const descriptor::SourceFile& source : module.sources) {
+        spec.sources.push_back(source.path);
+    }
+    return spec;
+}
+
+} // namespace
+
+/// State, what the nodes say, and the plan between them and the descriptor.
+struct OwnedApplication::Prepared {
+    std::unique_ptr<State> state;
+    Loadables built;
+    Survey survey;
+    Work work;
+};
+
+Outcome<descriptor::Descriptor> Application::check(const std::filesystem::path& descriptor,
+                                                   std::vector<Diagnostic>& warnings) {
+    descriptor::ParseResult result = descriptor::load(descriptor);
+    if (!result.descriptor) {
+        return tl::make_unexpected(std::move(result.diagnostics));
+    }
+    warnings.insert(warnings.end(), result.diagnostics.begin(), result.diagnostics.end());
+    return std::move(*result.descriptor);
+}
+
+Outcome<std::unique_ptr<Application>> Application::open(Options options) {
+    std::vector<Diagnostic> warnings;
+    auto descriptor = check(options.descriptor, warnings);
+    if (!descriptor) {
+        return tl::make_unexpected(std::move(descriptor.error()));
+    }
+    if (options.warn) {
+        std::for_each(warnings.begin(), warnings.end(), options.warn);
+    }
+    auto outside = make_outside(options, *descriptor);
+    if (!outside) {
+        return failed(outside.error());
+    }
+    return make_application(std::move(options), std::move(*descriptor), std::move(*outside));
+}
+
+std::unique_ptr<Application>
+make_application(Options options, descriptor::Descriptor descriptor, Outside outside) {
+    return std::make_unique<OwnedApplication>(
+        std::move(options), std::move(descriptor), std::move(outside));
+}
+
+OwnedApplication::OwnedApplication(Options options,
+                                   descriptor::Descriptor descriptor,
+                                   Outside outside)
+    : options_(std::move(options)), descriptor_(std::move(descriptor)),
+      outside_(std::move(outside)), reporter_(options_.progress) {}
+
+void OwnedApplication::warn(const Diagnostic& finding) {
+    if (options_.warn) {
+        options_.warn(finding);
+    }
+}
+
+/// The state alone, with a deployment id.
+Expected<std::unique_ptr<State>> OwnedApplication::open_to_change() {
+    auto state = outside_.open_state(StateUse::change);
+    if (!state || (*state)->deployment() != 0) {
+        return state;
+    }
+    std::uint16_t id = 0;
+    while (id == 0) {
+        std::array<std::uint8_t, 2> bytes{};
+        outside_.random(bytes);
+        id = static_cast<std::uint16_t>(bytes[0] | (bytes[1] << 8U));
+    }
+    const Expected<bool> kept = (*state)->set_deployment(id);
+    if (!kept) {
+        return tl::make_unexpected(kept.error());
+    }
+    return state;
+}
+
+Expected<std::shared_ptr<Node>> OwnedApplication::node_of(const std::string& name) {
+    std::shared_ptr<Node>& node = nodes_[name];
+    if (node == nullptr) {
+        const descriptor::Node* stated = descriptor_.find_node(name);
+        if (stated == nullptr) {
+            return failure("unknown-node",
+                           fmt::format("the descriptor has no node {}", name),
+                           "run authex up");
+        }
+        auto reached = outside_.reach(name, to_string(stated->address));
+        if (!reached) {
+            return tl::make_unexpected(reached.error());
+        }
+        node = std::move(*reached);
+    }
+    return node;
+}
+
+Outcome<std::vector<BuiltModule>> OwnedApplication::build(const std::vector<std::string>& modules) {
+    std::vector<BuiltModule> built;
+    std::vector<tee::Builder*> builders;
+    Errors errors;
+    for (const std::string& name : modules) {
+        if (descriptor_.find_module(name) == nullptr) {
+            return tl::make_unexpected(unknown("module", name));
+        }
+    }
+    for (const descriptor::Module& module : descriptor_.modules) {
+        const bool chosen = modules.empty() ||
+                            std::find(modules.begin(), modules.end(), module.name) != modules.end();
+        const descriptor::Tee tee = descriptor_.find_node(module.node.name)->tee;
+        if (!chosen) {
+            continue;
+        }
+        tee::Builder* builder = outside_.builder(tee);
+        if (builder == nullptr || outside_.verifier(tee) == nullptr) {
+            Diagnostic problem = make_error(
+                "tee-unsupported",
+                fmt::format("module {} is on a node of the TEE {}, which this version of authex "
+                            "cannot build for",
+                            module.name,
+                            to_string(tee)),
+                "use another node, or a version of authex with this TEE");
+            problem.where = module.where;
+            errors.push_back(std::move(problem));
+        } else if (!module.external) {
+            built.push_back({.name = module.name, .tee = std::string(to_string(tee))});
+            builders.push_back(builder);
+        }
+    }
+    std::vector<Expected<tee::Image>> images(built.size());
+    std::vector<std::function<void()>> work;
+    for (std::size_t i = 0; i < built.size(); ++i) {
+        work.emplace_back([&, i] {
+            Report report(reporter_, "build", built[i].name, "");
+            const descriptor::Module& module = *descriptor_.find_module(built[i].name);
+            images[i] = builders[i]->build(spec_of(descriptor_, module, outside_.owner));
+            images[i] ? report.done(images[i]->cached ? "cached"
+                                                      : fmt::format("{} bytes", images[i]->bytes))
+                      : report.failed(images[i].error().summary);
+        });
+    }
+    outside_.executor->run(std::move(work));
+    descriptor::EndpointsOfModule endpoints;
+    for (std::size_t i = 0; i < built.size(); ++i) {
+        if (!images[i]) {
+            errors.push_back(images[i].error());
+            continue;
+        }
+        built[i].image = std::move(*images[i]);
+        endpoints[built[i].name] = built[i].image.endpoints;
+    }
+    const Errors mismatches = check_endpoints(descriptor_, endpoints);
+    errors.insert(errors.end(), mismatches.begin(), mismatches.end());
+    if (!errors.empty()) {
+        return tl::make_unexpected(std::move(errors));
+    }
+    return built;
+}
+
+/// Images of all modules that the selection may load.
+Outcome<Loadables> OwnedApplication::loadables(const Selection& selection) {
+    const bool others = selection.modules.empty() &&
+                        (!selection.connections.empty() || !selection.periodic.empty());
+    if (!selection.load || others) {
+        return Loadables{};
+    }
+    auto built = build(selection.modules);
+    if (!built) {
+        return tl::make_unexpected(std::move(built.error()));
+    }
+    Loadables loadables;
+    for (BuiltModule& module : *built) {
+        const auto digest = digest_of(module.image.path);
+        if (!digest) {
+            return failed(digest.error());
+        }
+        const descriptor::Module* stated = descriptor_.find_module(module.name);
+        loadables[module.name] = {
+            .image = std::move(module.image), .sha256 = *digest, .terms = terms_of(*stated)};
+        if (!stated->secrets.empty() || !stated->config.empty()) {
+            Diagnostic finding =
+                make_error("secrets-unsupported",
+                           fmt::format("`secrets` and `config` of module {} are not handed to it "
+                                       "by this version",
+                                       module.name));
+            finding.severity = Severity::warning;
+            finding.where = stated->where;
+            warn(finding);
+        }
+    }
+    return loadables;
+}
+
+OwnedApplication::Errors OwnedApplication::check_names(const Selection& selection) const {
+    Errors errors;
+    const auto check = [&](const auto& names, const char* what, const auto& is_known) {
+        for (const std::string& name : names) {
+            if (!is_known(name)) {
+                const Errors more = unknown(what, name);
+                errors.insert(errors.end(), more.begin(), more.end());
+            }
+        }
+    };
+    check(selection.modules, "module", [&](const std::string& name) {
+        return descriptor_.find_module(name) != nullptr;
+    });
+    check(selection.connections, "connection", [&](const std::string& name) {
+        return descriptor_.find_connection(name) != nullptr;
+    });
+    check(selection.periodic, "periodic", [&](const std::string& name) {
+        return std::any_of(descriptor_.periodic.begin(),
+                           descriptor_.periodic.end(),
+                           [&](const auto& each) { return each.name == name; });
+    });
+    return errors;
+}
+
+Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& selection) {
+    Errors errors = check_names(selection);
+    if (!errors.empty()) {
+        return tl::make_unexpected(std::move(errors));
+    }
+    auto built = loadables(selection);
+    if (!built) {
+        return tl::make_unexpected(std::move(built.error()));
+    }
+    auto state = open_to_change();
+    if (!state) {
+        return failed(state.error());
+    }
+    Prepared prepared{.state = std::move(*state), .built = std::move(*built)};
+    prepared.survey = ask_nodes(descriptor_, *prepared.state, outside_, nodes_);
+    prepared.work =
+        make_plan({descriptor_, prepared.built, *prepared.state, prepared.survey, selection});
+    for (const Diagnostic& warning : prepared.work.warnings) {
+        warn(warning);
+    }
+    return prepared;
+}
+
+Outcome<Plan> OwnedApplication::plan(const Selection& selection) {
+    auto prepared = prepare(selection);
+    if (!prepared) {
+        return tl::make_unexpected(std::move(prepared.error()));
+    }
+    if (!prepared->work.problems.empty()) {
+        return tl::make_unexpected(std::move(prepared->work.problems));
+    }
+    Plan plan;
+    for (const Step& step : prepared->work.steps) {
+        plan.steps.push_back(step.shown);
+    }
+    return plan;
+}
+
+Outcome<Plan> OwnedApplication::up(const Selection& selection) {
+    auto prepared = prepare(selection);
+    if (!prepared) {
+        return tl::make_unexpected(std::move(prepared.error()));
+    }
+    Engine engine({descriptor_,
+                   prepared->built,
+                   *prepared->state,
+                   outside_,
+                   nodes_,
+                   prepared->survey,
+                   reporter_});
+    Engine::Result result = engine.run(prepared->work);
+    Errors errors = std::move(prepared->work.problems);
+    errors.insert(errors.end(), result.errors.begin(), result.errors.end());
+    if (!errors.empty()) {
+        return tl::make_unexpected(std::move(errors));
+    }
+    return std::move(result.done);
+}
+
+} // namespace authex::deployer

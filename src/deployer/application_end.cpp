@@ -1,0 +1,192 @@
+// Disabled, reset, taken down.
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "deployer/orders.hpp"
+#include "deployer/owned_application.hpp"
+#include "wire/frame.hpp"
+
+namespace authex::deployer {
+namespace {
+
+Expected<v1::ResetReply> empty_node(Node& node, std::uint16_t deployment, const std::string& name) {
+    v1::HelloRequest hello;
+    hello.set_deployment(deployment);
+    hello.set_application(name);
+    hello.add_protocol_versions(wire::protocol_version);
+    const auto greeting = node.hello(hello);
+    if (!greeting) {
+        return tl::make_unexpected(greeting.error());
+    }
+    v1::ResetRequest request;
+    request.set_deployment(deployment);
+    return node.reset(request);
+}
+
+} // namespace
+
+Outcome<bool> OwnedApplication::disable(const std::string& module) {
+    if (descriptor_.find_module(module) == nullptr) {
+        return failed(
+            make_error("unknown-module", fmt::format("the descriptor has no module {}", module)));
+    }
+    auto state = open_to_change();
+    if (!state) {
+        return failed(state.error());
+    }
+    const ModuleRecord* record = (*state)->module(module);
+    if (record == nullptr || record->attested_at_us == 0) {
+        return failed(make_error("not-attested",
+                                 fmt::format("module {} is not attested: there is no channel on "
+                                             "which it could be told",
+                                             module),
+                                 fmt::format("authex attest --module {}", module)));
+    }
+    const auto node = node_of(record->node);
+    if (!node) {
+        return failed(node.error());
+    }
+    Report report(reporter_, "disable", module, record->node);
+    wire::ControlMessage message;
+    message.type = wire::ControlType::disable;
+    std::vector<ModuleOrders> orders{{.module = module, .messages = {message}}};
+    Expected<bool> done = give_orders({**state, nodes_, *outside_.executor}, {}, orders);
+    Change change;
+    if (done) {
+        ModuleRecord after = std::move(orders[0].record);
+        after.disabled = orders[0].answers[0].has_value();
+        change.modules.push_back(std::move(after));
+        if (!orders[0].answers[0]) {
+            done = tl::make_unexpected(orders[0].answers[0].error());
+        }
+    }
+    for (const auto& [id, connection] : (*state)->connections()) {
+        if (done && (connection.from.module == module || connection.to.module == module)) {
+            change.connections.push_back(connection);
+            change.connections.back().complete = false;
+            change.connections.back().window_open_since_us = 0;
+        }
+    }
+    const Expected<bool> kept = (*state)->commit(change);
+    done = done && !kept ? kept : done;
+    if (!done) {
+        report.failed(done.error().summary);
+        return failed(done.error());
+    }
+    report.done();
+    return true;
+}
+
+Outcome<Plan> OwnedApplication::empty_nodes(State& state) {
+    struct Emptying {
+        std::string node;
+        Expected<v1::ResetReply> result;
+    };
+    std::vector<Emptying> all;
+    Errors errors;
+    for (const descriptor::Node& node : descriptor_.nodes) {
+        all.push_back({.node = node.name});
+    }
+    for (const auto& [name, record] : state.nodes()) {
+        if (descriptor_.find_node(name) == nullptr) {
+            all.push_back({.node = name});
+        }
+    }
+    std::vector<std::function<void()>> work;
+    for (Emptying& each : all) {
+        std::shared_ptr<Node>& node = nodes_[each.node];
+        if (node == nullptr) {
+            const descriptor::Node* stated = descriptor_.find_node(each.node);
+            auto reached = outside_.reach(each.node,
+                                          stated != nullptr ? to_string(stated->address)
+                                                            : state.node(each.node)->address);
+            if (!reached) {
+                each.result = tl::make_unexpected(reached.error());
+                continue;
+            }
+            node = std::move(*reached);
+        }
+        work.emplace_back([&] {
+            Report report(reporter_, "reset", each.node, each.node);
+            each.result = empty_node(*node, state.deployment(), descriptor_.application);
+            each.result ? report.done(fmt::format("{} modules, {} connections",
+                                                  each.result->modules(),
+                                                  each.result->connections()))
+                        : report.failed(each.result.error().summary);
+        });
+    }
+    outside_.executor->run(std::move(work));
+    Plan done;
+    std::set<std::string> kept; // nodes that may still have something
+    for (const Emptying& each : all) {
+        if (each.result) {
+            done.steps.push_back({.phase = Phase::remove,
+                                  .action = "reset",
+                                  .subject = each.node,
+                                  .node = each.node,
+                                  .reason = "asked for"});
+        } else if (descriptor_.find_node(each.node) != nullptr) {
+            kept.insert(each.node);
+            errors.push_back(each.result.error());
+        } else {
+            Diagnostic warning = each.result.error();
+            warning.severity = Severity::warning;
+            warning.detail = "the descriptor does not name it any more: it is forgotten";
+            warn(warning);
+        }
+    }
+    Change change;
+    for (const auto& [name, module] : state.modules()) {
+        if (!kept.contains(module.node)) {
+            change.erased_modules.push_back(name);
+        }
+    }
+    for (const auto& [id, connection] : state.connections()) {
+        if (!kept.contains(connection.source_node) && !kept.contains(connection.destination_node)) {
+            change.erased_connections.push_back(id);
+        }
+    }
+    for (const auto& [name, periodic] : state.periodic()) {
+        if (!kept.contains(periodic.node)) {
+            change.erased_periodic.push_back(name);
+        }
+    }
+    const Expected<bool> forgotten = state.commit(change);
+    if (!forgotten) {
+        errors.push_back(forgotten.error());
+    }
+    if (!errors.empty()) {
+        return tl::make_unexpected(std::move(errors));
+    }
+    return done;
+}
+
+Outcome<Plan> OwnedApplication::reset() {
+    auto state = outside_.open_state(StateUse::change);
+    if (!state) {
+        return failed(state.error());
+    }
+    return (*state)->deployment() == 0 ? Outcome<Plan>(Plan{}) : empty_nodes(**state);
+}
+
+Outcome<Plan> OwnedApplication::down() {
+    auto state = outside_.open_state(StateUse::change);
+    if (!state) {
+        return failed(state.error());
+    }
+    if ((*state)->deployment() == 0) {
+        return Plan{};
+    }
+    auto emptied = empty_nodes(**state);
+    if (emptied) {
+        const Expected<bool> forgotten = (*state)->set_deployment(0);
+        if (!forgotten) {
+            return failed(forgotten.error());
+        }
+    }
+    return emptied;
+}
+
+} // namespace authex::deployer

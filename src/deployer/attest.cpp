@@ -1,0 +1,110 @@
+#include "deployer/attest.hpp"
+
+#include <fmt/format.h>
+
+#include "deployer/orders.hpp"
+
+namespace authex::deployer {
+namespace {
+
+std::vector<std::uint8_t> bytes_of(const std::string& text) {
+    return {text.begin(), text.end()};
+}
+
+Diagnostic handshake_failed(const std::string& module, const char* reason) {
+    return make_error("handshake-failed",
+                      fmt::format("module {} does not complete the handshake: {}", module, reason),
+                      "is it built with this application's owner key? authex deploy it anew");
+}
+
+Expected<v1::ControlReply>
+send(const AttestInput& input, Node& node, const std::vector<std::vector<std::uint8_t>>& frames) {
+    v1::ControlRequest request;
+    request.set_deployment(input.deployment);
+    request.set_module(input.module);
+    request.set_answers(static_cast<std::uint32_t>(frames.size()));
+    for (const auto& frame : frames) {
+        request.mutable_frames()->append(frame.begin(), frame.end());
+    }
+    return node.control(request);
+}
+
+/// Seed and audit. The first order makes the module take the new keys for the old.
+Expected<std::vector<wire::AuditEntry>>
+begin_session(const AttestInput& input, Node& node, ControlSession& session) {
+    wire::ControlMessage seed;
+    seed.type = wire::ControlType::seed;
+    seed.entropy = input.module_entropy;
+    wire::ControlMessage audit;
+    audit.type = wire::ControlType::audit;
+    std::vector<std::vector<std::uint8_t>> frames(2);
+    if (session.order(input.deployment, seed, frames[0]) != Error::none ||
+        session.order(input.deployment, audit, frames[1]) != Error::none) {
+        return tl::make_unexpected(handshake_failed(input.module, "no order can be sealed"));
+    }
+    const Expected<v1::ControlReply> reply = send(input, node, frames);
+    if (!reply) {
+        return tl::make_unexpected(reply.error());
+    }
+    const std::vector<std::uint8_t> bytes = bytes_of(reply->frames());
+    ByteView rest(bytes);
+    std::vector<wire::AuditEntry> entries;
+    for (std::uint64_t counter = 0; counter < frames.size(); ++counter) {
+        OrderAnswer answer;
+        Error error = session.answer(take_frame(rest), answer);
+        if (error == Error::none && answer.answers != counter) {
+            error = Error::replayed;
+        }
+        error = error == Error::none ? answer.error : error;
+        if (error == Error::none && answer.type == wire::ControlType::audit) {
+            error = parse_audit(answer.data, entries);
+        }
+        if (error != Error::none) {
+            return failure("order-unanswered",
+                           fmt::format("module {} does not answer its first orders: {}",
+                                       input.module,
+                                       error_text(error)),
+                           fmt::format("authex attest --module {}", input.module));
+        }
+    }
+    return entries;
+}
+
+} // namespace
+
+Expected<Attested> attest(const AttestInput& input, Node& node) {
+    Handshake handshake(*input.owner, input.ephemeral);
+    const auto first = handshake.first(input.deployment);
+    if (!first) {
+        return tl::make_unexpected(first.error());
+    }
+    const Expected<v1::ControlReply> reply = send(input, node, {*first});
+    if (!reply) {
+        return tl::make_unexpected(reply.error());
+    }
+    ControlSession session;
+    const std::vector<std::uint8_t> frames = bytes_of(reply->frames());
+    const Error error = handshake.second(frames, session);
+    if (error != Error::none) {
+        return tl::make_unexpected(handshake_failed(input.module, error_text(error)));
+    }
+    tee::Expectation expectation = input.expectation;
+    expectation.report_data.assign(handshake.report_data().begin(), handshake.report_data().end());
+    auto claims = input.verifier->verify(bytes_of(reply->evidence()), expectation);
+    if (!claims) {
+        Diagnostic problem = claims.error();
+        problem.summary = fmt::format("module {}: {}", input.module, problem.summary);
+        return tl::make_unexpected(std::move(problem));
+    }
+    auto audit = begin_session(input, node, session);
+    if (!audit) {
+        return tl::make_unexpected(audit.error());
+    }
+    std::vector<std::uint8_t> serialized = session.serialize();
+    Attested attested{
+        .claims = std::move(*claims), .session = Secret(serialized), .audit = std::move(*audit)};
+    wipe(serialized);
+    return attested;
+}
+
+} // namespace authex::deployer

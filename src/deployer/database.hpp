@@ -1,0 +1,76 @@
+#pragma once
+// SQLite as the state needs it: statements with typed values, and what is wrong as a Diagnostic.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/diagnostic.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace authex::deployer {
+
+class Database;
+
+/// One prepared statement. Parameters are bound and columns read in their order.
+class Statement {
+  public:
+    Statement(Statement&&) = default;
+
+    Statement& bind(std::int64_t value);
+    Statement& bind(const std::string& value);
+    Statement& bind(ByteView value);
+
+    /// @return whether there is a row. The next step() goes on; at the end bindings are cleared.
+    Expected<bool> step();
+    [[nodiscard]] std::int64_t integer();
+    [[nodiscard]] std::string text();
+    [[nodiscard]] std::vector<std::uint8_t> blob();
+
+  private:
+    friend class Database;
+    struct Finalize {
+        void operator()(sqlite3_stmt* statement) const;
+    };
+    Statement(Database& database, sqlite3_stmt* statement)
+        : database_(&database), statement_(statement) {}
+    void rewind();
+
+    Database* database_;
+    std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+    int parameter_ = 0;
+    int column_ = 0;
+};
+
+/// One connection; used by one thread at a time.
+class Database {
+  public:
+    /// Opens or makes the file, mode 0600. Every transaction is on the disk when it ends.
+    /// @error state-damaged: it is no database, or a broken one | state-unreadable
+    static Expected<std::unique_ptr<Database>> open(const std::filesystem::path& file);
+    /// The same without a file.
+    static Expected<std::unique_ptr<Database>> in_memory();
+
+    Expected<bool> execute(const std::string& sql);
+    Expected<Statement> prepare(const std::string& sql);
+    Expected<std::int64_t> integer(const std::string& sql);
+    /// Why the last call failed, and what to do about it.
+    [[nodiscard]] Diagnostic problem() const;
+
+  private:
+    struct Close {
+        void operator()(sqlite3* database) const;
+    };
+    explicit Database(std::string name) : name_(std::move(name)) {}
+    static Expected<std::unique_ptr<Database>> open_named(const std::string& name);
+
+    std::string name_;
+    std::unique_ptr<sqlite3, Close> handle_;
+};
+
+} // namespace authex::deployer

@@ -1,0 +1,216 @@
+// Phases, and what all of them need.
+#include "deployer/engine.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace authex::deployer {
+
+Engine::Result Engine::run(const Work& work) {
+    remember_nodes();
+    std::map<Phase, Steps> phases;
+    for (const Step& step : work.steps) {
+        phases[step.shown.phase].push_back(&step);
+    }
+    for (const auto& [phase, steps] : phases) {
+        switch (phase) {
+        case Phase::remove:
+            remove(steps);
+            break;
+        case Phase::load:
+            load(steps);
+            break;
+        case Phase::attest:
+            attest(steps);
+            break;
+        case Phase::connect_inner:
+        case Phase::connect_outputs:
+        case Phase::connect_inputs:
+        case Phase::connect_direct:
+            connect(steps);
+            break;
+        case Phase::register_periodic:
+            register_periodic(steps);
+            break;
+        }
+    }
+    forget_nodes();
+    return std::move(result_);
+}
+
+/// The evidence key of a node that was never met is pinned before anything is believed.
+void Engine::remember_nodes() {
+    Change change;
+    for (const descriptor::Node& node : context_.descriptor.nodes) {
+        const NodeView& view = context_.survey.at(node.name);
+        const NodeRecord* known = context_.state.node(node.name);
+        if (!view.usable()) {
+            continue;
+        }
+        NodeRecord record{
+            .name = node.name,
+            .address = view.address,
+            .tee = view.tee,
+            .node_id = view.hello.node_id(),
+            .evidence_key = {view.hello.evidence_key().begin(), view.hello.evidence_key().end()}};
+        if (known == nullptr || known->address != record.address ||
+            known->node_id != record.node_id || known->evidence_key.empty()) {
+            change.nodes.push_back(std::move(record));
+        }
+    }
+    commit(change);
+}
+
+/// Nodes that the descriptor does not name, once nothing is left there.
+void Engine::forget_nodes() {
+    Change change;
+    for (const auto& [name, record] : context_.state.nodes()) {
+        const auto& modules = context_.state.modules();
+        const bool empty = std::none_of(modules.begin(), modules.end(), [&name = name](const auto& module) {
+            return module.second.node == name;
+        });
+        if (context_.descriptor.find_node(name) == nullptr && empty) {
+            change.erased_nodes.push_back(name);
+        }
+    }
+    commit(change);
+}
+
+void Engine::remove(const Steps& steps) {
+    const auto of = [&](const char* action) {
+        Steps some;
+        std::copy_if(steps.begin(), steps.end(), std::back_inserter(some), [&](const Step* step) {
+            return step->shown.action == action;
+        });
+        return some;
+    };
+    unregister(of("unregister"));
+    disconnect(of("disconnect"));
+    remove_modules(of("remove"));
+}
+
+void Engine::unregister(const Steps& steps) {
+    std::vector<Expected<bool>> results(steps.size(), true);
+    std::vector<std::function<void()>> work;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const PlannedStep& shown = steps[i]->shown;
+        if (!context_.survey.contains(shown.node) || !context_.survey.at(shown.node).usable()) {
+            continue; // the node is gone, and its periodic events with it
+        }
+        work.emplace_back([&, i] {
+            Report report(context_.reporter, shown.action, shown.subject, shown.node);
+            v1::UnregisterRequest request;
+            request.set_deployment(context_.state.deployment());
+            request.set_name(shown.subject);
+            const auto reply = context_.nodes.at(shown.node)->unregister_periodic(request);
+            if (!reply && reply.error().code != "unknown-periodic") {
+                results[i] = tl::make_unexpected(reply.error());
+                report.failed(reply.error().summary);
+            } else {
+                report.done();
+            }
+        });
+    }
+    context_.outside.executor->run(std::move(work));
+    Change change;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const PlannedStep& shown = steps[i]->shown;
+        if (!results[i]) {
+            result_.errors.push_back(results[i].error());
+            continue;
+        }
+        const auto known = context_.state.periodic().find(shown.subject);
+        if (known != context_.state.periodic().end() && known->second.node == shown.node) {
+            change.erased_periodic.push_back(shown.subject);
+        }
+        done(*steps[i]);
+    }
+    commit(change);
+}
+
+void Engine::register_periodic(const Steps& steps) {
+    std::vector<Expected<v1::RegisterReply>> results(steps.size());
+    std::vector<std::function<void()>> work;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const PeriodicRecord& wanted = *steps[i]->periodic;
+        if (broken_.contains(wanted.module)) {
+            continue;
+        }
+        work.emplace_back([&, i] {
+            const PlannedStep& shown = steps[i]->shown;
+            Report report(context_.reporter, shown.action, shown.subject, shown.node);
+            v1::RegisterRequest request;
+            request.set_deployment(context_.state.deployment());
+            request.set_name(wanted.name);
+            request.set_module(wanted.module);
+            request.set_entry(wanted.entry);
+            request.set_every_us(wanted.every_us);
+            results[i] = context_.nodes.at(wanted.node)->register_periodic(request);
+            results[i] ? report.done() : report.failed(results[i].error().summary);
+        });
+    }
+    context_.outside.executor->run(std::move(work));
+    Change change;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const PeriodicRecord& wanted = *steps[i]->periodic;
+        if (broken_.contains(wanted.module)) {
+            skip(*steps[i], fmt::format("module {} is not there", wanted.module));
+        } else if (!results[i]) {
+            result_.errors.push_back(results[i].error());
+        } else {
+            change.periodic.push_back(wanted);
+            done(*steps[i]);
+        }
+    }
+    commit(change);
+}
+
+void Engine::failed(const Step& step, const Diagnostic& problem) {
+    Report(context_.reporter, step.shown.action, step.shown.subject, step.shown.node)
+        .failed(problem.summary);
+    result_.errors.push_back(problem);
+}
+
+void Engine::skip(const Step& step, const std::string& why) {
+    Report(context_.reporter, step.shown.action, step.shown.subject, step.shown.node)
+        .failed("not done: " + why);
+}
+
+bool Engine::commit(const Change& change) {
+    const Expected<bool> kept = context_.state.commit(change);
+    if (!kept) {
+        result_.errors.push_back(kept.error());
+    }
+    return kept.has_value();
+}
+
+bool Engine::has_channel(const EndRecord& end) const {
+    const ModuleRecord* record = context_.state.module(end.module);
+    if (record == nullptr || record->attested_at_us == 0 ||
+        record->incarnation != end.incarnation || ended_.contains(end.module)) {
+        return false;
+    }
+    const auto view = context_.survey.find(record->node);
+    if (view == context_.survey.end() || !view->second.usable()) {
+        return false;
+    }
+    const v1::ModuleStatus* status = view->second.module(end.module);
+    return status != nullptr && status->state() == v1::ModuleStatus::RUNNING &&
+           process_of(view->second, *status) == record->process;
+}
+
+std::uint64_t Engine::now_us() const {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                          context_.outside.now().time_since_epoch())
+                                          .count());
+}
+
+v1::ModuleRequest Engine::module_request(const std::string& module) const {
+    v1::ModuleRequest request;
+    request.set_deployment(context_.state.deployment());
+    request.set_module(module);
+    return request;
+}
+
+} // namespace authex::deployer

@@ -1,0 +1,77 @@
+#pragma once
+// Does what a plan says: phases one after the other, the pieces of a phase side by side.
+//
+// What is sent can always be sent again: what a step intends is in the state before a node hears of
+// it, and orders that were carried out are answered without effect. So a deployer that is killed
+// anywhere goes on with the next `up`. All state is written by the thread that calls run(); work on
+// nodes is handed to the executor and touches only what it was given.
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "deployer/orders.hpp"
+#include "deployer/outside.hpp"
+#include "deployer/plan.hpp"
+#include "deployer/reporter.hpp"
+
+namespace authex::deployer {
+
+struct EngineContext {
+    const descriptor::Descriptor& descriptor;
+    const Loadables& built;
+    State& state;
+    const Outside& outside;
+    Nodes& nodes;
+    const Survey& survey;
+    Reporter& reporter;
+};
+
+class Engine {
+  public:
+    explicit Engine(const EngineContext& context) : context_(context) {}
+
+    struct Result {
+        Plan done;
+        std::vector<Diagnostic> errors;
+    };
+    Result run(const Work& work);
+
+  private:
+    using Steps = std::vector<const Step*>;
+    struct Connecting;
+
+    void remember_nodes();
+    void forget_nodes();
+    void remove(const Steps& steps);
+    void unregister(const Steps& steps);
+    void disconnect(const Steps& steps);
+    void remove_modules(const Steps& steps);
+    void load(const Steps& steps);
+    void load_wave(const Steps& steps);
+    void attest(const Steps& steps);
+    void take_attested(const Step& step, struct Attested&& attested, Change& change);
+    void connect(const Steps& steps);
+    Expected<bool> intend(Connecting& connecting, Change& change);
+    void set_routes(std::vector<Connecting>& all);
+    void set_ends(std::vector<Connecting>& all, wire::Role role, Change& change);
+    void register_periodic(const Steps& steps);
+
+    void done(const Step& step) { result_.done.steps.push_back(step.shown); }
+    void failed(const Step& step, const Diagnostic& problem);
+    /// A step that is not done because another one failed; that one was reported.
+    void skip(const Step& step, const std::string& why);
+    bool commit(const Change& change);
+    [[nodiscard]] bool has_channel(const EndRecord& end) const;
+    [[nodiscard]] std::uint64_t now_us() const;
+    [[nodiscard]] v1::ModuleRequest module_request(const std::string& module) const;
+
+    const EngineContext context_;
+    Result result_;
+    std::set<std::string> broken_; ///< modules that could not be loaded or attested
+    std::set<std::string> ended_;  ///< modules whose process this run has ended or replaced
+    std::map<std::string, std::string> processes_; ///< of modules that were loaded
+};
+
+} // namespace authex::deployer

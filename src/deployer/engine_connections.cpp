@@ -1,0 +1,344 @@
+// Connections: keys for both ends, and routes between them.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "crypto/kdf.hpp"
+#include "deployer/engine.hpp"
+
+namespace authex::deployer {
+
+/// One connection on its way to be set.
+struct Engine::Connecting {
+    const Step* step = nullptr;
+    ConnectionRecord record;
+    std::optional<Diagnostic> problem;
+    std::unique_ptr<Report> report;
+};
+
+namespace {
+
+wire::ControlMessage set_connection(const ConnectionRecord& record, wire::Role role) {
+    wire::ControlMessage message;
+    message.type = wire::ControlType::set_connection;
+    message.connection = {.channel = record.id,
+                          .endpoint = role == wire::Role::source ? record.from.id : record.to.id,
+                          .role = role,
+                          .algorithm = record.algorithm,
+                          .delivery =
+                              record.lossy ? wire::Delivery::lossy : wire::Delivery::ordered,
+                          .epoch = record.epoch,
+                          .key = {}};
+    copy(record.key.view(), message.connection.key);
+    return message;
+}
+
+/// The connection as one of its nodes must route it.
+v1::ConnectRequest
+route_on(const ConnectionRecord& record, const std::string& node, std::uint16_t deployment) {
+    v1::ConnectRequest request;
+    request.set_deployment(deployment);
+    request.set_channel(record.id);
+    request.set_epoch(record.epoch);
+    request.set_request(record.request);
+    request.set_direct(record.direct());
+    if (node == record.destination_node) {
+        request.set_destination_module(record.to.module);
+    } else {
+        request.set_destination_address(record.destination_address);
+    }
+    if (node == record.source_node) {
+        request.set_source_module(record.from.module);
+    } else if (!record.direct()) {
+        request.set_source_address(record.source_address);
+    }
+    return request;
+}
+
+/// Without repetition, without the deployer.
+std::vector<std::string> nodes_of(const ConnectionRecord& record) {
+    std::vector<std::string> nodes{record.destination_node};
+    if (!record.source_node.empty() && record.source_node != record.destination_node) {
+        nodes.push_back(record.source_node);
+    }
+    return nodes;
+}
+
+void wipe_keys(std::vector<ModuleOrders>& orders) {
+    for (ModuleOrders& each : orders) {
+        for (wire::ControlMessage& message : each.messages) {
+            wipe(message.connection.key);
+        }
+    }
+}
+
+/// The orders of one module; made where there are none yet.
+ModuleOrders& orders_of(std::vector<ModuleOrders>& all, const std::string& module) {
+    const auto found = std::find_if(
+        all.begin(), all.end(), [&](const ModuleOrders& each) { return each.module == module; });
+    if (found != all.end()) {
+        return *found;
+    }
+    all.push_back({.module = module});
+    return all.back();
+}
+
+} // namespace
+
+void Engine::connect(const Steps& steps) {
+    std::vector<Connecting> all;
+    Change intents;
+    for (const Step* step : steps) {
+        Connecting connecting{.step = step, .record = *step->connection};
+        const EndRecord& from = connecting.record.from;
+        const EndRecord& to = connecting.record.to;
+        const bool from_ready = from.module.empty() || !broken_.contains(from.module);
+        if (!from_ready || broken_.contains(to.module)) {
+            skip(*step,
+                 fmt::format("module {} is not attested", from_ready ? to.module : from.module));
+            continue;
+        }
+        const Expected<bool> intended = intend(connecting, intents);
+        if (!intended) {
+            failed(*step, intended.error());
+            continue;
+        }
+        connecting.report = std::make_unique<Report>(
+            context_.reporter, step->shown.action, step->shown.subject, step->shown.node);
+        all.push_back(std::move(connecting));
+    }
+    if (all.empty()) {
+        return;
+    }
+    // The intent stands before any node hears of it.
+    if (!commit(intents)) {
+        return;
+    }
+    set_routes(all);
+    Change change;
+    set_ends(all, wire::Role::destination, change);
+    set_ends(all, wire::Role::source, change);
+    for (Connecting& each : all) {
+        if (each.problem) {
+            each.report->failed(each.problem->summary);
+            result_.errors.push_back(*each.problem);
+            continue;
+        }
+        each.record.complete = true;
+        const bool drives = is_output_driver(context_.descriptor, each.record.to.module);
+        each.record.window_open_since_us = drives ? now_us() : 0;
+        change.connections.push_back(each.record);
+        each.report->done(fmt::format("epoch {}", each.record.epoch));
+        done(*each.step);
+    }
+    commit(change);
+}
+
+/// What the connection will be: the same key again, where it is certain that both ends are the
+/// processes that it was made for, else a new epoch and a key that nobody has.
+Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
+    ConnectionRecord& record = connecting.record;
+    for (EndRecord* end : {&record.from, &record.to}) {
+        if (end->module.empty()) {
+            continue;
+        }
+        const ModuleRecord* module = context_.state.module(end->module);
+        if (module == nullptr || module->attested_at_us == 0) {
+            return failure("not-attested",
+                           fmt::format("connection {} waits for module {}, which is not attested",
+                                       record.name,
+                                       end->module),
+                           "run authex up");
+        }
+        end->incarnation = module->incarnation;
+    }
+    const auto known = context_.state.connections().find(record.id);
+    const ConnectionRecord* before =
+        known == context_.state.connections().end() ? nullptr : &known->second;
+    const bool same_ends = before != nullptr &&
+                           before->from.incarnation == record.from.incarnation &&
+                           before->to.incarnation == record.to.incarnation;
+    if (!connecting.step->new_epoch && same_ends) {
+        record.epoch = before->epoch;
+        record.key = before->key;
+        record.next_counter = before->next_counter;
+        record.pending = before->pending;
+        record.window_open_since_us = before->window_open_since_us;
+        record.complete = false;
+        change.connections.push_back(record);
+        return true;
+    }
+    record.epoch = (before == nullptr ? 0 : before->epoch) + 1;
+    if (record.given_key) {
+        const crypto::Hash digest = crypto::sha256(record.key.view());
+        const Expected<bool> used = context_.state.key_used(digest);
+        const bool twice = std::find(change.used_keys.begin(), change.used_keys.end(), digest) !=
+                           change.used_keys.end();
+        if (!used) {
+            return used;
+        }
+        if (*used || twice) {
+            return failure("key-used",
+                           fmt::format("the `key` of connection {} was used before; under a key "
+                                       "that is used twice, messages can be read and forged",
+                                       record.name),
+                           "give the connection another key in the descriptor");
+        }
+        change.used_keys.push_back(digest);
+    } else {
+        std::array<std::uint8_t, wire::connection_key_bytes> key{};
+        context_.outside.random(key);
+        record.key.assign(key);
+        wipe(key);
+    }
+    change.connections.push_back(record);
+    return true;
+}
+
+/// Routes come before keys: what a source sends at once finds its way.
+void Engine::set_routes(std::vector<Connecting>& all) {
+    struct Routing {
+        Connecting* connecting = nullptr;
+        std::string node;
+        Expected<v1::ConnectReply> result;
+    };
+    std::vector<Routing> routings;
+    for (Connecting& each : all) {
+        for (const std::string& node : nodes_of(each.record)) {
+            routings.push_back({.connecting = &each, .node = node});
+        }
+    }
+    std::vector<std::function<void()>> work;
+    for (Routing& routing : routings) {
+        work.emplace_back([&] {
+            routing.result =
+                context_.nodes.at(routing.node)
+                    ->connect(route_on(
+                        routing.connecting->record, routing.node, context_.state.deployment()));
+        });
+    }
+    context_.outside.executor->run(std::move(work));
+    for (const Routing& routing : routings) {
+        if (!routing.result) {
+            routing.connecting->problem = routing.result.error();
+        }
+    }
+}
+
+/// The destinations are keyed before the sources: what arrives can be opened.
+void Engine::set_ends(std::vector<Connecting>& all, wire::Role role, Change& change) {
+    std::vector<ModuleOrders> orders;
+    std::map<std::string, std::vector<Connecting*>> asking; // in the order of the messages
+    for (Connecting& each : all) {
+        const EndRecord& end = role == wire::Role::source ? each.record.from : each.record.to;
+        if (each.problem || end.module.empty()) {
+            continue;
+        }
+        orders_of(orders, end.module).messages.push_back(set_connection(each.record, role));
+        asking[end.module].push_back(&each);
+    }
+    if (orders.empty()) {
+        return;
+    }
+    const Expected<bool> given =
+        give_orders({context_.state, context_.nodes, *context_.outside.executor},
+                    std::exchange(change, {}),
+                    orders);
+    wipe_keys(orders);
+    for (ModuleOrders& each : orders) {
+        const auto& connections = asking.at(each.module);
+        for (std::size_t i = 0; i < connections.size(); ++i) {
+            if (!given) {
+                connections[i]->problem = given.error();
+            } else if (!each.answers[i]) {
+                connections[i]->problem = each.answers[i].error();
+            }
+        }
+        if (given) {
+            if (each.record.attested_at_us == 0) {
+                broken_.insert(each.module);
+            }
+            change.modules.push_back(std::move(each.record));
+        }
+    }
+}
+
+void Engine::disconnect(const Steps& steps) {
+    if (steps.empty()) {
+        return;
+    }
+    std::vector<ModuleOrders> orders;
+    std::map<std::string, std::vector<const Step*>> asking;
+    for (const Step* step : steps) {
+        for (const EndRecord* end : {&step->connection->from, &step->connection->to}) {
+            if (has_channel(*end)) {
+                wire::ControlMessage message;
+                message.type = wire::ControlType::remove_connection;
+                message.connection.channel = step->connection->id;
+                orders_of(orders, end->module).messages.push_back(message);
+                asking[end->module].push_back(step);
+            }
+        }
+    }
+    std::map<const Step*, Diagnostic> problems;
+    Change change;
+    const Expected<bool> given =
+        give_orders({context_.state, context_.nodes, *context_.outside.executor}, {}, orders);
+    for (ModuleOrders& each : orders) {
+        for (std::size_t i = 0; i < each.messages.size(); ++i) {
+            const Step* step = asking.at(each.module)[i];
+            if (!given) {
+                problems.emplace(step, given.error());
+            } else if (!each.answers[i]) {
+                problems.emplace(step, each.answers[i].error());
+            }
+        }
+        if (given) {
+            change.modules.push_back(std::move(each.record));
+        }
+    }
+    struct Routing {
+        const Step* step = nullptr;
+        std::string node;
+        Expected<v1::DisconnectReply> result;
+    };
+    std::vector<Routing> routings;
+    for (const Step* step : steps) {
+        for (const std::string& node : nodes_of(*step->connection)) {
+            const auto view = context_.survey.find(node);
+            if (!problems.contains(step) && view != context_.survey.end() &&
+                view->second.usable()) {
+                routings.push_back({.step = step, .node = node});
+            }
+        }
+    }
+    std::vector<std::function<void()>> work;
+    for (Routing& routing : routings) {
+        work.emplace_back([&] {
+            v1::DisconnectRequest request;
+            request.set_deployment(context_.state.deployment());
+            request.set_channel(routing.step->connection->id);
+            routing.result = context_.nodes.at(routing.node)->disconnect(request);
+        });
+    }
+    context_.outside.executor->run(std::move(work));
+    for (const Routing& routing : routings) {
+        if (!routing.result) {
+            problems.emplace(routing.step, routing.result.error());
+        }
+    }
+    for (const Step* step : steps) {
+        const auto problem = problems.find(step);
+        if (problem != problems.end()) {
+            failed(*step, problem->second);
+            continue;
+        }
+        change.erased_connections.push_back(step->connection->id);
+        Report(context_.reporter, step->shown.action, step->shown.subject, step->shown.node).done();
+        done(*step);
+    }
+    commit(change);
+}
+
+} // namespace authex::deployer

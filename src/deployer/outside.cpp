@@ -1,0 +1,122 @@
+// The real world of an application.
+#include "deployer/outside.hpp"
+
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include "deployer/grpc_node.hpp"
+#include "deployer/thread_executor.hpp"
+#include "tee/native/builder/builder.hpp"
+#include "tee/native/verifier.hpp"
+
+namespace authex::deployer {
+namespace {
+
+/// Looks for Authex' sources when something is built, not before: status, logs and the like do
+/// without.
+class NativeBuilderOnDemand final : public tee::Builder {
+  public:
+    Expected<tee::Image> build(const tee::BuildSpec& spec) override {
+        std::call_once(once_, [&] {
+            const auto paths = tee::native::BuilderPaths::find();
+            if (paths) {
+                builder_.emplace(*paths);
+            } else {
+                problem_ = paths.error();
+            }
+        });
+        return builder_ ? builder_->build(spec) : tl::make_unexpected(problem_);
+    }
+
+  private:
+    std::once_flag once_;
+    std::optional<tee::native::NativeBuilder> builder_;
+    Diagnostic problem_;
+};
+
+/// Plaintext only on loopback, or where it was asked for; there also TLS, if the descriptor names
+/// the node's certificate authority.
+Expected<std::unique_ptr<Node>> reach(const Options& options,
+                                      const std::filesystem::path& state_directory,
+                                      const std::optional<std::filesystem::path>& authority,
+                                      const std::string& name,
+                                      const std::string& address) {
+    GrpcNodeOptions node{
+        .name = name, .address = address, .tls = std::nullopt, .timeout = options.timeout};
+    if (authority || !(is_loopback_address(address) || options.insecure)) {
+        auto tls = open_deployer_tls(state_directory);
+        if (!tls) {
+            return tl::make_unexpected(tls.error());
+        }
+        if (authority) {
+            tls->authority = *authority;
+        }
+        node.tls = std::move(*tls);
+    }
+    return make_grpc_node(node);
+}
+
+} // namespace
+
+Expected<Outside> make_outside(const Options& options, const descriptor::Descriptor& descriptor) {
+    const std::filesystem::path state_directory = options.state_directory.empty()
+                                                      ? descriptor.directory / ".authex"
+                                                      : options.state_directory;
+    std::error_code error;
+    std::filesystem::create_directories(state_directory, error);
+    if (error) {
+        return failure(
+            "state-unwritable",
+            fmt::format("cannot make the folder {}: {}", state_directory.string(), error.message()),
+            "check owner and mode of the folder that it is in");
+    }
+    std::filesystem::permissions(state_directory, std::filesystem::perms::owner_all, error);
+    const auto owner = open_owner_key(state_directory);
+    if (!owner) {
+        return tl::make_unexpected(owner.error());
+    }
+    std::map<std::string, std::filesystem::path> authorities;
+    for (const descriptor::Node& node : descriptor.nodes) {
+        if (node.certificate) {
+            authorities[node.name] = descriptor.directory / *node.certificate;
+        }
+    }
+    const auto builder = std::make_shared<NativeBuilderOnDemand>();
+    const auto verifier = std::make_shared<tee::native::NativeVerifier>();
+    Outside outside;
+    outside.reach = [options, state_directory, authorities](const std::string& name,
+                                                            const std::string& address) {
+        const auto authority = authorities.find(name);
+        return deployer::reach(options,
+                               state_directory,
+                               authority == authorities.end() ? std::nullopt
+                                                              : std::optional(authority->second),
+                               name,
+                               address);
+    };
+    outside.executor = std::make_shared<ThreadExecutor>();
+    outside.now = [] { return std::chrono::system_clock::now(); };
+    outside.random = [](Bytes out) {
+        // Without random numbers nothing here is worth anything.
+        if (RAND_priv_bytes(out.data(), static_cast<int>(out.size())) != 1) {
+            std::abort();
+        }
+    };
+    outside.builder = [builder](descriptor::Tee tee) -> tee::Builder* {
+        return tee == descriptor::Tee::native ? builder.get() : nullptr;
+    };
+    outside.verifier = [verifier](descriptor::Tee tee) -> const tee::Verifier* {
+        return tee == descriptor::Tee::native ? verifier.get() : nullptr;
+    };
+    outside.open_state = [state_directory](StateUse use) {
+        return State::open(state_directory, use);
+    };
+    outside.owner = *owner;
+    return outside;
+}
+
+} // namespace authex::deployer

@@ -1,0 +1,43 @@
+#pragma once
+// What an application needs of the world. All of it is handed in, so that tests and simulations run
+// the same code over nodes, clocks and random numbers of their own.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "deployer/application.hpp"
+#include "deployer/credentials.hpp"
+#include "deployer/node.hpp"
+#include "deployer/state.hpp"
+#include "descriptor/model.hpp"
+#include "tee/builder.hpp"
+#include "tee/verifier.hpp"
+
+namespace authex::deployer {
+
+struct Outside {
+    /// A node that is to be spoken to; does not wait for it.
+    std::function<Expected<std::unique_ptr<Node>>(const std::string& name,
+                                                  const std::string& address)>
+        reach;
+    std::shared_ptr<Executor> executor;
+    std::function<std::chrono::system_clock::time_point()> now;
+    std::function<void(Bytes)> random; ///< fit for keys
+    /// Null: this version has none for the TEE. They live as long as this.
+    std::function<tee::Builder*(descriptor::Tee)> builder;
+    std::function<const tee::Verifier*(descriptor::Tee)> verifier;
+    std::function<Expected<std::unique_ptr<State>>(StateUse)> open_state;
+    OwnerKey owner;
+};
+
+/// The real one: gRPC, threads, clock, the system's random numbers, files.
+Expected<Outside> make_outside(const Options& options, const descriptor::Descriptor& descriptor);
+
+/// An application over any world. `options` say progress, warnings and the descriptor's name.
+std::unique_ptr<Application>
+make_application(Options options, descriptor::Descriptor descriptor, Outside outside);
+
+} // namespace authex::deployer

@@ -1,0 +1,68 @@
+#pragma once
+// The application of application.hpp, over any world (outside.hpp). One file for each group of
+// commands: application.cpp builds and deploys, application_messages.cpp sends, application_status
+// looks, application_end.cpp disables and takes down.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "deployer/application.hpp"
+#include "deployer/outside.hpp"
+#include "deployer/plan.hpp"
+#include "deployer/reporter.hpp"
+#include "deployer/survey.hpp"
+
+namespace authex::deployer {
+
+class OwnedApplication final : public Application {
+  public:
+    OwnedApplication(Options options, descriptor::Descriptor descriptor, Outside outside);
+
+    [[nodiscard]] const descriptor::Descriptor& descriptor() const override { return descriptor_; }
+    Outcome<std::vector<BuiltModule>> build(const std::vector<std::string>& modules) override;
+    Outcome<Plan> plan(const Selection& selection) override;
+    Outcome<Plan> up(const Selection& selection) override;
+    Outcome<Status> status() override;
+    Outcome<bool> output(const std::string& connection, ByteView data) override;
+    Outcome<std::vector<std::uint8_t>> request(const std::string& connection,
+                                               ByteView data) override;
+    Outcome<std::vector<std::uint8_t>>
+    call(const std::string& module, const std::string& entry, ByteView data) override;
+    Outcome<bool> disable(const std::string& module) override;
+    Outcome<Plan> reset() override;
+    Outcome<Plan> down() override;
+    Outcome<bool> logs(const LogQuery& query,
+                       const std::function<bool(const LogEntry&)>& take) override;
+    Outcome<std::string> export_state(bool with_secrets) override;
+
+  private:
+    using Errors = std::vector<Diagnostic>;
+    struct Prepared; ///< a plan with all that it was made from
+
+    Expected<std::unique_ptr<State>> open_to_change();
+    Expected<std::shared_ptr<Node>> node_of(const std::string& name);
+    Outcome<Prepared> prepare(const Selection& selection);
+    Outcome<Loadables> loadables(const Selection& selection);
+    Errors check_names(const Selection& selection) const;
+    void warn(const Diagnostic& finding);
+
+    Expected<ConnectionRecord>
+    direct_connection(const State& state, const std::string& name, bool request) const;
+    Expected<std::vector<std::uint8_t>>
+    send(const std::string& connection, ByteView data, bool request);
+    Outcome<Plan> empty_nodes(State& state);
+
+    Options options_;
+    descriptor::Descriptor descriptor_;
+    Outside outside_;
+    Reporter reporter_;
+    Nodes nodes_;
+};
+
+/// One error, as an Outcome carries it.
+inline tl::unexpected<std::vector<Diagnostic>> failed(Diagnostic problem) {
+    return tl::make_unexpected(std::vector<Diagnostic>{std::move(problem)});
+}
+
+} // namespace authex::deployer

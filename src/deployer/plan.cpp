@@ -1,0 +1,387 @@
+#include "deployer/plan.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "deployer/plan_connections.hpp"
+
+namespace authex::deployer {
+namespace {
+
+bool names(const std::vector<std::string>& list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool is_alive(const v1::ModuleStatus* status) {
+    return status != nullptr && (status->state() == v1::ModuleStatus::RUNNING ||
+                                 status->state() == v1::ModuleStatus::STARTING);
+}
+
+bool has_image(const v1::ModuleStatus& status, const std::vector<std::uint8_t>& sha256) {
+    return std::equal(sha256.begin(),
+                      sha256.end(),
+                      status.image_sha256().begin(),
+                      status.image_sha256().end(),
+                      [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); });
+}
+
+class Planner {
+  public:
+    explicit Planner(const PlanInput& input)
+        : input_(input), descriptor_(input.descriptor), state_(input.state),
+          everything_(input.selection.modules.empty() && input.selection.connections.empty() &&
+                      input.selection.periodic.empty()) {}
+
+    Work make() {
+        report_nodes();
+        for (const descriptor::Module& module : descriptor_.modules) {
+            plan_module(module);
+        }
+        if (everything_ && input_.selection.remove_stale) {
+            remove_stale_modules();
+        }
+        plan_connections({input_, everything_, fates_}, work_);
+        plan_periodic();
+        std::stable_sort(work_.steps.begin(), work_.steps.end(), [](const Step& a, const Step& b) {
+            return a.shown.phase < b.shown.phase;
+        });
+        return std::move(work_);
+    }
+
+  private:
+    void report_nodes() {
+        for (const auto& [name, view] : input_.survey) {
+            if (view.usable()) {
+                continue;
+            }
+            if (descriptor_.find_node(name) != nullptr) {
+                work_.problems.push_back(*view.problem);
+            } else {
+                Diagnostic warning = *view.problem;
+                warning.severity = Severity::warning;
+                warning.detail = "the descriptor does not name it any more: what it may still "
+                                 "have of this application is forgotten";
+                work_.warnings.push_back(std::move(warning));
+            }
+        }
+    }
+
+    Step& add(Phase phase,
+              const char* action,
+              const std::string& subject,
+              const std::string& node,
+              std::string reason) {
+        work_.steps.push_back({.shown = {.phase = phase,
+                                         .action = action,
+                                         .subject = subject,
+                                         .node = node,
+                                         .reason = std::move(reason)}});
+        return work_.steps.back();
+    }
+
+    bool selected(const descriptor::Module& module) const {
+        return everything_ || names(input_.selection.modules, module.name);
+    }
+
+    void plan_module(const descriptor::Module& module) {
+        Fate& fate = fates_[module.name];
+        const NodeView& view = input_.survey.at(module.node.name);
+        if (!view.usable()) {
+            fate.why = Fate::Why::node;
+            return;
+        }
+        const ModuleRecord* record = state_.module(module.name);
+        const bool named = names(input_.selection.modules, module.name);
+        if (record != nullptr && record->disabled && !(named && input_.selection.load)) {
+            fate.why = Fate::Why::disabled;
+            Diagnostic warning =
+                make_error("module-disabled",
+                           fmt::format("module {} was disabled and is left as it is", module.name),
+                           fmt::format("to use it again: authex deploy --module {}", module.name));
+            warning.severity = Severity::warning;
+            work_.warnings.push_back(std::move(warning));
+            return;
+        }
+        plan_load(module, record, view, fate);
+        plan_attestation(module, record, view, fate);
+    }
+
+    void plan_load(const descriptor::Module& module,
+                   const ModuleRecord* record,
+                   const NodeView& view,
+                   Fate& fate) {
+        const auto built = input_.built.find(module.name);
+        if (!input_.selection.load || !selected(module) || built == input_.built.end()) {
+            return;
+        }
+        const std::string reason =
+            reason_to_load(module, record, view.module(module.name), built->second);
+        if (reason.empty()) {
+            return;
+        }
+        fate.loads = true;
+        Step& step = add(Phase::load, "load", module.name, module.node.name, reason);
+        step.restart = record != nullptr && record->disabled;
+        if (record != nullptr && record->node != module.node.name) {
+            add(Phase::remove,
+                "remove",
+                module.name,
+                record->node,
+                fmt::format("moves to {}", module.node.name));
+        }
+    }
+
+    static std::string reason_to_load(const descriptor::Module& module,
+                                      const ModuleRecord* record,
+                                      const v1::ModuleStatus* status,
+                                      const Loadable& built) {
+        if (record != nullptr && record->node != module.node.name) {
+            return fmt::format("moves from {}", record->node);
+        }
+        if (record != nullptr && record->disabled) {
+            return "was disabled";
+        }
+        if (status == nullptr || status->state() == v1::ModuleStatus::ABSENT) {
+            return record == nullptr ? "new" : "the node lost it";
+        }
+        if (!has_image(*status, built.sha256)) {
+            return "code changed";
+        }
+        if (record == nullptr) {
+            return "not recorded";
+        }
+        if (record->terms != built.terms) {
+            return "stack or devices changed";
+        }
+        switch (status->state()) {
+        case v1::ModuleStatus::FAILED:
+            return fmt::format("failed: {}", status->failure());
+        case v1::ModuleStatus::STOPPED:
+            return "stopped";
+        default:
+            return record->image_sha256 == built.sha256 ? "" : "not recorded";
+        }
+    }
+
+    void plan_attestation(const descriptor::Module& module,
+                          const ModuleRecord* record,
+                          const NodeView& view,
+                          Fate& fate) {
+        const v1::ModuleStatus* status = view.module(module.name);
+        const bool runs = is_alive(status);
+        const std::string process = runs ? process_of(view, *status) : "";
+        const bool known = record != nullptr && record->attested_at_us != 0;
+        fate.fresh = fate.loads || record == nullptr || record->process != process;
+        fate.ready = known && runs && !fate.fresh;
+        if (!input_.selection.attest || !selected(module)) {
+            return;
+        }
+        if (!fate.loads && !runs) {
+            report_absent(module);
+            return;
+        }
+        if (!fate.loads && record == nullptr && !module.external) {
+            report_absent(module);
+            return;
+        }
+        const char* reason = nullptr;
+        if (fate.loads) {
+            reason = "loaded";
+        } else if (!known) {
+            reason = "not attested";
+        } else if (fate.fresh) {
+            reason = "started anew";
+        } else if (input_.selection.attest_again) {
+            reason = "again";
+        }
+        if (reason != nullptr) {
+            add(Phase::attest, "attest", module.name, module.node.name, reason);
+        }
+        fate.ready = true;
+    }
+
+    void report_absent(const descriptor::Module& module) {
+        Diagnostic problem = make_error(
+            "module-absent",
+            fmt::format("module {} does not run on node {}", module.name, module.node.name),
+            module.external ? "load it there, by whatever means it is loaded"
+                            : fmt::format("authex deploy --module {}", module.name));
+        problem.where = module.where;
+        work_.problems.push_back(std::move(problem));
+    }
+
+    bool belongs(const std::string& module, const std::string& node) const {
+        const descriptor::Module* found = descriptor_.find_module(module);
+        return found != nullptr && found->node.name == node;
+    }
+
+    void remove_stale_modules() {
+        std::set<std::pair<std::string, std::string>> planned; // module, node
+        for (const Step& step : work_.steps) {
+            if (step.shown.phase == Phase::remove) {
+                planned.emplace(step.shown.subject, step.shown.node);
+            }
+        }
+        const auto remove = [&](const std::string& module, const std::string& node) {
+            if (!belongs(module, node) && planned.emplace(module, node).second) {
+                add(Phase::remove, "remove", module, node, "not in the descriptor");
+            }
+        };
+        for (const auto& [node, view] : input_.survey) {
+            for (const v1::ModuleStatus& module : view.status.modules()) {
+                remove(module.name(), node);
+            }
+        }
+        for (const auto& [name, record] : state_.modules()) {
+            const auto view = input_.survey.find(record.node);
+            const bool unreachable = view != input_.survey.end() && !view->second.usable() &&
+                                     descriptor_.find_node(record.node) != nullptr;
+            if (descriptor_.find_module(name) == nullptr && !unreachable) {
+                remove(name, record.node);
+            }
+        }
+    }
+
+    void plan_periodic() {
+        if (everything_ && input_.selection.remove_stale) {
+            remove_stale_periodic();
+        }
+        if (!input_.selection.register_periodic) {
+            return;
+        }
+        for (const descriptor::Periodic& periodic : descriptor_.periodic) {
+            const bool chosen = everything_ || names(input_.selection.periodic, periodic.name) ||
+                                names(input_.selection.modules, periodic.entry.module);
+            const Fate& fate = fates_.at(periodic.entry.module);
+            if (chosen && fate.why == Fate::Why::none) {
+                plan_registration(periodic);
+            }
+        }
+    }
+
+    void plan_registration(const descriptor::Periodic& periodic) {
+        const std::string& node = descriptor_.find_module(periodic.entry.module)->node.name;
+        const auto entry = find_endpoint(input_, periodic.entry);
+        if (!entry) {
+            work_.problems.push_back(unknown_endpoint(periodic.entry));
+            return;
+        }
+        const PeriodicRecord wanted{.name = periodic.name,
+                                    .node = node,
+                                    .module = periodic.entry.module,
+                                    .entry = entry->id,
+                                    .every_us = static_cast<std::uint64_t>(periodic.every.count())};
+        const v1::PeriodicStatus* status = input_.survey.at(node).periodic(periodic.name);
+        const auto record = state_.periodic().find(periodic.name);
+        const bool recorded = record != state_.periodic().end() && same(record->second, wanted);
+        const bool there = status != nullptr && same(*status, wanted);
+        if (recorded && there) {
+            return;
+        }
+        const bool known = record != state_.periodic().end();
+        if (status != nullptr && !there) {
+            add(Phase::remove, "unregister", periodic.name, node, "changed");
+        }
+        Step& step = add(Phase::register_periodic,
+                         "register",
+                         periodic.name,
+                         node,
+                         !known              ? "new"
+                         : status == nullptr ? "the node lost it"
+                                             : "changed");
+        step.periodic = wanted;
+    }
+
+    static bool same(const PeriodicRecord& a, const PeriodicRecord& b) {
+        return a.node == b.node && a.module == b.module && a.entry == b.entry &&
+               a.every_us == b.every_us;
+    }
+    static bool same(const v1::PeriodicStatus& a, const PeriodicRecord& b) {
+        return a.module() == b.module && a.entry() == b.entry && a.every_us() == b.every_us;
+    }
+
+    void remove_stale_periodic() {
+        const auto wanted_at = [&](const std::string& name) -> std::string {
+            for (const descriptor::Periodic& periodic : descriptor_.periodic) {
+                if (periodic.name == name) {
+                    return descriptor_.find_module(periodic.entry.module)->node.name;
+                }
+            }
+            return "";
+        };
+        for (const auto& [node, view] : input_.survey) {
+            for (const v1::PeriodicStatus& status : view.status.periodic()) {
+                if (wanted_at(status.name()) != node) {
+                    add(Phase::remove, "unregister", status.name(), node, "not in the descriptor");
+                }
+            }
+        }
+        for (const auto& [name, record] : state_.periodic()) {
+            const auto view = input_.survey.find(record.node);
+            const bool gone = view == input_.survey.end() || view->second.periodic(name) == nullptr;
+            if (gone && wanted_at(name).empty()) {
+                add(Phase::remove, "unregister", name, record.node, "not in the descriptor");
+            }
+        }
+    }
+
+    const PlanInput& input_;
+    const descriptor::Descriptor& descriptor_;
+    const State& state_;
+    bool everything_;
+    Fates fates_;
+    Work work_;
+};
+
+bool has_devices(const descriptor::Descriptor& descriptor, const std::string& module) {
+    const descriptor::Module* found = descriptor.find_module(module);
+    return found != nullptr && !found->devices.empty();
+}
+
+} // namespace
+
+std::string terms_of(const descriptor::Module& module) {
+    std::vector<std::string> devices;
+    for (const descriptor::Reference& device : module.devices) {
+        devices.push_back(device.name);
+    }
+    std::sort(devices.begin(), devices.end());
+    return fmt::format(
+        "stack {} devices {}", module.max.stack_bytes.value_or(0), fmt::join(devices, " "));
+}
+
+bool is_output_driver(const descriptor::Descriptor& descriptor, const std::string& module) {
+    const auto& all = descriptor.connections;
+    return has_devices(descriptor, module) ||
+           std::none_of(all.begin(), all.end(), [&](const descriptor::Connection& each) {
+               return each.from && each.from->module == module;
+           });
+}
+
+bool is_input_driver(const descriptor::Descriptor& descriptor, const std::string& module) {
+    const auto& all = descriptor.connections;
+    return has_devices(descriptor, module) ||
+           std::none_of(all.begin(), all.end(), [&](const descriptor::Connection& each) {
+               return !each.direct() && each.to.module == module;
+           });
+}
+
+Phase phase_of(const descriptor::Descriptor& descriptor, const descriptor::Connection& connection) {
+    if (connection.direct()) {
+        return Phase::connect_direct;
+    }
+    if (is_input_driver(descriptor, connection.from->module)) {
+        return Phase::connect_inputs;
+    }
+    return is_output_driver(descriptor, connection.to.module) ? Phase::connect_outputs
+                                                              : Phase::connect_inner;
+}
+
+Work make_plan(const PlanInput& input) {
+    return Planner(input).make();
+}
+
+} // namespace authex::deployer

@@ -1,0 +1,66 @@
+#pragma once
+// What separates a deployment from its descriptor. A pure function: nothing is asked, written or
+// sent.
+//
+// The order of phases is what the promise needs (DESIGN "Trust"): all modules are loaded and
+// attested, then inner connections are keyed, then those to output drivers, then those from input
+// drivers, then those of the deployer. An output driver is a module with `devices:`, or with no
+// outgoing connection; an input driver is one with `devices:`, or with no incoming connection but
+// direct ones. A connection from an input driver to an output driver is one of the last.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "deployer/application.hpp"
+#include "deployer/state.hpp"
+#include "deployer/survey.hpp"
+#include "descriptor/model.hpp"
+
+namespace authex::deployer {
+
+/// An image that can be loaded.
+struct Loadable {
+    tee::Image image;
+    std::vector<std::uint8_t> sha256; ///< of the file
+    std::string terms;                ///< see terms_of()
+};
+using Loadables = std::map<std::string, Loadable>;
+
+struct PlanInput {
+    const descriptor::Descriptor& descriptor;
+    const Loadables& built; ///< only these are loaded
+    const State& state;
+    const Survey& survey;
+    const Selection& selection;
+};
+
+/// One step with what it needs beside its words.
+struct Step {
+    PlannedStep shown;
+    /// connect: what is wanted, the epoch that is set now; disconnect: what is.
+    std::optional<ConnectionRecord> connection;
+    std::optional<PeriodicRecord> periodic; ///< register: what is wanted
+    bool new_epoch = false;                 ///< connect: the key is made anew, else said again
+    bool restart = false;                   ///< load: the module is ended first
+};
+
+struct Work {
+    std::vector<Step> steps;          ///< by phase
+    std::vector<Diagnostic> problems; ///< what cannot be done
+    std::vector<Diagnostic> warnings; ///< what is left as it is
+};
+
+Work make_plan(const PlanInput& input);
+
+/// What Load is told beside the image, in words that are compared.
+[[nodiscard]] std::string terms_of(const descriptor::Module& module);
+[[nodiscard]] bool is_output_driver(const descriptor::Descriptor& descriptor,
+                                    const std::string& module);
+[[nodiscard]] bool is_input_driver(const descriptor::Descriptor& descriptor,
+                                   const std::string& module);
+[[nodiscard]] Phase phase_of(const descriptor::Descriptor& descriptor,
+                             const descriptor::Connection& connection);
+
+} // namespace authex::deployer

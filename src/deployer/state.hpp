@@ -1,0 +1,169 @@
+#pragma once
+// What the deployer remembers of a deployment: keys, counters, and how far every step has come.
+// (DESIGN "State of the deployer")
+//
+// Plain records in memory, each a row of `<state directory>/state.db` (SQLite, mode 0600). A Change
+// is one transaction: all of it is on the disk, or nothing of it.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.hpp"
+#include "crypto/aead.hpp"
+#include "deployer/database.hpp"
+#include "deployer/secret.hpp"
+#include "deployer/state_lock.hpp"
+#include "descriptor/endpoint.hpp"
+
+namespace authex::deployer {
+
+/// A node that was met.
+struct NodeRecord {
+    std::string name;
+    std::string address;
+    std::string tee;
+    std::string node_id;
+    std::vector<std::uint8_t> evidence_key; ///< pinned: never replaced by another
+};
+
+/// A module that was loaded, or is external, and where its control channel stands.
+struct ModuleRecord {
+    std::string name;
+    std::string node;
+    std::vector<std::uint8_t> identity;     ///< of what was loaded
+    std::vector<std::uint8_t> image_sha256; ///< of the file that was loaded; empty: external
+    std::string terms;                      ///< stack and devices that it was loaded with
+    std::vector<descriptor::Endpoint> endpoints;
+    std::uint64_t image_bytes = 0;
+    // Of the last attestation:
+    std::uint64_t attested_at_us = 0; ///< Unix time; 0: not attested
+    std::uint64_t incarnation = 0;    ///< grows when another process than before was attested
+    std::string process; ///< which one that was, as the node says: node id, start, time of start
+    bool simulated = false;
+    bool disabled = false;
+    Secret session; ///< ControlSession::serialize(), with the counter that is used next
+};
+
+/// One end of a connection.
+struct EndRecord {
+    std::string module;            ///< empty: the deployer
+    std::string endpoint;          ///< as the descriptor calls it
+    std::uint16_t id = 0;          ///< of the endpoint
+    std::uint64_t incarnation = 0; ///< of the module that the key is meant for
+};
+
+/// A connection whose key was made. Written with `complete` false before any of it is sent.
+struct ConnectionRecord {
+    std::uint16_t id = 0;
+    std::string name;
+    EndRecord from;
+    EndRecord to;
+    crypto::Algorithm algorithm = crypto::Algorithm::aes_128_gcm;
+    bool lossy = false;
+    bool request = false;
+    bool given_key = false; ///< by the descriptor
+    std::uint32_t epoch = 0;
+    Secret key;
+    bool complete = false;   ///< routes and both ends are set
+    std::string source_node; ///< names; empty where there is none
+    std::string destination_node;
+    std::string source_address; ///< events addresses that the routes name
+    std::string destination_address;
+    std::uint64_t next_counter = 0;         ///< direct: of the next message
+    std::vector<std::uint8_t> pending;      ///< direct: sealed frames that may not have arrived
+    std::uint64_t window_open_since_us = 0; ///< Unix time; 0: no window
+
+    [[nodiscard]] bool direct() const { return from.module.empty(); }
+};
+
+struct PeriodicRecord {
+    std::string name;
+    std::string node;
+    std::string module;
+    std::uint16_t entry = 0;
+    std::uint64_t every_us = 0;
+};
+
+/// What one transaction changes.
+struct Change {
+    std::vector<NodeRecord> nodes;
+    std::vector<ModuleRecord> modules;
+    std::vector<ConnectionRecord> connections;
+    std::vector<PeriodicRecord> periodic;
+    std::vector<std::string> erased_nodes;
+    std::vector<std::string> erased_modules;
+    std::vector<std::uint16_t> erased_connections;
+    std::vector<std::string> erased_periodic;
+    std::vector<std::array<std::uint8_t, 32>> used_keys; ///< SHA-256 of given keys, for ever
+    [[nodiscard]] bool empty() const;
+};
+
+enum class StateUse : std::uint8_t {
+    look,  ///< may be done beside a deployer that is at work
+    change ///< alone
+};
+
+class State {
+  public:
+    /// Opens or makes `<directory>/state.db`. To change it, takes `<directory>/lock` and waits for
+    /// it for a second at most.
+    /// @error state-locked (names the process) | state-damaged | state-newer | state-unwritable
+    static Expected<std::unique_ptr<State>> open(const std::filesystem::path& directory,
+                                                 StateUse use);
+    /// Over a database that the caller keeps: what a simulation needs.
+    static Expected<std::unique_ptr<State>> open(std::shared_ptr<Database> database);
+    ~State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+
+    /// 1 … 65535; 0: none yet.
+    [[nodiscard]] std::uint16_t deployment() const { return deployment_; }
+    /// Once, before anything is deployed. 0 forgets all but used keys.
+    Expected<bool> set_deployment(std::uint16_t deployment);
+
+    [[nodiscard]] const std::map<std::string, NodeRecord>& nodes() const { return nodes_; }
+    [[nodiscard]] const std::map<std::string, ModuleRecord>& modules() const { return modules_; }
+    [[nodiscard]] const std::map<std::uint16_t, ConnectionRecord>& connections() const {
+        return connections_;
+    }
+    [[nodiscard]] const std::map<std::string, PeriodicRecord>& periodic() const {
+        return periodic_;
+    }
+    /// Null: there is none.
+    [[nodiscard]] const NodeRecord* node(const std::string& name) const;
+    [[nodiscard]] const ModuleRecord* module(const std::string& name) const;
+    [[nodiscard]] const ConnectionRecord* connection(const std::string& name) const;
+    [[nodiscard]] Expected<bool> key_used(const std::array<std::uint8_t, 32>& digest);
+
+    /// Memory follows only where the disk has it. @error as open()
+    Expected<bool> commit(const Change& change);
+    /// Told after each transaction. For tests that stop the deployer there.
+    std::function<void()> committed;
+
+  private:
+    explicit State(std::shared_ptr<Database> database);
+    Expected<bool> prepare();
+    Expected<bool> read();
+    Expected<bool> write(const Change& change);
+    void remember(const Change& change);
+    Expected<bool> transaction(const std::function<Expected<bool>()>& work);
+
+    std::shared_ptr<Database> database_;
+    std::unique_ptr<StateLock> lock_;
+    std::uint16_t deployment_ = 0;
+    std::map<std::string, NodeRecord> nodes_;
+    std::map<std::string, ModuleRecord> modules_;
+    std::map<std::uint16_t, ConnectionRecord> connections_;
+    std::map<std::string, PeriodicRecord> periodic_;
+};
+
+/// The state as JSON. Without secrets, keys and sessions are left out.
+[[nodiscard]] std::string to_json(const State& state, bool with_secrets);
+
+} // namespace authex::deployer

@@ -1,0 +1,138 @@
+#include "deployer/survey.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "wire/frame.hpp"
+
+namespace authex::deployer {
+namespace {
+
+template <typename List, typename Match>
+auto find(const List& list, const Match& match) -> decltype(&*list.begin()) {
+    const auto found = std::find_if(list.begin(), list.end(), match);
+    return found == list.end() ? nullptr : &*found;
+}
+
+/// The port that the manager states, at the host where its control port is reached: it may listen
+/// on any address, or stand behind a proxy that forwards both.
+std::string events_of(const descriptor::Node& node, const std::string& stated) {
+    if (node.events) {
+        return to_string(*node.events);
+    }
+    const std::string port = stated.substr(stated.rfind(':') + 1);
+    const std::string control = to_string(node.address);
+    return control.substr(0, control.rfind(':') + 1) + port;
+}
+
+std::optional<Diagnostic> judge(const std::string& name,
+                                const NodeView& view,
+                                const NodeRecord* record,
+                                bool simulation_allowed) {
+    if (view.hello.tee() != view.tee) {
+        return make_error("tee-mismatch",
+                          fmt::format("node {} at {} is of the TEE {}, not {}",
+                                      name,
+                                      view.address,
+                                      view.hello.tee(),
+                                      view.tee),
+                          "correct `tee` or `address` in the descriptor");
+    }
+    const std::vector<std::uint8_t> key(view.hello.evidence_key().begin(),
+                                        view.hello.evidence_key().end());
+    if (record != nullptr && !record->evidence_key.empty() && record->evidence_key != key) {
+        return make_error("evidence-key-changed",
+                          fmt::format("node {} shows another evidence key than when it was met "
+                                      "first: it may be another machine",
+                                      name),
+                          "if it was set up anew on purpose: authex down, then authex up");
+    }
+    if (view.hello.simulated() && !simulation_allowed) {
+        return make_error("simulation-refused",
+                          fmt::format("node {} is simulated: its evidence proves nothing", name),
+                          "for development, say `simulation: allowed` in the descriptor");
+    }
+    return std::nullopt;
+}
+
+void ask(const std::string& name,
+         Node& node,
+         const State& state,
+         const descriptor::Descriptor& descriptor,
+         NodeView& view) {
+    v1::HelloRequest hello;
+    hello.set_deployment(state.deployment());
+    hello.set_application(descriptor.application);
+    hello.add_protocol_versions(wire::protocol_version);
+    auto greeting = node.hello(hello);
+    if (!greeting) {
+        view.problem = greeting.error();
+        return;
+    }
+    view.hello = std::move(*greeting);
+    const descriptor::Node* stated = descriptor.find_node(name);
+    if (stated != nullptr) {
+        view.problem = judge(name, view, state.node(name), descriptor.simulation_allowed);
+        view.events_address = events_of(*stated, view.hello.events_address());
+    }
+    v1::StatusRequest request;
+    request.set_deployment(state.deployment());
+    auto status = node.status(request);
+    if (!status) {
+        view.problem = status.error();
+        return;
+    }
+    view.status = std::move(*status);
+}
+
+} // namespace
+
+const v1::ModuleStatus* NodeView::module(const std::string& name) const {
+    return find(status.modules(), [&](const auto& each) { return each.name() == name; });
+}
+const v1::ConnectionStatus* NodeView::connection(std::uint16_t channel) const {
+    return find(status.connections(), [&](const auto& each) { return each.channel() == channel; });
+}
+const v1::PeriodicStatus* NodeView::periodic(const std::string& name) const {
+    return find(status.periodic(), [&](const auto& each) { return each.name() == name; });
+}
+
+std::string process_of(const NodeView& node, const v1::ModuleStatus& module) {
+    return fmt::format("{}/{}/{}", node.hello.node_id(), module.instance(), module.started_at_us());
+}
+
+Survey ask_nodes(const descriptor::Descriptor& descriptor,
+                 const State& state,
+                 const Outside& outside,
+                 Nodes& nodes) {
+    Survey survey;
+    for (const descriptor::Node& node : descriptor.nodes) {
+        NodeView& view = survey[node.name];
+        view.tee = to_string(node.tee);
+        view.address = to_string(node.address);
+    }
+    for (const auto& [name, record] : state.nodes()) {
+        if (!survey.contains(name)) {
+            survey[name] = {.tee = record.tee, .address = record.address};
+        }
+    }
+    std::vector<std::function<void()>> work;
+    for (auto& [name, view] : survey) {
+        std::shared_ptr<Node>& node = nodes[name];
+        if (node == nullptr) {
+            auto reached = outside.reach(name, view.address);
+            if (!reached) {
+                view.problem = reached.error();
+                continue;
+            }
+            node = std::move(*reached);
+        }
+        work.emplace_back(
+            [&, &name = name, &view = view] { ask(name, *node, state, descriptor, view); });
+    }
+    outside.executor->run(std::move(work));
+    return survey;
+}
+
+} // namespace authex::deployer
