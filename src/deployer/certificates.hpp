@@ -36,7 +36,8 @@ class Authority {
     std::shared_ptr<const Parts> parts_;
 };
 
-/// The authority of `ca.crt` and `ca.key` in the folder, made where there is none.
+/// The authority of `ca.crt` and `ca.key` in the folder, made where there is none: then one caller
+/// at a time (FolderLock).
 /// @error tls: damaged, or only one of the two | file-readable-by-others | file-unwritable
 Expected<Authority> open_authority(const std::filesystem::path& folder);
 

@@ -118,6 +118,11 @@ Expected<TlsFiles> open_deployer_tls(const std::filesystem::path& state_director
     if (!made) {
         return tl::make_unexpected(made.error());
     }
+    // Two first starts at once would pair the key of one with the certificate of the other.
+    const auto lock = FolderLock::take(folder);
+    if (!lock) {
+        return tl::make_unexpected(lock.error());
+    }
     const auto authority = open_authority(folder);
     if (!authority) {
         return tl::make_unexpected(authority.error());

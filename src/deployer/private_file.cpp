@@ -7,8 +7,10 @@
 #include <fstream>
 #include <iterator>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 namespace authex::deployer {
@@ -118,6 +120,29 @@ Expected<std::string> read_private_file(const std::filesystem::path& file) {
         return failure("file-unreadable", fmt::format("cannot read {}", file.string()));
     }
     return content;
+}
+
+Expected<FolderLock> FolderLock::take(const std::filesystem::path& folder) {
+    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    FolderLock lock(fd);
+    int locked = -1;
+    do {
+        locked = ::flock(fd, LOCK_EX);
+    } while (locked != 0 && errno == EINTR);
+    if (locked != 0) {
+        return failure("file-unreadable",
+                       fmt::format("cannot lock {}: {}", folder.string(), std::strerror(errno)));
+    }
+    return lock;
+}
+
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FolderLock::~FolderLock() {
+    if (descriptor_ >= 0) {
+        ::close(descriptor_);
+    }
 }
 
 } // namespace authex::deployer

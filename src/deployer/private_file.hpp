@@ -25,4 +25,19 @@ replace_file(const std::filesystem::path& file, std::string_view content, FileAc
 /// @error file-unreadable | file-readable-by-others
 Expected<std::string> read_private_file(const std::filesystem::path& file);
 
+/// Until it goes, no other process or thread that takes it for the same folder goes on. Ends with
+/// the process.
+class FolderLock {
+  public:
+    /// Waits as long as another has it. @error file-unreadable: there is no such folder
+    static Expected<FolderLock> take(const std::filesystem::path& folder);
+    FolderLock(FolderLock&& other) noexcept;
+    FolderLock& operator=(FolderLock&&) = delete;
+    ~FolderLock();
+
+  private:
+    explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
+    int descriptor_;
+};
+
 } // namespace authex::deployer
