@@ -129,6 +129,8 @@ class Manager final : public Observer {
     [[nodiscard]] Expected<std::vector<MetricValue>> metrics(const Caller& caller);
     [[nodiscard]] Expected<ResetCounts> reset(const Caller& caller);
 
+    /// The data plane goes: what it still has to tell is not heard.
+    void close() { plane_ = nullptr; }
     /// Ends all modules of all deployments; their images and routes stay.
     void stop_all();
 
@@ -166,7 +168,7 @@ class Manager final : public Observer {
 
     ManagerOutside outside_;
     Node node_;
-    DataPlane* plane_ = nullptr;
+    DataPlane* plane_ = nullptr; ///< null before recover() and after close()
     std::uint64_t node_id_ = 0;
     std::uint64_t boot_ = 0;
     std::vector<Waiting> waiting_;

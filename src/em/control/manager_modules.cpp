@@ -368,7 +368,8 @@ void Manager::note_end(const ModuleName& name, std::string failure) {
     }
     outside_.post([this, name, instance, failure = std::move(failure)] {
         const Module* module = node_.module(name);
-        if (module != nullptr && module->alive() && module->instance == instance) {
+        if (plane_ != nullptr && module != nullptr && module->alive() &&
+            module->instance == instance) {
             end_process(name);
             fail(name, instance, failure);
         }

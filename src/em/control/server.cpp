@@ -86,11 +86,15 @@ Server::Server(const ServerOptions& options, tee::Loader& loader, std::unique_pt
 Server::~Server() {
     if (server_ != nullptr) {
         server_->Shutdown(std::chrono::system_clock::now() + shutdown_time);
+        server_.reset();
     }
     // The data plane goes once nothing asks it any more, and before those to whom it tells things;
     // the thread runs what both have left for it.
     if (plane_ != nullptr) {
-        thread_->run([this] { plane_.reset(); });
+        thread_->run([this] {
+            manager_.close();
+            plane_.reset();
+        });
     }
     thread_.reset();
 }

@@ -267,7 +267,7 @@ Expected<std::unique_ptr<Store>> open_store(const fs::path& state_directory) {
     // the modules are gone too. NORMAL keeps the file sound through both.
     const bool ready =
         execute(raw,
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
+                "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
                 "PRAGMA cache_size = -128; PRAGMA wal_autocheckpoint = 256") &&
         execute(raw,
                 "CREATE TABLE IF NOT EXISTS record (kind INTEGER, deployment INTEGER, name TEXT, "
