@@ -1,5 +1,9 @@
 #include "tee/native/builder/builder.hpp"
 
+#include <array>
+#include <thread>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -43,6 +47,30 @@ TEST_F(NativeBuilderTest, MinimalModuleIsSmallAndListsItsEndpoints) {
     EXPECT_EQ(image->endpoints[1].name, "in");
     EXPECT_EQ(image->endpoints[1].kind, EndpointKind::input);
     RecordProperty("image_bytes", std::to_string(image->bytes));
+}
+
+TEST_F(NativeBuilderTest, RelativeRootIsThatOfTheCaller) {
+    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    BuildSpec relative = spec(minimal);
+    relative.root = std::filesystem::relative(relative.root);
+    const Expected<Image> image = builder.build(relative);
+    EXPECT_TRUE(image) << to_text(image.error());
+}
+
+TEST_F(NativeBuilderTest, ModulesBuiltAtTheSameTimeShareTheirObjects) {
+    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const BuildSpec common = spec(minimal);
+    std::array<Expected<Image>, 6> images;
+    {
+        std::vector<std::jthread> threads;
+        for (Expected<Image>& image : images) {
+            threads.emplace_back([&] { image = builder.build(common); });
+        }
+    }
+    for (const Expected<Image>& image : images) {
+        ASSERT_TRUE(image) << to_text(image.error());
+        EXPECT_EQ(image->identity, images[0]->identity);
+    }
 }
 
 TEST_F(NativeBuilderTest, SameSourcesFromAnotherFolderAndCacheGiveTheSameBytes) {

@@ -235,7 +235,8 @@ NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached)
     if (cached) {
         return image;
     }
-    const std::string temporary = image.string() + fmt::format(".{}.{}", ::getpid(), spec.module);
+    static std::atomic<unsigned> serial{0};
+    const std::string temporary = image.string() + fmt::format(".{}.{}", ::getpid(), serial++);
     for (const fs::path& object : objects.paths) {
         command.push_back(object.string());
     }
@@ -262,7 +263,9 @@ NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached)
     return image;
 }
 
-Expected<Image> NativeBuilder::build(const BuildSpec& spec) {
+Expected<Image> NativeBuilder::build(const BuildSpec& wanted) {
+    BuildSpec spec = wanted;
+    spec.root = fs::absolute(wanted.root); // the compiler runs in it
     const Expected<Objects> objects = compile(spec);
     if (!objects) {
         Diagnostic diagnostic = objects.error();

@@ -113,12 +113,29 @@ Expected<ObjectCache::Object> ObjectCache::compile(const CompileJob& job,
     std::error_code error;
     fs::create_directories(folder_, error);
     const std::string name = sha256_hex(identity);
-    const fs::path manifest = folder_ / (name + ".manifest");
+    const std::shared_ptr<std::mutex> turn = turn_of(name);
+    const std::lock_guard compiling(*turn);
     Object object;
-    if (manifest_holds(manifest, object)) {
+    if (manifest_holds(folder_ / (name + ".manifest"), object)) {
         object.cached = true;
         return object;
     }
+    return compile_anew(job, directory, name);
+}
+
+std::shared_ptr<std::mutex> ObjectCache::turn_of(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<std::mutex>& turn = turns_[name];
+    if (turn == nullptr) {
+        turn = std::make_shared<std::mutex>();
+    }
+    return turn;
+}
+
+Expected<ObjectCache::Object> ObjectCache::compile_anew(const CompileJob& job,
+                                                        const fs::path& directory,
+                                                        const std::string& name) {
+    std::error_code error;
     const fs::path stem = folder_ / fmt::format("{}.{}", name, ::getpid());
     const std::string object_file = stem.string() + ".tmp.o";
     const std::string dependency_file = stem.string() + ".tmp.d";
@@ -142,6 +159,7 @@ Expected<ObjectCache::Object> ObjectCache::compile(const CompileJob& job,
     if (!bytes) {
         return tl::make_unexpected(bytes.error());
     }
+    Object object;
     object.digest = sha256_hex(*bytes);
     object.path = folder_ / (object.digest + ".o");
     fs::rename(object_file, object.path, error);
@@ -149,7 +167,8 @@ Expected<ObjectCache::Object> ObjectCache::compile(const CompileJob& job,
         return failure("file-unwritable",
                        fmt::format("cannot write {}: {}", object.path.string(), error.message()));
     }
-    const Expected<bool> remembered = remember(manifest, dependency_file, directory, object);
+    const Expected<bool> remembered =
+        remember(folder_ / (name + ".manifest"), dependency_file, directory, object);
     fs::remove(dependency_file, error);
     if (!remembered) {
         return tl::make_unexpected(remembered.error());

@@ -3,6 +3,7 @@
 // names what came out.
 
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -37,6 +38,11 @@ class ObjectCache {
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
   private:
+    Expected<Object> compile_anew(const CompileJob& job,
+                                  const std::filesystem::path& directory,
+                                  const std::string& name);
+    /// Held by the thread that compiles under this name: the others wait and find its result.
+    std::shared_ptr<std::mutex> turn_of(const std::string& name);
     Expected<std::string> file_digest(const std::filesystem::path& path);
     bool manifest_holds(const std::filesystem::path& manifest, Object& object);
     Expected<bool> remember(const std::filesystem::path& manifest,
@@ -47,6 +53,7 @@ class ObjectCache {
     std::filesystem::path folder_;
     std::mutex mutex_;
     std::unordered_map<std::string, std::string> digests_; ///< of files seen in this process
+    std::unordered_map<std::string, std::shared_ptr<std::mutex>> turns_;
 };
 
 } // namespace authex::tee::native
