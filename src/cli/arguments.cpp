@@ -192,7 +192,7 @@ void declare_look_and_end(Declarer& declarer, Arguments& arguments) {
     CLI::App* logs =
         declarer.command("logs", Command::logs, group_look, "show what modules have logged");
     logs->add_option("module", arguments.subject, "only this module")->type_name("");
-    logs->add_flag("--follow", arguments.follow, "go on until Ctrl-C");
+    logs->add_flag("-f,--follow", arguments.follow, "go on until Ctrl-C");
     logs->add_option("-n,--last", arguments.last, "lines of each module from the past")
         ->type_name("N")
         ->capture_default_str();

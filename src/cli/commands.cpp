@@ -1,6 +1,8 @@
 #include "cli/commands.hpp"
 
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <unistd.h>
@@ -313,6 +315,10 @@ int Run::status(Application& application) {
 }
 
 int Run::logs(Application& application) {
+    if (arguments_.follow) {
+        // Ctrl-C is how following ends; there is nothing to put in order.
+        (void)std::signal(SIGINT, [](int) { std::_Exit(exit_done); });
+    }
     const auto take = [this](const deployer::LogEntry& entry) {
         std::cout << (arguments_.json ? log_json(entry).dump() : log_text(entry, out_))
                   << std::endl;

@@ -296,7 +296,9 @@ int Dev::watch(const descriptor::Descriptor& descriptor) {
                                          ? std::string()
                                          : " -f " + arguments_.file.string();
             std::cout << terminal_.paint(Colour::green,
-                                         fmt::format("{} nodes are ready.", children_.size()))
+                                         children_.size() == 1
+                                             ? "1 node is ready."
+                                             : fmt::format("{} nodes are ready.", children_.size()))
                       << (arguments_.up
                               ? " Deploying …\n"
                               : fmt::format(

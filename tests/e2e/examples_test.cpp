@@ -1,0 +1,112 @@
+// Each example does what its README says.
+#include <csignal>
+#include <regex>
+
+#include <gmock/gmock.h>
+
+#include "world.hpp"
+
+namespace authex::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string logs_of(World& world, const std::string& module) {
+    return world.authex({"logs", module}).out;
+}
+
+TEST(Examples, ButtonLedCountsPressesAndSwitchesTheLight) {
+    World world("button-led");
+    world.start_managers();
+    world.must({"up"});
+    const std::string port = std::to_string(free_port());
+    world.must({"output", "init-server", "--u16", port});
+
+    for (unsigned presses = 1; presses <= 3; ++presses) {
+        world.must({"output", "trigger-btn"});
+        EXPECT_TRUE(eventually([&] { return world.request_u32("get-presses") == presses; }));
+        const std::string light = presses % 2 == 1 ? "01  = 1\n" : "00  = 0\n";
+        EXPECT_TRUE(eventually([&] { return world.authex({"request", "get-led"}).out == light; }));
+    }
+    EXPECT_THAT(logs_of(world, "led"), HasSubstr("LED is on"));
+
+    Result page;
+    const std::vector<std::string> curl = {
+        "/usr/bin/curl", "-sS", "--max-time", "5", "http://127.0.0.1:" + port + "/"};
+    EXPECT_TRUE(eventually([&] {
+        page = run({.words = curl, .folder = {}, .input = {}});
+        return page.status == 0;
+    })) << page.err;
+    EXPECT_EQ(page.out, "3\n");
+    // The page is answered each time, and the number follows.
+    world.must({"output", "trigger-btn"});
+    EXPECT_TRUE(
+        eventually([&] { return run({.words = curl, .folder = {}, .input = {}}).out == "4\n"; }));
+}
+
+TEST(Examples, PingPongPlaysAllBalls) {
+    World world("ping-pong");
+    world.start_managers();
+    world.must({"up"});
+    // 1,000 balls of 64 bytes.
+    world.must({"output", "start", "--hex", "e8030000 4000"});
+    EXPECT_TRUE(eventually([&] { return world.request_u32("score") == 1000; }));
+    EXPECT_EQ(world.request_u32("score", 4), 0U);
+    EXPECT_THAT(logs_of(world, "ping"), HasSubstr("game over"));
+}
+
+TEST(Examples, ParkingTellsEveryDisplayWhatAllSensorsSay) {
+    World world("parking");
+    world.start_managers();
+    world.must({"up"});
+    const auto both_show = [&](const std::string& free_and_changes) {
+        return eventually([&] {
+            return world.authex({"request", "read-in"}).out == free_and_changes &&
+                   world.authex({"request", "read-up"}).out == free_and_changes;
+        });
+    };
+    world.must({"output", "car-0", "--u8", "1"});
+    EXPECT_TRUE(both_show("0101000000\n"));
+    world.must({"output", "car-1", "--u8", "1"});
+    EXPECT_TRUE(both_show("0002000000\n"));
+    world.must({"output", "car-0", "--u8", "0"});
+    EXPECT_TRUE(both_show("0103000000\n"));
+}
+
+TEST(Examples, StateMachineInCRefusesWhatTheStateDoesNotAllow) {
+    World world("state-machine-c");
+    world.start_managers();
+    world.must({"up"});
+    const auto shows = [&](const std::string& state_done_refused) {
+        return eventually([&] {
+            return world.authex({"request", "read"}).out == state_done_refused + "\n";
+        });
+    };
+    world.must({"output", "press", "--u8", "3"}); // lock
+    EXPECT_TRUE(shows("020100000000000000"));
+    world.must({"output", "press", "--u8", "1"}); // open: it is locked
+    EXPECT_TRUE(shows("020100000001000000"));
+    world.must({"output", "press", "--u8", "4"}); // unlock
+    world.must({"output", "press", "--u8", "1"}); // open
+    EXPECT_TRUE(shows("010300000001000000"));
+}
+
+TEST(Examples, RunFromASourceTreeThatCannotBeWritten) {
+    World world("ping-pong");
+    world.start_managers();
+    const std::filesystem::path folder = world.folder();
+    std::filesystem::permissions(folder, std::filesystem::perms(0555));
+    const TemporaryFolder state;
+    const std::string directory = state.path() / "state";
+    world.must({"--state", directory, "up"});
+    world.must({"--state", directory, "output", "start", "--hex", "0a0000000100"});
+    EXPECT_TRUE(eventually([&] {
+        return world.authex({"--state", directory, "request", "score"}).out ==
+               "0a00000000000000  = 10\n";
+    }));
+    EXPECT_FALSE(std::filesystem::exists(folder / ".authex"));
+    std::filesystem::permissions(folder, std::filesystem::perms(0755));
+}
+
+} // namespace
+} // namespace authex::test

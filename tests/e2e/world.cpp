@@ -1,0 +1,203 @@
+#include "world.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+namespace authex::test {
+namespace {
+
+constexpr const char* descriptor = "native.yaml";
+
+std::string read_all(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::vector<std::string> node_names(const std::string& text) {
+    static const std::regex node(R"((\S+):\s*\{ tee: native, +address:)");
+    std::vector<std::string> names;
+    for (std::sregex_iterator each(text.begin(), text.end(), node), end; each != end; ++each) {
+        names.push_back((*each)[1]);
+    }
+    return names;
+}
+
+std::uint16_t port_of(const std::string& address) {
+    return static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
+}
+
+} // namespace
+
+std::string program(const std::string& name) {
+    return std::string(AUTHEX_BINARY_DIR "/bin/") + name;
+}
+
+std::filesystem::path example(const std::string& name) {
+    return std::filesystem::path(AUTHEX_SOURCE_DIR) / "examples" / name;
+}
+
+World::World(const std::string& example_name) {
+    adopt_orphans();
+    // Modules that were built in one test need not be built in the next.
+    ::setenv("AUTHEX_CACHE", AUTHEX_BINARY_DIR "/e2e-cache", 1);
+    std::filesystem::copy(
+        example(example_name), folder(), std::filesystem::copy_options::recursive);
+}
+
+World::~World() {
+    managers_.clear();
+    end_descendants();
+}
+
+void World::start_managers(const std::vector<std::string>& more_options) {
+    more_options_ = more_options;
+    std::string text = read(descriptor);
+    for (const std::string& node : node_names(text)) {
+        start_manager(node, "127.0.0.1:0");
+        const std::regex place("(" + node + R"(:\s*\{ tee: native, +address: )\S+?([, ]))");
+        text = std::regex_replace(
+            text, place, "$01" + ready_.at(node).at("address").get<std::string>() + "$2");
+    }
+    write(descriptor, text);
+}
+
+void World::start_manager(const std::string& node, const std::string& address) {
+    const std::filesystem::path ready = folder_.path() / (node + ".ready");
+    std::filesystem::remove(ready);
+    std::vector<std::string> words = {program("authex-em"),
+                                      "--name",
+                                      node,
+                                      "--listen",
+                                      address,
+                                      "--state",
+                                      folder_.path() / (node + ".state"),
+                                      "--ready-file",
+                                      ready};
+    if (ready_.count(node) != 0) {
+        words.insert(words.end(), {"--events", ready_.at(node).at("events")});
+    }
+    words.insert(words.end(), more_options_.begin(), more_options_.end());
+    auto& manager = managers_[node];
+    manager.reset();
+    manager = std::make_unique<Process>(Command{.words = words, .folder = {}, .input = {}});
+    if (!eventually([&] { return std::filesystem::exists(ready) || !manager->running(); }) ||
+        !std::filesystem::exists(ready)) {
+        throw std::runtime_error("the manager of " + node + " does not start: " + manager->err());
+    }
+    ready_[node] = nlohmann::json::parse(read_all(ready));
+}
+
+void World::restart_manager(const std::string& node) {
+    start_manager(node, ready_.at(node).at("address"));
+}
+
+std::uint16_t World::events_port(const std::string& node) const {
+    return port_of(ready_.at(node).at("events"));
+}
+
+std::uint16_t World::control_port(const std::string& node) const {
+    return port_of(ready_.at(node).at("address"));
+}
+
+void World::set_events(const std::string& node, const std::string& address) {
+    const std::string control = ready_.at(node).at("address");
+    replace(descriptor, control, control + ", events: " + address);
+}
+
+std::unique_ptr<Process> World::start_authex(const std::vector<std::string>& arguments) {
+    std::vector<std::string> words = {program("authex"), "-f", descriptor};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return std::make_unique<Process>(Command{.words = words, .folder = folder(), .input = {}});
+}
+
+Result World::authex(const std::vector<std::string>& arguments, const std::string& input) {
+    std::vector<std::string> words = {program("authex"), "-f", descriptor};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return run({.words = words, .folder = folder(), .input = input});
+}
+
+void World::must(const std::vector<std::string>& arguments) {
+    const Result result = authex(arguments);
+    ASSERT_EQ(result.status, 0) << "authex " << arguments.front() << '\n'
+                                << result.out << result.err;
+}
+
+nlohmann::json World::json(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = {"--json"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const Result result = authex(all);
+    auto json = nlohmann::json::parse(result.out, nullptr, false);
+    EXPECT_FALSE(json.is_discarded()) << "authex " << arguments.front() << '\n'
+                                      << result.out << result.err;
+    return json;
+}
+
+nlohmann::json World::connection(const std::string& name) {
+    const nlohmann::json status = json({"status"});
+    for (const auto& connection : status.at("connections")) {
+        if (connection.at("name") == name) {
+            return connection;
+        }
+    }
+    return nullptr;
+}
+
+nlohmann::json World::module(const std::string& name) {
+    const nlohmann::json status = json({"status"});
+    for (const auto& module : status.at("modules")) {
+        if (module.at("name") == name) {
+            return module;
+        }
+    }
+    return nullptr;
+}
+
+std::uint32_t World::request_u32(const std::string& connection, std::size_t offset) {
+    const Result result = authex({"request", connection, "--raw"});
+    EXPECT_EQ(result.status, 0) << result.err;
+    std::uint32_t value = 0;
+    for (std::size_t i = 4; i > 0 && offset + 4 <= result.out.size(); --i) {
+        value = value << 8U | static_cast<std::uint8_t>(result.out[offset + i - 1]);
+    }
+    return value;
+}
+
+pid_t World::module_process(const std::string& name) const {
+    pid_t last = 0;
+    for (const pid_t pid : descendants()) {
+        // A supervisor and, begun after it, its module work in the module's folder.
+        const std::string where = working_folder(pid);
+        const bool is_it = where.size() > name.size() &&
+                           where.compare(where.size() - name.size(), name.size(), name) == 0;
+        if (is_it && command_line(pid).find("authex-host") != std::string::npos) {
+            last = std::max(last, pid);
+        }
+    }
+    return last;
+}
+
+std::string World::read(const std::string& file) const {
+    return read_all(folder() / file);
+}
+
+void World::write(const std::string& file, const std::string& text) const {
+    std::ofstream(folder() / file, std::ios::binary) << text;
+}
+
+void World::replace(const std::string& file, const std::string& from, const std::string& to) const {
+    std::string text = read(file);
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from << " does not stand in " << file;
+    ASSERT_EQ(text.find(from, at + 1), std::string::npos) << from << " stands twice in " << file;
+    write(file, text.replace(at, from.size(), to));
+}
+
+} // namespace authex::test

@@ -1,0 +1,75 @@
+#pragma once
+// One application on real nodes: a copy of an example in a folder of its own, a manager for each of
+// its nodes on ports that are free, and `authex` to handle it.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "support/process.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace authex::test {
+
+/// The programs under test.
+[[nodiscard]] std::string program(const std::string& name);
+/// A file of the folder `examples/`.
+[[nodiscard]] std::filesystem::path example(const std::string& name);
+
+class World {
+  public:
+    /// Copies the example; its descriptor is native.yaml.
+    explicit World(const std::string& example_name);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    /// Starts a manager for each node, and makes the descriptor say where they are.
+    void start_managers(const std::vector<std::string>& more_options = {});
+    /// Starts one again that has ended, on the same port and state.
+    void restart_manager(const std::string& node);
+    [[nodiscard]] Process& manager(const std::string& node) { return *managers_.at(node); }
+    /// The port on which it listens for other managers.
+    [[nodiscard]] std::uint16_t events_port(const std::string& node) const;
+    [[nodiscard]] std::uint16_t control_port(const std::string& node) const;
+    /// What the descriptor says as the node's `events`.
+    void set_events(const std::string& node, const std::string& address);
+
+    /// Runs `authex` on the descriptor.
+    Result authex(const std::vector<std::string>& arguments, const std::string& input = {});
+    /// The same, beside the test.
+    std::unique_ptr<Process> start_authex(const std::vector<std::string>& arguments);
+    /// The same, and the test fails if it does.
+    void must(const std::vector<std::string>& arguments);
+    /// What it prints with --json.
+    nlohmann::json json(const std::vector<std::string>& arguments);
+
+    /// From `status --json`; null if there is none of that name.
+    nlohmann::json connection(const std::string& name);
+    nlohmann::json module(const std::string& name);
+    /// Little-endian 32 bits at `offset` of the reply to a request without payload.
+    std::uint32_t request_u32(const std::string& connection, std::size_t offset = 0);
+
+    /// The process of a module, not its supervisor; 0 if it does not run.
+    [[nodiscard]] pid_t module_process(const std::string& name) const;
+
+    [[nodiscard]] std::filesystem::path folder() const { return folder_.path() / "application"; }
+    [[nodiscard]] std::string read(const std::string& file) const;
+    void write(const std::string& file, const std::string& text) const;
+    /// Changes the one place in the file where `from` stands.
+    void replace(const std::string& file, const std::string& from, const std::string& to) const;
+
+  private:
+    void start_manager(const std::string& node, const std::string& address);
+
+    TemporaryFolder folder_;
+    std::map<std::string, std::unique_ptr<Process>> managers_;
+    std::map<std::string, nlohmann::json> ready_;
+    std::vector<std::string> more_options_;
+};
+
+} // namespace authex::test
