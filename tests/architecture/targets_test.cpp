@@ -1,0 +1,167 @@
+// The runtime and a module on every processor that a TEE has: it compiles, how large it is, what it
+// needs from outside.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string source_dir = AUTHEX_SOURCE_DIR;
+
+struct Output {
+    int status = -1;
+    std::string text;
+};
+
+Output run(const std::string& command) {
+    Output output;
+    FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+    std::array<char, 4096> part{};
+    while (pipe != nullptr && std::fgets(part.data(), part.size(), pipe) != nullptr) {
+        output.text += part.data();
+    }
+    output.status = pipe == nullptr ? -1 : ::pclose(pipe);
+    return output;
+}
+
+struct Target {
+    const char* name;
+    const char* flags;
+    bool small; ///< without AES and Noise, small tables
+};
+
+const std::string warnings = " -Wall -Wextra -Wpedantic -Werror";
+const std::string cxx = AUTHEX_CCACHE
+    " clang++-14 -std=c++20 -ffreestanding -nostdlib -fno-exceptions -fno-rtti "
+    "-fno-threadsafe-statics -fno-c++-static-destructors -ffunction-sections -fdata-sections";
+const std::string c =
+    AUTHEX_CCACHE " clang-14 -std=c11 -ffreestanding -nostdlib -ffunction-sections";
+
+const Target targets[] = {
+    {"x86_64", " -target x86_64-linux-gnu -O2", false},
+    {"aarch64",
+     " -target aarch64-linux-gnu -Os -isystem " AUTHEX_SOURCE_DIR
+     "/sdk/freestanding -isystem /usr/include/c++/12"
+     " -isystem /usr/include/x86_64-linux-gnu/c++/12 -idirafter /usr/include",
+     false},
+    {"msp430",
+     " -target msp430 -Oz -isystem " AUTHEX_SOURCE_DIR "/sdk/freestanding"
+     " -isystem /usr/include/c++/12 -isystem /usr/include/x86_64-linux-gnu/c++/12"
+     " -DAUTHEX_WITH_AES=0 -DAUTHEX_WITH_NOISE=0 -DAUTHEX_AEAD_STATE_BYTES=16"
+     " -DAUTHEX_MAX_BODY_BYTES=256 -DAUTHEX_MAX_CONNECTIONS=8 -DAUTHEX_MAX_ENDPOINTS=16",
+     true},
+};
+
+std::string includes() {
+    return " -I" + source_dir + "/src -I" + source_dir + "/sdk/include";
+}
+
+/// What an enclave carries, less what a small TEE leaves to its hardware.
+std::vector<fs::path> enclave_sources(bool small) {
+    std::vector<fs::path> sources;
+    for (const char* part : {"base", "crypto", "wire", "runtime"}) {
+        for (const auto& entry : fs::directory_iterator(source_dir + "/src/" + part)) {
+            const std::string stem = entry.path().stem();
+            const bool left_out =
+                stem == "aes_gcm" || stem == "kdf" || stem == "noise" || stem == "x25519";
+            if (entry.path().extension() == ".cpp" && stem != "diagnostic" &&
+                !(small && left_out)) {
+                sources.push_back(entry.path());
+            }
+        }
+    }
+    std::sort(sources.begin(), sources.end());
+    return sources;
+}
+
+class OnTarget : public testing::TestWithParam<Target> {
+  protected:
+    /// @return the object
+    std::string compile(const std::string& compiler, const fs::path& source) {
+        const std::string object = (folder_.path() / source.filename()).string() + "." +
+                                   source.parent_path().filename().string() + ".o";
+        const Output output = run(compiler + warnings + GetParam().flags + includes() + " -c " +
+                                  source.string() + " -o " + object);
+        EXPECT_EQ(output.status, 0) << source << "\n" << output.text;
+        return object;
+    }
+    authex::test::TemporaryFolder folder_;
+};
+
+TEST_P(OnTarget, RuntimeAndModuleCompileFreestanding) {
+    std::string objects;
+    for (const fs::path& source : enclave_sources(GetParam().small)) {
+        objects += " " + compile(cxx, source);
+    }
+    objects += " " + compile(cxx, source_dir + "/examples/button-led/led.cpp");
+    const Output size = run("llvm-size-14 -t" + objects);
+    ASSERT_EQ(size.status, 0) << size.text;
+    std::cout << GetParam().name << '\n' << size.text;
+}
+
+TEST_P(OnTarget, SdkIsStrictC11AndCxx20) {
+    (void)compile(c, source_dir + "/examples/state-machine-c/door.c");
+    (void)compile(c,
+                  folder_.write("only.c",
+                                "#include <authex/module.h>\n"
+                                "AUTHEX_OUTPUT(one);\n"
+                                "AUTHEX_INPUT(two, event) { (void)event; }\n"));
+    (void)compile(cxx,
+                  folder_.write("only.cpp",
+                                "#include <authex/module.hpp>\n"
+                                "AUTHEX_INPUT(two, event) {}\n"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, OnTarget, testing::ValuesIn(targets), [](const auto& info) {
+    return std::string(info.param.name);
+});
+
+TEST(NativeImage, NeedsNothingFromOutside) {
+    authex::test::TemporaryFolder folder;
+    const std::string flags = std::string(" -target x86_64-linux-gnu -O2 -fno-pic"
+                                          " -fno-stack-protector -DAUTHEX_OWNER_KEY=1,2,3") +
+                              includes();
+    std::vector<fs::path> sources = enclave_sources(false);
+    sources.emplace_back(source_dir + "/src/tee/native/port/port.cpp");
+    sources.emplace_back(source_dir + "/src/tee/native/port/libc.cpp");
+    sources.emplace_back(source_dir + "/src/tee/native/port/entry.S");
+    sources.emplace_back(source_dir + "/examples/button-led/led.cpp");
+    std::string objects;
+    for (const fs::path& source : sources) {
+        const std::string object = (folder.path() / source.filename()).string() + "." +
+                                   source.parent_path().filename().string() + ".o";
+        const std::string compiler = source.extension() == ".S" ? "clang-14" : cxx;
+        const Output output = run(compiler + flags + " -c " + source.string() + " -o " + object);
+        ASSERT_EQ(output.status, 0) << source << output.text;
+        objects += " " + object;
+    }
+    const std::string image = folder.path() / "image";
+    const Output linked = run("ld.lld-14 -static -nostdlib --gc-sections -e authex_enter -o " +
+                              image + objects + " " + AUTHEX_BEARSSL_LIBRARY);
+    EXPECT_EQ(linked.status, 0) << linked.text;
+    EXPECT_EQ(run("llvm-nm-14 -u " + image).text.find(" U "), std::string::npos);
+    const Output headers = run("llvm-readelf-14 -lW " + image);
+    EXPECT_EQ(headers.text.find("INTERP"), std::string::npos);
+    EXPECT_EQ(headers.text.find("DYNAMIC"), std::string::npos);
+    EXPECT_EQ(headers.text.find("RWE"), std::string::npos) << headers.text;
+}
+
+TEST(TrustedLines, AreCounted) {
+    const Output output = run(source_dir + "/tools/trusted-lines");
+    EXPECT_EQ(output.status, 0) << output.text;
+    EXPECT_NE(output.text.find("src/runtime"), std::string::npos);
+    EXPECT_NE(output.text.find("total"), std::string::npos);
+    std::cout << output.text;
+}
+
+} // namespace
