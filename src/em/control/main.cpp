@@ -3,7 +3,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <link.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -13,11 +12,11 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "em/control/options.hpp"
+#include "em/control/resident_pages.hpp"
 #include "em/control/state_directory.hpp"
 #include "tee/native/loader.hpp"
 
@@ -46,28 +45,6 @@ void prepare_process() {
     ::mallopt(M_ARENA_MAX, 2);
     // gRPC's own complaints would only repeat what is said here.
     ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); // NOLINT(concurrency-mt-unsafe)
-}
-
-/// Gives back the code that only the start has needed: gRPC and its libraries touch most of theirs
-/// once. Clean pages of the files; what is needed again is mapped again.
-void release_start_code() {
-    ::dl_iterate_phdr(
-        [](dl_phdr_info* object, std::size_t, void*) {
-            const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-            for (int i = 0; i < object->dlpi_phnum; ++i) {
-                const auto& part = object->dlpi_phdr[i];
-                if (part.p_type == PT_LOAD && (part.p_flags & PF_X) != 0 &&
-                    (part.p_flags & PF_W) == 0) {
-                    const std::uintptr_t begin = (object->dlpi_addr + part.p_vaddr) & ~(page - 1);
-                    const std::uintptr_t end = object->dlpi_addr + part.p_vaddr + part.p_memsz;
-                    // NOLINTNEXTLINE(performance-no-int-to-ptr)
-                    (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-                }
-            }
-            return 0;
-        },
-        nullptr);
-    ::malloc_trim(0);
 }
 
 void open_log(const ProgramOptions& options) {
@@ -150,9 +127,12 @@ int serve(ProgramOptions options) {
     if (!said) {
         return report(said.error());
     }
-    release_start_code();
-    awaited.async_wait(
-        [](const asio::error_code&, int signal) { spdlog::info("ended by signal {}", signal); });
+    ResidentPages pages(signals);
+    pages.start();
+    awaited.async_wait([&pages](const asio::error_code&, int signal) {
+        spdlog::info("ended by signal {}", signal);
+        pages.stop();
+    });
     signals.run();
     if (options.stop_modules_on_exit) {
         (*server)->stop_modules();
