@@ -1,5 +1,4 @@
-// Shows the number of presses to any browser: each request on HTTP becomes an authenticated request
-// to the database.
+// Shows the number of presses: each HTTP request becomes an authenticated request to the database.
 #include <authex/module.hpp>
 
 AUTHEX_REQUEST(get_presses);

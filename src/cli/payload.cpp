@@ -103,7 +103,7 @@ std::string describe_bytes(ByteView bytes) {
     if (bytes.size() > 1 && is_text(bytes)) {
         return fmt::format("{}  \"{}\"", text, std::string(bytes.begin(), bytes.end()));
     }
-    if (bytes.size() == 1 || bytes.size() == 2 || bytes.size() == 4 || bytes.size() == 8) {
+    if (bytes.size() == 1 || bytes.size() == 2 || bytes.size() == 4) {
         std::uint64_t value = 0;
         for (std::size_t i = bytes.size(); i > 0; --i) {
             value = (value << 8U) | bytes[i - 1];
