@@ -26,9 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (taken > size || parser.held() > size) {
         std::abort();
     }
-    em::Greeting greeting;
+    em::LinkGreeting greeting;
     if (em::parse_greeting({data, size}, greeting) == Error::none) {
-        em::Greeting again;
+        em::LinkGreeting again;
         const std::vector<std::uint8_t> frame = em::greeting_frame(greeting);
         if (em::parse_greeting(frame, again) != Error::none || again.address != greeting.address ||
             again.node_id != greeting.node_id || again.answer != greeting.answer) {

@@ -108,7 +108,7 @@ bool RecordParser::feed(ByteView bytes, const Take& take) {
     return true;
 }
 
-std::vector<std::uint8_t> greeting_frame(const Greeting& greeting) {
+std::vector<std::uint8_t> greeting_frame(const LinkGreeting& greeting) {
     const std::size_t length = 2 + 8 + std::min(greeting.address.size(), address_max_bytes);
     std::vector<std::uint8_t> frame(wire::header_bytes + length);
     wire::write_header(
@@ -123,7 +123,7 @@ std::vector<std::uint8_t> greeting_frame(const Greeting& greeting) {
     return frame;
 }
 
-Error parse_greeting(ByteView payload, Greeting& greeting) {
+Error parse_greeting(ByteView payload, LinkGreeting& greeting) {
     wire::FrameView view;
     const Error error = wire::parse_frame(payload, view);
     if (error != Error::none) {

@@ -78,14 +78,14 @@ class RecordParser {
     std::size_t limit_ = greeting_max_bytes;
 };
 
-struct Greeting {
+struct LinkGreeting {
     std::uint64_t node_id = 0;
     std::string address;
     bool answer = false;
 };
-std::vector<std::uint8_t> greeting_frame(const Greeting& greeting);
+std::vector<std::uint8_t> greeting_frame(const LinkGreeting& greeting);
 /// @error malformed | unknown_version | unknown_kind
-[[nodiscard]] Error parse_greeting(ByteView payload, Greeting& greeting);
+[[nodiscard]] Error parse_greeting(ByteView payload, LinkGreeting& greeting);
 
 /// A ping, or the answer to one.
 std::array<std::uint8_t, wire::header_bytes> ping_frame(bool answer);

@@ -338,7 +338,7 @@ bool PeerLinks::take_record(const LinkPtr& link, ByteView payload) {
 }
 
 bool PeerLinks::take_greeting(const LinkPtr& link, ByteView payload) {
-    Greeting greeting;
+    LinkGreeting greeting;
     const bool opened = !link->address.empty();
     if (parse_greeting(payload, greeting) != Error::none || greeting.answer != opened) {
         return false;

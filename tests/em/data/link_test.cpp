@@ -93,10 +93,10 @@ TEST(Records, AreRefusedBeyondTheLimitAndWhenEmpty) {
     EXPECT_FALSE(feed(record(0), 100).accepted);
 }
 
-TEST(Greeting, PassesAndIsCheckedInEveryField) {
+TEST(LinkGreeting, PassesAndIsCheckedInEveryField) {
     const std::vector<std::uint8_t> frame =
         greeting_frame({.node_id = 0x1234, .address = "[::1]:7000", .answer = true});
-    Greeting greeting;
+    LinkGreeting greeting;
     ASSERT_EQ(parse_greeting(frame, greeting), Error::none);
     EXPECT_EQ(greeting.node_id, 0x1234U);
     EXPECT_EQ(greeting.address, "[::1]:7000");
@@ -116,9 +116,9 @@ TEST(Greeting, PassesAndIsCheckedInEveryField) {
     EXPECT_EQ(parse_greeting(ping_frame(false), greeting), Error::unknown_kind);
 }
 
-TEST(Greeting, IsCutToAnAddressThatTheOtherTakes) {
+TEST(LinkGreeting, IsCutToAnAddressThatTheOtherTakes) {
     const std::vector<std::uint8_t> frame = greeting_frame({.address = std::string(1000, 'a')});
-    Greeting greeting;
+    LinkGreeting greeting;
     EXPECT_EQ(parse_greeting(frame, greeting), Error::none);
     EXPECT_LE(frame.size() + record_header_bytes, greeting_max_bytes);
 }
