@@ -81,6 +81,13 @@ void Declarer::payload(CLI::App* sub) {
         ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{0xFFFFFFFF}))
         ->type_name("N");
     group->add_option("--u64", payload.u64, "an integer of 8 bytes, little-endian")->type_name("N");
+    group
+        ->add_option_function<std::string>(
+            "input",
+            [&payload](const std::string&) { payload.file = "-"; },
+            "-: the bytes of standard input")
+        ->check(CLI::IsMember(std::vector<std::string>{"-"}))
+        ->type_name("");
     group->require_option(0, 1);
     group->fallthrough();
 }
