@@ -21,6 +21,7 @@ class ConnectionTableTest : public testing::Test {
     std::unique_ptr<ConnectionTable> table_ = std::make_unique<ConnectionTable>();
 };
 
+// P12
 TEST(CheckCounter, OrderedTakesTheNextOnly) {
     EXPECT_EQ(check_counter(0, 0, Delivery::ordered), Error::none);
     EXPECT_EQ(check_counter(1, 0, Delivery::ordered), Error::too_early);
@@ -79,6 +80,7 @@ TEST_F(ConnectionTableTest, SameOrderTwiceIsDoneOnce) {
     EXPECT_EQ(table_->find(5)->next_in, 9U);
 }
 
+// P15
 TEST_F(ConnectionTableTest, SameEpochWithAnythingElseIsAMismatch) {
     ASSERT_EQ(table_->set(terms(5)), Error::none);
     table_->find(5)->next_in = 9;
@@ -95,6 +97,7 @@ TEST_F(ConnectionTableTest, SameEpochWithAnythingElseIsAMismatch) {
     }
 }
 
+// P15
 TEST_F(ConnectionTableTest, NewerEpochReplacesOlderDoesNot) {
     ASSERT_EQ(table_->set(terms(5, 3)), Error::none);
     table_->find(5)->next_in = 9;

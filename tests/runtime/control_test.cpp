@@ -43,6 +43,7 @@ class ControlTest : public testing::Test {
     Enclave enclave_;
 };
 
+// P18
 TEST_F(ControlTest, HandshakeTellsTheLimitsAndBindsTheReport) {
     const auto frames = enclave_.give(enclave_.owner.hello());
     ASSERT_EQ(frames.size(), 1U);
@@ -91,6 +92,7 @@ TEST_F(ControlTest, AnotherOwnerCannotOpenTheChannel) {
               Error::none);
 }
 
+// P19
 TEST_F(ControlTest, StrangersHandshakeDisturbsNothing) {
     enclave_.attest();
     ASSERT_EQ(enclave_.do_it(Enclave::terms(5, test::in)), Error::none);
@@ -145,6 +147,7 @@ TEST_F(ControlTest, OldKeysServeUntilTheNewAreUsed) {
     EXPECT_TRUE(enclave_.owner.open(frames[0]));
 }
 
+// P20
 TEST_F(ControlTest, ReplayedOrderIsRefused) {
     enclave_.attest();
     const Octets set = enclave_.owner.order(Enclave::terms(5, test::in));
@@ -188,6 +191,7 @@ TEST_F(ControlTest, GapsAreTheOwnersBusinessAndTheLimitIsKept) {
               Error::none);
 }
 
+// P21
 TEST_F(ControlTest, OrdersThatAreNotUnderstoodAreAnsweredUnderSeal) {
     enclave_.attest();
     Owner::Answer answer = enclave_.say(enclave_.owner.raw_order({4, 0}));
@@ -211,6 +215,7 @@ TEST_F(ControlTest, EmptyOrderIsAnswered) {
     EXPECT_EQ(frames[0].header.kind, Kind::control);
 }
 
+// P22
 TEST_F(ControlTest, RandomBytesFollowFromTheOwnersSeeds) {
     const auto draw = [](Enclave& enclave) {
         Octets drawn(40, 0xEE);
@@ -297,6 +302,7 @@ TEST_F(ControlTest, RemovingTwiceIsDoneOnce) {
     EXPECT_TRUE(enclave_.heard().empty());
 }
 
+// P16
 TEST_F(ControlTest, DisabledModuleDoesNothingAndStillAnswersItsOwner) {
     enclave_.attest();
     const auto terms = Enclave::terms(5, test::in);

@@ -83,6 +83,7 @@ std::vector<Octets> replay(Enclave& enclave, const Recording& run, std::size_t r
     return outputs;
 }
 
+// P17
 TEST(Determinism, SameFramesGiveTheSameBytesAnywhereInMemory) {
     Enclave first;
     const Recording run = record(first);

@@ -142,6 +142,7 @@ TEST_F(DispatchTest, WhatFitsDoesNotDependOnTheHostsRoom) {
     EXPECT_EQ(sent[0], sent[2]);
 }
 
+// P26
 TEST_F(DispatchTest, FramesWaitWhereTheOutputIsTooSmall) {
     const Octets event = to_in_.event(0, {1});
     EXPECT_TRUE(enclave_.give(event, output_min_bytes - 1).empty());
@@ -167,6 +168,7 @@ TEST_F(DispatchTest, CutLastFrameIsLeftForLater) {
     EXPECT_EQ(enclave_.heard().size(), 2U);
 }
 
+// P14
 TEST_F(DispatchTest, HandlersReplyHasTheRequestsCounter) {
     test::module_state.act = [](test::Id, authex_message& message) {
         test::write_result(message, {9, 9});
@@ -181,6 +183,7 @@ TEST_F(DispatchTest, HandlersReplyHasTheRequestsCounter) {
     EXPECT_EQ(enclave_.heard()[1].id, 1U);
 }
 
+// P14
 TEST_F(DispatchTest, FailedHandlerRepliesNegativelyAndEmpty) {
     test::module_state.act = [](test::Id, authex_message& message) {
         test::write_result(message, {9, 9});
@@ -230,6 +233,7 @@ TEST_F(DispatchTest, ReplyToWhatWasNeverAskedIsRefused) {
     EXPECT_EQ(enclave_.heard().size(), 1U);
 }
 
+// P14
 TEST_F(DispatchTest, SecondReplyIsRefused) {
     ask(2);
     (void)enclave_.give(handler_.reply(0, {5}) + handler_.reply(0, {6}));

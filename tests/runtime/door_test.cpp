@@ -146,6 +146,7 @@ TEST_F(DoorTest, SharedAreaThatTouchesTheImageIsRefused) {
     EXPECT_EQ(below.error, 0U);
 }
 
+// P25
 TEST_F(DoorTest, BuffersOutsideTheSharedAreaAreRefused) {
     ASSERT_EQ(start(), Error::none);
     const std::uint64_t begin = address(shared_.data());
@@ -224,6 +225,7 @@ TEST_F(DoorTest, EnteredWhileInsideIsRefused) {
     EXPECT_EQ(invoke(invocation()), Error::none);
 }
 
+// P25
 TEST_F(DoorTest, HostThatChangesItsFramesMeanwhileChangesNothing) {
     // The module's function overwrites the frame that it is being given, as a hostile host could.
     ASSERT_EQ(start(), Error::none);

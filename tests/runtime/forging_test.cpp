@@ -70,6 +70,7 @@ class Forging : public testing::TestWithParam<crypto::Algorithm> {
     Peer to_other_{other_};
 };
 
+// P10, P13
 TEST_P(Forging, EveryFlippedBitOfBodyAndTag) {
     const Octets good = to_in_.event(1, {1, 2, 3, 4});
     for (std::size_t bit = wire::header_bytes * 8; bit < good.size() * 8; ++bit) {
@@ -79,6 +80,7 @@ TEST_P(Forging, EveryFlippedBitOfBodyAndTag) {
     EXPECT_EQ(enclave_.heard().size(), 1U);
 }
 
+// P6
 TEST_P(Forging, EveryFlippedBitOfTheHeader) {
     const Octets good = to_in_.event(1, {1, 2, 3, 4});
     for (std::size_t bit = 0; bit < wire::header_bytes * 8; ++bit) {
@@ -100,6 +102,7 @@ TEST_P(Forging, EveryFlippedBitOfTheHeader) {
     }
 }
 
+// P2
 TEST_P(Forging, TruncatedWithALengthThatSaysSo) {
     const Octets good = to_in_.event(1, Octets(8, 9));
     for (std::size_t cut = 1; cut + wire::header_bytes + wire::tag_bytes <= good.size(); ++cut) {
@@ -120,6 +123,7 @@ TEST_P(Forging, SplicingOfTwoFrames) {
     }
 }
 
+// P12
 TEST_P(Forging, Replay) {
     const Octets good = to_in_.event(1, {7});
     (void)enclave_.give(good);
@@ -128,6 +132,7 @@ TEST_P(Forging, Replay) {
     EXPECT_EQ(refusal_of(to_in_.event(0, {1, 2, 3, 4}), 1), Error::replayed);
 }
 
+// P12
 TEST_P(Forging, ReorderingAndGaps) {
     const auto frames = enclave_.give(to_in_.event(2, {7}));
     ASSERT_EQ(frames.size(), 2U);
@@ -140,6 +145,7 @@ TEST_P(Forging, ReorderingAndGaps) {
     EXPECT_EQ(enclave_.heard().size(), 2U);
 }
 
+// P11
 TEST_P(Forging, ReflectionToTheSender) {
     test::module_state.act = [](test::Id, authex_message&) { (void)test::send(test::out, {9}); };
     const auto frames = enclave_.give(to_in_.event(1, {7}));
@@ -156,6 +162,7 @@ TEST_P(Forging, ReflectionOfAReply) {
     EXPECT_EQ(refusal_of(frames[0].bytes, 4), Error::wrong_role);
 }
 
+// P6, P11
 TEST_P(Forging, SwappingChannels) {
     Octets moved = to_in_.event(1, {7, 7});
     moved[4] = 5;
@@ -167,6 +174,7 @@ TEST_P(Forging, SwappingChannels) {
     EXPECT_EQ(enclave_.audit(), before);
 }
 
+// P11
 TEST_P(Forging, AnotherKind) {
     // Sealed right, under the right key, but not what this end takes.
     EXPECT_EQ(refusal_of(to_in_.request(1, {7}), 1), Error::wrong_role);
@@ -177,6 +185,7 @@ TEST_P(Forging, AnotherKind) {
     EXPECT_EQ(refusal_of(back, 1), Error::wrong_role);
 }
 
+// P15
 TEST_P(Forging, AnOldEpoch) {
     const Octets old = to_in_.event(0, {7});
     ASSERT_EQ(enclave_.do_it(with(Enclave::terms(1, test::in, 2))), Error::none);
@@ -184,6 +193,7 @@ TEST_P(Forging, AnOldEpoch) {
     EXPECT_EQ(refusal_of(to_in_.event(1, {7}), 1), Error::too_early);
 }
 
+// P8
 TEST_P(Forging, CounterAtItsLimit) {
     wire::FrameHeader header{.kind = Kind::event, .channel = 1, .counter = wire::counter_limit};
     EXPECT_EQ(refusal_of(test::plain(header, Octets(18)), 1), Error::exhausted);
@@ -191,6 +201,7 @@ TEST_P(Forging, CounterAtItsLimit) {
     EXPECT_EQ(refusal_of(test::plain(header, Octets(18)), 1), Error::exhausted);
 }
 
+// P12
 TEST_P(Forging, LossyTakesGapsAndNoReplays) {
     auto lossy = with(Enclave::terms(1, test::in, 2));
     lossy.connection.delivery = wire::Delivery::lossy;
@@ -206,6 +217,7 @@ TEST_P(Forging, LossyTakesGapsAndNoReplays) {
     EXPECT_EQ(refusal_of(test::plain(header, Octets(18)), 1), Error::exhausted);
 }
 
+// P3
 TEST_P(Forging, FrameOfAnotherVersionEndsTheBatch) {
     Octets bad = to_in_.event(1, {7, 7});
     bad[0] = 2;
@@ -237,6 +249,7 @@ TEST_P(Forging, BadHeadersAreSkippedByTheirLength) {
     EXPECT_EQ(enclave_.heard().size(), 1U);
 }
 
+// P3
 TEST_P(Forging, LengthBeyondTheLargestFrameEndsTheBatch) {
     Octets bad = to_in_.event(1, {7, 7});
     bad[10] = 0xFF;

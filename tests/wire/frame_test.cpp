@@ -48,6 +48,7 @@ TEST(FrameHeader, IsReadAsWritten) {
     EXPECT_EQ(header.frame_bytes(), 40U);
 }
 
+// P2
 TEST(FrameHeader, CutAnywhereIsTruncated) {
     const Octets whole = header_of(Kind::call, 0);
     for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -57,6 +58,7 @@ TEST(FrameHeader, CutAnywhereIsTruncated) {
     }
 }
 
+// P1
 TEST(FrameHeader, EveryOtherVersionIsUnknown) {
     for (unsigned version = 0; version < 256; ++version) {
         Octets bytes = header_of(Kind::call, 0);
@@ -65,6 +67,7 @@ TEST(FrameHeader, EveryOtherVersionIsUnknown) {
     }
 }
 
+// P1
 TEST(FrameHeader, KindsOutsideTheListAreUnknown) {
     for (unsigned kind = 0; kind < 256; ++kind) {
         Octets bytes = header_of(Kind::call, 64);
@@ -74,6 +77,7 @@ TEST(FrameHeader, KindsOutsideTheListAreUnknown) {
     }
 }
 
+// P1
 TEST(FrameHeader, ReservedFlagsAreRefusedOneByOne) {
     for (unsigned bit = 4; bit < 16; ++bit) {
         EXPECT_EQ(parse(header_of(Kind::event, 64, static_cast<std::uint16_t>(1U << bit))),
@@ -82,6 +86,7 @@ TEST(FrameHeader, ReservedFlagsAreRefusedOneByOne) {
     }
 }
 
+// P4
 TEST(FrameHeader, FlagsAreAllowedByKind) {
     for (unsigned kind = 1; kind <= kind_max; ++kind) {
         const auto k = static_cast<Kind>(kind);
@@ -97,6 +102,7 @@ TEST(FrameHeader, FlagsAreAllowedByKind) {
     }
 }
 
+// P1, P5
 TEST(FrameHeader, LengthHasItsLimits) {
     struct Row {
         Kind kind;
@@ -172,6 +178,7 @@ TEST(Frame, BadHeaderIsRefusedWhateverFollows) {
     EXPECT_EQ(parse_frame(bytes, frame), Error::unknown_version);
 }
 
+// P6
 TEST(AssociatedData, HasKindFlagsChannelAndCounter) {
     const auto data = associated_data({.kind = Kind::reply,
                                        .deployment = 0xFFFF,
@@ -182,6 +189,7 @@ TEST(AssociatedData, HasKindFlagsChannelAndCounter) {
     EXPECT_EQ(Octets(data.begin(), data.end()), (Octets{5, 5, 1, 2, 1, 2, 3, 4, 5, 6, 7, 8}));
 }
 
+// P7
 TEST(Nonce, HasDirectionAndCounter) {
     const auto forward = nonce({.counter = 0x0102030405060708});
     EXPECT_EQ(Octets(forward.begin(), forward.end()), (Octets{0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}));

@@ -30,6 +30,7 @@ TEST_P(SealFrame, IsOpenedToWhatWasSealed) {
     }
 }
 
+// P6
 TEST_P(SealFrame, EveryFlippedBitIsRefused) {
     const test::Frame good = frame({1, 2, 3, 4});
     for (std::size_t bit = 0; bit < good.bytes.size() * 8; ++bit) {
@@ -44,6 +45,7 @@ TEST_P(SealFrame, EveryFlippedBitIsRefused) {
     }
 }
 
+// P10
 TEST_P(SealFrame, FailureLeavesNoPlaintextBehind) {
     test::Frame forged = frame(Octets(32, 0xA5));
     forged.bytes.back() ^= 1U;
@@ -54,6 +56,7 @@ TEST_P(SealFrame, FailureLeavesNoPlaintextBehind) {
     EXPECT_TRUE(body.empty());
 }
 
+// P8
 TEST_P(SealFrame, TheLastCounterIsBeforeTheLimit) {
     FrameHeader header{.counter = counter_limit - 1};
     Octets out(200);
@@ -64,6 +67,7 @@ TEST_P(SealFrame, TheLastCounterIsBeforeTheLimit) {
     EXPECT_EQ(seal_frame(key_, header, {}, out).error(), Error::exhausted);
 }
 
+// P5
 TEST_P(SealFrame, BodiesAboveTheLargestAreRefused) {
     FrameHeader header;
     Octets out(2 * max_frame_bytes);
@@ -117,6 +121,7 @@ INSTANTIATE_TEST_SUITE_P(Both,
                          SealFrame,
                          testing::Values(Algorithm::aes_128_gcm, Algorithm::spongent_128));
 
+// P9
 TEST(SealedFrameBytes, SpongentBodiesAreWholeWordsAndNeverEmpty) {
     EXPECT_EQ(sealed_frame_bytes(Algorithm::spongent_128, 0), 38U);
     EXPECT_EQ(sealed_frame_bytes(Algorithm::spongent_128, 1), 38U);

@@ -76,6 +76,7 @@ TEST(Records, GoOnAfterAPartWasWritten) {
     }
 }
 
+// P33
 TEST(Records, AreRefusedWithAnyBitFlipped) {
     const std::vector<std::uint8_t> good = record(40);
     for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {

@@ -51,6 +51,7 @@ std::vector<std::uint64_t> send(Outbox& outbox, std::size_t max_bytes) {
     return counters;
 }
 
+// P27
 TEST(Outbox, KeepsFramesUntilTheyAreAcknowledged) {
     SpillBudget budget(plenty);
     const auto outbox = in_memory(budget);
@@ -128,6 +129,7 @@ std::unique_ptr<Outbox> reopened(const std::filesystem::path& folder, SpillBudge
     return std::move(*outbox);
 }
 
+// P27
 TEST(Outbox, IsADequeThatSurvivesKillsWhateverIsDone) {
     const bool holds = rc::check("as a std::deque", [] {
         test::TemporaryFolder folder;

@@ -265,6 +265,7 @@ TEST(DataPlane, CarriesEventsThroughAHostileNetwork) {
     EXPECT_GT(proxy.connections(), 1U);
 }
 
+// P34
 TEST(DataPlane, NoticesASilentPeerAndGoesOnWhenItIsBack) {
     Node from({.dead_peer_us = 300'000});
     Node to({.dead_peer_us = 300'000});
@@ -300,6 +301,7 @@ TEST(DataPlane, IsNotHarmedByGarbageAndHalfOpenClients) {
     EXPECT_GT(to.plane->snapshot().dropped_garbage, 0U);
 }
 
+// P28
 TEST(DataPlane, KeepsWhatWaitsOverItsOwnRestart) {
     test::TemporaryFolder folder;
     auto a = Node::attested();

@@ -82,6 +82,7 @@ TEST(Router, JoinsOneOutputToManyInputs) {
     EXPECT_EQ(counters(fan.world, 0, 1).retransmitted, 0U);
 }
 
+// P30
 TEST(Router, BoundsWhatWaitsForAModuleThatSleepsAndPushesBackToTheSource) {
     Fan fan;
     fan.a->ledger.owed = 1'000'000;
@@ -161,6 +162,7 @@ TEST(Router, DoesNotDeadlockOnACycleOfModulesWithFullQueues) {
     EXPECT_EQ(left->ledger.out_of_order, 0U);
 }
 
+// P29, P31
 TEST(Router, DropsWhatWaitsUnderAnOldEpochAndIgnoresItsAcknowledgements) {
     Fan fan;
     fan.world.set_partitioned(true);
@@ -187,6 +189,7 @@ TEST(Router, DropsWhatWaitsUnderAnOldEpochAndIgnoresItsAcknowledgements) {
     EXPECT_EQ(fan.b->ledger.taken[test::endpoint_in], 50U);
 }
 
+// P29
 TEST(Router, TakesAcknowledgementsOnlyFromTheLinkThatTheFramesGoOutOn) {
     Fan fan;
     fan.world.set_partitioned(true);
@@ -233,6 +236,7 @@ TEST(Router, KeepsDeploymentsWithTheSameChannelsApart) {
     EXPECT_EQ(counters(world, 0, 1).deployment, 1U);
 }
 
+// P32
 TEST(Router, EndsAModuleThatSendsWhatIsNotIts) {
     const std::uint8_t sealed[16] = {};
     const std::uint8_t epoch[4] = {1};

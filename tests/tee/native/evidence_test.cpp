@@ -87,6 +87,7 @@ TEST_F(VerifyEvidence, TakesWhatIsRightAndMarksItSimulated) {
     EXPECT_THAT(claims->text, testing::HasSubstr("simulated"));
 }
 
+// P23
 TEST_F(VerifyEvidence, RefusesSimulationThatIsNotAllowed) {
     Expectation expected = expectation();
     expected.simulation_allowed = false;
@@ -106,6 +107,7 @@ TEST_F(VerifyEvidence, RefusesAnotherKeyAndNoKey) {
     EXPECT_EQ(refusal(expected), "evidence-forged");
 }
 
+// P23
 TEST_F(VerifyEvidence, RefusesAnotherImage) {
     Expectation expected = expectation();
     expected.identity[31] ^= 1U;
@@ -114,6 +116,7 @@ TEST_F(VerifyEvidence, RefusesAnotherImage) {
     EXPECT_EQ(refusal(expected), "evidence-identity");
 }
 
+// P23
 TEST_F(VerifyEvidence, RefusesAnotherHandshake) {
     Expectation expected = expectation();
     expected.report_data[0] ^= 1U;
@@ -122,6 +125,7 @@ TEST_F(VerifyEvidence, RefusesAnotherHandshake) {
     EXPECT_EQ(refusal(expected), "evidence-stale");
 }
 
+// P23
 TEST_F(VerifyEvidence, RefusesEveryFlippedBit) {
     for (std::size_t bit = 0; bit < evidence_.size() * 8; ++bit) {
         std::vector<std::uint8_t> bytes = evidence_;

@@ -196,6 +196,7 @@ TEST_F(HostTest, EndlessLoopIsKilled) {
     EXPECT_EQ(to_text(*exit), "killed by signal 9 (SIGKILL)");
 }
 
+// P35
 TEST_F(HostTest, CorruptInputRingEndsTheModule) {
     const auto link = start();
     const process::SharedArea area = map_rings();
@@ -206,6 +207,7 @@ TEST_F(HostTest, CorruptInputRingEndsTheModule) {
     EXPECT_EQ(to_text(*exit), "exit status 70");
 }
 
+// P36
 TEST_F(HostTest, FramesOfADeadModuleAreStillThere) {
     const auto link = start();
     ASSERT_TRUE(test::send(*link, frame(Kind::hello, 0, 0)));
