@@ -43,8 +43,8 @@ TEST(Status, WithDetailsThatAreNoDiagnosticIsReadAsAForeignOne) {
 }
 
 TEST(Status, CutsLongTextsAndMendsWhatIsNoUtf8) {
-    const grpc::Status status =
-        to_status(make_error("limit", std::string(100'000, '\x01') + "\xff", std::string(9999, '"')));
+    const grpc::Status status = to_status(
+        make_error("limit", std::string(100'000, '\x01') + "\xff", std::string(9999, '"')));
     EXPECT_LT(status.error_message().size() + status.error_details().size(), 4000U);
     EXPECT_EQ(to_diagnostic(status).code, "limit");
     EXPECT_EQ(to_diagnostic(to_status(make_error("limit", "a\xff"))).summary, "a\xEF\xBF\xBD");
