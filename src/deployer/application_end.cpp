@@ -1,5 +1,4 @@
 // Disabled, reset, taken down.
-#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -23,6 +22,27 @@ Expected<v1::ResetReply> empty_node(Node& node, std::uint16_t deployment, const 
     v1::ResetRequest request;
     request.set_deployment(deployment);
     return node.reset(request);
+}
+
+/// Forgets what is on other nodes than these.
+Change all_but(const State& state, const std::set<std::string>& kept) {
+    Change change;
+    for (const auto& [name, module] : state.modules()) {
+        if (!kept.contains(module.node)) {
+            change.erased_modules.push_back(name);
+        }
+    }
+    for (const auto& [id, connection] : state.connections()) {
+        if (!kept.contains(connection.source_node) && !kept.contains(connection.destination_node)) {
+            change.erased_connections.push_back(id);
+        }
+    }
+    for (const auto& [name, periodic] : state.periodic()) {
+        if (!kept.contains(periodic.node)) {
+            change.erased_periodic.push_back(name);
+        }
+    }
+    return change;
 }
 
 } // namespace
@@ -79,38 +99,31 @@ Outcome<bool> OwnedApplication::disable(const std::string& module) {
     return true;
 }
 
-Outcome<Plan> OwnedApplication::empty_nodes(State& state) {
-    struct Emptying {
-        std::string node;
-        Expected<v1::ResetReply> result;
-    };
+/// Every node of the descriptor, and those that the state knows beside.
+std::vector<OwnedApplication::Emptying> OwnedApplication::reset_nodes(const State& state) {
     std::vector<Emptying> all;
-    Errors errors;
     for (const descriptor::Node& node : descriptor_.nodes) {
-        all.push_back({.node = node.name});
+        all.push_back({.node = node.name, .address = to_string(node.address)});
     }
     for (const auto& [name, record] : state.nodes()) {
         if (descriptor_.find_node(name) == nullptr) {
-            all.push_back({.node = name});
+            all.push_back({.node = name, .address = record.address});
         }
     }
     std::vector<std::function<void()>> work;
     for (Emptying& each : all) {
         std::shared_ptr<Node>& node = nodes_[each.node];
         if (node == nullptr) {
-            const descriptor::Node* stated = descriptor_.find_node(each.node);
-            auto reached = outside_.reach(each.node,
-                                          stated != nullptr ? to_string(stated->address)
-                                                            : state.node(each.node)->address);
+            auto reached = outside_.reach(each.node, each.address);
             if (!reached) {
                 each.result = tl::make_unexpected(reached.error());
                 continue;
             }
             node = std::move(*reached);
         }
-        work.emplace_back([&] {
+        work.emplace_back([&, &target = *node] {
             Report report(reporter_, "reset", each.node, each.node);
-            each.result = empty_node(*node, state.deployment(), descriptor_.application);
+            each.result = empty_node(target, state.deployment(), descriptor_.application);
             each.result ? report.done(fmt::format("{} modules, {} connections",
                                                   each.result->modules(),
                                                   each.result->connections()))
@@ -118,9 +131,14 @@ Outcome<Plan> OwnedApplication::empty_nodes(State& state) {
         });
     }
     outside_.executor->run(std::move(work));
+    return all;
+}
+
+Outcome<Plan> OwnedApplication::empty_nodes(State& state) {
     Plan done;
+    Errors errors;
     std::set<std::string> kept; // nodes that may still have something
-    for (const Emptying& each : all) {
+    for (const Emptying& each : reset_nodes(state)) {
         if (each.result) {
             done.steps.push_back({.phase = Phase::remove,
                                   .action = "reset",
@@ -137,23 +155,7 @@ Outcome<Plan> OwnedApplication::empty_nodes(State& state) {
             warn(warning);
         }
     }
-    Change change;
-    for (const auto& [name, module] : state.modules()) {
-        if (!kept.contains(module.node)) {
-            change.erased_modules.push_back(name);
-        }
-    }
-    for (const auto& [id, connection] : state.connections()) {
-        if (!kept.contains(connection.source_node) && !kept.contains(connection.destination_node)) {
-            change.erased_connections.push_back(id);
-        }
-    }
-    for (const auto& [name, periodic] : state.periodic()) {
-        if (!kept.contains(periodic.node)) {
-            change.erased_periodic.push_back(name);
-        }
-    }
-    const Expected<bool> forgotten = state.commit(change);
+    const Expected<bool> forgotten = state.commit(all_but(state, kept));
     if (!forgotten) {
         errors.push_back(forgotten.error());
     }

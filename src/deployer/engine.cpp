@@ -67,9 +67,10 @@ void Engine::forget_nodes() {
     Change change;
     for (const auto& [name, record] : context_.state.nodes()) {
         const auto& modules = context_.state.modules();
-        const bool empty = std::none_of(modules.begin(), modules.end(), [&name = name](const auto& module) {
-            return module.second.node == name;
-        });
+        const bool empty =
+            std::none_of(modules.begin(), modules.end(), [&name = name](const auto& module) {
+                return module.second.node == name;
+            });
         if (context_.descriptor.find_node(name) == nullptr && empty) {
             change.erased_nodes.push_back(name);
         }

@@ -264,10 +264,7 @@ void Engine::set_ends(std::vector<Connecting>& all, wire::Role role, Change& cha
     }
 }
 
-void Engine::disconnect(const Steps& steps) {
-    if (steps.empty()) {
-        return;
-    }
+void Engine::remove_ends(const Steps& steps, Problems& problems, Change& change) {
     std::vector<ModuleOrders> orders;
     std::map<std::string, std::vector<const Step*>> asking;
     for (const Step* step : steps) {
@@ -281,8 +278,6 @@ void Engine::disconnect(const Steps& steps) {
             }
         }
     }
-    std::map<const Step*, Diagnostic> problems;
-    Change change;
     const Expected<bool> given =
         give_orders({context_.state, context_.nodes, *context_.outside.executor}, {}, orders);
     for (ModuleOrders& each : orders) {
@@ -298,6 +293,9 @@ void Engine::disconnect(const Steps& steps) {
             change.modules.push_back(std::move(each.record));
         }
     }
+}
+
+void Engine::remove_routes(const Steps& steps, Problems& problems) {
     struct Routing {
         const Step* step = nullptr;
         std::string node;
@@ -328,6 +326,17 @@ void Engine::disconnect(const Steps& steps) {
             problems.emplace(routing.step, routing.result.error());
         }
     }
+}
+
+/// Both ends drop their keys, as far as they have any, and then the nodes their routes.
+void Engine::disconnect(const Steps& steps) {
+    if (steps.empty()) {
+        return;
+    }
+    Problems problems;
+    Change change;
+    remove_ends(steps, problems, change);
+    remove_routes(steps, problems);
     for (const Step* step : steps) {
         const auto problem = problems.find(step);
         if (problem != problems.end()) {
@@ -339,6 +348,70 @@ void Engine::disconnect(const Steps& steps) {
         done(*step);
     }
     commit(change);
+}
+
+void Engine::remove_ends(const Steps& steps, Problems& problems, Change& change) {
+    std::vector<ModuleOrders> orders;
+    std::map<std::string, Steps> asking; // in the order of the messages
+    for (const Step* step : steps) {
+        for (const EndRecord* end : {&step->connection->from, &step->connection->to}) {
+            if (has_channel(*end)) {
+                wire::ControlMessage message;
+                message.type = wire::ControlType::remove_connection;
+                message.connection.channel = step->connection->id;
+                orders_of(orders, end->module).messages.push_back(message);
+                asking[end->module].push_back(step);
+            }
+        }
+    }
+    const Expected<bool> given =
+        give_orders({context_.state, context_.nodes, *context_.outside.executor}, {}, orders);
+    for (ModuleOrders& each : orders) {
+        for (std::size_t i = 0; i < each.messages.size(); ++i) {
+            const Step* step = asking.at(each.module)[i];
+            if (!given) {
+                problems.emplace(step, given.error());
+            } else if (!each.answers[i]) {
+                problems.emplace(step, each.answers[i].error());
+            }
+        }
+        if (given) {
+            change.modules.push_back(std::move(each.record));
+        }
+    }
+}
+
+void Engine::remove_routes(const Steps& steps, Problems& problems) {
+    struct Routing {
+        const Step* step = nullptr;
+        std::string node;
+        Expected<v1::DisconnectReply> result;
+    };
+    std::vector<Routing> routings;
+    for (const Step* step : steps) {
+        for (const std::string& node : nodes_of(*step->connection)) {
+            const auto view = context_.survey.find(node);
+            const bool usable = view != context_.survey.end() && view->second.usable();
+            if (!problems.contains(step) && usable) {
+                routings.push_back({.step = step, .node = node});
+            }
+        }
+    }
+    std::vector<std::function<void()>> work;
+    for (Routing& routing : routings) {
+        work.emplace_back([&] {
+            v1::DisconnectRequest request;
+            request.set_deployment(context_.state.deployment());
+            request.set_channel(routing.step->connection->id);
+            routing.result = context_.nodes.at(routing.node)->disconnect(request);
+        });
+    }
+    context_.outside.executor->run(std::move(work));
+    for (const Routing& routing : routings) {
+        if (!routing.result) {
+            problems.emplace(routing.step, routing.result.error());
+        }
+    }
 }
 
 } // namespace authex::deployer
