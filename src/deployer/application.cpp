@@ -313,7 +313,15 @@ Outcome<Plan> OwnedApplication::up(const Selection& selection) {
                    reporter_});
     Engine::Result result = engine.run(prepared->work);
     Errors errors = std::move(prepared->work.problems);
-    errors.insert(errors.end(), result.errors.begin(), result.errors.end());
+    for (Diagnostic& error : result.errors) {
+        // What stopped many steps is said once.
+        const bool said = std::any_of(errors.begin(), errors.end(), [&](const Diagnostic& other) {
+            return other.code == error.code && other.summary == error.summary;
+        });
+        if (!said) {
+            errors.push_back(std::move(error));
+        }
+    }
     if (!errors.empty()) {
         return tl::make_unexpected(std::move(errors));
     }

@@ -76,7 +76,7 @@ module_status(const descriptor::Module& module, const NodeView& view, const Modu
     return shown;
 }
 
-/// Null: the module could not be asked, or has no such connection.
+/// Null: the module could not be asked, or has no such connection (then `asked`).
 const wire::AuditEntry*
 entry_of(const Audits& audits, const EndRecord& end, std::uint16_t channel, bool& asked) {
     const auto audit = audits.find(end.module);
@@ -165,11 +165,15 @@ Expected<Audits> audit(State& state, Nodes& nodes, Executor& executor, const Sur
     Change change;
     for (ModuleOrders& each : orders) {
         std::vector<wire::AuditEntry> entries;
-        if (each.answers[0] && parse_audit(each.answers[0]->data, entries) == Error::none) {
+        const Expected<OrderAnswer>& answer = each.answers[0];
+        if (answer && parse_audit(answer->data, entries) == Error::none) {
             audits[each.module] = std::move(entries);
-        } else {
-            change.modules.push_back(std::move(each.record)); // it may not be what it was
+            continue;
         }
+        if (each.record.attested_at_us == 0) {
+            audits[each.module] = {}; // it does not know its keys any more, so it has none
+        }
+        change.modules.push_back(std::move(each.record));
     }
     const Expected<bool> kept = state.commit(change);
     return kept ? Expected<Audits>(std::move(audits)) : tl::make_unexpected(kept.error());

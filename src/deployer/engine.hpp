@@ -41,7 +41,6 @@ class Engine {
   private:
     using Steps = std::vector<const Step*>;
     using Problems = std::map<const Step*, Diagnostic>;
-    using Problems = std::map<const Step*, Diagnostic>;
     struct Connecting;
 
     void remember_nodes();
@@ -49,8 +48,6 @@ class Engine {
     void remove(const Steps& steps);
     void unregister(const Steps& steps);
     void disconnect(const Steps& steps);
-    void remove_ends(const Steps& steps, Problems& problems, Change& change);
-    void remove_routes(const Steps& steps, Problems& problems);
     void remove_ends(const Steps& steps, Problems& problems, Change& change);
     void remove_routes(const Steps& steps, Problems& problems);
     void remove_modules(const Steps& steps);

@@ -51,6 +51,12 @@ class OwnedApplication final : public Application {
     direct_connection(const State& state, const std::string& name, bool request) const;
     Expected<std::vector<std::uint8_t>>
     send(const std::string& connection, ByteView data, bool request);
+    struct Emptying {
+        std::string node;
+        std::string address;
+        Expected<v1::ResetReply> result;
+    };
+    std::vector<Emptying> reset_nodes(const State& state);
     Outcome<Plan> empty_nodes(State& state);
 
     Options options_;

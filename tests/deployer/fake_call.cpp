@@ -1,0 +1,254 @@
+// The Node interface over a fake node.
+#include <fmt/format.h>
+
+#include "crypto/kdf.hpp"
+#include "fake_frames.hpp"
+#include "fake_world.hpp"
+#include "tee/native/evidence.hpp"
+
+namespace authex::test {
+namespace {
+
+/// The deployer's side of a node: each call is two places to die, before and after it.
+class FakeCall final : public deployer::Node {
+  public:
+    explicit FakeCall(FakeNode& node) : node_(node) {}
+
+    Expected<v1::HelloReply> hello(const v1::HelloRequest&) override {
+        return at<v1::HelloReply>("hello", "", [&]() -> Expected<v1::HelloReply> {
+            v1::HelloReply reply;
+            reply.set_protocol_version(wire::protocol_version);
+            reply.set_tee(node_.tee);
+            reply.set_node_id(node_.name);
+            reply.set_boot(node_.boot);
+            reply.set_simulated(true);
+            reply.set_evidence_key(node_.key.public_key().data(), node_.key.public_key().size());
+            reply.set_events_address("0.0.0.0:7000");
+            return reply;
+        });
+    }
+    Expected<v1::ModuleStatus> load(const v1::LoadSpec& spec,
+                                    ByteView image,
+                                    const std::function<void(std::uint64_t)>&) override {
+        return at<v1::ModuleStatus>("load", spec.module(), [&] { return do_load(spec, image); });
+    }
+    Expected<v1::ModuleReply> start(const v1::ModuleRequest& request) override {
+        return at<v1::ModuleReply>("start", request.module(), [&] { return do_start(request); });
+    }
+    Expected<v1::ModuleReply> stop(const v1::ModuleRequest& request) override {
+        return at<v1::ModuleReply>("stop", request.module(), [&]() -> Expected<v1::ModuleReply> {
+            FakeModule& module = node_.modules.at(request.module());
+            module.runtime.reset();
+            module.status.set_state(v1::ModuleStatus::STOPPED);
+            return v1::ModuleReply{};
+        });
+    }
+    Expected<v1::ModuleReply> remove(const v1::ModuleRequest& request) override {
+        return at<v1::ModuleReply>("remove", request.module(), [&]() -> Expected<v1::ModuleReply> {
+            node_.modules.erase(request.module());
+            return v1::ModuleReply{};
+        });
+    }
+    Expected<v1::ControlReply> control(const v1::ControlRequest& request) override {
+        return at<v1::ControlReply>(
+            "control", request.module(), [&] { return do_control(request); });
+    }
+    Expected<v1::ConnectReply> connect(const v1::ConnectRequest& request) override {
+        return at<v1::ConnectReply>(
+            "connect", std::to_string(request.channel()), [&]() -> Expected<v1::ConnectReply> {
+                v1::ConnectRequest& route = node_.routes[request.channel()];
+                if (route.epoch() != request.epoch()) {
+                    node_.waiting.erase(request.channel());
+                    node_.replies.erase(request.channel());
+                }
+                route = request;
+                return v1::ConnectReply{};
+            });
+    }
+    Expected<v1::DisconnectReply> disconnect(const v1::DisconnectRequest& request) override {
+        return at<v1::DisconnectReply>("disconnect",
+                                       std::to_string(request.channel()),
+                                       [&]() -> Expected<v1::DisconnectReply> {
+                                           node_.routes.erase(request.channel());
+                                           node_.waiting.erase(request.channel());
+                                           return v1::DisconnectReply{};
+                                       });
+    }
+    Expected<v1::DeliverReply> deliver(const v1::DeliverRequest& request) override {
+        return at<v1::DeliverReply>(
+            "deliver", std::to_string(request.channel()), [&] { return do_deliver(request); });
+    }
+    Expected<v1::CallReply> call(const v1::CallRequest& request) override {
+        return at<v1::CallReply>("call", request.module(), [&]() -> Expected<v1::CallReply> {
+            node_.world.go(request.module());
+            return v1::CallReply{};
+        });
+    }
+    Expected<v1::RegisterReply> register_periodic(const v1::RegisterRequest& request) override {
+        return at<v1::RegisterReply>(
+            "register", request.name(), [&]() -> Expected<v1::RegisterReply> {
+                const auto [it, is_new] = node_.periodic.emplace(request.name(), request);
+                if (!is_new && it->second.every_us() != request.every_us()) {
+                    return failure("duplicate-name", "there is another one");
+                }
+                return v1::RegisterReply{};
+            });
+    }
+    Expected<v1::UnregisterReply>
+    unregister_periodic(const v1::UnregisterRequest& request) override {
+        return at<v1::UnregisterReply>(
+            "unregister", request.name(), [&]() -> Expected<v1::UnregisterReply> {
+                if (node_.periodic.erase(request.name()) == 0) {
+                    return failure("unknown-periodic", "there is none");
+                }
+                return v1::UnregisterReply{};
+            });
+    }
+    Expected<v1::StatusReply> status(const v1::StatusRequest&) override {
+        return at<v1::StatusReply>("status", "", [&]() -> Expected<v1::StatusReply> {
+            v1::StatusReply reply;
+            for (const auto& [name, module] : node_.modules) {
+                *reply.add_modules() = module.status;
+            }
+            for (const auto& [channel, route] : node_.routes) {
+                auto& connection = *reply.add_connections();
+                connection.set_channel(channel);
+                connection.set_epoch(route.epoch());
+            }
+            for (const auto& [name, request] : node_.periodic) {
+                auto& periodic = *reply.add_periodic();
+                periodic.set_name(name);
+                periodic.set_module(request.module());
+                periodic.set_entry(request.entry());
+                periodic.set_every_us(request.every_us());
+            }
+            return reply;
+        });
+    }
+    Expected<bool> logs(const v1::LogsRequest&,
+                        const std::function<bool(const v1::LogLine&)>&) override {
+        return true;
+    }
+    Expected<v1::MetricsReply> metrics(const v1::MetricsRequest&) override {
+        return v1::MetricsReply{};
+    }
+    Expected<v1::ResetReply> reset(const v1::ResetRequest&) override {
+        return at<v1::ResetReply>("reset", "", [&]() -> Expected<v1::ResetReply> {
+            node_.modules.clear();
+            node_.routes.clear();
+            node_.periodic.clear();
+            node_.waiting.clear();
+            return v1::ResetReply{};
+        });
+    }
+
+  private:
+    template <typename Reply, typename Work>
+    Expected<Reply> at(const char* method, const std::string& subject, const Work& work) {
+        node_.world.burn();
+        if (!node_.reachable) {
+            return failure("node-unreachable", fmt::format("node {} is not there", node_.name));
+        }
+        node_.world.calls.push_back(fmt::format("{} {} {}", node_.name, method, subject));
+        Expected<Reply> reply = work();
+        node_.world.burn();
+        return reply;
+    }
+
+    Expected<v1::ModuleStatus> do_load(const v1::LoadSpec& spec, ByteView image) {
+        const crypto::Hash hash = crypto::sha256(image);
+        const std::string sha256(hash.begin(), hash.end());
+        if (spec.image_sha256() != sha256) {
+            return failure("image-mismatch", "not the image");
+        }
+        FakeModule& module = node_.modules[spec.module()];
+        const bool same = module.spec.image_sha256() == spec.image_sha256() &&
+                          module.spec.stack_bytes() == spec.stack_bytes();
+        if (!same || module.runtime == nullptr) {
+            module.spec = spec;
+            module.identity.assign(hash.begin(), hash.end());
+            node_.start(module);
+        }
+        return module.status;
+    }
+
+    Expected<v1::ModuleReply> do_start(const v1::ModuleRequest& request) {
+        FakeModule& module = node_.modules.at(request.module());
+        if (module.runtime == nullptr) {
+            node_.start(module);
+        }
+        v1::ModuleReply reply;
+        *reply.mutable_status() = module.status;
+        return reply;
+    }
+
+    Expected<v1::ControlReply> do_control(const v1::ControlRequest& request) {
+        const auto found = node_.modules.find(request.module());
+        if (found == node_.modules.end() || found->second.runtime == nullptr) {
+            return failure("module-not-running", "it does not run");
+        }
+        node_.world.saw_orders(request.module(), octets(request.frames()));
+        v1::ControlReply reply;
+        std::uint32_t answers = 0;
+        for (const Octets& frame : node_.invoke(found->second, octets(request.frames()))) {
+            const wire::FrameHeader header = header_of(frame);
+            if (header.kind != wire::Kind::control && header.kind != wire::Kind::handshake) {
+                continue;
+            }
+            ++answers;
+            reply.mutable_frames()->append(frame.begin(), frame.end());
+            if (header.kind == wire::Kind::handshake) {
+                tee::native::Evidence evidence;
+                copy(found->second.identity, evidence.identity);
+                copy(ByteView(frame).last(tee::native::report_data_bytes), evidence.report_data);
+                evidence.signature = *node_.key.sign(tee::native::signed_bytes(evidence));
+                const Octets bytes = tee::native::write_evidence(evidence);
+                reply.set_evidence(bytes.data(), bytes.size());
+            }
+        }
+        if (answers != request.answers()) {
+            return failure("deadline", "the module did not answer in time");
+        }
+        return reply;
+    }
+
+    Expected<v1::DeliverReply> do_deliver(const v1::DeliverRequest& request) {
+        const auto route = node_.routes.find(request.channel());
+        if (route == node_.routes.end()) {
+            return failure("unknown-connection", "there is none");
+        }
+        const Octets frames = octets(request.frames());
+        node_.world.saw_sealed_by_deployer(static_cast<std::uint16_t>(request.channel()), frames);
+        v1::DeliverReply reply;
+        FakeModule& module = node_.modules.at(route->second.destination_module());
+        node_.replies[request.channel()].clear();
+        for (const Octets& frame : node_.invoke(module, frames)) {
+            const wire::FrameHeader header = header_of(frame);
+            if (header.channel != request.channel()) {
+                continue;
+            }
+            if (header.kind == wire::Kind::refusal) {
+                const auto cause = static_cast<Error>(frame[wire::header_bytes + 1]);
+                if (cause != Error::replayed) {
+                    reply.set_refused(static_cast<std::uint32_t>(cause));
+                }
+            } else if (header.kind == wire::Kind::ack) {
+                reply.set_expected(header.counter);
+            } else if (header.kind == wire::Kind::reply) {
+                reply.mutable_frames()->append(frame.begin(), frame.end());
+            }
+        }
+        node_.world.pump();
+        return reply;
+    }
+
+    FakeNode& node_;
+};
+
+} // namespace
+
+std::unique_ptr<deployer::Node> call_of(FakeNode& node) {
+    return std::make_unique<FakeCall>(node);
+}
+
+} // namespace authex::test

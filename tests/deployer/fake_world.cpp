@@ -1,0 +1,261 @@
+#include "fake_world.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "crypto/kdf.hpp"
+#include "crypto/x25519.hpp"
+#include "descriptor/parse.hpp"
+#include "fake_frames.hpp"
+#include "tee/native/verifier.hpp"
+
+namespace authex::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// An image is a text that names module and version; its endpoints are those of every module here.
+class FakeBuilder final : public tee::Builder {
+  public:
+    FakeBuilder(fs::path folder, const std::map<std::string, int>& versions)
+        : folder_(std::move(folder)), versions_(versions) {}
+    Expected<tee::Image> build(const tee::BuildSpec& spec) override {
+        const auto version = versions_.find(spec.module);
+        const std::string content = fmt::format(
+            "{} version {}", spec.module, version == versions_.end() ? 0 : version->second);
+        const crypto::Hash hash = crypto::sha256(octets(content));
+        tee::Image image{.path = folder_ / (content + ".image"),
+                         .identity = {hash.begin(), hash.end()},
+                         .bytes = content.size()};
+        std::ofstream(image.path, std::ios::binary) << content;
+        const auto endpoints = fake_endpoints();
+        for (std::uint16_t id = 0; id < endpoints.size(); ++id) {
+            image.endpoints.push_back(
+                {.name = endpoints[id].name,
+                 .kind = static_cast<descriptor::EndpointKind>(endpoints[id].kind),
+                 .id = id});
+        }
+        return image;
+    }
+
+  private:
+    fs::path folder_;
+    const std::map<std::string, int>& versions_;
+};
+
+class InTurn final : public deployer::Executor {
+  public:
+    void run(std::vector<std::function<void()>> work) override {
+        for (const auto& each : work) {
+            each();
+        }
+    }
+};
+
+} // namespace
+
+FakeWorld::FakeWorld(const std::string& descriptor)
+    : builder_(std::make_unique<FakeBuilder>(folder_.path(), versions)),
+      verifier_(std::make_unique<tee::native::NativeVerifier>()) {
+    owner.secret.fill(7);
+    crypto::x25519_public(owner.secret, owner.public_key);
+    database = std::move(*deployer::Database::in_memory());
+    set_descriptor(descriptor);
+}
+
+void FakeWorld::set_descriptor(const std::string& yaml) {
+    folder_.write("authex.yaml", yaml);
+    const auto parsed = descriptor::parse(yaml, "authex.yaml");
+    if (!parsed.descriptor) {
+        throw std::runtime_error(to_text(parsed.diagnostics.at(0)));
+    }
+    for (const descriptor::Module& module : parsed.descriptor->modules) {
+        for (const descriptor::SourceFile& source : module.sources) {
+            folder_.write(source.path.string(), "");
+        }
+    }
+    for (const descriptor::Node& node : parsed.descriptor->nodes) {
+        if (!nodes.contains(node.name)) {
+            nodes[node.name] = std::make_unique<FakeNode>(*this, node.name);
+        }
+    }
+}
+
+deployer::Outside FakeWorld::outside() {
+    deployer::Outside outside;
+    outside.reach = [this](const std::string& name, const std::string&) {
+        return Expected<std::unique_ptr<deployer::Node>>(call_of(*nodes.at(name)));
+    };
+    outside.executor = std::make_shared<InTurn>();
+    outside.now = [this] {
+        return std::chrono::system_clock::time_point(std::chrono::microseconds(++now_us));
+    };
+    outside.random = [this](Bytes out) {
+        Octets bytes(8);
+        Writer(bytes).u64(++seed);
+        const crypto::Hash hash = crypto::sha256(bytes);
+        copy(ByteView(hash).first(out.size()), out);
+    };
+    outside.builder = [this](descriptor::Tee tee) {
+        return tee == descriptor::Tee::native ? builder_.get() : nullptr;
+    };
+    outside.verifier = [this](descriptor::Tee tee) {
+        return tee == descriptor::Tee::native ? verifier_.get() : nullptr;
+    };
+    outside.open_state = [this](deployer::StateUse) {
+        auto state = deployer::State::open(database);
+        if (state) {
+            (*state)->committed = [this] { burn(); };
+        }
+        return state;
+    };
+    outside.owner = owner;
+    return outside;
+}
+
+std::unique_ptr<deployer::Application> FakeWorld::open() {
+    std::vector<Diagnostic> found;
+    auto descriptor = deployer::Application::check(folder_.path() / "authex.yaml", found);
+    if (!descriptor) {
+        throw std::runtime_error(to_text(descriptor.error().at(0)));
+    }
+    deployer::Options options;
+    options.progress = [this](const deployer::Progress& each) { progress.push_back(each); };
+    options.warn = [this](const Diagnostic& each) { warnings.push_back(each); };
+    return deployer::make_application(options, std::move(*descriptor), outside());
+}
+
+void FakeWorld::burn() {
+    ++places;
+    if (fuse > 0 && --fuse == 0) {
+        throw Killed{};
+    }
+}
+
+FakeModule& FakeWorld::module(const std::string& name) {
+    for (auto& [node_name, node] : nodes) {
+        const auto found = node->modules.find(name);
+        if (found != node->modules.end()) {
+            return found->second;
+        }
+    }
+    throw std::runtime_error("no module " + name);
+}
+
+void FakeWorld::go(const std::string& name) {
+    for (auto& [node_name, node] : nodes) {
+        const auto found = node->modules.find(name);
+        if (found != node->modules.end() && found->second.runtime != nullptr) {
+            (void)node->invoke(
+                found->second,
+                frame_of({.kind = wire::Kind::call,
+                          .deployment = static_cast<std::uint16_t>(found->second.spec.deployment()),
+                          .channel = fake_go}));
+        }
+    }
+    pump();
+}
+
+/// Frames wait at their source's node until the destination has taken them.
+void FakeWorld::pump() {
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (auto& [source_name, source] : nodes) {
+            for (auto& [channel, frames] : source->waiting) {
+                const auto route = source->routes.find(channel);
+                while (!frames.empty() && route != source->routes.end()) {
+                    bool taken = false;
+                    for (auto& [name, node] : nodes) {
+                        const auto here = node->routes.find(channel);
+                        if (here == node->routes.end() ||
+                            here->second.destination_module().empty()) {
+                            continue;
+                        }
+                        FakeModule& module = node->modules[here->second.destination_module()];
+                        if (module.runtime == nullptr) {
+                            continue;
+                        }
+                        const auto told = node->invoke(module, Octets(frames.front()));
+                        taken = std::none_of(
+                            told.begin(), told.end(), [&channel = channel](const Octets& frame) {
+                                const wire::FrameHeader header = header_of(frame);
+                                return header.kind == wire::Kind::refusal &&
+                                       header.channel == channel &&
+                                       frame[wire::header_bytes + 1] !=
+                                           static_cast<std::uint8_t>(Error::replayed);
+                            });
+                    }
+                    if (!taken) {
+                        break;
+                    }
+                    frames.erase(frames.begin());
+                    moved = true;
+                }
+            }
+        }
+    }
+}
+
+void FakeWorld::restart(const std::string& name) {
+    for (auto& [node_name, node] : nodes) {
+        const auto found = node->modules.find(name);
+        if (found != node->modules.end()) {
+            node->start(found->second);
+        }
+    }
+}
+
+void FakeWorld::crash(const std::string& name) {
+    FakeModule& failed = module(name);
+    failed.runtime.reset();
+    failed.status.set_state(v1::ModuleStatus::FAILED);
+    failed.status.set_failure("killed by signal 11 (SIGSEGV)");
+}
+
+/// All events have one plaintext: two that are equal were sealed under one key and counter.
+void FakeWorld::saw_sealed_by_module(ByteView frame) {
+    if (!emitted_.emplace(frame.begin(), frame.end()).second) {
+        used_twice.push_back("a module sealed two events under one key and counter");
+    }
+}
+
+void FakeWorld::saw_sealed_by_deployer(std::uint16_t channel, ByteView frames) {
+    const auto state = deployer::State::open(database);
+    const ByteView key = (*state)->connections().at(channel).key.view();
+    for (const Octets& frame : split(frames)) {
+        const auto [before, is_new] = sealed_.emplace(
+            std::pair(Octets(key.begin(), key.end()), header_of(frame).counter), frame);
+        if (!is_new && before->second != frame) {
+            used_twice.push_back("the deployer sealed two messages under one key and counter");
+        }
+    }
+}
+
+void FakeWorld::saw_orders(const std::string& module, ByteView frames) {
+    const auto state = deployer::State::open(database);
+    const deployer::ModuleRecord* record = (*state)->module(module);
+    if (record == nullptr || record->session.empty() || record->attested_at_us == 0) {
+        return; // the keys are of a handshake that is under way
+    }
+    const ByteView session = record->session.view().first(32);
+    const Octets key(session.begin(), session.end());
+    for (const Octets& frame : split(frames)) {
+        if (header_of(frame).kind != wire::Kind::control) {
+            handshakes_[module] = key; // what follows is under keys that the state has not yet
+            return;
+        }
+        if (handshakes_[module] == key) {
+            return;
+        }
+        const auto [before, is_new] =
+            sealed_.emplace(std::pair(key, header_of(frame).counter), frame);
+        if (!is_new && before->second != frame) {
+            used_twice.push_back("two orders were sealed under one key and counter");
+        }
+    }
+}
+
+} // namespace authex::test
