@@ -433,6 +433,19 @@ TEST_F(ApplicationTest, AHiddenRestartIsFoundAndNoKeyIsSaidAgain) {
     expect_flow(2);
 }
 
+TEST_F(ApplicationTest, AConnectionWithoutAnAnswerIsNotConnected) {
+    up();
+    world.node("left").hides_restarts = true;
+    world.restart("last");
+    Selection turn;
+    turn.connections = {"b"};
+    turn.turn_epoch = true;
+    EXPECT_THAT(errors_of_up(turn), ElementsAre("deadline"));
+    const auto state = State::open(world.database);
+    EXPECT_FALSE((*state)->connection("b")->complete);
+    EXPECT_EQ((*state)->connection("b")->window_open_since_us, 0U);
+}
+
 TEST_F(ApplicationTest, AttestingAgainReopensTheWindowAndKeepsKeys) {
     up();
     const auto before = connection("b").window_open_since;

@@ -101,6 +101,9 @@ std::vector<Octets> FakeNode::invoke(FakeModule& module, ByteView frames) {
             const wire::FrameHeader header = header_of(frame);
             if (header.kind == wire::Kind::event) {
                 world.saw_sealed_by_module(frame);
+                if (header.counter == 0) {
+                    waiting[header.channel].clear(); // a new epoch: what is older opens nowhere
+                }
                 waiting[header.channel].push_back(frame);
             }
             told.push_back(std::move(frame));
