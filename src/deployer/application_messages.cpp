@@ -136,6 +136,7 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
     wipe(key.key);
     record->pending.clear();
     change.connections = {*record};
+    change.urgent = false; // at worst it is sent again, and not taken again
     const Expected<bool> cleared = (*state)->commit(change);
     return cleared ? answer : tl::make_unexpected(cleared.error());
 }

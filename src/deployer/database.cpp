@@ -121,6 +121,14 @@ Expected<std::unique_ptr<Database>> Database::open_named(const std::string& name
     return database;
 }
 
+Expected<bool> Database::set_synchronous(bool synchronous) {
+    if (synchronous == synchronous_) {
+        return true;
+    }
+    synchronous_ = synchronous;
+    return execute(synchronous ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+}
+
 Expected<bool> Database::execute(const std::string& sql) {
     if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
         return tl::make_unexpected(problem());

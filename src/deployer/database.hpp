@@ -50,12 +50,15 @@ class Statement {
 /// One connection; used by one thread at a time.
 class Database {
   public:
-    /// Opens or makes the file, mode 0600. Every transaction is on the disk when it ends.
+    /// Opens or makes the file, mode 0600.
     /// @error state-damaged: it is no database, or a broken one | state-unreadable
     static Expected<std::unique_ptr<Database>> open(const std::filesystem::path& file);
     /// The same without a file.
     static Expected<std::unique_ptr<Database>> in_memory();
 
+    /// Whether transactions from now on are on the disk when they end (as they are at first), or
+    /// only safe from the death of the process.
+    Expected<bool> set_synchronous(bool synchronous);
     Expected<bool> execute(const std::string& sql);
     Expected<Statement> prepare(const std::string& sql);
     Expected<std::int64_t> integer(const std::string& sql);
@@ -70,6 +73,7 @@ class Database {
     static Expected<std::unique_ptr<Database>> open_named(const std::string& name);
 
     std::string name_;
+    bool synchronous_ = true;
     std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -42,6 +42,8 @@ class Engine {
     using Steps = std::vector<const Step*>;
     using Problems = std::map<const Step*, Diagnostic>;
     struct Connecting;
+    /// Which connection each order of a module is about, in the order of its messages.
+    using Asking = std::map<std::string, std::vector<Connecting*>>;
 
     void remember_nodes();
     void forget_nodes();
@@ -58,7 +60,8 @@ class Engine {
     void connect(const Steps& steps);
     Expected<bool> intend(Connecting& connecting, Change& change);
     void set_routes(std::vector<Connecting>& all);
-    void set_ends(std::vector<Connecting>& all, wire::Role role, Change& change);
+    Asking order_ends(std::vector<Connecting>& all, std::vector<ModuleOrders>& orders);
+    void take_answers(const std::vector<ModuleOrders>& orders, Asking& asking, int turn);
     void register_periodic(const Steps& steps);
 
     void done(const Step& step) { result_.done.steps.push_back(step.shown); }

@@ -88,7 +88,7 @@ ModuleOrders& orders_of(std::vector<ModuleOrders>& all, const std::string& modul
 
 void Engine::connect(const Steps& steps) {
     std::vector<Connecting> all;
-    Change intents;
+    Change change;
     for (const Step* step : steps) {
         Connecting connecting{.step = step, .record = *step->connection};
         const EndRecord& from = connecting.record.from;
@@ -99,7 +99,7 @@ void Engine::connect(const Steps& steps) {
                  fmt::format("module {} is not attested", from_ready ? to.module : from.module));
             continue;
         }
-        const Expected<bool> intended = intend(connecting, intents);
+        const Expected<bool> intended = intend(connecting, change);
         if (!intended) {
             failed(*step, intended.error());
             continue;
@@ -111,14 +111,33 @@ void Engine::connect(const Steps& steps) {
     if (all.empty()) {
         return;
     }
-    // The intent stands before any node hears of it.
-    if (!commit(intents)) {
+    std::vector<ModuleOrders> orders;
+    Asking asking = order_ends(all, orders);
+    OrderBatch batch({context_.state, context_.nodes, *context_.outside.executor});
+    const Expected<bool> sealed = batch.seal(orders, change);
+    wipe_keys(orders);
+    // Keys, epochs and counters stand before any node hears of them.
+    const Expected<bool> kept = sealed ? context_.state.commit(change) : sealed;
+    if (!kept) {
+        result_.errors.push_back(kept.error());
         return;
     }
+    change = {};
+    change.urgent = false;
     set_routes(all);
-    Change change;
-    set_ends(all, wire::Role::destination, change);
-    set_ends(all, wire::Role::source, change);
+    // The destinations are keyed before the sources: what arrives can be opened.
+    for (const int turn : {0, 1}) {
+        batch.send(turn, [&](const ModuleOrders& each, std::size_t index) {
+            return !asking.at(each.module)[index]->problem.has_value();
+        });
+        take_answers(orders, asking, turn);
+    }
+    for (ModuleOrders& each : orders) {
+        if (each.record.attested_at_us == 0) {
+            broken_.insert(each.module);
+        }
+        change.modules.push_back(std::move(each.record));
+    }
     for (Connecting& each : all) {
         if (each.problem) {
             each.report->failed(each.problem->summary);
@@ -226,40 +245,33 @@ void Engine::set_routes(std::vector<Connecting>& all) {
     }
 }
 
-/// The destinations are keyed before the sources: what arrives can be opened.
-void Engine::set_ends(std::vector<Connecting>& all, wire::Role role, Change& change) {
-    std::vector<ModuleOrders> orders;
-    std::map<std::string, std::vector<Connecting*>> asking; // in the order of the messages
-    for (Connecting& each : all) {
-        const EndRecord& end = role == wire::Role::source ? each.record.from : each.record.to;
-        if (each.problem || end.module.empty()) {
-            continue;
-        }
-        orders_of(orders, end.module).messages.push_back(set_connection(each.record, role));
-        asking[end.module].push_back(&each);
-    }
-    if (orders.empty()) {
-        return;
-    }
-    const Expected<bool> given =
-        give_orders({context_.state, context_.nodes, *context_.outside.executor},
-                    std::exchange(change, {}),
-                    orders);
-    wipe_keys(orders);
-    for (ModuleOrders& each : orders) {
-        const auto& connections = asking.at(each.module);
-        for (std::size_t i = 0; i < connections.size(); ++i) {
-            if (!given) {
-                connections[i]->problem = given.error();
-            } else if (!each.answers[i]) {
-                connections[i]->problem = each.answers[i].error();
+/// What both ends of every connection are told, by module: destinations first.
+Engine::Asking Engine::order_ends(std::vector<Connecting>& all, std::vector<ModuleOrders>& orders) {
+    Asking asking;
+    for (const wire::Role role : {wire::Role::destination, wire::Role::source}) {
+        for (Connecting& each : all) {
+            const EndRecord& end = role == wire::Role::source ? each.record.from : each.record.to;
+            if (end.module.empty()) {
+                continue;
             }
+            ModuleOrders& module = orders_of(orders, end.module);
+            module.messages.push_back(set_connection(each.record, role));
+            module.first_turn += role == wire::Role::destination ? 1 : 0;
+            asking[end.module].push_back(&each);
         }
-        if (given) {
-            if (each.record.attested_at_us == 0) {
-                broken_.insert(each.module);
+    }
+    return asking;
+}
+
+void Engine::take_answers(const std::vector<ModuleOrders>& orders, Asking& asking, int turn) {
+    for (const ModuleOrders& each : orders) {
+        const std::size_t begin = turn == 0 ? 0 : each.first_turn;
+        const std::size_t end = turn == 0 ? each.first_turn : each.messages.size();
+        for (std::size_t i = begin; i < end; ++i) {
+            Connecting& connecting = *asking.at(each.module)[i];
+            if (!connecting.problem && !each.answers[i]) {
+                connecting.problem = each.answers[i].error();
             }
-            change.modules.push_back(std::move(each.record));
         }
     }
 }

@@ -160,6 +160,7 @@ void Engine::load_wave(const Steps& steps) {
     }
     context_.outside.executor->run(std::move(work));
     Change change;
+    change.urgent = false;
     for (Loading& loading : all) {
         const std::string& name = loading.module->name;
         if (!loading.result) {
@@ -234,6 +235,7 @@ void Engine::attest(const Steps& steps) {
     }
     context_.outside.executor->run(std::move(work));
     Change change;
+    change.urgent = false; // keys that are lost with it were never used again
     for (Attesting& attesting : all) {
         wipe(attesting.input.ephemeral);
         wipe(attesting.input.module_entropy);

@@ -12,13 +12,6 @@ namespace {
 /// So many orders travel in one call; their frames fit into a module's input many times.
 constexpr std::size_t batch_max = 512;
 
-struct Sealed {
-    ModuleOrders* orders = nullptr;
-    ControlSession session;
-    std::uint64_t first = 0; ///< counter of the first order
-    std::vector<std::vector<std::uint8_t>> frames;
-};
-
 std::string bytes_of(const std::vector<std::uint8_t>& bytes) {
     return {bytes.begin(), bytes.end()};
 }
@@ -49,82 +42,19 @@ Diagnostic unanswered(const std::string& module, Error error) {
         "run authex up again: the module is attested anew");
 }
 
-/// @return whether the module is on the control channel still.
-bool take_answers(Sealed& sealed, std::size_t begin, std::size_t end, ByteView frames) {
-    for (std::size_t i = begin; i < end; ++i) {
-        OrderAnswer answer;
-        const Error error = sealed.session.answer(take_frame(frames), answer);
-        const std::string& module = sealed.orders->module;
-        if (error != Error::none || answer.answers != sealed.first + i) {
-            const Diagnostic problem = unanswered(module, error);
-            std::fill(sealed.orders->answers.begin() + static_cast<std::ptrdiff_t>(i),
-                      sealed.orders->answers.end(),
-                      tl::make_unexpected(problem));
-            return false;
-        }
-        sealed.orders->answers[i] = answer.error == Error::none
-                                        ? Expected<OrderAnswer>(std::move(answer))
-                                        : tl::make_unexpected(refused(module, answer.error));
-    }
-    return true;
-}
-
-void send(Sealed& sealed, std::uint16_t deployment, Node& node) {
-    ModuleOrders& orders = *sealed.orders;
-    for (std::size_t begin = 0; begin < sealed.frames.size(); begin += batch_max) {
-        const std::size_t end = std::min(begin + batch_max, sealed.frames.size());
-        v1::ControlRequest request;
-        request.set_deployment(deployment);
-        request.set_module(orders.module);
-        request.set_answers(static_cast<std::uint32_t>(end - begin));
-        for (std::size_t i = begin; i < end; ++i) {
-            request.mutable_frames()->append(bytes_of(sealed.frames[i]));
-        }
-        const Expected<v1::ControlReply> reply = node.control(request);
-        bool open = false;
-        if (reply) {
-            const std::vector<std::uint8_t> frames(reply->frames().begin(), reply->frames().end());
-            open = take_answers(sealed, begin, end, frames);
-        } else {
-            std::fill(orders.answers.begin() + static_cast<std::ptrdiff_t>(begin),
-                      orders.answers.end(),
-                      tl::make_unexpected(reply.error()));
-            // A node that cannot be reached says nothing about the module.
-            open = reply.error().code != "deadline";
-        }
-        if (!open) {
-            orders.record.attested_at_us = 0; // the next `up` finds out what it is
-        }
-        if (!open || !reply) {
-            break;
-        }
-    }
-    orders.record.session.assign(sealed.session.serialize());
-}
-
-Expected<bool> seal(Sealed& sealed, const State& state, Change& change) {
-    ModuleOrders& orders = *sealed.orders;
-    orders.record = *state.module(orders.module);
-    if (sealed.session.restore(orders.record.session.view()) != Error::none) {
-        return failure("state-damaged",
-                       fmt::format("the control channel of module {} is damaged", orders.module),
-                       fmt::format("authex attest --module {}", orders.module));
-    }
-    sealed.first = sealed.session.next_order();
-    for (const wire::ControlMessage& message : orders.messages) {
-        std::vector<std::uint8_t> frame;
-        const Error error = sealed.session.order(state.deployment(), message, frame);
-        if (error != Error::none) {
-            return tl::make_unexpected(unanswered(orders.module, error));
-        }
-        sealed.frames.push_back(std::move(frame));
-    }
-    orders.record.session.assign(sealed.session.serialize());
-    change.modules.push_back(orders.record);
-    return true;
-}
-
 } // namespace
+
+struct OrderBatch::Sealed {
+    ModuleOrders* orders = nullptr;
+    ControlSession session;
+    std::uint64_t first = 0; ///< counter of the first order
+    std::vector<std::vector<std::uint8_t>> frames;
+    bool open = true; ///< the module is on the control channel still
+
+    void seal_all(std::uint16_t deployment, Error& error);
+    void take_answer(std::size_t index, ByteView frame);
+    void fail(const std::vector<std::size_t>& chosen, const Diagnostic& problem);
+};
 
 ByteView take_frame(ByteView& frames) {
     wire::FrameView view;
@@ -136,31 +66,129 @@ ByteView take_frame(ByteView& frames) {
     return frame;
 }
 
-Expected<bool>
-give_orders(const OrderContext& context, Change change, std::vector<ModuleOrders>& orders) {
-    std::vector<Sealed> all(orders.size());
-    for (std::size_t i = 0; i < orders.size(); ++i) {
-        all[i].orders = &orders[i];
-        orders[i].answers.assign(
-            orders[i].messages.size(),
-            tl::make_unexpected(unanswered(orders[i].module, Error::not_attested)));
-        const Expected<bool> sealed = seal(all[i], context.state, change);
-        if (!sealed) {
-            return sealed;
+void OrderBatch::Sealed::seal_all(std::uint16_t deployment, Error& error) {
+    first = session.next_order();
+    for (const wire::ControlMessage& message : orders->messages) {
+        std::vector<std::uint8_t> frame;
+        error = session.order(deployment, message, frame);
+        if (error != Error::none) {
+            return;
+        }
+        frames.push_back(std::move(frame));
+    }
+    orders->record.session.assign(session.serialize());
+}
+
+void OrderBatch::Sealed::take_answer(std::size_t index, ByteView frame) {
+    OrderAnswer answer;
+    const Error error = session.answer(frame, answer);
+    if (error != Error::none || answer.answers != first + index) {
+        open = false;
+        orders->answers[index] = tl::make_unexpected(unanswered(orders->module, error));
+        return;
+    }
+    orders->answers[index] = answer.error == Error::none
+                                 ? Expected<OrderAnswer>(std::move(answer))
+                                 : tl::make_unexpected(refused(orders->module, answer.error));
+}
+
+void OrderBatch::Sealed::fail(const std::vector<std::size_t>& chosen, const Diagnostic& problem) {
+    for (const std::size_t index : chosen) {
+        orders->answers[index] = tl::make_unexpected(problem);
+    }
+}
+
+Expected<bool> OrderBatch::seal(std::vector<ModuleOrders>& orders, Change& change) {
+    for (ModuleOrders& each : orders) {
+        auto sealed = std::make_shared<Sealed>();
+        sealed->orders = &each;
+        each.record = *context_.state.module(each.module);
+        Error error = sealed->session.restore(each.record.session.view());
+        if (error != Error::none) {
+            return failure("state-damaged",
+                           fmt::format("the control channel of module {} is damaged", each.module),
+                           fmt::format("authex attest --module {}", each.module));
+        }
+        each.answers.assign(each.messages.size(),
+                            tl::make_unexpected(unanswered(each.module, Error::not_attested)));
+        sealed->seal_all(context_.state.deployment(), error);
+        if (error != Error::none) {
+            return tl::make_unexpected(unanswered(each.module, error));
+        }
+        change.modules.push_back(each.record);
+        sealed_.push_back(std::move(sealed));
+    }
+    return true;
+}
+
+void OrderBatch::send(int turn,
+                      const std::function<bool(const ModuleOrders&, std::size_t)>& wanted) {
+    std::vector<std::function<void()>> work;
+    for (const std::shared_ptr<Sealed>& sealed : sealed_) {
+        const ModuleOrders& orders = *sealed->orders;
+        std::vector<std::size_t> chosen;
+        const std::size_t begin = turn == 0 ? 0 : orders.first_turn;
+        const std::size_t end = turn == 0 ? orders.first_turn : orders.messages.size();
+        for (std::size_t i = begin; i < end && sealed->open; ++i) {
+            if (wanted(orders, i)) {
+                chosen.push_back(i);
+            }
+        }
+        if (!chosen.empty()) {
+            work.emplace_back([this, sealed, chosen] {
+                send(*sealed, chosen, *context_.nodes.at(sealed->orders->record.node));
+            });
         }
     }
-    const Expected<bool> kept = context.state.commit(change);
-    if (!kept) {
-        return kept;
+    context_.executor.run(std::move(work));
+}
+
+void OrderBatch::send(Sealed& sealed, const std::vector<std::size_t>& chosen, Node& node) {
+    ModuleOrders& orders = *sealed.orders;
+    for (std::size_t begin = 0; begin < chosen.size() && sealed.open; begin += batch_max) {
+        const auto from = chosen.begin() + static_cast<std::ptrdiff_t>(begin);
+        const std::vector<std::size_t> some(
+            from, from + static_cast<std::ptrdiff_t>(std::min(batch_max, chosen.size() - begin)));
+        v1::ControlRequest request;
+        request.set_deployment(context_.state.deployment());
+        request.set_module(orders.module);
+        request.set_answers(static_cast<std::uint32_t>(some.size()));
+        for (const std::size_t index : some) {
+            request.mutable_frames()->append(bytes_of(sealed.frames[index]));
+        }
+        const Expected<v1::ControlReply> reply = node.control(request);
+        if (!reply) {
+            sealed.fail({from, chosen.end()}, reply.error());
+            // A node that cannot be reached says nothing about the module.
+            sealed.open = reply.error().code != "deadline";
+            break;
+        }
+        const std::vector<std::uint8_t> frames(reply->frames().begin(), reply->frames().end());
+        ByteView rest(frames);
+        for (const std::size_t index : some) {
+            if (sealed.open) {
+                sealed.take_answer(index, take_frame(rest));
+            }
+        }
     }
-    std::vector<std::function<void()>> work;
-    for (Sealed& sealed : all) {
-        work.emplace_back([&] {
-            send(sealed, context.state.deployment(), *context.nodes.at(sealed.orders->record.node));
-        });
+    if (!sealed.open) {
+        orders.record.attested_at_us = 0; // the next `up` finds out what it is
     }
-    context.executor.run(std::move(work));
-    return true;
+    orders.record.session.assign(sealed.session.serialize());
+}
+
+Expected<bool>
+give_orders(const OrderContext& context, Change change, std::vector<ModuleOrders>& orders) {
+    for (ModuleOrders& each : orders) {
+        each.first_turn = each.messages.size();
+    }
+    OrderBatch batch(context);
+    const Expected<bool> sealed = batch.seal(orders, change);
+    const Expected<bool> kept = sealed ? context.state.commit(change) : sealed;
+    if (kept) {
+        batch.send(0, [](const ModuleOrders&, std::size_t) { return true; });
+    }
+    return kept;
 }
 
 } // namespace authex::deployer

@@ -16,10 +16,13 @@ namespace authex::deployer {
 struct ModuleOrders {
     std::string module;
     std::vector<wire::ControlMessage> messages;
+    /// How many of the messages belong to the first turn of sending; the others to the second.
+    std::size_t first_turn = 0;
     /// One for each message: the module's authenticated answer without an error of its own.
     /// @error order-refused | order-unanswered | what the node says
     std::vector<Expected<OrderAnswer>> answers;
     /// The module's record afterwards; the caller commits it with what follows from the answers.
+    /// It is not attested any more where the module did not answer.
     ModuleRecord record;
 };
 
@@ -29,9 +32,31 @@ struct OrderContext {
     Executor& executor;
 };
 
-/// Seals the orders, commits `change` together with the counters that they use, and only then sends
-/// each module's in one Control call.
-/// @pre the state has a record of each module, attested. @error of the state: nothing was sent
+/// Orders that are sealed together, so that one transaction keeps all the counters they use, and
+/// sent in one turn or two.
+class OrderBatch {
+  public:
+    explicit OrderBatch(const OrderContext& context) : context_(context) {}
+
+    /// Seals the orders and puts the counters that come after them into `change`, which the caller
+    /// commits before anything is sent. `orders` stay where they are until all is sent.
+    /// @pre the state has a record of each module, attested
+    Expected<bool> seal(std::vector<ModuleOrders>& orders, Change& change);
+    /// Sends the messages of a turn (0 or 1), each module's in one Control call. A message for
+    /// which `wanted` (of module and index) says no is left out, as are those to modules that have
+    /// not answered before.
+    void send(int turn, const std::function<bool(const ModuleOrders&, std::size_t)>& wanted);
+
+  private:
+    struct Sealed;
+    void send(Sealed& sealed, const std::vector<std::size_t>& chosen, Node& node);
+
+    OrderContext context_;
+    std::vector<std::shared_ptr<Sealed>> sealed_;
+};
+
+/// All in one turn: sealed, committed with `change`, sent.
+/// @error of the state: nothing was sent
 Expected<bool>
 give_orders(const OrderContext& context, Change change, std::vector<ModuleOrders>& orders);
 

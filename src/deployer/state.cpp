@@ -336,6 +336,7 @@ Expected<bool> State::transaction(const std::function<Expected<bool>()>& work) {
 }
 
 Expected<bool> State::set_deployment(std::uint16_t deployment) {
+    (void)database_->set_synchronous(true);
     const Expected<bool> done = transaction([&] {
         const std::string forget =
             deployment == 0 ? "DELETE FROM node; DELETE FROM module; DELETE FROM connection; "
@@ -450,7 +451,10 @@ Expected<bool> State::commit(const Change& change) {
     if (change.empty()) {
         return true;
     }
-    const Expected<bool> done = transaction([&] { return write(change); });
+    Expected<bool> done = database_->set_synchronous(change.urgent);
+    if (done) {
+        done = transaction([&] { return write(change); });
+    }
     if (!done) {
         return done;
     }

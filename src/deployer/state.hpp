@@ -90,7 +90,7 @@ struct PeriodicRecord {
     std::uint64_t every_us = 0;
 };
 
-/// What one transaction changes.
+/// What one transaction changes. Later transactions are never on the disk without earlier ones.
 struct Change {
     std::vector<NodeRecord> nodes;
     std::vector<ModuleRecord> modules;
@@ -101,6 +101,9 @@ struct Change {
     std::vector<std::uint16_t> erased_connections;
     std::vector<std::string> erased_periodic;
     std::vector<std::array<std::uint8_t, 32>> used_keys; ///< SHA-256 of given keys, for ever
+    /// It must be on the disk before anything follows from it, also if the machine loses power.
+    /// What can be found out or done again need not be: it survives the process at least.
+    bool urgent = true;
     [[nodiscard]] bool empty() const;
 };
 
