@@ -135,7 +135,7 @@ bool Outbox::recover(const OutboxName& name) {
     tail_ = load<std::uint64_t>(base, at_tail);
     next_ = load<std::uint64_t>(base, at_next);
     if (!is_power_of_two(capacity) || capacity != all.size() - header_bytes || tail_ < head_ ||
-        tail_ - head_ > capacity || tail_ > position_max || next_ > position_max) {
+        tail_ - head_ > capacity || tail_ > position_max || next_ > wire::counter_limit) {
         return false;
     }
     attach();
@@ -163,7 +163,7 @@ bool Outbox::recover(const OutboxName& name) {
                 Error::none ||
             header.frame_bytes() > room || header.deployment != name.deployment ||
             header.channel != name.channel || (frames_ > 0 && header.counter <= last) ||
-            header.counter > position_max) {
+            header.counter >= wire::counter_limit) {
             capacity_ = 0;
             return false;
         }
@@ -236,7 +236,7 @@ bool Outbox::resize(std::uint64_t capacity) {
         const std::uint64_t first = (wraps ? wrap_ : tail_) - head_;
         std::memcpy(to, ring_ + (head_ & (capacity_ - 1)), first);
         if (wraps) {
-            std::memcpy(to + first, ring_, tail_ - second);
+            std::memcpy(to + first, ring_ + (second & (capacity_ - 1)), tail_ - second);
         }
         save(bytes.data(), at_capacity, capacity);
         save(bytes.data(), at_head, std::uint64_t{0});
@@ -272,7 +272,7 @@ Outbox::Append Outbox::append(const wire::FrameHeader& header, ByteView frame) {
             publish(base_, at_flags, 1);
         }
     }
-    if (header.counter < next_) {
+    if (header.counter < next_ || header.counter >= wire::counter_limit) {
         return Append::duplicate;
     }
     if (!make_room(frame.size())) {

@@ -97,7 +97,8 @@ class Outbox {
     Outbox(const Outbox&) = delete;
     Outbox& operator=(const Outbox&) = delete;
 
-    /// Keeps a frame. Its counter must be beyond the last one's, else it is a duplicate; a second
+    /// Keeps a frame. Its counter must be beyond the last one's and
+    /// below wire::counter_limit, else it is not kept, as a duplicate; a second
     /// frame 0 that differs from the first one begins a new epoch and drops what is kept. The first
     /// 20 bytes are taken from `header`, not from `frame`, which the module may change meanwhile.
     Append append(const wire::FrameHeader& header, ByteView frame);

@@ -80,6 +80,59 @@ TEST(Outbox, RefusesCountersThatItHasSeenAndStartsOverWithAnotherFirstFrame) {
     EXPECT_EQ(outbox->next_counter(), 1U);
 }
 
+/// Memory that survives the outbox.
+class KeptStore final : public OutboxStore {
+  public:
+    explicit KeptStore(std::shared_ptr<MemoryStore> store) : store_(std::move(store)) {}
+    Bytes bytes() override { return store_->bytes(); }
+    bool replace(std::size_t size, const std::function<void(Bytes)>& fill) override {
+        return store_->replace(size, fill);
+    }
+
+  private:
+    std::shared_ptr<MemoryStore> store_;
+};
+
+// P27
+TEST(Outbox, GrowsAfterARecoveryWithoutMixingUpItsFrames) {
+    SpillBudget budget(plenty);
+    const auto memory = std::make_shared<MemoryStore>();
+    {
+        const auto outbox = *Outbox::open(std::make_unique<KeptStore>(memory), name, budget);
+        for (std::uint64_t counter = 0; counter < 10; ++counter) {
+            ASSERT_EQ(append(*outbox, counter, 1000), Outbox::Append::stored);
+        }
+        EXPECT_EQ(outbox->acknowledge(5), 5U);
+    }
+    const auto outbox = *Outbox::open(std::make_unique<KeptStore>(memory), name, budget);
+    const std::uint64_t before = budget.used();
+    for (std::uint64_t counter = 10; counter < 14; ++counter) {
+        ASSERT_EQ(append(*outbox, counter, 20'000), Outbox::Append::stored);
+    }
+    ASSERT_GT(budget.used(), before) << "it has grown";
+    std::uint64_t expected = 5;
+    outbox->for_each([&](const wire::FrameHeader& header, ByteView frame) {
+        EXPECT_EQ(header.counter, expected);
+        const std::size_t body_bytes = expected < 10 ? 1000 : 20'000;
+        EXPECT_EQ(std::vector<std::uint8_t>(frame.begin(), frame.end()),
+                  frame_of(expected, body_bytes));
+        ++expected;
+    });
+    EXPECT_EQ(expected, 14U);
+}
+
+// P8
+TEST(Outbox, KeepsNoCounterThatNoReceiverTakes) {
+    SpillBudget budget(plenty);
+    const auto outbox = in_memory(budget);
+    EXPECT_EQ(append(*outbox, ~std::uint64_t{0}, 10), Outbox::Append::duplicate);
+    EXPECT_EQ(append(*outbox, wire::counter_limit, 10), Outbox::Append::duplicate);
+    EXPECT_EQ(append(*outbox, wire::counter_limit - 1, 10), Outbox::Append::stored);
+    EXPECT_EQ(outbox->next_counter(), wire::counter_limit);
+    EXPECT_EQ(append(*outbox, wire::counter_limit, 10), Outbox::Append::duplicate);
+    EXPECT_EQ(outbox->waiting_frames(), 1U);
+}
+
 TEST(Outbox, PushesBackAtItsUsualSizeAndSpillsOnlyWhenTold) {
     SpillBudget budget(plenty);
     const auto outbox = in_memory(budget);
