@@ -26,6 +26,8 @@ class Declarer {
         CLI::App* sub = parent.add_subcommand(name, text);
         sub->group(group);
         sub->fallthrough();
+        sub->footer("-f FILE, --state DIR, --json, -v and what else is common to all commands: "
+                    "authex --help");
         sub->parse_complete_callback([this, command] { arguments_.command = command; });
         return sub;
     }
@@ -49,7 +51,7 @@ class Declarer {
             ->type_name("NAME");
     }
     void subject(CLI::App* sub, const std::string& name, const std::string& text) {
-        sub->add_option(name, arguments_.subject, text)->required()->type_name("");
+        sub->add_option(name, arguments_.subject, text)->required()->option_text(" ");
     }
     void payload(CLI::App* sub);
     void reply(CLI::App* sub) {
@@ -73,21 +75,21 @@ void Declarer::payload(CLI::App* sub) {
         ->type_name("FILE");
     group->add_option("--u8", payload.u8, "an integer of 1 byte")
         ->check(CLI::Range(0U, 0xFFU))
-        ->type_name("N");
+        ->option_text("N");
     group->add_option("--u16", payload.u16, "an integer of 2 bytes, little-endian")
         ->check(CLI::Range(0U, 0xFFFFU))
-        ->type_name("N");
+        ->option_text("N");
     group->add_option("--u32", payload.u32, "an integer of 4 bytes, little-endian")
         ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{0xFFFFFFFF}))
-        ->type_name("N");
+        ->option_text("N");
     group->add_option("--u64", payload.u64, "an integer of 8 bytes, little-endian")->type_name("N");
     group
         ->add_option_function<std::string>(
             "input",
             [&payload](const std::string&) { payload.file = "-"; },
-            "-: the bytes of standard input")
+            "a dash: the bytes of standard input")
         ->check(CLI::IsMember(std::vector<std::string>{"-"}))
-        ->type_name("");
+        ->option_text("-");
     group->require_option(0, 1);
     group->fallthrough();
 }
@@ -113,7 +115,7 @@ void declare_globals(CLI::App& app, Arguments& arguments) {
            },
            "seconds that a node may take to answer (default: 10)")
         ->check(CLI::Range(1U, 3600U))
-        ->type_name("S");
+        ->option_text("S");
 }
 
 void declare_make(Declarer& declarer, Arguments& arguments, CLI::App& app) {
@@ -210,6 +212,7 @@ void declare_look_and_end(Declarer& declarer, Arguments& arguments) {
                     "keys too: whoever reads them owns the application");
     CLI::App* completion = declarer.command(
         "completion", Command::completion, group_look, "print the completion script of a shell");
+    declarer.command("version", Command::version, group_look, "print the version");
     completion->add_option("shell", arguments.subject, "bash, zsh or fish")
         ->required()
         ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}))

@@ -38,6 +38,7 @@ enum class Command : std::uint8_t {
     node_bundle,
     export_state,
     completion,
+    version,
 };
 
 /// Where a payload comes from; at most one is given. None: an empty payload.

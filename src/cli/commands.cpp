@@ -29,14 +29,17 @@ using Bytes = std::vector<std::uint8_t>;
 class Run {
   public:
     explicit Run(const Arguments& arguments)
-        : arguments_(arguments),
-          progress_(Terminal(STDERR_FILENO), arguments.json && !arguments.verbose) {}
+        : arguments_(arguments), progress_(Terminal(STDERR_FILENO),
+                                           arguments.verbose ? Talk::all
+                                           : arguments.json  ? Talk::nothing
+                                                             : Talk::changes) {}
 
     int dispatch();
 
   private:
     int init();
     int check();
+    int version();
     int node_bundle();
     int dev();
     int build(Application& application);
@@ -142,6 +145,15 @@ int Run::check() {
                             descriptor->modules.size(),
                             descriptor->connections.size(),
                             descriptor->periodic.size()));
+}
+
+int Run::version() {
+    if (arguments_.json) {
+        print({{"version", AUTHEX_VERSION}});
+    } else {
+        std::cout << "authex " AUTHEX_VERSION "\n";
+    }
+    return exit_done;
 }
 
 int Run::dev() {
@@ -404,6 +416,7 @@ int Run::operate(Application& application) {
     case Command::dev:
     case Command::node_bundle:
     case Command::completion:
+    case Command::version:
         break;
     }
     return exit_usage;
@@ -440,6 +453,8 @@ int Run::dispatch() {
     case Command::completion:
         std::cout << completion_script(arguments_.subject);
         return exit_done;
+    case Command::version:
+        return version();
     default:
         return with_application();
     }

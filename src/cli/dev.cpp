@@ -28,7 +28,8 @@ constexpr int end_wait_ms = 10'000;
 /// A process that was started here, and what it says.
 struct Child {
     std::string name;
-    bool prefixed = true;
+    bool manager = true; ///< else `authex up`, whose lines stand as they are
+    std::string address;
     pid_t pid = -1; ///< -1: ended
     int output = -1;
     int ready = -1; ///< becomes readable when it serves
@@ -39,6 +40,22 @@ struct Child {
 std::filesystem::path own_folder() {
     std::error_code error;
     return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+/// Why this program cannot start the node's manager; empty if it can.
+std::string why_not(const descriptor::Node& node) {
+    const std::string address = to_string(node.address);
+    if (node.tee != descriptor::Tee::native) {
+        return fmt::format("a {} node needs a manager of its own", to_string(node.tee));
+    }
+    if (!deployer::is_loopback_address(address)) {
+        return fmt::format(
+            "{} is not on this machine; there: authex-em --listen {}", address, address);
+    }
+    if (node.certificate) {
+        return fmt::format("it has a certificate; see authex node bundle {} --help", node.name);
+    }
+    return {};
 }
 
 class Dev {
@@ -103,8 +120,14 @@ bool Dev::start(Child child, const std::vector<std::string>& command, bool wants
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        ::dup2(output[1], STDOUT_FILENO);
-        ::dup2(output[1], STDERR_FILENO);
+        if (child.manager) {
+            // It announces itself on standard output, which is said here in shorter words.
+            ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
+            ::dup2(output[1], STDERR_FILENO);
+        } else if (!terminal_.is_terminal()) {
+            ::dup2(output[1], STDOUT_FILENO);
+            ::dup2(output[1], STDERR_FILENO);
+        }
         if (wants_ready) {
             constexpr int ready_descriptor = 3;
             if (ready[1] == ready_descriptor) {
@@ -129,16 +152,13 @@ bool Dev::start(Child child, const std::vector<std::string>& command, bool wants
 
 bool Dev::start_node(const descriptor::Descriptor& descriptor, const descriptor::Node& node) {
     const std::string address = to_string(node.address);
-    if (node.tee != descriptor::Tee::native || !deployer::is_loopback_address(address)) {
-        std::cout << fmt::format(
-            "{}: not started: {}\n",
-            node.name,
-            node.tee != descriptor::Tee::native
-                ? fmt::format("a {} node needs its own manager", to_string(node.tee))
-                : address + " is not on this machine");
+    const std::string obstacle = why_not(node);
+    if (!obstacle.empty()) {
+        print({.name = node.name}, "not started: " + obstacle);
         return true;
     }
-    const std::filesystem::path state = state_directory(descriptor) / "dev" / node.name;
+    const std::filesystem::path state =
+        (state_directory(descriptor) / "dev" / node.name).lexically_normal();
     std::error_code error;
     std::filesystem::create_directories(state.parent_path(), error);
     std::vector<std::string> command = {own_folder() / "authex-em",
@@ -158,7 +178,7 @@ bool Dev::start_node(const descriptor::Descriptor& descriptor, const descriptor:
     if (node.events) {
         command.insert(command.end(), {"--events", to_string(*node.events)});
     }
-    return start({.name = node.name}, command, true);
+    return start({.name = node.name, .address = address}, command, true);
 }
 
 void Dev::start_up(const descriptor::Descriptor& descriptor) {
@@ -167,11 +187,11 @@ void Dev::start_up(const descriptor::Descriptor& descriptor) {
     if (!arguments_.state_directory.empty()) {
         command.insert(command.end(), {"--state", state_directory(descriptor).string()});
     }
-    start({.name = "up", .prefixed = false}, command, false);
+    start({.name = "up", .manager = false, .address = {}}, command, false);
 }
 
 void Dev::print(const Child& child, const std::string& line) {
-    if (child.prefixed) {
+    if (child.manager) {
         std::cout << terminal_.paint(Colour::blue, fmt::format("{:<{}} │ ", child.name, width_));
     }
     std::cout << line << '\n';
@@ -215,7 +235,7 @@ void Dev::reap() {
         if (child.output >= 0) {
             drain(child);
         }
-        if (!ending_ && child.prefixed && died_.empty()) {
+        if (!ending_ && child.manager && died_.empty()) {
             died_ = WIFSIGNALED(status)
                         ? fmt::format("the manager of {} was killed by signal {} ({})",
                                       child.name,
@@ -244,6 +264,9 @@ void Dev::round(int timeout_ms) {
             child.is_ready = ::read(child.ready, &byte, 1) == 1;
             ::close(child.ready);
             child.ready = -1;
+            if (child.is_ready) {
+                print(child, "ready on " + child.address);
+            }
         }
         if (waited[2 * i + 1].revents != 0) {
             drain(child);

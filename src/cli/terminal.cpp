@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/ioctl.h>
 
 namespace authex::cli {
 namespace {
@@ -25,6 +26,13 @@ std::size_t width_of(const std::string& text) {
         }
     }
     return width;
+}
+
+std::size_t columns() {
+    winsize size{};
+    constexpr std::size_t otherwise = 80;
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                             : otherwise;
 }
 
 const char* sequence(Colour colour) {
@@ -86,6 +94,7 @@ std::string Table::text(const Terminal& terminal) const {
 void ProgressPrinter::show(const deployer::Progress& progress) {
     const std::lock_guard lock(mutex_);
     const std::string key = progress.action + " " + progress.subject;
+    const bool failed = progress.what == deployer::Progress::What::failed;
     switch (progress.what) {
     case deployer::Progress::What::started:
         running_.insert(key);
@@ -95,7 +104,8 @@ void ProgressPrinter::show(const deployer::Progress& progress) {
     case deployer::Progress::What::done:
     case deployer::Progress::What::failed:
         running_.erase(key);
-        if (!quiet_) {
+        if (talk_ == Talk::all ||
+            (talk_ == Talk::changes && (failed || progress.detail != "cached"))) {
             print_done(progress);
         }
         break;
@@ -111,25 +121,28 @@ void ProgressPrinter::print_done(const deployer::Progress& progress) {
     const bool failed = progress.what == deployer::Progress::What::failed;
     const std::string mark =
         failed ? terminal_.paint(Colour::red, "✗") : terminal_.paint(Colour::green, "✓");
-    std::string line = fmt::format("{} {:<10} {}", mark, progress.action, progress.subject);
+    std::string line = fmt::format("{} {:<10} {:<14}", mark, progress.action, progress.subject);
     std::vector<std::string> remarks;
     if (!progress.node.empty()) {
         remarks.push_back("on " + progress.node);
     }
     if (!progress.detail.empty()) {
-        remarks.push_back(progress.detail);
+        remarks.push_back(talk_ == Talk::all ? progress.detail
+                                             : shorten_identities(progress.detail));
     }
     if (!failed && progress.took.count() > 0) {
         remarks.push_back(duration_text(progress.took));
     }
     if (!remarks.empty()) {
         line += terminal_.paint(Colour::dim, fmt::format("  {}", fmt::join(remarks, ", ")));
+    } else {
+        line.erase(line.find_last_not_of(' ') + 1);
     }
     std::cerr << line << '\n';
 }
 
 void ProgressPrinter::draw() {
-    if (!terminal_.is_terminal() || quiet_ || running_.empty()) {
+    if (!terminal_.is_terminal() || talk_ == Talk::nothing || running_.empty()) {
         return;
     }
     constexpr std::size_t shown_max = 3;
@@ -144,8 +157,8 @@ void ProgressPrinter::draw() {
     if (running_.size() > shown_max) {
         line += fmt::format(" and {} more", running_.size() - shown_max);
     }
-    constexpr std::size_t columns_max = 100;
-    std::cerr << "\r\033[K" << terminal_.paint(Colour::dim, line.substr(0, columns_max))
+    // Only a line that does not wrap can be taken away again; the dots are three bytes wide.
+    std::cerr << "\r\033[K" << terminal_.paint(Colour::dim, line.substr(0, columns() + 1))
               << std::flush;
     drawn_ = true;
 }
@@ -156,6 +169,21 @@ void ProgressPrinter::clear() {
         std::cerr << "\r\033[K" << std::flush;
         drawn_ = false;
     }
+}
+
+std::string shorten_identities(const std::string& text) {
+    constexpr std::size_t digits_max = 20;
+    constexpr std::size_t digits_shown = 16;
+    constexpr auto digits = "0123456789abcdef";
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find_first_not_of(digits, at), text.size());
+        const std::size_t length = end - at;
+        result += text.substr(at, length > digits_max ? digits_shown : length);
+        result += text.substr(end, 1);
+        at = end + 1;
+    }
+    return result;
 }
 
 std::string duration_text(std::chrono::microseconds duration) {

@@ -41,11 +41,15 @@ class Table {
     std::vector<std::vector<std::string>> rows_;
 };
 
+/// What is told of the steps: nothing, what changes something (and identities are shortened), or
+/// all.
+enum class Talk : std::uint8_t { nothing, changes, all };
+
 /// Prints steps as they are done on standard error; on a terminal the last line shows what is going
 /// on. Thread-safe.
 class ProgressPrinter {
   public:
-    ProgressPrinter(Terminal terminal, bool quiet) : terminal_(terminal), quiet_(quiet) {}
+    ProgressPrinter(Terminal terminal, Talk talk) : terminal_(terminal), talk_(talk) {}
     ProgressPrinter(const ProgressPrinter&) = delete;
     ProgressPrinter& operator=(const ProgressPrinter&) = delete;
     ~ProgressPrinter() { clear(); }
@@ -60,11 +64,13 @@ class ProgressPrinter {
 
     std::mutex mutex_;
     Terminal terminal_;
-    bool quiet_;
+    Talk talk_;
     std::set<std::string> running_;
     bool drawn_ = false;
 };
 
+/// The text with hexadecimal numbers of more than 20 digits cut to their first 16.
+[[nodiscard]] std::string shorten_identities(const std::string& text);
 /// "3 ms", "1.2 s".
 [[nodiscard]] std::string duration_text(std::chrono::microseconds duration);
 /// "812 B", "12.5 KiB".

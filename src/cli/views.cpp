@@ -82,6 +82,12 @@ nlohmann::json time_or_null(const std::optional<std::chrono::system_clock::time_
     return time ? nlohmann::json(time_text(*time)) : nlohmann::json(nullptr);
 }
 
+/// Like time_text(), for people: without the T and the milliseconds.
+std::string short_time(std::chrono::system_clock::time_point time) {
+    return fmt::format("{:%Y-%m-%d %H:%M:%S}Z",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
 std::string nodes_table(const deployer::Status& status, const Terminal& terminal) {
     Table nodes({"NODE", "TEE", "ADDRESS", "STATE", ""});
     for (const deployer::NodeStatus& node : status.nodes) {
@@ -103,30 +109,23 @@ std::string modules_table(const deployer::Status& status, bool verbose, const Te
                      module.node,
                      state_text(module.state, terminal),
                      verbose ? identity : identity.substr(0, identity_digits),
-                     module.attested_at ? time_text(*module.attested_at) : "no",
+                     module.attested_at ? short_time(*module.attested_at) : "no",
                      module.simulated ? "simulated" : ""});
     }
     return modules.text(terminal);
 }
 
 std::string connections_table(const deployer::Status& status, const Terminal& terminal) {
-    Table connections({"CONNECTION",
-                       "ID",
-                       "FROM",
-                       "TO",
-                       "CIPHER",
-                       "EPOCH",
-                       "SENT",
-                       "ACCEPTED",
-                       "REFUSED",
-                       "WAITING"});
+    Table connections(
+        {"ID", "FROM", "TO", "NAME", "CIPHER", "EPOCH", "SENT", "ACCEPTED", "REFUSED", "WAITING"});
     for (const deployer::ConnectionStatus& connection : status.connections) {
         const std::string refused = std::to_string(connection.refused);
         connections.add(
-            {connection.name,
-             std::to_string(connection.id),
+            {std::to_string(connection.id),
              connection.from,
              connection.to,
+             // The name that a connection has by itself would say both ends again.
+             connection.name == connection.from + "->" + connection.to ? "" : connection.name,
              connection.encryption + (connection.delivery == "lossy" ? " lossy" : ""),
              connection.epoch == 0 ? "–" : std::to_string(connection.epoch),
              std::to_string(connection.sent),

@@ -113,6 +113,7 @@ TEST(ParseArguments, HelpAndVersionAreExit0) {
     EXPECT_EQ(status({"up", "--help"}), exit_done);
     EXPECT_EQ(status({"node", "bundle", "--help"}), exit_done);
     EXPECT_EQ(status({"--version"}), exit_done);
+    EXPECT_EQ(sound({"version"}).command, Command::version);
 }
 
 } // namespace

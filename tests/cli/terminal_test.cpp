@@ -16,6 +16,31 @@ TEST(Terminal, WithoutOneThereAreNoColours) {
     EXPECT_EQ(Terminal().paint(Colour::red, "x"), "x");
 }
 
+TEST(ShortenIdentities, CutsWhatNobodyReadsToTheEnd) {
+    EXPECT_EQ(shorten_identities("image " + std::string(64, 'a') + ", 12 ms"),
+              "image " + std::string(16, 'a') + ", 12 ms");
+    for (const std::string text :
+         {"", "abc", "epoch 1", "deadbeefdeadbeefdead", "a-f 0123456789"}) {
+        EXPECT_EQ(shorten_identities(text), text);
+    }
+}
+
+TEST(ProgressPrinter, IsSilentAboutWhatWasBuiltBeforeUnlessAllIsAskedFor) {
+    for (const auto& [talk, said] :
+         {std::pair(Talk::changes, ""),
+          std::pair(Talk::nothing, ""),
+          std::pair(Talk::all, "✓ build      db              cached\n")}) {
+        testing::internal::CaptureStderr();
+        ProgressPrinter(Terminal(), talk)
+            .show({.what = deployer::Progress::What::done,
+                   .action = "build",
+                   .subject = "db",
+                   .node = {},
+                   .detail = "cached"});
+        EXPECT_EQ(testing::internal::GetCapturedStderr(), said);
+    }
+}
+
 TEST(DurationText, HasTheUnitThatFits) {
     EXPECT_EQ(duration_text(std::chrono::microseconds(999)), "999 µs");
     EXPECT_EQ(duration_text(std::chrono::microseconds(1000)), "1 ms");
@@ -30,7 +55,7 @@ TEST(SizeText, HasTheUnitThatFits) {
 
 TEST(ProgressPrinter, PrintsALineForEachStepThatIsDone) {
     testing::internal::CaptureStderr();
-    ProgressPrinter printer(Terminal(), false);
+    ProgressPrinter printer(Terminal(), Talk::changes);
     using What = deployer::Progress::What;
     printer.show({.what = What::started, .action = "load", .subject = "db", .node = "cloud"});
     printer.show({.what = What::done,
@@ -41,7 +66,8 @@ TEST(ProgressPrinter, PrintsALineForEachStepThatIsDone) {
                   .took = std::chrono::milliseconds(12)});
     printer.show({.what = What::failed, .action = "load", .subject = "web", .detail = "no room"});
     EXPECT_EQ(testing::internal::GetCapturedStderr(),
-              "✓ load       db  on cloud, 44 kB, 12 ms\n✗ load       web  no room\n");
+              "✓ load       db              on cloud, 44 kB, 12 ms\n"
+              "✗ load       web             no room\n");
 }
 
 } // namespace

@@ -12,6 +12,10 @@ using ::testing::HasSubstr;
 std::vector<std::string> steps_of(World& world, const std::vector<std::string>& arguments) {
     std::vector<std::string> steps;
     const nlohmann::json plan = world.json(arguments);
+    if (!plan.contains("steps")) {
+        ADD_FAILURE() << plan.dump(2);
+        return steps;
+    }
     for (const auto& step : plan.at("steps")) {
         steps.push_back(step.at("action").get<std::string>() + " " +
                         step.at("subject").get<std::string>());
