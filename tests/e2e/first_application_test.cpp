@@ -116,7 +116,7 @@ TEST_F(FirstApplication, DevSaysWhichNodesItDoesNotStart) {
     std::ofstream(app() / "authex.yaml") << text;
     const auto dev = start({"dev"});
     EXPECT_TRUE(dev->says("1 node is ready")) << dev->out() << dev->err();
-    EXPECT_THAT(dev->out(), HasSubstr("cloud: not started"));
+    EXPECT_THAT(dev->out(), HasSubstr("not started: cloud.example.org:6000"));
     dev->signal(SIGINT);
     EXPECT_EQ(dev->wait(), 0);
 }
