@@ -411,15 +411,9 @@ int Run::operate(Application& application) {
         return logs(application);
     case Command::export_state:
         return export_state(application);
-    case Command::init:
-    case Command::check:
-    case Command::dev:
-    case Command::node_bundle:
-    case Command::completion:
-    case Command::version:
-        break;
+    default:
+        return exit_usage; // needs no application
     }
-    return exit_usage;
 }
 
 int Run::with_application() {
