@@ -259,9 +259,13 @@ void Engine::take_attested(const Step& step, Attested&& attested, Change& change
     ModuleRecord record = known == nullptr ? ModuleRecord{.name = name} : *known;
     bool continues = false;
     bool lost = false;
+    // A connection that outlived its module's record, in a reset that did not reach every node,
+    // still names an incarnation: that number is never given to another process.
+    std::uint64_t highest = record.incarnation;
     std::vector<ConnectionRecord> windows;
     for (const auto& [id, connection] : context_.state.connections()) {
         for (const EndRecord* end : {&connection.from, &connection.to}) {
+            highest = std::max(highest, end->module == name ? end->incarnation : 0);
             const bool ours = end->module == name && end->incarnation == record.incarnation;
             if (!ours || !connection.complete) {
                 continue;
@@ -289,7 +293,7 @@ void Engine::take_attested(const Step& step, Attested&& attested, Change& change
     record.simulated = attested.claims.simulated;
     record.session = std::move(attested.session);
     record.attested_at_us = now_us();
-    record.incarnation += continues ? 0 : 1;
+    record.incarnation = continues ? record.incarnation : highest + 1;
     const NodeView& view = context_.survey.at(record.node);
     const v1::ModuleStatus* status = view.module(name);
     const auto loaded = processes_.find(name);

@@ -131,6 +131,31 @@ TEST(KilledDeployer, GoesOnWithAttestingAgain) {
                     });
 }
 
+/// What was unfinished on the node that a reset did not reach was meant for modules that are gone.
+TEST(KilledDeployer, SaysNoKeyAgainToAModuleThatWasLoadedAfterHalfAReset) {
+    for (const char* away : {"left", "right"}) {
+        SCOPED_TRACE(away);
+        kill_everywhere([](FakeWorld&) {},
+                        [away](FakeWorld& world) {
+                            const bool survived =
+                                world.survives([&] { (void)world.open()->up({}); });
+                            world.fuse = -1;
+                            for (const auto& [name, node] : world.nodes) {
+                                for (auto& [called, module] : node->modules) {
+                                    world.go(called);
+                                }
+                            }
+                            world.node(away).reachable = false;
+                            (void)world.open()->reset();
+                            (void)world.open()->up({});
+                            world.node(away).reachable = true;
+                            if (!survived) {
+                                throw test::Killed{};
+                            }
+                        });
+    }
+}
+
 /// An unfinished key must not reach a process that it was not made for, whatever the node says.
 TEST(KilledDeployer, SaysNoKeyAgainToAModuleThatSecretlyRestarted) {
     for (const char* module : {"first", "middle", "last"}) {
