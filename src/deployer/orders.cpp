@@ -160,7 +160,7 @@ void OrderBatch::send(Sealed& sealed, const std::vector<std::size_t>& chosen, No
         if (!reply) {
             sealed.fail({from, chosen.end()}, reply.error());
             // A node that cannot be reached says nothing about the module.
-            sealed.open = reply.error().code != "deadline";
+            sealed.open = reply.error().code != "deadline" && reply.error().code != "order-refused";
             break;
         }
         const std::vector<std::uint8_t> frames(reply->frames().begin(), reply->frames().end());

@@ -34,6 +34,7 @@ struct PeerLinks::Link {
     bool dirty = false;
     bool hot = false;
     std::uint64_t since_us = 0;
+    std::uint64_t opened_us = 0;
     std::uint64_t heard_us = 0;
     std::uint64_t pinged_us = 0;
     std::uint64_t backoff_us = 0;
@@ -124,7 +125,7 @@ void PeerLinks::accept() {
             return;
         }
         if (!error && accepted_ >= limits_.accepted_max) {
-            drop_oldest_stranger();
+            make_place();
         }
         if (!error && accepted_ < limits_.accepted_max) {
             const LinkPtr link = std::make_shared<Link>(io_);
@@ -138,17 +139,21 @@ void PeerLinks::accept() {
     });
 }
 
-/// Of the clients that have not said hello, the one that came first goes: they cannot keep out a
-/// peer.
-void PeerLinks::drop_oldest_stranger() {
-    LinkPtr oldest;
+/// Of the clients that have not said hello, the one that came first goes; where all have, the one
+/// that was silent for the longest time. So nobody keeps out a peer: one whose link was closed
+/// opens it again.
+void PeerLinks::make_place() {
+    const auto rank = [](const LinkPtr& link) {
+        return std::make_pair(link->up, link->up ? link->heard_us : link->id);
+    };
+    LinkPtr least;
     for (const auto& [id, link] : links_) {
-        if (link->address.empty() && !link->up && (oldest == nullptr || id < oldest->id)) {
-            oldest = link;
+        if (link->address.empty() && (least == nullptr || rank(link) < rank(least))) {
+            least = link;
         }
     }
-    if (oldest != nullptr) {
-        drop(oldest, "too many clients");
+    if (least != nullptr) {
+        drop(least, "too many clients");
     }
 }
 
@@ -240,8 +245,7 @@ void PeerLinks::start(const LinkPtr& link) {
     link->open = true;
     link->out.clear();
     link->in = RecordParser();
-    link->heard_us = monotonic_us();
-    link->pinged_us = link->heard_us;
+    link->opened_us = link->heard_us = link->pinged_us = monotonic_us();
     if (link->transport == nullptr) {
         drop(link, "TLS cannot be set up for this address");
         return;
@@ -471,8 +475,10 @@ void PeerLinks::tick() {
     for (const LinkPtr& link : all) {
         const std::uint64_t silent = now - std::min(now, link->heard_us);
         const bool dialling = !link->open && link->socket.is_open();
-        if (link->open && silent > (link->up ? limits_.dead_us : limits_.greeting_us)) {
-            drop(link, link->up ? "the peer is silent" : "the peer did not say hello");
+        // However busily it says something else than hello.
+        const bool rude = !link->up && now - link->opened_us > limits_.greeting_us;
+        if (link->open && (rude || silent > limits_.dead_us)) {
+            drop(link, rude ? "the peer did not say hello" : "the peer is silent");
         } else if (dialling && silent > limits_.greeting_us) {
             dial_later(link, "no answer");
         } else if (link->up && silent > ping_us && now - link->pinged_us > ping_us) {

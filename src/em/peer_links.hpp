@@ -75,7 +75,7 @@ class PeerLinks {
     using LinkPtr = std::shared_ptr<Link>;
 
     void accept();
-    void drop_oldest_stranger();
+    void make_place();
     void dial(const LinkPtr& link);
     void dial_later(const LinkPtr& link, std::string error);
     void start(const LinkPtr& link);

@@ -75,6 +75,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
         Done<std::vector<std::uint8_t>> done;
         std::vector<std::uint8_t> answers;
         std::uint32_t missing = 0;
+        Error refused = Error::none;
         Timer timer;
     };
     struct Hosted;
@@ -97,6 +98,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     bool ready_to_sleep();
     bool settle(Hosted& module);
     void activate(Hosted& module);
+    void glance_at(Hosted& module);
     void touch(Hosted& module);
     bool refresh_room(Hosted& module);
     void send(Hosted& module, const wire::FrameHeader& header, ByteView body);
@@ -130,11 +132,14 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     void misbehaved(ModuleId module, std::string reason) override;
     void take_result(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_control_answer(Hosted& module, const wire::FrameHeader& header, ByteView body);
+    void take_control_refusal(Hosted& module, ByteView body);
+    void one_order_less(Hosted& module);
     void take_hello(Hosted& module, ByteView body);
     void take_timer(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_log(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void watch(Hosted& module);
     void watch_doorbell(Hosted& module);
+    void rang(Hosted& module);
     void watch_exit(Hosted& module);
     void end_module(Hosted& module, const Diagnostic& reason);
     void host(ModuleName name,
@@ -187,7 +192,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     bool directs_changed_ = false;
     bool worked_ = false;
     bool poll_soon_ = false;
-    std::uint64_t next_call_ = 1;
+    std::uint64_t next_call_ = monotonic_us(); ///< no number of an earlier manager comes again
     std::uint64_t round_ = 0;
     std::uint64_t now_us_ = 0;
     std::uint64_t wake_at_ = ~std::uint64_t{0};
@@ -214,11 +219,14 @@ struct Plane::Hosted {
     std::string failure;
     std::uint32_t idle_rounds = 0;
     std::uint32_t awake_refusals = 0;
+    std::uint32_t idle_rings = 0; ///< since it last wrote a frame or made room
+    Timer rest;                   ///< its doorbell is not watched until then
     bool ready = false;
     bool alive = true; ///< its frames are taken
     bool active = false;
     bool touched = false;
     bool stalled = false;
+    bool resting = false;
     bool log_limited = false;
 };
 

@@ -55,6 +55,7 @@ bool Plane::round() {
         const bool any = service(module);
         worked_ = any || worked_;
         module.idle_rounds = any ? 0 : module.idle_rounds + 1;
+        module.idle_rings = any ? 0 : module.idle_rings;
     }
     std::erase_if(active_, [this](Hosted* module) {
         return module->idle_rounds >= idle_rounds_max && settle(*module);
@@ -194,6 +195,12 @@ void Plane::activate(Hosted& module) {
         module.active = true;
         active_.push_back(&module);
     }
+}
+
+/// Looks at it in the next round, and in no further one unless there is work.
+void Plane::glance_at(Hosted& module) {
+    activate(module);
+    module.idle_rounds = idle_rounds_max;
 }
 
 /// The module has to hear of something at the end of the round.

@@ -12,6 +12,9 @@ namespace {
 
 /// Calls of a module that wait for their result.
 constexpr std::size_t calls_max = 1024;
+/// Rings without a frame after which a module is only looked at now and then.
+constexpr std::uint32_t idle_rings_max = 64;
+constexpr auto rest_time = std::chrono::milliseconds(1);
 /// The longest line that is passed on.
 constexpr std::size_t line_max_bytes = 4096;
 
@@ -101,12 +104,29 @@ void Plane::watch_doorbell(Hosted& module) {
                                [this, &module](const asio::error_code& error) {
                                    // With an error the module may be gone already.
                                    if (!error) {
-                                       module.link->drain_doorbell();
-                                       module.awake_refusals = 0;
-                                       activate(module);
-                                       watch_doorbell(module);
+                                       rang(module);
                                    }
                                });
+}
+
+/// A module that rings again and again without having written anything is not listened to for a
+/// while: it must not keep the thread awake, which others need.
+void Plane::rang(Hosted& module) {
+    module.link->drain_doorbell();
+    module.awake_refusals = 0;
+    if (++module.idle_rings <= idle_rings_max) {
+        activate(module);
+        watch_doorbell(module);
+        return;
+    }
+    module.resting = true;
+    module.rest = at(std::chrono::steady_clock::now() + rest_time, [this, id = module.id] {
+        Hosted* rested = find(id);
+        if (rested != nullptr && std::exchange(rested->resting, false)) {
+            glance_at(*rested);
+            watch_doorbell(*rested);
+        }
+    });
 }
 
 void Plane::watch_exit(Hosted& module) {
@@ -240,13 +260,15 @@ void Plane::service_frame(ModuleId id, const wire::FrameHeader& header, ByteView
     case wire::Kind::stream_close:
         streams_.close(id, header.counter);
         return;
+    case wire::Kind::refusal:
+        take_control_refusal(module, body);
+        return;
     case wire::Kind::event:
     case wire::Kind::request:
     case wire::Kind::reply:
     case wire::Kind::ack:
     case wire::Kind::call:
     case wire::Kind::stream_open:
-    case wire::Kind::refusal:
     case wire::Kind::ping:
         return; // the router's
     }
@@ -303,12 +325,39 @@ void Plane::take_control_answer(Hosted& module, const wire::FrameHeader& header,
     wire::write_header(header, head);
     control.answers.insert(control.answers.end(), head.begin(), head.end());
     control.answers.insert(control.answers.end(), body.begin(), body.end());
-    if (--control.missing == 0) {
-        complete(std::move(control.done),
-                 Expected<std::vector<std::uint8_t>>(std::move(control.answers)));
-        module.control.reset();
-        newly_keyed_.push_back(module.id);
+    one_order_less(module);
+}
+
+/// A module that cannot open an order says so at once: nobody waits for an answer that never comes.
+void Plane::take_control_refusal(Hosted& module, ByteView body) {
+    Reader reader(body);
+    const auto kind = static_cast<wire::Kind>(reader.u8());
+    const auto error = static_cast<Error>(reader.u8());
+    if (!module.control || !reader.done() ||
+        (kind != wire::Kind::control && kind != wire::Kind::handshake)) {
+        return;
     }
+    module.control->refused = error;
+    one_order_less(module);
+}
+
+/// Each frame of the owner has one answer or one refusal.
+void Plane::one_order_less(Hosted& module) {
+    using Result = Expected<std::vector<std::uint8_t>>;
+    PendingControl& control = *module.control;
+    if (--control.missing != 0) {
+        return;
+    }
+    complete(std::move(control.done),
+             control.refused == Error::none
+                 ? Result(std::move(control.answers))
+                 : Result(failure("order-refused",
+                                  fmt::format("module \"{}\" refuses its owner's orders: {}",
+                                              module.name.name,
+                                              error_text(control.refused)),
+                                  "run authex up: it is attested anew")));
+    module.control.reset();
+    newly_keyed_.push_back(module.id);
 }
 
 void Plane::take_timer(Hosted& module, const wire::FrameHeader& header, ByteView body) {

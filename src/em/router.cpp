@@ -425,9 +425,13 @@ bool Router::take_outgoing(Module& module,
 
 /// An ack or refusal: for the manager of the module that sent the frame.
 void Router::take_module_answer(Module& module, const wire::FrameHeader& header, ByteView body) {
+    if (header.kind == wire::Kind::refusal && header.channel == 0) {
+        outside_.service_frame(module.target.id, header, body); // of a control frame
+        return;
+    }
     Connection* connection = find_cached(module, header.channel);
     if (connection == nullptr) {
-        return; // refusals of control frames and calls, or the route is gone
+        return; // a refusal of a call, or the route is gone
     }
     Lane& lane = connection->lane(header.direction());
     if (lane.destination != module.target.id) {

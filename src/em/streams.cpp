@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include "em/peer_links.hpp"
+
 namespace authex::em {
 
 using asio::ip::tcp;
@@ -37,7 +39,7 @@ struct Streams::Listener {
 
 Streams::Streams(asio::io_context& io, StreamEvents& events, std::string bind_address)
     : io_(io), events_(events), bind_address_(std::move(bind_address)),
-      scratch_(limits_.piece_bytes) {}
+      next_stream_(monotonic_us()), scratch_(limits_.piece_bytes) {}
 
 Streams::~Streams() {
     while (!owners_.empty()) {
@@ -112,7 +114,7 @@ void Streams::opened(ModuleId module, std::uint16_t channel, tcp::socket socket)
     auto session = std::make_shared<Session>(io_, std::move(socket));
     session->module = module;
     session->channel = channel;
-    session->number = owner.next_stream++;
+    session->number = next_stream_++;
     owner.sessions[session->number] = session;
     asio::error_code ignored;
     session->socket.set_option(tcp::no_delay(true), ignored);

@@ -57,7 +57,6 @@ class Streams {
     struct Owner {
         std::map<std::uint16_t, std::shared_ptr<Listener>> listeners;
         std::unordered_map<std::uint64_t, std::shared_ptr<Session>> sessions;
-        std::uint64_t next_stream = 1;
         std::size_t paused = 0; ///< sessions that wait for room at the module
     };
     using SessionPtr = std::shared_ptr<Session>;
@@ -76,6 +75,7 @@ class Streams {
     StreamLimits limits_;
     std::string bind_address_;
     std::unordered_map<ModuleId, Owner> owners_;
+    std::uint64_t next_stream_; ///< no number of an earlier manager comes again: modules know those
     std::vector<std::uint8_t> scratch_;
 };
 

@@ -43,6 +43,7 @@ constexpr std::array codes{
     CodeOf{"module-ended", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"protocol-version", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"entry-refused", grpc::StatusCode::FAILED_PRECONDITION},
+    CodeOf{"order-refused", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"busy", grpc::StatusCode::UNAVAILABLE},
     CodeOf{"stopping", grpc::StatusCode::UNAVAILABLE},
     CodeOf{"deadline", grpc::StatusCode::DEADLINE_EXCEEDED},

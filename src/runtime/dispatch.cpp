@@ -168,6 +168,7 @@ void Runtime::take_plain(const wire::FrameHeader& header, ByteView body) {
         emitter_.set_deployment(header.deployment);
         const std::uint8_t version[2] = {wire::protocol_version, 0};
         (void)emitter_.plain({.kind = wire::Kind::hello, .flags = wire::flag_direction}, version);
+        tell_manager();
         break;
     }
     case wire::Kind::handshake: {

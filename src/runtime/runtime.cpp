@@ -119,6 +119,21 @@ void Runtime::refuse(const wire::FrameHeader& header, Error error) {
     (void)emitter_.plain(refusal, body);
 }
 
+/// A manager that says hello may be one that has just started: it does not know what the module
+/// has asked of an earlier one.
+void Runtime::tell_manager() {
+    for (std::size_t id = 0; id < max_endpoints; ++id) {
+        timers_[id].to_tell = timers_[id].arming != 0;
+        timers_to_tell_ = timers_to_tell_ || timers_[id].to_tell;
+        if (listening_[id] != 0) {
+            std::uint8_t port[2];
+            Writer(port).u16(static_cast<std::uint16_t>(listening_[id] - 1));
+            (void)emitter_.plain(
+                {.kind = wire::Kind::listen, .channel = static_cast<std::uint16_t>(id)}, port);
+        }
+    }
+}
+
 void Runtime::emit_timers() {
     timers_to_tell_ = false;
     for (std::size_t id = 0; id < max_endpoints; ++id) {

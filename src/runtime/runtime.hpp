@@ -105,6 +105,7 @@ class Runtime {
     static void fail_requests(const OpenRequests& open);
     void audit(Writer& data);
     void refuse(const wire::FrameHeader& header, Error error);
+    void tell_manager();
     void emit_timers();
     void emit_owed_acks();
     void emit_ack(const Connection& connection, bool early);
@@ -114,7 +115,8 @@ class Runtime {
     Emitter emitter_;
     ConnectionTable connections_;
     Control control_;
-    TimerState timers_[max_endpoints]{}; ///< by endpoint id
+    TimerState timers_[max_endpoints]{};       ///< by endpoint id
+    std::uint32_t listening_[max_endpoints]{}; ///< by endpoint id: 1 + the port; 0: not listening
     std::uint32_t timers_armed_ = 0;
     bool timers_to_tell_ = false;
     bool disabled_ = false;

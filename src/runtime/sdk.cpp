@@ -98,7 +98,11 @@ Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id
     if (data.size() > wire::max_body_bytes) {
         return AUTHEX_TOO_LARGE;
     }
-    return status_of(emitter_.plain({.kind = kind, .channel = endpoint_id, .counter = id}, data));
+    const Error error = emitter_.plain({.kind = kind, .channel = endpoint_id, .counter = id}, data);
+    if (kind == wire::Kind::listen && error == Error::none) {
+        listening_[endpoint_id] = 1U + Reader(data).u16();
+    }
+    return status_of(error);
 }
 
 void Runtime::log(std::uint8_t level, ByteView text) {

@@ -180,6 +180,30 @@ TEST_F(ServicesTest, HelloSetsTheDeploymentOfAllThatFollows) {
     EXPECT_EQ(run([] { authex_log(0, "x", 1); }).at(0).header.deployment, 0x77);
 }
 
+TEST_F(ServicesTest, HelloOfALaterManagerIsAnsweredWithTheTimersAndListenersThatItDoesNotKnow) {
+    const Octets hello = test::plain({.kind = Kind::hello, .deployment = 1});
+    EXPECT_EQ(enclave_.give(hello).size(), 1U) << "there are none yet";
+    const auto told = run([] {
+        (void)authex_timer_start(timer, 500);
+        (void)authex_stream_listen(stream, 8080);
+    });
+    ASSERT_EQ(told.size(), 2U);
+    for (int manager = 0; manager < 2; ++manager) {
+        const auto frames = enclave_.give(hello);
+        ASSERT_EQ(frames.size(), 3U);
+        EXPECT_EQ(frames[0].header.kind, Kind::hello);
+        EXPECT_EQ(frames[1].header.kind, Kind::listen);
+        EXPECT_EQ(frames[1].header.channel, test::tcp);
+        EXPECT_EQ(frames[1].body, (Octets{0x90, 0x1F}));
+        EXPECT_EQ(frames[2].header.kind, Kind::timer);
+        EXPECT_EQ(frames[2].header.channel, test::tick);
+        EXPECT_EQ(frames[2].header.counter, told.back().header.counter);
+        EXPECT_EQ(frames[2].body, told.back().body);
+    }
+    (void)enclave_.give(fired(told.back().header.counter));
+    EXPECT_EQ(enclave_.give(hello).size(), 2U) << "a timer that has fired is not armed";
+}
+
 TEST_F(ServicesTest, AskedForItsCounterTheModuleSaysIt) {
     enclave_.attest();
     const auto terms = Enclave::terms(1, test::in, 3);

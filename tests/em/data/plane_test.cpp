@@ -1,4 +1,5 @@
 // Two data planes in one process, real sockets, modules in memory.
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <future>
@@ -14,7 +15,9 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
+#include "em/checksum.hpp"
 #include "em/data_plane.hpp"
+#include "em/link.hpp"
 #include "support/hostile_proxy.hpp"
 #include "support/memory_module.hpp"
 #include "support/temporary_folder.hpp"
@@ -231,6 +234,70 @@ TEST(DataPlane, PassesControlFramesAndRefusesOthers) {
     }
 }
 
+TEST(DataPlane, PassesARefusalOfOrdersBackAtOnce) {
+    Node node;
+    node.add("m", std::make_shared<MemoryModule>(1));
+    // Three orders to a module that knows no key: nothing that it could answer.
+    Bytestring orders;
+    for (std::uint64_t counter = 0; counter < 3; ++counter) {
+        Bytestring order(wire::header_bytes + 32, 7);
+        wire::write_header(
+            {.kind = wire::Kind::control, .deployment = 1, .length = 32, .counter = counter},
+            order);
+        orders.insert(orders.end(), order.begin(), order.end());
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 2; ++i) { // the second time, nothing of the first is in its way
+        std::promise<Expected<Bytestring>> answer;
+        node.plane->control({1, "m"}, orders, 3, soon(), [&](Expected<Bytestring> done) {
+            answer.set_value(std::move(done));
+        });
+        const Expected<Bytestring> done = answer.get_future().get();
+        ASSERT_FALSE(done.has_value());
+        EXPECT_EQ(done.error().code, "order-refused");
+        EXPECT_NE(done.error().summary.find("not attested"), std::string::npos)
+            << done.error().summary;
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+}
+
+TEST(DataPlane, IsNotKeptAwakeByAModuleThatRingsForNothing) {
+    Node node;
+    MemoryLink* noisy = node.add("noisy", std::make_shared<MemoryModule>(1));
+    node.add("quiet", std::make_shared<MemoryModule>(1));
+    std::atomic<bool> stop = false;
+    std::thread hostile([&] {
+        while (!stop) {
+            noisy->ring();
+        }
+    });
+    const auto processor_ms = [&] {
+        std::promise<double> used;
+        node.plane->call({1, "quiet"}, test::endpoint_echo, {}, soon(), [&](const auto&) {
+            timespec now{};
+            ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); // of the plane's thread
+            used.set_value(static_cast<double>(now.tv_sec) * 1e3 +
+                           static_cast<double>(now.tv_nsec) / 1e6);
+        });
+        return used.get_future().get();
+    };
+    const double before = processor_ms();
+    const auto begin = std::chrono::steady_clock::now();
+    int calls = 0;
+    while (std::chrono::steady_clock::now() - begin < 1s) {
+        ASSERT_TRUE(node.call("quiet", test::endpoint_echo, {1}).has_value());
+        ++calls;
+        std::this_thread::sleep_for(10ms);
+    }
+    const double used = processor_ms() - before;
+    stop = true;
+    hostile.join();
+    EXPECT_GT(calls, 20) << "others are served";
+    EXPECT_LT(used, 500) << "ms of processor in a second";
+    // What it has to say is still heard.
+    EXPECT_TRUE(node.call("noisy", test::endpoint_echo, {1}).has_value());
+}
+
 TEST(DataPlane, CarriesEventsBetweenManagersByNameAndByAddress) {
     for (const std::string host : {"127.0.0.1", "localhost", "[::1]"}) {
         SCOPED_TRACE(host);
@@ -302,6 +369,47 @@ TEST(DataPlane, IsNotHarmedByGarbageAndHalfOpenClients) {
 }
 
 // P28
+// P34
+TEST(DataPlane, ClosesALinkThatSpeaksForeverWithoutSayingHello) {
+    Node node;
+    const int slow = connect_to(node.port());
+    ASSERT_GE(slow, 0);
+    // The largest record that is allowed before the hello comes byte by byte.
+    std::array<std::uint8_t, record_header_bytes> header{};
+    Writer writer(header);
+    writer.u32(greeting_max_bytes).u32(0);
+    writer.u32(crc32c(writer.written()));
+    EXPECT_EQ(::send(slow, header.data(), header.size(), MSG_NOSIGNAL), 12);
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_TRUE(eventually([&] {
+        std::this_thread::sleep_for(200ms);
+        return ::send(slow, "x", 1, MSG_NOSIGNAL) != 1;
+    })) << "slow loris";
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
+    ::close(slow);
+}
+
+TEST(DataPlane, TakesAPeerThoughStrangersHaveAllPlacesEvenPolitely) {
+    Node from;
+    Node to;
+    std::vector<int> strangers;
+    Bytestring hello = greeting_frame({1, "127.0.0.1:1", false});
+    RecordWriter writer;
+    writer.add_alone(hello);
+    const ByteView record = writer.pending();
+    for (int i = 0; i < 400; ++i) {
+        strangers.push_back(connect_to(to.port()));
+        ASSERT_GE(strangers.back(), 0);
+        EXPECT_EQ(::send(strangers.back(), record.data(), record.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(record.size()));
+    }
+    join(from, to, to.plane->events_address());
+    expect_arrives(from, to, 1000);
+    for (const int fd : strangers) {
+        ::close(fd);
+    }
+}
+
 TEST(DataPlane, KeepsWhatWaitsOverItsOwnRestart) {
     test::TemporaryFolder folder;
     auto a = Node::attested();
