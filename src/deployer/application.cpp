@@ -16,6 +16,9 @@
 namespace authex::deployer {
 namespace {
 
+/// Ids of 16 bits that are tried before somebody has to look why all are taken.
+constexpr int deployments_max = 16;
+
 std::vector<Diagnostic> unknown(const char* what, const std::string& name) {
     return {make_error(fmt::format("unknown-{}", what),
                        fmt::format("the descriptor has no {} {}", what, name))};
@@ -110,17 +113,55 @@ Expected<std::unique_ptr<State>> OwnedApplication::open_to_change() {
     if (!state || (*state)->deployment() != 0) {
         return state;
     }
+    const Expected<bool> kept = (*state)->set_deployment(any_deployment());
+    if (!kept) {
+        return tl::make_unexpected(kept.error());
+    }
+    return state;
+}
+
+std::uint16_t OwnedApplication::any_deployment() {
     std::uint16_t id = 0;
     while (id == 0) {
         std::array<std::uint8_t, 2> bytes{};
         outside_.random(bytes);
         id = static_cast<std::uint16_t>(bytes[0] | (bytes[1] << 8U));
     }
-    const Expected<bool> kept = (*state)->set_deployment(id);
-    if (!kept) {
-        return tl::make_unexpected(kept.error());
+    return id;
+}
+
+/// Asks the nodes how they stand. An id that is somebody else's on one of them is given up for
+/// another one, as long as nothing was deployed under it: another certificate's, or, where there
+/// are none, one under which modules run.
+Expected<Survey> OwnedApplication::meet_nodes(State& state) {
+    Survey survey = ask_nodes(descriptor_, state, outside_, nodes_);
+    const bool fresh = state.nodes().empty() && state.modules().empty();
+    const auto is_taken = [](const auto& node) {
+        const NodeView& view = node.second;
+        return view.problem ? view.problem->code == "deployment-taken"
+                            : view.status.modules_size() > 0;
+    };
+    for (int i = 0; fresh && std::any_of(survey.begin(), survey.end(), is_taken); ++i) {
+        if (i == deployments_max) {
+            return failure(
+                "deployment-taken",
+                fmt::format("{} deployment ids in a row belong to others on the nodes", i),
+                "ask their owners to run authex down where they are not needed");
+        }
+        for (const auto& [name, view] : survey) {
+            if (view.usable() && view.status.modules_size() == 0) {
+                v1::ResetRequest request;
+                request.set_deployment(state.deployment());
+                (void)nodes_.at(name)->reset(request); // at worst it keeps a claim to nothing
+            }
+        }
+        const Expected<bool> kept = state.set_deployment(any_deployment());
+        if (!kept) {
+            return tl::make_unexpected(kept.error());
+        }
+        survey = ask_nodes(descriptor_, state, outside_, nodes_);
     }
-    return state;
+    return survey;
 }
 
 Expected<std::shared_ptr<Node>> OwnedApplication::node_of(const std::string& name) {
@@ -275,7 +316,11 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& s
         return failed(state.error());
     }
     Prepared prepared{.state = std::move(*state), .built = std::move(*built)};
-    prepared.survey = ask_nodes(descriptor_, *prepared.state, outside_, nodes_);
+    auto survey = meet_nodes(*prepared.state);
+    if (!survey) {
+        return failed(survey.error());
+    }
+    prepared.survey = std::move(*survey);
     prepared.work =
         make_plan({descriptor_, prepared.built, *prepared.state, prepared.survey, selection});
     for (const Diagnostic& warning : prepared.work.warnings) {

@@ -41,6 +41,8 @@ class OwnedApplication final : public Application {
     struct Prepared; ///< a plan with all that it was made from
 
     Expected<std::unique_ptr<State>> open_to_change();
+    std::uint16_t any_deployment();
+    Expected<Survey> meet_nodes(State& state);
     Expected<std::shared_ptr<Node>> node_of(const std::string& name);
     Outcome<Prepared> prepare(const Selection& selection);
     Outcome<Loadables> loadables(const Selection& selection);

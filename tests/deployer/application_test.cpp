@@ -106,6 +106,44 @@ TEST_F(ApplicationTest, BringsUpWhatIsNotThereInTheOrderOfTheWindow) {
     expect_flow(3);
 }
 
+/// What the nodes were asked to be deployed under.
+std::uint32_t deployment_of(FakeWorld& world) {
+    return world.module("first").spec.deployment();
+}
+
+TEST_F(ApplicationTest, TakesAnotherDeploymentIdWhereTheFirstIsSomebodyElses) {
+    up();
+    const std::uint32_t first_choice = deployment_of(world);
+    FakeWorld again(std::string(nodes) + chain); // the same seed, so the same first choice
+    again.node("right").taken = {first_choice};
+    const auto done = again.open()->up({});
+    ASSERT_TRUE(done) << to_text(done.error().at(0));
+    EXPECT_NE(deployment_of(again), first_choice);
+    again.go("first");
+    EXPECT_EQ(again.module("last").taken, 1U);
+}
+
+TEST_F(ApplicationTest, TakesNoDeploymentIdUnderWhichModulesOfOthersRun) {
+    up();
+    const std::uint32_t first_choice = deployment_of(world);
+    FakeWorld again(std::string(nodes) + chain);
+    test::FakeModule& other = again.node("left").modules["somebody-elses"];
+    other.spec.set_deployment(first_choice);
+    other.status.set_name("somebody-elses");
+    const auto done = again.open()->up({});
+    ASSERT_TRUE(done) << to_text(done.error().at(0));
+    EXPECT_NE(deployment_of(again), first_choice);
+    EXPECT_TRUE(again.node("left").modules.contains("somebody-elses"));
+}
+
+TEST_F(ApplicationTest, KeepsItsDeploymentIdOnceSomethingIsDeployedUnderIt) {
+    up();
+    world.node("right").taken = {deployment_of(world)};
+    EXPECT_THAT(errors_of_up(), Contains("deployment-taken"));
+    world.node("right").taken.clear();
+    EXPECT_TRUE(up().empty());
+}
+
 TEST_F(ApplicationTest, HasNothingToDoASecondTime) {
     up();
     world.calls.clear();

@@ -14,8 +14,11 @@ class FakeCall final : public deployer::Node {
   public:
     explicit FakeCall(FakeNode& node) : node_(node) {}
 
-    Expected<v1::HelloReply> hello(const v1::HelloRequest&) override {
+    Expected<v1::HelloReply> hello(const v1::HelloRequest& request) override {
         return at<v1::HelloReply>("hello", "", [&]() -> Expected<v1::HelloReply> {
+            if (node_.taken.contains(request.deployment())) {
+                return failure("deployment-taken", "it belongs to another certificate");
+            }
             v1::HelloReply reply;
             reply.set_protocol_version(wire::protocol_version);
             reply.set_tee(node_.tee);
@@ -104,23 +107,25 @@ class FakeCall final : public deployer::Node {
                 return v1::UnregisterReply{};
             });
     }
-    Expected<v1::StatusReply> status(const v1::StatusRequest&) override {
+    Expected<v1::StatusReply> status(const v1::StatusRequest& request) override {
         return at<v1::StatusReply>("status", "", [&]() -> Expected<v1::StatusReply> {
             v1::StatusReply reply;
             for (const auto& [name, module] : node_.modules) {
-                *reply.add_modules() = module.status;
+                if (module.spec.deployment() == request.deployment()) {
+                    *reply.add_modules() = module.status;
+                }
             }
             for (const auto& [channel, route] : node_.routes) {
                 auto& connection = *reply.add_connections();
                 connection.set_channel(channel);
                 connection.set_epoch(route.epoch());
             }
-            for (const auto& [name, request] : node_.periodic) {
+            for (const auto& [name, registered] : node_.periodic) {
                 auto& periodic = *reply.add_periodic();
                 periodic.set_name(name);
-                periodic.set_module(request.module());
-                periodic.set_entry(request.entry());
-                periodic.set_every_us(request.every_us());
+                periodic.set_module(registered.module());
+                periodic.set_entry(registered.entry());
+                periodic.set_every_us(registered.every_us());
             }
             return reply;
         });

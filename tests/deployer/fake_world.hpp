@@ -57,6 +57,7 @@ class FakeNode {
     std::string tee = "native";
     std::uint64_t boot = 1;
     bool reachable = true;
+    std::set<std::uint32_t> taken; ///< deployments of somebody else
     bool hides_restarts = false; ///< lies: a module that starts anew is said to be the old process
     tee::native::EvidenceKey key;
     std::map<std::string, FakeModule> modules;
