@@ -1,7 +1,7 @@
 // Two data planes joined over TCP loopback, native modules in processes of their own: round trip
 // and one-way rate of 64-byte events, beside a raw TCP loopback round trip of the same run.
 //
-//   em_data_bench [--json FILE] [--spin US] [--module-spins N] [--rounds N] [--events N]
+//   em_data_bench [--json FILE] [--spin US] [--module-spin US] [--rounds N] [--events N]
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -109,7 +109,7 @@ class TimedLink final : public tee::ModuleLink {
 struct Options {
     std::string json;
     std::uint64_t spin_us = em::DataPlaneOptions{}.spin_us;
-    std::uint32_t module_spins = tee::native::LoaderOptions{}.spins;
+    std::uint32_t module_spin_us = tee::native::LoaderOptions{}.spin_us;
     std::uint32_t rounds = 50'000;
     std::uint32_t events = 1'000'000;
 };
@@ -134,7 +134,7 @@ struct Node {
         loader = test::require(tee::native::NativeLoader::open(
             {.state_directory = folder.path(),
              .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-host",
-             .spins = options.module_spins}));
+             .spin_us = options.module_spin_us}));
         auto link = test::require(loader->start(test::spec_of(image, name),
                                                 test::module_folder(folder, name, image.path)));
         plane = test::require(em::DataPlane::open(
@@ -323,8 +323,8 @@ int main(int argc, char** argv) {
             options.json = argv[i + 1];
         } else if (name == "--spin") {
             options.spin_us = std::stoull(argv[i + 1]);
-        } else if (name == "--module-spins") {
-            options.module_spins = static_cast<std::uint32_t>(std::stoul(argv[i + 1]));
+        } else if (name == "--module-spin") {
+            options.module_spin_us = static_cast<std::uint32_t>(std::stoul(argv[i + 1]));
         } else if (name == "--rounds") {
             options.rounds = static_cast<std::uint32_t>(std::stoul(argv[i + 1]));
         } else if (name == "--events") {

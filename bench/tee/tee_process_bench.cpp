@@ -14,11 +14,11 @@ using test::frame;
 using wire::Kind;
 
 struct Module {
-    explicit Module(std::uint32_t spins) {
+    explicit Module(std::uint32_t spin_us) {
         loader = test::require(tee::native::NativeLoader::open(
             {.state_directory = folder.path(),
              .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-host",
-             .spins = spins}));
+             .spin_us = spin_us}));
         static const tee::Image image = test::build_module(test::echo_source);
         directory = test::module_folder(folder, "echo", image.path);
         link = test::require(loader->start(test::spec_of(image, "echo"), directory));

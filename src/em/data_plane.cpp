@@ -10,12 +10,20 @@
 #include "em/plane.hpp"
 
 namespace authex::em {
+namespace {
+
+/// A yield that takes longer: others want the processor, and get it for so long.
+constexpr std::uint64_t crowded_us = 50;
+constexpr std::uint64_t rest_us = 1'000;
+
+} // namespace
 
 Plane::Plane(const DataPlaneOptions& options, Observer& observer)
     : options_(options), observer_(observer), guard_(asio::make_work_guard(io_)),
       router_(*this, options.spill_limit_bytes, options.node_id),
       links_(io_, *this, options.node_id, options.dead_peer_us),
-      streams_(io_, *this, options.stream_bind), wake_(io_) {}
+      streams_(io_, *this, options.stream_bind), wake_(io_),
+      spin_({.longest = options.spin_us, .crowded = crowded_us, .rest = rest_us}) {}
 
 Plane::~Plane() {
     if (thread_.joinable()) {

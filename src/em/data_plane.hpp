@@ -100,9 +100,9 @@ struct DataPlaneOptions {
     std::uint64_t node_id = 0; ///< said to peers, for people; 0: a random one
     /// A peer that was not heard of for so long is given up; it is asked before that.
     std::uint64_t dead_peer_us = 15'000'000;
-    /// How long the thread polls after activity before it sleeps. Costs processor time, saves the
-    /// wake-up. Long spins starve the modules where cores are few.
-    std::uint64_t spin_us = 5;
+    /// The longest wait for work in which the thread looks instead of sleeping: it does so while
+    /// work comes as often and nobody else wants its processor. 0: it always sleeps.
+    std::uint64_t spin_us = 200;
 };
 
 /// Every method is thread-safe and returns at once unless said otherwise; completions run on the

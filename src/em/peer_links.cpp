@@ -14,6 +14,8 @@ using asio::ip::tcp;
 namespace {
 /// Between looks at links that are silent.
 constexpr std::uint64_t tick_us = 500'000;
+/// Looks in vain after which a link is no longer read before it is known to be readable.
+constexpr std::uint32_t empty_looks_max = 32;
 } // namespace
 
 struct PeerLinks::Link {
@@ -32,7 +34,10 @@ struct PeerLinks::Link {
     bool waits_write = false;
     bool was_full = false;
     bool dirty = false;
+    bool soon = false;
     bool hot = false;
+    std::uint32_t empty_looks = 0;
+    std::size_t unanswered = 0; ///< bytes that came since something was written
     std::uint64_t since_us = 0;
     std::uint64_t opened_us = 0;
     std::uint64_t heard_us = 0;
@@ -312,6 +317,8 @@ bool PeerLinks::read_some(const LinkPtr& link) {
         return false;
     }
     link->heard_us = monotonic_us();
+    link->unanswered += moved.bytes;
+    link->empty_looks = 0;
     if (!link->hot) {
         link->hot = true;
         hot_.push_back(link);
@@ -372,14 +379,33 @@ std::size_t PeerLinks::room(PeerId peer) const {
     return room;
 }
 
+bool PeerLinks::add(Link& link, ByteView frames) {
+    if (!link.up || link.out.size() + frames.size() > limits_.buffer_max_bytes) {
+        return false;
+    }
+    link.out.add(frames);
+    return true;
+}
+
 void PeerLinks::send(PeerId peer, ByteView frames) {
     const auto found = links_.find(peer);
-    if (found == links_.end() || !found->second->up ||
-        found->second->out.size() + frames.size() > limits_.buffer_max_bytes) {
+    if (found != links_.end() && add(*found->second, frames)) {
+        mark_dirty(found->second);
+    }
+}
+
+void PeerLinks::send_soon(PeerId peer, ByteView frames, std::uint64_t now_us) {
+    const auto found = links_.find(peer);
+    if (found == links_.end() || !add(*found->second, frames)) {
         return;
     }
-    found->second->out.add(frames);
-    mark_dirty(found->second);
+    const LinkPtr& link = found->second;
+    if (link->out.size() >= limits_.answers_bytes || link->unanswered >= limits_.answered_bytes) {
+        mark_dirty(link);
+    } else if (!std::exchange(link->soon, true)) {
+        soon_.push_back(link);
+        soon_due_us_ = std::min(soon_due_us_, now_us + limits_.answer_us);
+    }
 }
 
 void PeerLinks::mark_dirty(const LinkPtr& link) {
@@ -389,7 +415,15 @@ void PeerLinks::mark_dirty(const LinkPtr& link) {
     }
 }
 
-void PeerLinks::flush() {
+void PeerLinks::flush(std::uint64_t now_us) {
+    if (now_us >= soon_due_us_) {
+        for (const LinkPtr& link : soon_) {
+            link->soon = false;
+            mark_dirty(link);
+        }
+        soon_.clear();
+        soon_due_us_ = ~std::uint64_t{0};
+    }
     for (std::size_t i = 0; i < dirty_.size(); ++i) {
         const LinkPtr link = dirty_[i];
         link->dirty = false;
@@ -401,6 +435,7 @@ void PeerLinks::flush() {
 }
 
 void PeerLinks::write_some(const LinkPtr& link) {
+    link->unanswered = 0;
     while (link->out.size() != 0) {
         const Moved moved = link->transport->write(link->out.pending());
         link->out.written(moved.bytes);
@@ -425,14 +460,15 @@ void PeerLinks::write_some(const LinkPtr& link) {
 bool PeerLinks::poll_hot() {
     bool any = false;
     for (std::size_t i = 0; i < hot_.size(); ++i) {
-        any = read_some(LinkPtr(hot_[i])) || any;
+        const LinkPtr link = hot_[i];
+        const bool some = read_some(link);
+        link->empty_looks = some ? 0 : link->empty_looks + 1;
+        any = some || any;
     }
-    if (!any) {
-        for (const LinkPtr& link : hot_) {
-            link->hot = false;
-        }
-        hot_.clear();
-    }
+    std::erase_if(hot_, [](const LinkPtr& link) {
+        link->hot = link->open && link->empty_looks < empty_looks_max;
+        return !link->hot;
+    });
     return any;
 }
 
@@ -487,7 +523,7 @@ void PeerLinks::tick() {
             mark_dirty(link);
         }
     }
-    flush();
+    flush(now);
     ticker_.expires_after(std::chrono::microseconds(std::min(tick_us, limits_.dead_us / 6)));
     ticker_.async_wait([this](const asio::error_code& cancelled) {
         if (!cancelled && !closed_) {

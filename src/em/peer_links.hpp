@@ -42,6 +42,11 @@ struct LinkLimits {
     std::size_t accepted_max = 256;
     std::size_t buffer_bytes = 1U << 20U;     ///< frames wait beyond this
     std::size_t buffer_max_bytes = 4U << 20U; ///< answers are dropped beyond this
+    /// Acknowledgements leave together: after so long, or when so many bytes of them wait, or when
+    /// the peer has sent so much since the last ones that its window may close.
+    std::uint64_t answer_us = 1000;
+    std::size_t answers_bytes = 256;
+    std::size_t answered_bytes = 16 * 1024;
 };
 
 class PeerLinks {
@@ -62,8 +67,12 @@ class PeerLinks {
     PeerId open(const std::string& address);
     std::size_t room(PeerId peer) const;
     void send(PeerId peer, ByteView frames);
+    /// As send(), for acknowledgements: see LinkLimits.
+    void send_soon(PeerId peer, ByteView frames, std::uint64_t now_us);
+    /// When flush() has something to write at the latest.
+    [[nodiscard]] std::uint64_t next_due() const { return soon_due_us_; }
     /// Writes what was gathered. Call after each round.
-    void flush();
+    void flush(std::uint64_t now_us);
     /// Reads from links on which something arrived lately, without waiting for readiness.
     /// @return whether there was anything.
     bool poll_hot();
@@ -87,6 +96,7 @@ class PeerLinks {
     void write_some(const LinkPtr& link);
     void drop(const LinkPtr& link, const std::string& reason);
     void tick();
+    bool add(Link& link, ByteView frames);
     void mark_dirty(const LinkPtr& link);
     std::uint64_t jitter(std::uint64_t span_us);
 
@@ -103,9 +113,11 @@ class PeerLinks {
     std::unordered_map<std::string, PeerId> by_address_;
     std::unordered_map<PeerId, LinkPtr> links_;
     std::vector<LinkPtr> dirty_;
+    std::vector<LinkPtr> soon_; ///< acknowledgements wait on these
     std::vector<LinkPtr> hot_;
     std::vector<std::uint8_t> scratch_;
     std::size_t accepted_ = 0;
+    std::uint64_t soon_due_us_ = ~std::uint64_t{0};
     PeerId next_id_ = 0;
     std::uint64_t refused_bytes_ = 0;
     bool closed_ = false;

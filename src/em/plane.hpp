@@ -19,6 +19,7 @@
 #include "em/periodic.hpp"
 #include "em/router.hpp"
 #include "em/streams.hpp"
+#include "tee/process/adaptive_spin.hpp"
 
 namespace authex::em {
 
@@ -109,6 +110,9 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     void to_module(ModuleId module, ByteView frames) override;
     std::size_t peer_room(PeerId peer) override { return links_.room(peer); }
     void to_peer(PeerId peer, ByteView frames) override { links_.send(peer, frames); }
+    void answer_peer(PeerId peer, ByteView frames) override {
+        links_.send_soon(peer, frames, now_us_);
+    }
     PeerId peer_for(const std::string& address) override { return links_.open(address); }
     Expected<std::unique_ptr<Outbox>> open_outbox(const OutboxName& name,
                                                   SpillBudget& budget) override;
@@ -192,6 +196,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     bool directs_changed_ = false;
     bool worked_ = false;
     bool poll_soon_ = false;
+    tee::process::AdaptiveSpin spin_;
     std::uint64_t next_call_ = monotonic_us(); ///< no number of an earlier manager comes again
     std::uint64_t round_ = 0;
     std::uint64_t now_us_ = 0;

@@ -24,19 +24,16 @@ constexpr std::size_t low_room_bytes = 8 * 1024;
 } // namespace
 
 void Plane::run() {
-    std::uint64_t last_work_us = monotonic_us();
+    spin_.worked(monotonic_us());
     while (!stop_.load(std::memory_order_relaxed)) {
         if (round()) {
-            last_work_us = now_us_;
-            continue;
-        }
-        if (now_us_ - last_work_us < options_.spin_us) {
+            spin_.worked(now_us_);
+        } else if (spin_.worthwhile(now_us_)) {
             ::sched_yield();
-            continue;
-        }
-        if (ready_to_sleep()) {
+            spin_.yielded(now_us_, monotonic_us());
+        } else if (ready_to_sleep()) {
             sleep();
-            last_work_us = monotonic_us();
+            spin_.woken(now_us_);
         }
     }
 }
@@ -69,7 +66,7 @@ bool Plane::round() {
     run_timers();
     router_.flush();
     publish();
-    links_.flush();
+    links_.flush(now_us_);
     check_failures();
     check_directs();
     return worked_;
@@ -159,7 +156,8 @@ bool Plane::ready_to_sleep() {
 }
 
 void Plane::sleep() {
-    std::uint64_t due = std::min({router_.next_due(), periodic_.next_due(), timers_.next_due()});
+    std::uint64_t due =
+        std::min({router_.next_due(), periodic_.next_due(), timers_.next_due(), links_.next_due()});
     if (!stalled_.empty()) {
         due = std::min(due, now_us_ + stalled_look_us);
     }
@@ -186,7 +184,6 @@ void Plane::sleep() {
     stalled_.clear();
     now_us_ = monotonic_us();
     router_.set_now(now_us_);
-    io_.poll();
 }
 
 void Plane::activate(Hosted& module) {

@@ -479,7 +479,12 @@ void Router::answer_peer(const Lane& lane, const wire::FrameHeader& header, Byte
     answer.deployment = lane.connection->route.deployment;
     wire::write_header(answer, bytes);
     copy(body, Bytes(bytes).subspan(wire::header_bytes));
-    outside_.to_peer(lane.came_from, ByteView(bytes).first(wire::header_bytes + body.size()));
+    const ByteView frame = ByteView(bytes).first(wire::header_bytes + body.size());
+    if (header.kind == wire::Kind::ack) {
+        outside_.answer_peer(lane.came_from, frame);
+    } else {
+        outside_.to_peer(lane.came_from, frame);
+    }
 }
 
 void Router::fail(Module& module, std::string reason) {

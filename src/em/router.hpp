@@ -40,6 +40,9 @@ class RouterOutside {
     virtual std::size_t peer_room(PeerId peer) = 0;
     /// Small frames may exceed the room; the link drops what is too much.
     virtual void to_peer(PeerId peer, ByteView frames) = 0;
+    /// As to_peer, for an acknowledgement: may be held back for a moment, so that several leave
+    /// together.
+    virtual void answer_peer(PeerId peer, ByteView frames) = 0;
     /// The link to an address, opened and kept from now on.
     virtual PeerId peer_for(const std::string& address) = 0;
     virtual Expected<std::unique_ptr<Outbox>> open_outbox(const OutboxName& name,

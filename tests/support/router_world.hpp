@@ -54,6 +54,7 @@ class RouterNode final : public em::RouterOutside {
     void to_module(em::ModuleId module, ByteView frames) override;
     std::size_t peer_room(em::PeerId peer) override;
     void to_peer(em::PeerId peer, ByteView frames) override;
+    void answer_peer(em::PeerId peer, ByteView frames) override { to_peer(peer, frames); }
     em::PeerId peer_for(const std::string& address) override;
     Expected<std::unique_ptr<em::Outbox>> open_outbox(const em::OutboxName& name,
                                                       em::SpillBudget& budget) override;

@@ -64,8 +64,9 @@ void declare(CLI::App& app, Raw& raw) {
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20U))
         ->capture_default_str()
         ->group("Limits");
-    app.add_option(
-           "--spin", options.server.spin_us, "µs that the data plane polls before it sleeps")
+    app.add_option("--spin",
+                   options.server.spin_us,
+                   "longest wait in µs in which the data plane polls instead of sleeping")
         ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}))
         ->capture_default_str()
         ->group("Limits");

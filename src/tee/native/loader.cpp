@@ -130,7 +130,7 @@ Expected<std::unique_ptr<ModuleLink>> NativeLoader::start(const ModuleSpec& spec
                                        .arguments = {spec.name,
                                                      hex(spec.image_sha256),
                                                      std::to_string(*stack),
-                                                     std::to_string(options_.spins)},
+                                                     std::to_string(options_.spin_us)},
                                        .directory = fs::absolute(directory),
                                        .ring_bytes = options_.ring_bytes};
     if (const Expected<bool> spawned = process::spawn_host(command); !spawned) {

@@ -18,8 +18,9 @@ struct LoaderOptions {
     std::filesystem::path state_directory; ///< the node's evidence key lives here
     std::filesystem::path host_program;    ///< empty: AUTHEX_HOST_PROGRAM, else beside this program
     std::size_t ring_bytes = 0;            ///< each way, a power of two; 0: 512 KiB
-    /// Looks of an idle module at its rings before it sleeps, some 20 ns each; yields in between.
-    std::uint32_t spins = 2000;
+    /// The longest wait of a module in which it looks at its rings instead of sleeping; see
+    /// process::AdaptiveSpin. At most 1000.
+    std::uint32_t spin_us = 200;
 };
 
 /// Thread-safe; the links that it makes are not. start() and adopt() may block for some

@@ -1,6 +1,6 @@
 // authex-host: the process of one native module. Started by the loader in the module's folder:
 //
-//     authex-host NAME IMAGE-SHA256-HEX STACK-BYTES SPINS
+//     authex-host NAME IMAGE-SHA256-HEX STACK-BYTES SPIN-US
 //
 // NAME is for people who look at the list of processes.
 
@@ -31,12 +31,12 @@ using process::refuse_start;
 
 constexpr std::uint64_t stack_bytes_max = std::uint64_t{64} << 20U;
 constexpr std::size_t stack_guard_bytes = std::size_t{16} << 20U;
-constexpr std::uint64_t spins_max = 1'000'000;
+constexpr std::uint64_t spin_us_max = 1'000'000;
 
 struct Options {
     std::array<std::uint8_t, 32> image{};
     std::uint64_t stack_bytes = 0;
-    std::uint32_t spins = 0;
+    std::uint32_t spin_us = 0;
 };
 
 std::optional<std::uint64_t> number(const char* text, int base, std::uint64_t max) {
@@ -49,7 +49,7 @@ std::optional<std::uint64_t> number(const char* text, int base, std::uint64_t ma
 
 Options parse_options(int count, char** arguments) {
     if (count != 5 || std::strlen(arguments[2]) != 64) {
-        refuse_start("host-usage", "authex-host NAME IMAGE-SHA256-HEX STACK-BYTES SPINS");
+        refuse_start("host-usage", "authex-host NAME IMAGE-SHA256-HEX STACK-BYTES SPIN-US");
     }
     Options options;
     for (std::size_t i = 0; i < options.image.size(); ++i) {
@@ -61,12 +61,12 @@ Options parse_options(int count, char** arguments) {
         options.image[i] = static_cast<std::uint8_t>(*byte);
     }
     const auto stack = number(arguments[3], 10, stack_bytes_max);
-    const auto spins = number(arguments[4], 10, spins_max);
-    if (!stack || !spins || *stack == 0 || *stack % process::page_bytes != 0) {
-        refuse_start("host-usage", "STACK-BYTES or SPINS is out of range");
+    const auto spin_us = number(arguments[4], 10, spin_us_max);
+    if (!stack || !spin_us || *stack == 0 || *stack % process::page_bytes != 0) {
+        refuse_start("host-usage", "STACK-BYTES or SPIN-US is out of range");
     }
     options.stack_bytes = *stack;
-    options.spins = static_cast<std::uint32_t>(*spins);
+    options.spin_us = static_cast<std::uint32_t>(*spin_us);
     return options;
 }
 
@@ -174,7 +174,7 @@ int open_doorbell() {
     }
     ::close(answer_descriptor);
     process::ModuleEnd end(area, doorbell_descriptor);
-    ::_exit(serve(door, end, options.spins)); // nothing may be unmapped or flushed any more
+    ::_exit(serve(door, end, options.spin_us)); // nothing may be unmapped or flushed any more
 }
 
 } // namespace

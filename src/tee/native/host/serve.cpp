@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "runtime/invocation.hpp"
+#include "tee/process/adaptive_spin.hpp"
 
 extern "C" void authex_host_call(void (*entry)(authex::runtime::Invocation*),
                                  authex::runtime::Invocation* invocation,
@@ -16,7 +17,17 @@ namespace {
 /// on it while the module takes the next, large enough that an entry costs nothing.
 constexpr std::size_t batch_bytes = std::size_t{16} << 10U;
 /// Looks between two yields of the processor.
-constexpr std::uint32_t looks_per_yield = 32;
+constexpr std::uint32_t looks_per_yield = 16;
+/// A yield that takes longer: others want the processor, and get it for so long.
+constexpr std::uint64_t crowded_us = 50;
+constexpr std::uint64_t rest_us = 1'000;
+/// Of the time-stamp counter, more or less: it needs no system call, and nothing here needs to be
+/// exact.
+constexpr std::uint64_t ticks_per_us = 2500;
+
+std::uint64_t ticks() {
+    return __builtin_ia32_rdtsc();
+}
 
 template <typename T>
 T* pointer(std::uint64_t address) {
@@ -35,16 +46,19 @@ void enter(const Door& door, runtime::Invocation& invocation) {
 }
 
 /// Looks for a while whether the manager did something. @return it did
-bool spin(const process::ModuleEnd& end, std::uint32_t spins) {
-    for (std::uint32_t look = 1; look <= spins; ++look) {
-        if (end.changed()) {
-            return true;
-        }
-        if (look % looks_per_yield == 0) {
-            ::sched_yield();
-        } else {
+bool look(const process::ModuleEnd& end, process::AdaptiveSpin& spin) {
+    std::uint64_t now = ticks();
+    while (spin.worthwhile(now)) {
+        for (std::uint32_t i = 0; i < looks_per_yield; ++i) {
+            if (end.changed()) {
+                return true;
+            }
             __builtin_ia32_pause();
         }
+        const std::uint64_t before = ticks();
+        ::sched_yield();
+        now = ticks();
+        spin.yielded(before, now);
     }
     return false;
 }
@@ -83,7 +97,10 @@ std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy) {
     return invocation.error;
 }
 
-int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spins) {
+int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spin_us) {
+    process::AdaptiveSpin spin({.longest = spin_us * ticks_per_us,
+                                .crowded = crowded_us * ticks_per_us,
+                                .rest = rest_us * ticks_per_us});
     for (;;) {
         const std::optional<ByteView> in = end.readable();
         const std::optional<Bytes> out = end.writable();
@@ -101,9 +118,12 @@ int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spins) {
         if (turn.failed != 0) {
             return turn.failed;
         }
-        if (!turn.worked && !spin(end, spins)) {
+        if (turn.worked) {
+            spin.worked(ticks());
+        } else if (!look(end, spin)) {
             // What is left is a cut frame, or there was too little room for its answer.
             end.sleep(process::wanted_data | (in->empty() ? 0U : process::wanted_room));
+            spin.woken(ticks());
         }
     }
 }

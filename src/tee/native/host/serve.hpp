@@ -21,8 +21,8 @@ enum ExitStatus : int { exit_corrupt_rings = 70, exit_refused_invocation = 71 };
 /// 32 bytes. @return the image's Error, 0: ready
 std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy);
 
-/// Serves until the process is killed or something is wrong. @param spins looks at the rings before
-/// each sleep. @return the exit status
-int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spins);
+/// Serves until the process is killed or something is wrong. @param spin_us the longest
+/// wait in which it looks at the rings instead of sleeping. @return the exit status
+int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spin_us);
 
 } // namespace authex::tee::native
