@@ -45,7 +45,8 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
                         .root = descriptor.directory,
                         .definitions = module.definitions,
                         .owner_key = owner.public_key,
-                        .max_connections = module.max.connections.value_or(0),
+                        .max_connections =
+                            module.max.connections.value_or(descriptor::default_connections),
                         .max_image_bytes = module.max.image_bytes.value_or(0)};
     for (const descriptor::SourceFile& source : module.sources) {
         spec.sources.push_back(source.path);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include <fmt/format.h>
 #include <grpcpp/channel.h>
@@ -17,6 +18,8 @@ namespace {
 
 /// LoadRequest.chunk in node.proto.
 constexpr std::size_t chunk_bytes_max = std::size_t{256} << 10U;
+/// Before a busy manager is asked again.
+constexpr auto busy_pause = std::chrono::milliseconds(20);
 
 Expected<std::string> read_pem(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -98,6 +101,9 @@ class GrpcNode final : public Node {
     Expected<v1::ModuleStatus> load(const v1::LoadSpec& spec,
                                     ByteView image,
                                     const std::function<void(std::uint64_t)>& progress) override;
+    Expected<v1::ModuleStatus> load_once(const v1::LoadSpec& spec,
+                                         ByteView image,
+                                         const std::function<void(std::uint64_t)>& progress);
     Expected<bool> logs(const v1::LogsRequest& request,
                         const std::function<bool(const v1::LogLine&)>& take) override;
 
@@ -136,9 +142,25 @@ class GrpcNode final : public Node {
     std::unique_ptr<v1::Node::Stub> stub_;
 };
 
+/// A manager that takes as many images as it can at once is asked again, as long as a call may
+/// take.
 Expected<v1::ModuleStatus> GrpcNode::load(const v1::LoadSpec& spec,
                                           ByteView image,
                                           const std::function<void(std::uint64_t)>& progress) {
+    const auto deadline = std::chrono::steady_clock::now() + options_.timeout;
+    for (;;) {
+        Expected<v1::ModuleStatus> loaded = load_once(spec, image, progress);
+        if (loaded || loaded.error().code != "busy" ||
+            std::chrono::steady_clock::now() + busy_pause >= deadline) {
+            return loaded;
+        }
+        std::this_thread::sleep_for(busy_pause);
+    }
+}
+
+Expected<v1::ModuleStatus> GrpcNode::load_once(const v1::LoadSpec& spec,
+                                               ByteView image,
+                                               const std::function<void(std::uint64_t)>& progress) {
     grpc::ClientContext context;
     // A slow link may need long for a large image; what the whole may take grows with it.
     const auto per_chunk = options_.timeout / 4;

@@ -37,6 +37,7 @@ class WholeCheck {
         check_modules();
         check_order();
         check_connections();
+        check_room();
         check_periodic();
         // A connection that is misspelt would make its module look unused.
         if (!findings_.has_errors()) {
@@ -260,6 +261,31 @@ class WholeCheck {
             const auto [joined, ends_are_new] = ends.emplace(std::pair(sender, to), &connection);
             if (complete && !ends_are_new && name_is_new) {
                 report_twice(connection, "duplicate-connection", "pair of ends", *joined->second);
+            }
+        }
+    }
+
+    /// Each module has room for its ends of connections.
+    void check_room() {
+        std::map<std::string, std::size_t> ends;
+        for (const Connection& connection : descriptor_.connections) {
+            ++ends[connection.to.module];
+            if (connection.from) {
+                ++ends[connection.from->module];
+            }
+        }
+        for (const Module& module : descriptor_.modules) {
+            const std::uint32_t most = module.max.connections.value_or(default_connections);
+            if (!module.external && ends[module.name] > most) {
+                findings_.error(
+                    module.where,
+                    {"too-many-connections",
+                     fmt::format("module {} has {} ends of connections, and room for {}",
+                                 quote(module.name),
+                                 ends[module.name],
+                                 most),
+                     fmt::format("write «max: {{ connections: {} }}» in the module",
+                                 ends[module.name])});
             }
         }
     }

@@ -71,6 +71,9 @@ struct Secret {
     SourceRange where;
 };
 
+/// Ends of connections that a module has room for where its `max` says nothing.
+constexpr std::uint32_t default_connections = 64;
+
 /// Ceilings of a module; an absent one is the TEE's default.
 struct Limits {
     std::optional<std::uint64_t> image_bytes;

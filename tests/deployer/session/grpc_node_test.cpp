@@ -46,6 +46,10 @@ class Manager final : public v1::Node::Service {
     }
     grpc::Status Load(grpc::ServerContext*,
                       grpc::ServerReaderWriter<v1::LoadProgress, v1::LoadRequest>* call) override {
+        if (busy_times > 0) {
+            --busy_times;
+            return rpc::to_status(make_error("busy", "too many images at once", "try again"));
+        }
         v1::LoadRequest request;
         call->Read(&request);
         v1::LoadProgress progress;
@@ -65,6 +69,7 @@ class Manager final : public v1::Node::Service {
 
     bool has_deadline = false;
     bool says_ready = true;
+    int busy_times = 0;
     std::string image;
     std::size_t chunk_bytes_max = 0;
 };
@@ -156,6 +161,20 @@ TEST_F(GrpcNode, ALoadWithoutAReadyModuleIsNoSuccess) {
     serve();
     manager.says_ready = false;
     EXPECT_EQ(code(node()->load({}, std::vector<std::uint8_t>(10), {})), "load-unanswered");
+}
+
+TEST_F(GrpcNode, AManagerThatIsBusyIsAskedAgain) {
+    serve();
+    manager.busy_times = 3;
+    const auto loaded = node()->load({}, std::vector<std::uint8_t>(10), {});
+    ASSERT_TRUE(loaded) << loaded.error().summary;
+    EXPECT_EQ(manager.busy_times, 0);
+}
+
+TEST_F(GrpcNode, AManagerThatStaysBusyIsGivenUpInTime) {
+    serve();
+    manager.busy_times = 1'000'000;
+    EXPECT_EQ(code(node()->load({}, std::vector<std::uint8_t>(10), {})), "busy");
 }
 
 TEST_F(GrpcNode, SpeaksTlsWithTheNodesOfItsApplication) {
