@@ -3,35 +3,37 @@
 namespace authex {
 
 ByteView Reader::take(std::size_t count) {
-    if (failed_ || count > bytes_.size() - position_) {
+    if (count > bytes_.size()) {
         failed_ = true;
+        bytes_ = {};
         return {};
     }
-    const ByteView taken = bytes_.subspan(position_, count);
-    position_ += count;
+    const ByteView taken = bytes_.first(count);
+    bytes_ = bytes_.subspan(count);
     return taken;
 }
 
-std::uint64_t Reader::unsigned_of(std::uint8_t width_bytes) {
-    const ByteView field = take(width_bytes);
-    std::uint64_t value = 0;
-    for (std::size_t i = field.size(); i > 0; --i) {
-        value = (value << 8U) | field[i - 1];
+template <typename T>
+T Reader::integer() {
+    const ByteView field = take(sizeof(T));
+    T value = 0;
+    if (!field.empty()) {
+        __builtin_memcpy(&value, field.data(), sizeof value);
     }
     return value;
 }
 
 std::uint8_t Reader::u8() {
-    return static_cast<std::uint8_t>(unsigned_of(1));
+    return integer<std::uint8_t>();
 }
 std::uint16_t Reader::u16() {
-    return static_cast<std::uint16_t>(unsigned_of(2));
+    return integer<std::uint16_t>();
 }
 std::uint32_t Reader::u32() {
-    return static_cast<std::uint32_t>(unsigned_of(4));
+    return integer<std::uint32_t>();
 }
 std::uint64_t Reader::u64() {
-    return unsigned_of(8);
+    return integer<std::uint64_t>();
 }
 
 Writer& Writer::bytes(ByteView value) {
@@ -44,29 +46,17 @@ Writer& Writer::bytes(ByteView value) {
     return *this;
 }
 
-Writer& Writer::unsigned_of(std::uint64_t value, std::uint8_t width_bytes) {
-    if (failed_ || width_bytes > bytes_.size() - position_) {
-        failed_ = true;
-        return *this;
-    }
-    for (std::uint8_t i = 0; i < width_bytes; ++i) {
-        bytes_[position_++] = static_cast<std::uint8_t>(value);
-        value >>= 8U;
-    }
-    return *this;
-}
-
 Writer& Writer::u8(std::uint8_t value) {
-    return unsigned_of(value, 1);
+    return bytes(bytes_of(value));
 }
 Writer& Writer::u16(std::uint16_t value) {
-    return unsigned_of(value, 2);
+    return bytes(bytes_of(value));
 }
 Writer& Writer::u32(std::uint32_t value) {
-    return unsigned_of(value, 4);
+    return bytes(bytes_of(value));
 }
 Writer& Writer::u64(std::uint64_t value) {
-    return unsigned_of(value, 8);
+    return bytes(bytes_of(value));
 }
 
 } // namespace authex

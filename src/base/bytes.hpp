@@ -4,7 +4,12 @@
 
 #include <authex/bytes.hpp>
 
+#include <bit>
+#include <type_traits>
+
 namespace authex {
+
+static_assert(std::endian::native == std::endian::little, "every TEE of Authex is little-endian");
 
 /// Overwrites secrets with zeros in a way that the compiler may not remove.
 void wipe(Bytes secret);
@@ -14,5 +19,12 @@ void wipe(Bytes secret);
 
 /// Copies `from` to the front of `to`. @pre from.size() <= to.size(); the ranges may overlap.
 void copy(ByteView from, Bytes to);
+
+/// A value as it lies on the wire: an integer, or fields without gaps. Borrowed.
+template <typename T>
+[[nodiscard]] ByteView bytes_of(const T& value) {
+    static_assert(std::has_unique_object_representations_v<T>);
+    return {reinterpret_cast<const std::uint8_t*>(&value), sizeof value};
+}
 
 } // namespace authex

@@ -1,29 +1,41 @@
 #include "crypto/aead.hpp"
 
-#ifndef AUTHEX_WITH_AES
-#define AUTHEX_WITH_AES 1
-#endif
-#ifndef AUTHEX_WITH_SPONGENT
-#define AUTHEX_WITH_SPONGENT 1
-#endif
 #if AUTHEX_WITH_AES
 #include "crypto/aes_gcm.hpp"
 #endif
-#if AUTHEX_WITH_SPONGENT
+#if AUTHEX_SPONGENT_HARDWARE
+#include "crypto/hardware.hpp"
+#elif AUTHEX_WITH_SPONGENT
 #include "crypto/spongent.hpp"
 #endif
 
 namespace authex::crypto {
 
-static_assert(AUTHEX_WITH_AES || AUTHEX_WITH_SPONGENT, "an image needs one algorithm at least");
+#if AUTHEX_SPONGENT_HARDWARE
+namespace spongent {
+namespace {
+constexpr std::size_t key_bytes = 16;
+using KeyView = std::span<const std::uint8_t, key_bytes>;
+
+void wrap(KeyView key, ByteView associated, Bytes body, Tag tag) {
+    hardware::wrap(
+        key.data(), associated.data(), associated.size(), body.data(), body.size(), tag.data());
+}
+bool unwrap(KeyView key, ByteView associated, Bytes body, TagView tag) {
+    return hardware::unwrap(
+        key.data(), associated.data(), associated.size(), body.data(), body.size(), tag.data());
+}
+} // namespace
+} // namespace spongent
+#endif
 
 bool supported(Algorithm algorithm) {
     switch (algorithm) {
     case Algorithm::aes_128_gcm:
     case Algorithm::aes_256_gcm:
-        return AUTHEX_WITH_AES != 0;
+        return with_aes;
     case Algorithm::spongent_128:
-        return AUTHEX_WITH_SPONGENT != 0;
+        return with_spongent;
     }
     return false;
 }
@@ -33,7 +45,7 @@ void AeadKey::clear() {
     is_set_ = false;
 }
 
-Error AeadKey::set(Algorithm algorithm, ByteView key) {
+Error AeadKey::set(Algorithm algorithm, const ByteView& key) {
     clear();
     if (!supported(algorithm)) {
         return Error::unsupported;
@@ -61,7 +73,7 @@ Error AeadKey::seal(NonceView nonce, ByteView associated, Bytes body, Tag tag) {
         return Error::not_attested;
     }
 #if AUTHEX_WITH_SPONGENT
-    if (algorithm_ == Algorithm::spongent_128) {
+    if (algorithm() == Algorithm::spongent_128) {
         spongent::wrap(spongent::KeyView(state_, spongent::key_bytes), associated, body, tag);
         return Error::none;
     }
@@ -80,13 +92,13 @@ Error AeadKey::open(NonceView nonce, ByteView associated, Bytes body, TagView ta
     }
     bool verified = false;
 #if AUTHEX_WITH_SPONGENT
-    if (algorithm_ == Algorithm::spongent_128) {
+    if (algorithm() == Algorithm::spongent_128) {
         verified =
             spongent::unwrap(spongent::KeyView(state_, spongent::key_bytes), associated, body, tag);
     }
 #endif
 #if AUTHEX_WITH_AES
-    if (algorithm_ != Algorithm::spongent_128) {
+    if (algorithm() != Algorithm::spongent_128) {
         verified = aes_gcm::open(state_, nonce, associated, body, tag);
     }
 #else

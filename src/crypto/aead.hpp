@@ -28,6 +28,20 @@ using TagView = std::span<const std::uint8_t, tag_bytes>;
 using Tag = std::span<std::uint8_t, tag_bytes>;
 using NonceView = std::span<const std::uint8_t, nonce_bytes>;
 
+#ifndef AUTHEX_WITH_AES
+#define AUTHEX_WITH_AES 1
+#endif
+#ifndef AUTHEX_WITH_SPONGENT
+#define AUTHEX_WITH_SPONGENT 1
+#endif
+/// SPONGENT-128 by instructions (hardware.hpp) instead of our own code.
+#ifndef AUTHEX_SPONGENT_HARDWARE
+#define AUTHEX_SPONGENT_HARDWARE 0
+#endif
+constexpr bool with_aes = AUTHEX_WITH_AES != 0;
+constexpr bool with_spongent = AUTHEX_WITH_SPONGENT != 0;
+static_assert(with_aes || with_spongent, "an image needs one algorithm at least");
+
 /// True if this build carries the algorithm (an image for a small TEE leaves AES out).
 [[nodiscard]] bool supported(Algorithm algorithm);
 
@@ -45,17 +59,19 @@ class AeadKey {
     /// Sets or replaces the key. On error the old key is gone too.
     /// @error unsupported: the algorithm is not in this build    malformed: the key's length is not
     /// the algorithm's
-    [[nodiscard]] Error set(Algorithm algorithm, ByteView key);
+    [[nodiscard]] Error set(Algorithm algorithm, const ByteView& key);
     /// Wipes the key; seal() and open() answer Error::not_attested until the next set().
     void clear();
     [[nodiscard]] bool is_set() const { return is_set_; }
-    [[nodiscard]] Algorithm algorithm() const { return algorithm_; }
+    [[nodiscard]] Algorithm algorithm() const {
+        return with_aes ? algorithm_ : Algorithm::spongent_128;
+    }
 
     /// Encrypts `body` in place and writes the tag. `tag` must not overlap `body`. Constant time in
     /// key and body.
     [[nodiscard]] Error seal(NonceView nonce, ByteView associated, Bytes body, Tag tag);
-    /// Verifies, then decrypts `body` in place; on failure the body is zeroed. Constant time in
-    /// key, body and tag.
+    /// Verifies, then decrypts `body` in place; on failure the body is zeroed, but for
+    /// hardware.hpp, where the caller wipes it. Constant time in key, body and tag.
     /// @error forged: the tag does not verify.
     [[nodiscard]] Error open(NonceView nonce, ByteView associated, Bytes body, TagView tag);
 

@@ -74,12 +74,11 @@ Error ControlSession::order(std::uint16_t deployment,
     frame.assign(wire::sealed_frame_bytes(out_.algorithm(), *written), 0);
     wire::FrameHeader header{
         .kind = wire::Kind::control, .deployment = deployment, .counter = next_out_};
-    const Result<std::size_t> sealed =
-        wire::seal_frame(out_, header, ByteView(body).first(*written), frame);
+    const Error sealed = wire::seal_frame(out_, header, ByteView(body).first(*written), frame);
     wipe(body);
-    if (!sealed.has_value()) {
+    if (sealed != Error::none) {
         frame.clear();
-        return sealed.error();
+        return sealed;
     }
     ++next_out_;
     return Error::none;

@@ -39,9 +39,9 @@ seal_direct(const DirectKey& key, bool request, std::uint64_t counter, ByteView 
                              .deployment = key.deployment,
                              .channel = key.channel,
                              .counter = counter};
-    const Result<std::size_t> sealed = wire::seal_frame(aead, header, data, frame);
-    if (!sealed.has_value()) {
-        return tl::make_unexpected(sealing_failed(sealed.error(), data.size()));
+    const Error sealed = wire::seal_frame(aead, header, data, frame);
+    if (sealed != Error::none) {
+        return tl::make_unexpected(sealing_failed(sealed, data.size()));
     }
     return frame;
 }

@@ -1,51 +1,37 @@
 #include "runtime/connections.hpp"
 
 #include "base/bytes.hpp"
+#include "base/counter.hpp"
 
 namespace authex::runtime {
-namespace {
 
-bool same_order(const wire::SetConnection& a, const wire::SetConnection& b) {
-    return a.endpoint == b.endpoint && a.role == b.role && a.algorithm == b.algorithm &&
-           a.delivery == b.delivery && equal_constant_time(a.key, b.key);
-}
-
-} // namespace
-
-Error check_counter(std::uint64_t counter, std::uint64_t expected, wire::Delivery delivery) {
-    if (counter < expected) {
+Error check_counter(const std::uint64_t& counter,
+                    const std::uint64_t& expected,
+                    wire::Delivery delivery) {
+    if (below(counter, expected)) {
         return Error::replayed;
     }
-    if (counter >= wire::counter_limit) {
+    if (!below(counter, wire::counter_limit)) {
         return Error::exhausted;
     }
-    if (counter > expected && delivery == wire::Delivery::ordered) {
+    if (delivery == wire::Delivery::ordered && below(expected, counter)) {
         return Error::too_early;
     }
     return Error::none;
 }
 
-void ConnectionTable::wipe_slot(Connection& connection) {
-    connection.key.clear();
-    wipe(connection.terms.key);
-    connection.next_out = 0;
-    connection.next_in = 0;
-    connection.accepted = 0;
-    connection.refused = 0;
-    connection.used = false;
-    connection.owes_ack = false;
-    connection.came_early = false;
+void ConnectionTable::remove(Connection& connection) {
+    wipe({reinterpret_cast<std::uint8_t*>(&connection), sizeof connection});
 }
 
 Connection* ConnectionTable::find(std::uint16_t channel) {
-    Connection& last = slots_[last_found_];
-    if (last.used && last.terms.channel == channel) {
-        return &last;
+    if (last_found_ != nullptr && last_found_->used && last_found_->terms.channel == channel) {
+        return last_found_;
     }
-    for (std::size_t i = 0; i < high_; ++i) {
-        if (slots_[i].used && slots_[i].terms.channel == channel) {
-            last_found_ = i;
-            return &slots_[i];
+    for (Connection& slot : slots()) {
+        if (slot.used && slot.terms.channel == channel) {
+            last_found_ = walked_whole ? nullptr : &slot;
+            return &slot;
         }
     }
     return nullptr;
@@ -57,47 +43,39 @@ Connection* ConnectionTable::free_slot() {
             return &slot;
         }
     }
-    return high_ < slots_.size() ? &slots_[high_++] : nullptr;
+    return !walked_whole && high_ < slots_.size() ? &slots_[high_++] : nullptr;
 }
 
-Error ConnectionTable::set(const wire::SetConnection& terms) {
+Error ConnectionTable::set(const wire::SetConnection& terms, Connection*& connection) {
     if (!crypto::supported(terms.algorithm)) {
         return Error::unsupported;
     }
-    Connection* slot = find(terms.channel);
-    if (slot != nullptr) {
-        if (terms.epoch < slot->terms.epoch) {
-            return Error::old_epoch;
-        }
-        if (terms.epoch == slot->terms.epoch) {
-            return same_order(terms, slot->terms) ? Error::none : Error::key_mismatch;
-        }
-    } else {
+    Connection* slot = connection;
+    if (slot == nullptr) {
         slot = free_slot();
         if (slot == nullptr) {
             return Error::no_space;
         }
+    } else if (terms.epoch <= slot->terms.epoch) {
+        if (terms.epoch != slot->terms.epoch) {
+            return Error::old_epoch;
+        }
+        const bool same = equal_constant_time(bytes_of(terms), bytes_of(slot->terms));
+        return same ? Error::none : Error::key_mismatch;
     }
-    wipe_slot(*slot);
+    connection = slot;
+    remove(*slot);
     const Error error = slot->key.set(terms.algorithm, terms.key);
-    if (error != Error::none) {
-        return error;
+    if (error == Error::none) {
+        slot->terms = terms;
+        slot->used = true;
     }
-    slot->terms = terms;
-    slot->used = true;
-    return Error::none;
-}
-
-void ConnectionTable::remove(std::uint16_t channel) {
-    Connection* slot = find(channel);
-    if (slot != nullptr) {
-        wipe_slot(*slot);
-    }
+    return error;
 }
 
 void ConnectionTable::clear() {
     for (Connection& slot : slots()) {
-        wipe_slot(slot);
+        remove(slot);
     }
 }
 

@@ -2,6 +2,8 @@
 // The connections of one module: keys, counters and the rule of what is accepted.    (DESIGN "Keys
 // and freshness")
 
+#include <authex/abi.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,15 +21,21 @@ namespace authex::runtime {
 #endif
 constexpr std::size_t max_connections = AUTHEX_MAX_CONNECTIONS;
 
-/// One end of a connection. `next_out` numbers what this end originates (events, requests);
-/// `next_in` what it takes (events, requests, or replies at the source of requests).
-struct Connection {
-    wire::SetConnection
-        terms; ///< as the owner set them; the raw key is kept to recognise a repeated order
+/// In the order of an audit. (wire/control.hpp)
+struct ConnectionCounters {
     std::uint64_t next_out = 0;
-    std::uint64_t next_in = 0;
     std::uint64_t accepted = 0;
-    std::uint32_t refused = 0; ///< stays at its largest value
+    std::uint64_t refused = 0;
+    std::uint64_t next_in = 0;
+};
+
+/// One end of a connection. `next_out` numbers what this end originates (events, requests);
+/// `next_in` what it takes (events, requests, or replies at the source of requests). All zero: not
+/// in use.
+struct Connection : ConnectionCounters {
+    /// As the owner set them; the raw key is kept to recognise a repeated order.
+    wire::SetConnection terms;
+    const authex_endpoint* endpoint = nullptr; ///< `terms.endpoint`, which fits `terms.role`
     bool used = false;
     bool owes_ack = false;   ///< something was taken or repeated since the last ack
     bool came_early = false; ///< a frame beyond next_in was refused since the last ack
@@ -38,7 +46,7 @@ struct Connection {
 /// P12)
 /// @error replayed | too_early | exhausted
 [[nodiscard]] Error
-check_counter(std::uint64_t counter, std::uint64_t expected, wire::Delivery delivery);
+check_counter(const std::uint64_t& counter, const std::uint64_t& expected, wire::Delivery delivery);
 
 class ConnectionTable {
   public:
@@ -48,21 +56,25 @@ class ConnectionTable {
     ~ConnectionTable() { clear(); }
 
     /// Sets or replaces a connection. The same order twice is done once.
+    /// @param connection what find() says of the channel; set to where it is now.
     /// @error no_space | old_epoch | key_mismatch | unsupported
-    [[nodiscard]] Error set(const wire::SetConnection& terms);
-    /// Wipes one; none with this channel is no error: the owner may say it again.
-    void remove(std::uint16_t channel);
+    [[nodiscard]] Error set(const wire::SetConnection& terms, Connection*& connection);
+    /// Wipes one.
+    static void remove(Connection& connection);
     void clear();
     [[nodiscard]] Connection* find(std::uint16_t channel);
-    /// All slots that ever were used, in a fixed order.
-    [[nodiscard]] std::span<Connection> slots() { return std::span(slots_).first(high_); }
+    /// All slots that ever were used, in a fixed order; others may be among them.
+    [[nodiscard]] std::span<Connection> slots() {
+        return std::span(slots_).first(walked_whole ? max_connections : high_);
+    }
 
   private:
-    static void wipe_slot(Connection& connection);
     [[nodiscard]] Connection* free_slot();
     std::array<Connection, max_connections> slots_{};
+    /// A short table needs no help to be found in.
+    static constexpr bool walked_whole = max_connections <= 8;
     std::size_t high_ = 0;
-    std::size_t last_found_ = 0;
+    Connection* last_found_ = nullptr;
 };
 
 } // namespace authex::runtime

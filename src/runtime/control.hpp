@@ -4,11 +4,9 @@
 #include "crypto/aead.hpp"
 #include "runtime/connections.hpp"
 #include "runtime/emitter.hpp"
+#include "runtime/features.hpp"
 #include "wire/control.hpp"
 
-#ifndef AUTHEX_WITH_NOISE
-#define AUTHEX_WITH_NOISE 1
-#endif
 #if AUTHEX_WITH_NOISE
 #include "crypto/kdf.hpp"
 #include "crypto/noise.hpp"
@@ -16,32 +14,26 @@
 
 namespace authex::runtime {
 
-/// Keys and counters of one control session.
+/// Keys and counters of one control session. Without Noise both directions share one key.
 struct ControlSession {
-    crypto::AeadKey in;
-    crypto::AeadKey out;
+    crypto::AeadKey keys[with_noise ? 2 : 1];
+    [[nodiscard]] crypto::AeadKey& in() { return keys[0]; }
+    [[nodiscard]] crypto::AeadKey& out() { return keys[with_noise ? 1 : 0]; }
     std::uint64_t next_in = 0;
     std::uint64_t next_out = 0;
 };
 
 class Control {
   public:
-    /// One authentic order. `parsed` says whether it was understood.
-    struct Taken {
-        wire::ControlMessage message;
-        std::uint64_t counter = 0;
-        Error parsed = Error::none;
-    };
-
-    /// Opens one control frame in place. Counters strictly increase; gaps are the owner's business.
+    /// Opens one control frame in place; `body` is the order, inside `frame`. Counters strictly
+    /// increase; gaps are the owner's business.
     /// @error not_attested | too_large | replayed | exhausted | forged | malformed
-    [[nodiscard]] Error open(const wire::FrameHeader& header, Bytes frame, Taken& taken);
-    /// Seals the answer and emits it. `scratch` is private memory for one frame. @error no_space |
-    /// too_large | exhausted
+    [[nodiscard]] Error open(const wire::FrameHeader& header, Bytes frame, Bytes& body);
+    /// Seals the answer to an order that was opened, and emits it. `header` is the order's and
+    /// becomes the answer's. `scratch` is private memory for one frame. @error as Emitter::sealed
     [[nodiscard]] Error
-    answer(const Taken& taken, Error error, ByteView data, Bytes scratch, Emitter& emitter);
+    answer(wire::FrameHeader& header, ByteView body, Bytes scratch, Emitter& emitter);
 
-    [[nodiscard]] bool attested() const { return attested_; }
     /// For the module: a function of the owner's seeds alone, so that what a module draws follows
     /// from its frames. @error not_attested: before the first seed, and always in builds without
     /// Noise; `out` is zeroed.
@@ -56,16 +48,26 @@ class Control {
     /// first order costs the owner another handshake. @error truncated | malformed | no_space
     [[nodiscard]] Error
     handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter);
+    /// From an order of the owner: 32 bytes for both generators.
+    void seed(ByteView entropy);
+#else
+    /// Opens the channel under the key that the TEE gives to this module and to its owner.
+    /// @param key 16 bytes; the direction bit keeps the two directions apart.
+    void start(ByteView key);
+    void seed(ByteView /*entropy*/) {}
 #endif
 
   private:
-    [[nodiscard]] Error
+    [[nodiscard]] static Error
     open_under(ControlSession& session, const wire::FrameHeader& header, Bytes frame, Bytes& body);
+    [[nodiscard]] ControlSession& active() {
+        return sessions_[with_noise ? active_ : 0];
+    }
 
-    ControlSession sessions_[AUTHEX_WITH_NOISE ? 2 : 1];
+    ControlSession sessions_[with_noise ? 2 : 1];
     std::uint8_t active_ = 0;
-    bool attested_ = false;
 #if AUTHEX_WITH_NOISE
+    bool attested_ = false;
     bool pending_ = false;
     crypto::Generator generator_; ///< of ephemeral keys
     crypto::Generator module_random_;

@@ -1,4 +1,5 @@
 // From an accepted frame to the module's function, and back with its answer.
+#include "base/counter.hpp"
 #include "runtime/runtime.hpp"
 #include "wire/seal.hpp"
 
@@ -13,192 +14,177 @@ std::uintptr_t endpoint_kind_for(wire::Kind kind) {
     return kind == wire::Kind::request ? AUTHEX_KIND_HANDLER : AUTHEX_KIND_REQUEST;
 }
 
-authex_message message_of(ByteView body, std::uint64_t id) {
-    authex_message message{};
-    message.data = body.data();
-    message.size = body.size();
-    message.id = id;
-    return message;
-}
-
 } // namespace
 
-void Runtime::take_sealed(const wire::FrameHeader& header, Bytes frame) {
-    Connection* connection = connections_.find(header.channel);
-    if (connection == nullptr || disabled_) {
-        refuse(header, disabled_ ? Error::disabled : Error::unknown_channel);
+void Runtime::take_sealed(Bytes frame) {
+    Connection* connection = connections_.find(header_.channel);
+    if (connection == nullptr) {
+        refuse(nothing_there());
         return;
     }
-    Error error = check(*connection, header);
+    Error error = check(*connection);
     Bytes body;
     if (error == Error::none) {
-        error = wire::open_frame(connection->key, header, frame, body);
+        error = wire::open_frame(connection->key, header_, frame, body);
     }
     if (error != Error::none) {
-        connection->refused += connection->refused == UINT32_MAX ? 0 : 1;
-        refuse(header, error);
+        assign_next(connection->refused, connection->refused);
+        refuse(error);
         return;
     }
-    const authex_endpoint& target = endpoints_[connection->terms.endpoint];
-    const std::uint64_t expected = connection->next_in;
-    connection->next_in = header.counter + 1;
-    ++connection->accepted;
+    const authex_endpoint& target = *connection->endpoint;
+    const OpenRequests lost = {
+        .endpoint = &target, .begin = connection->next_in, .end = header_.counter};
+    assign_next(connection->next_in, header_.counter);
+    assign_next(connection->accepted, connection->accepted);
     connection->came_early = false;
-    authex_message message = message_of(body, header.counter);
-    message.status = header.negative() ? AUTHEX_FAILED : AUTHEX_OK;
-    if (header.kind == wire::Kind::request) {
-        run_handler(*connection, header, message);
+    set_body(body);
+    if (header_.kind == wire::Kind::request) {
+        run(target);
+        header_.kind = wire::Kind::reply;
+        header_.flags |= wire::flag_direction;
+        (void)emitter_.sealed(connection->key, header_, result(), seal_);
+        wipe(Bytes(result_).first(message_.result_size));
     } else {
-        if (header.kind == wire::Kind::reply) {
-            fail_requests({.endpoint = &target, .begin = expected, .end = header.counter});
+        if (with_requests && header_.kind == wire::Kind::reply) {
+            fail_requests(lost);
+            message_.status = header_.negative() ? AUTHEX_FAILED : AUTHEX_OK;
         }
-        target.function(&message);
+        target.function(&message_);
     }
     wipe(body);
 }
 
 /// All that can be said of a sealed frame before its tag is looked at.
-Error Runtime::check(Connection& connection, const wire::FrameHeader& header) const {
-    const bool back = header.kind == wire::Kind::reply;
-    const wire::Role role = back ? wire::Role::source : wire::Role::destination;
-    if (role != connection.terms.role || back != (header.direction() == wire::Direction::back) ||
-        endpoint(connection.terms.endpoint, endpoint_kind_for(header.kind)) == nullptr) {
+Error Runtime::check(Connection& connection) const {
+    const bool back = with_requests && header_.kind == wire::Kind::reply;
+    if (back != (header_.direction() == wire::Direction::back) ||
+        connection.endpoint->kind != endpoint_kind_for(header_.kind)) {
         return Error::wrong_role;
     }
-    if (back && header.counter >= connection.next_out) {
+    if (back && header_.counter >= connection.next_out) {
         return Error::malformed; // a reply to what was never asked
     }
     const Error error =
-        check_counter(header.counter, connection.next_in, connection.terms.delivery);
+        check_counter(header_.counter, connection.next_in, connection.terms.delivery);
     connection.owes_ack = true;
-    connection.came_early = connection.came_early || error == Error::too_early;
+    if (error == Error::too_early) {
+        connection.came_early = true;
+    }
     return error;
 }
 
-void Runtime::run_handler(Connection& connection,
-                          const wire::FrameHeader& header,
-                          authex_message& message) {
-    message.result = result_;
-    message.result_room = sizeof result_;
-    endpoints_[connection.terms.endpoint].function(&message);
+/// Calls a handler or an entry. Its answer is result(), with the flags of `header_`.
+void Runtime::run(const authex_endpoint& target) {
+    target.function(&message_);
     emitter_.allow(wire::max_frame_bytes);
-    std::uint16_t flags = wire::flag_direction;
-    if (message.status != AUTHEX_OK || message.result_size > sizeof result_) {
-        flags = static_cast<std::uint16_t>(flags | wire::flag_negative);
-        message.result_size = 0;
-    }
-    wire::FrameHeader reply{.kind = wire::Kind::reply,
-                            .deployment = emitter_.deployment(),
-                            .channel = header.channel,
-                            .flags = flags,
-                            .counter = header.counter};
-    const ByteView result(result_, message.result_size);
-    const Result<std::size_t> sealed = wire::seal_frame(connection.key, reply, result, seal_);
-    if (sealed.has_value()) {
-        (void)emitter_.sealed(ByteView(seal_).first(*sealed));
-    }
-    wipe(Bytes(result_).first(message.result_size));
-}
-
-void Runtime::run_entry(const wire::FrameHeader& header, authex_message& message) {
-    const authex_endpoint* entry = endpoint(header.channel, AUTHEX_KIND_ENTRY);
-    wire::FrameHeader result{
-        .kind = wire::Kind::result, .channel = header.channel, .counter = header.counter};
-    if (entry == nullptr || disabled_) {
-        const std::uint8_t error =
-            static_cast<std::uint8_t>(disabled_ ? Error::disabled : Error::unknown_channel);
-        result.flags = wire::flag_negative;
-        (void)emitter_.plain(result, ByteView(&error, 1));
-        return;
-    }
-    message.result = result_;
-    message.result_room = sizeof result_;
-    entry->function(&message);
-    emitter_.allow(wire::max_frame_bytes);
-    if (message.status != AUTHEX_OK || message.result_size > sizeof result_) {
-        const auto error = static_cast<std::uint8_t>(Error::failed);
-        result.flags = wire::flag_negative;
-        (void)emitter_.plain(result, ByteView(&error, 1));
-    } else {
-        (void)emitter_.plain(result, ByteView(result_, message.result_size));
+    header_.flags = 0;
+    if (message_.status != AUTHEX_OK || message_.result_size > sizeof result_) {
+        header_.flags = wire::flag_negative;
+        message_.result_size = 0;
     }
 }
 
-void Runtime::take_stream(const wire::FrameHeader& header, ByteView body) {
-    const authex_endpoint* stream = endpoint(header.channel, AUTHEX_KIND_STREAM);
-    if (stream == nullptr || disabled_) {
-        refuse(header, disabled_ ? Error::disabled : Error::unknown_channel);
+void Runtime::take_call() {
+    const authex_endpoint* entry = endpoint(header_.channel, AUTHEX_KIND_ENTRY);
+    Error error = nothing_there();
+    header_.flags = wire::flag_negative;
+    if (entry != nullptr) {
+        error = Error::failed;
+        run(*entry);
+    }
+    if (header_.negative()) {
+        result_[0] = static_cast<std::uint8_t>(error);
+        message_.result_size = 1;
+    }
+    header_.kind = wire::Kind::result;
+    (void)emitter_.plain(header_, result());
+}
+
+void Runtime::take_stream() {
+    const authex_endpoint* stream = endpoint(header_.channel, AUTHEX_KIND_STREAM);
+    if (stream == nullptr) {
+        refuse(nothing_there());
         return;
     }
-    authex_message message = message_of(body, header.counter);
-    switch (header.kind) {
+    switch (header_.kind) {
     case wire::Kind::stream_open:
-        message.what = AUTHEX_STREAM_OPENED;
+        message_.what = AUTHEX_STREAM_OPENED;
         break;
     case wire::Kind::stream_data:
-        message.what = AUTHEX_STREAM_DATA;
+        message_.what = AUTHEX_STREAM_DATA;
         break;
     case wire::Kind::stream_close:
-        message.what = AUTHEX_STREAM_CLOSED;
+        message_.what = AUTHEX_STREAM_CLOSED;
         break;
     default:
-        message.what = header.negative() ? AUTHEX_STREAM_REFUSED : AUTHEX_STREAM_LISTENING;
-        message.id = Reader(body).u16();
+        message_.what = header_.negative() ? AUTHEX_STREAM_REFUSED : AUTHEX_STREAM_LISTENING;
+        message_.id = Reader(body()).u16();
         break;
     }
-    stream->function(&message);
+    stream->function(&message_);
 }
 
-void Runtime::take_timer(const wire::FrameHeader& header, ByteView body) {
-    const authex_endpoint* timer = endpoint(header.channel, AUTHEX_KIND_TIMER);
-    if (timer == nullptr || disabled_ || timers_[header.channel].arming == 0 ||
-        timers_[header.channel].arming != header.counter) {
+void Runtime::take_timer() {
+    const authex_endpoint* timer = endpoint(header_.channel, AUTHEX_KIND_TIMER);
+    if (timer == nullptr || timers_[header_.channel].arming == 0 ||
+        timers_[header_.channel].arming != header_.counter) {
         return; // stopped or armed again meanwhile, or made up by the node
     }
-    timers_[header.channel] = {};
-    authex_message message = message_of(body, header.counter);
-    message.time_us = Reader(body).u64();
-    timer->function(&message);
+    timers_[header_.channel] = {};
+    message_.time_us = Reader(body()).u64();
+    timer->function(&message_);
 }
 
-void Runtime::take_plain(const wire::FrameHeader& header, ByteView body) {
-    authex_message message = message_of(body, header.counter);
-    switch (header.kind) {
+void Runtime::take_handshake() {
+#if AUTHEX_WITH_NOISE
+    const Error error = control_.handshake(body(), owner_key_, seal_, emitter_);
+    if (error != Error::none) {
+        refuse(error);
+    }
+#else
+    refuse(Error::unsupported);
+#endif
+}
+
+void Runtime::take_plain() {
+    switch (header_.kind) {
     case wire::Kind::hello: {
-        emitter_.set_deployment(header.deployment);
-        const std::uint8_t version[2] = {wire::protocol_version, 0};
-        (void)emitter_.plain({.kind = wire::Kind::hello, .flags = wire::flag_direction}, version);
+        emitter_.set_deployment(header_.deployment);
+        header_.flags = wire::flag_direction;
+        const std::uint16_t version = wire::protocol_version;
+        (void)emitter_.plain(header_, bytes_of(version));
         tell_manager();
         break;
     }
-    case wire::Kind::handshake: {
-#if AUTHEX_WITH_NOISE
-        const Error error = control_.handshake(body, owner_key_, seal_, emitter_);
-        if (error != Error::none) {
-            refuse(header, error);
-        }
-#else
-        refuse(header, Error::unsupported);
-#endif
+    case wire::Kind::handshake:
+        take_handshake();
         break;
-    }
     case wire::Kind::ack:
-        answer_ack_question(header);
+        answer_ack_question();
         break;
     case wire::Kind::call:
-        run_entry(header, message);
+        take_call();
         break;
     case wire::Kind::timer:
-        take_timer(header, body);
+        if constexpr (with_timers) {
+            take_timer();
+        } else {
+            refuse(Error::unsupported);
+        }
         break;
     case wire::Kind::listen:
     case wire::Kind::stream_open:
     case wire::Kind::stream_data:
     case wire::Kind::stream_close:
-        take_stream(header, body);
+        if constexpr (with_streams) {
+            take_stream();
+        } else {
+            refuse(Error::unsupported);
+        }
         break;
     default:
-        refuse(header, Error::unknown_kind);
+        refuse(Error::unknown_kind);
         break;
     }
 }

@@ -1,38 +1,48 @@
 #include "runtime/emitter.hpp"
 
+#include "wire/seal.hpp"
+
 namespace authex::runtime {
 
 void Emitter::open(Bytes out) {
-    out_ = out;
-    used_ = 0;
+    left_ = out;
     limit_ = 0;
 }
 
 void Emitter::allow(std::size_t bytes) {
-    limit_ = used_ + (bytes < free() ? bytes : free());
+    limit_ = bytes < free() ? bytes : free();
 }
 
-Error Emitter::plain(wire::FrameHeader header, ByteView body) {
-    const std::size_t frame_bytes = wire::header_bytes + body.size();
-    if (frame_bytes > room()) {
-        return Error::no_space;
-    }
+void Emitter::append(const ByteView& bytes) {
+    copy(bytes, left_);
+    left_ = left_.subspan(bytes.size());
+    limit_ -= bytes.size();
+}
+
+Error Emitter::plain(wire::FrameHeader& header, const ByteView& body) {
     header.deployment = deployment_;
     header.length = static_cast<std::uint32_t>(body.size());
-    const Bytes frame = out_.subspan(used_, frame_bytes);
-    wire::write_header(header, frame);
-    copy(body, frame.subspan(wire::header_bytes));
-    used_ += frame_bytes;
+    if (header.frame_bytes() > limit_) {
+        return Error::no_space;
+    }
+    std::uint8_t bytes[wire::header_bytes];
+    wire::write_header(header, bytes);
+    append(bytes);
+    append(body);
     return Error::none;
 }
 
-Error Emitter::sealed(ByteView frame) {
-    if (frame.size() > room()) {
-        return Error::no_space;
+Error Emitter::sealed(crypto::AeadKey& key,
+                      wire::FrameHeader& header,
+                      const ByteView& body,
+                      Bytes scratch) {
+    header.deployment = deployment_;
+    const Bytes room = scratch.first(limit_ < scratch.size() ? limit_ : scratch.size());
+    const Error error = wire::seal_frame(key, header, body, room);
+    if (error == Error::none) {
+        append(room.first(header.frame_bytes()));
     }
-    copy(frame, out_.subspan(used_));
-    used_ += frame.size();
-    return Error::none;
+    return error;
 }
 
 } // namespace authex::runtime

@@ -4,6 +4,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "crypto/aead.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::runtime {
@@ -18,22 +19,25 @@ class Emitter {
     void allow(std::size_t bytes);
 
     void set_deployment(std::uint16_t deployment) { deployment_ = deployment; }
-    [[nodiscard]] std::uint16_t deployment() const { return deployment_; }
 
     /// Left of the allowance, and of the buffer.
-    [[nodiscard]] std::size_t room() const { return limit_ - used_; }
-    [[nodiscard]] std::size_t free() const { return out_.size() - used_; }
-    [[nodiscard]] std::size_t produced() const { return used_; }
+    [[nodiscard]] std::size_t room() const { return limit_; }
+    [[nodiscard]] std::size_t free() const { return left_.size(); }
 
-    /// A plain frame. `header.length` and `deployment` are filled in. @error no_space
-    [[nodiscard]] Error plain(wire::FrameHeader header, ByteView body);
-    /// A frame that was sealed in private memory. @error no_space
-    [[nodiscard]] Error sealed(ByteView frame);
+    // Of `header` length, deployment and, where sealed, padding are filled in. `body` is at most
+    // wire::max_body_bytes long.
+
+    /// Appends a plain frame. @error no_space
+    [[nodiscard]] Error plain(wire::FrameHeader& header, const ByteView& body);
+    /// Seals a frame in `scratch`, private memory, then appends it.
+    /// @error as wire::seal_frame; nothing was sealed then | no_space
+    [[nodiscard]] Error
+    sealed(crypto::AeadKey& key, wire::FrameHeader& header, const ByteView& body, Bytes scratch);
 
   private:
-    Bytes out_;
-    std::size_t used_ = 0;
-    std::size_t limit_ = 0; ///< used_ ≤ limit_ ≤ out_.size()
+    void append(const ByteView& bytes);
+    Bytes left_;
+    std::size_t limit_ = 0; ///< ≤ left_.size()
     std::uint16_t deployment_ = 0;
 };
 

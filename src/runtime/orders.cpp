@@ -1,30 +1,51 @@
 // The owner's orders, carried out.
+#include "base/counter.hpp"
 #include "runtime/runtime.hpp"
 
 namespace authex::runtime {
+namespace {
 
-void Runtime::take_control(const wire::FrameHeader& header, Bytes frame) {
-    Control::Taken taken;
-    Error error = header.direction() == wire::Direction::forward
-                      ? control_.open(header, frame, taken)
+/// An endpoint that events and requests leave from or reach, at this end of a connection.
+bool fits(const authex_endpoint& endpoint, wire::Role role) {
+    static_assert(AUTHEX_KIND_OUTPUT == 1 && AUTHEX_KIND_INPUT == 2 && AUTHEX_KIND_REQUEST == 3 &&
+                  AUTHEX_KIND_HANDLER == 4);
+    const std::uintptr_t kind = endpoint.kind - AUTHEX_KIND_OUTPUT;
+    const bool connectable = with_requests ? kind < 4 : kind < 4 && kind != 2;
+    return connectable && kind % 2 == static_cast<std::uintptr_t>(role);
+}
+
+} // namespace
+
+void Runtime::take_control(Bytes frame) {
+    Bytes body;
+    Error error = header_.direction() == wire::Direction::forward
+                      ? control_.open(header_, frame, body)
                       : Error::wrong_role;
     if (error != Error::none) {
-        refuse(header, error);
+        refuse(error);
         return;
     }
-    Writer data(result_);
-    error = taken.parsed == Error::none ? carry_out(taken.message, data) : taken.parsed;
-    wipe(taken.message.connection.key);
-    const ByteView answer = error == Error::none ? ByteView(data.written()) : ByteView();
-    emitter_.allow(wire::max_frame_bytes);
-    if (control_.answer(taken, error, answer, seal_, emitter_) != Error::none) {
-        refuse(header, Error::no_space);
+    wire::ControlMessage order;
+    error = wire::parse_control(body, order);
+    Writer data(Bytes(result_).subspan(wire::control_answer_bytes));
+    if (error == Error::none) {
+        error = carry_out(order, data);
     }
+    wire::write_answer(order.type, header_.counter, error, result_);
+    wipe(order.connection.key);
+    wipe(frame);
+    message_.result_size = wire::control_answer_bytes;
+    if (error == Error::none) {
+        message_.result_size += data.size();
+    }
+    emitter_.allow(wire::max_frame_bytes);
+    (void)control_.answer(header_, result(), seal_, emitter_);
 }
 
 Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
     switch (message.type) {
     case wire::ControlType::seed:
+        control_.seed(message.entropy);
         return Error::none;
     case wire::ControlType::set_connection:
         return set_connection(message.connection, data);
@@ -36,8 +57,7 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
         disabled_ = true;
         return Error::none;
     case wire::ControlType::audit:
-        audit(data);
-        return data.ok() ? Error::none : Error::too_large;
+        return audit(data);
     }
     return Error::unknown_kind;
 }
@@ -46,57 +66,56 @@ Error Runtime::set_connection(const wire::SetConnection& terms, Writer& data) {
     if (disabled_) {
         return Error::disabled;
     }
-    const bool source = terms.role == wire::Role::source;
-    const bool asynchronous =
-        endpoint(terms.endpoint, source ? AUTHEX_KIND_OUTPUT : AUTHEX_KIND_INPUT) != nullptr;
-    const bool answered =
-        endpoint(terms.endpoint, source ? AUTHEX_KIND_REQUEST : AUTHEX_KIND_HANDLER) != nullptr;
-    const bool elsewhere = source && answered && asks_on_another(terms);
-    if ((!asynchronous && !answered) || elsewhere) {
+    const authex_endpoint* end = endpoint(terms.endpoint);
+    if (end == nullptr || !fits(*end, terms.role) || asks_on_another(*end, terms.channel)) {
         return Error::wrong_role;
     }
-    const Connection* before = connections_.find(terms.channel);
-    const bool new_epoch = before != nullptr && before->terms.epoch < terms.epoch;
-    const OpenRequests open = new_epoch ? open_requests(*before) : OpenRequests{};
-    const Error error = connections_.set(terms);
+    Connection* connection = connections_.find(terms.channel);
+    const bool new_epoch = connection != nullptr && connection->terms.epoch < terms.epoch;
+    const OpenRequests open =
+        with_requests && new_epoch ? open_requests(*connection) : OpenRequests{};
+    const Error error = connections_.set(terms, connection);
     if (error != Error::none) {
         return error;
     }
-    const Connection* connection = connections_.find(terms.channel);
-    data.u64(source ? connection->next_out : connection->next_in);
+    connection->endpoint = end;
+    const bool source = terms.role == wire::Role::source;
+    data.bytes(bytes_of(source ? connection->next_out : connection->next_in));
     fail_requests(open);
     return Error::none;
 }
 
 void Runtime::remove_connection(std::uint16_t channel) {
-    const Connection* connection = connections_.find(channel);
+    Connection* connection = connections_.find(channel);
     if (connection != nullptr) {
         const OpenRequests open = open_requests(*connection);
-        connections_.remove(channel);
+        ConnectionTable::remove(*connection);
         fail_requests(open);
     }
 }
 
 /// A request goes to one handler, so that it has one reply.
-bool Runtime::asks_on_another(const wire::SetConnection& terms) {
+bool Runtime::asks_on_another(const authex_endpoint& end, std::uint16_t channel) {
+    if (!with_requests || end.kind != AUTHEX_KIND_REQUEST) {
+        return false;
+    }
     for (const Connection& other : connections_.slots()) {
-        if (other.used && other.terms.role == wire::Role::source &&
-            other.terms.endpoint == terms.endpoint && other.terms.channel != terms.channel) {
+        if (other.used && other.endpoint == &end && other.terms.channel != channel) {
             return true;
         }
     }
     return false;
 }
 
-Runtime::OpenRequests Runtime::open_requests(const Connection& connection) const {
-    const bool asks = connection.terms.role == wire::Role::source;
-    return {.endpoint = asks ? endpoint(connection.terms.endpoint, AUTHEX_KIND_REQUEST) : nullptr,
+Runtime::OpenRequests Runtime::open_requests(const Connection& connection) {
+    const bool asks = with_requests && connection.endpoint->kind == AUTHEX_KIND_REQUEST;
+    return {.endpoint = asks ? connection.endpoint : nullptr,
             .begin = connection.next_in,
             .end = connection.next_out};
 }
 
 void Runtime::fail_requests(const OpenRequests& open) {
-    if (open.endpoint == nullptr) {
+    if (!with_requests || open.endpoint == nullptr) {
         return;
     }
     for (std::uint64_t id = open.begin; id < open.end; ++id) {
@@ -107,20 +126,16 @@ void Runtime::fail_requests(const OpenRequests& open) {
     }
 }
 
-void Runtime::audit(Writer& data) {
+Error Runtime::audit(Writer& data) {
     for (const Connection& connection : connections_.slots()) {
         if (!connection.used) {
             continue;
         }
-        data.u16(connection.terms.channel)
-            .u16(connection.terms.endpoint)
-            .u8(static_cast<std::uint8_t>(connection.terms.role))
-            .u32(connection.terms.epoch)
-            .u64(connection.next_out)
-            .u64(connection.accepted)
-            .u64(connection.refused)
-            .u64(connection.next_in);
+        data.bytes(bytes_of(connection.terms).first(wire::audit_terms_bytes))
+            .bytes(bytes_of(connection.terms.epoch))
+            .bytes(bytes_of<ConnectionCounters>(connection));
     }
+    return data.ok() ? Error::none : Error::too_large;
 }
 
 } // namespace authex::runtime

@@ -11,6 +11,7 @@
 #include "runtime/connections.hpp"
 #include "runtime/control.hpp"
 #include "runtime/emitter.hpp"
+#include "runtime/features.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::runtime {
@@ -25,7 +26,7 @@ constexpr std::size_t max_endpoints = AUTHEX_MAX_ENDPOINTS;
 /// that the host has.
 constexpr std::size_t send_allowance_bytes = std::size_t{2} * wire::max_frame_bytes;
 /// Each timer is told to the node once a frame at most, whatever was sent before.
-constexpr std::size_t timers_bytes = max_endpoints * (wire::header_bytes + 8);
+constexpr std::size_t timers_bytes = with_timers ? max_endpoints * (wire::header_bytes + 8) : 0;
 /// The acknowledgements that end an invocation.
 constexpr std::size_t acks_bytes = max_connections * (wire::header_bytes + wire::ack_body_bytes);
 /// Room that must be free in the output buffer before a frame is taken: what the module sends, one
@@ -51,6 +52,8 @@ class Runtime {
     /// @param owner_key X25519 public key, kept by reference; compiled into the image, hence
     /// measured.
     /// @param entropy   ≥ 32 bytes for the first handshake's ephemeral key.
+    /// In a build without Noise there is no owner key, and `entropy` is the 16-byte key of the
+    /// control channel, which the TEE derives for this module alone.
     void start(std::span<const authex_endpoint> endpoints, ByteView owner_key, ByteView entropy);
 
     /// Takes the whole frames of `in` in order and leaves what they cause in `out`. Both may be
@@ -82,44 +85,52 @@ class Runtime {
         std::uint64_t end = 0;
     };
 
+    [[nodiscard]] const authex_endpoint* endpoint(std::uint16_t id) const;
     [[nodiscard]] const authex_endpoint* endpoint(std::uint16_t id, std::uintptr_t kind) const;
     [[nodiscard]] std::uint16_t id_of(const authex_endpoint* endpoint) const;
+    [[nodiscard]] Error nothing_there() const;
 
     [[nodiscard]] std::size_t take_first(ByteView left);
-    void take(const wire::FrameHeader& header, Bytes frame);
-    [[nodiscard]] Error check(Connection& connection, const wire::FrameHeader& header) const;
-    void take_sealed(const wire::FrameHeader& header, Bytes frame);
-    void take_control(const wire::FrameHeader& header, Bytes frame);
-    void take_plain(const wire::FrameHeader& header, ByteView body);
-    void take_stream(const wire::FrameHeader& header, ByteView body);
-    void
-    run_handler(Connection& connection, const wire::FrameHeader& header, authex_message& message);
-    void run_entry(const wire::FrameHeader& header, authex_message& message);
-    void take_timer(const wire::FrameHeader& header, ByteView body);
-    void answer_ack_question(const wire::FrameHeader& header);
+    void take(Bytes frame);
+    [[nodiscard]] Error check(Connection& connection) const;
+    void take_sealed(Bytes frame);
+    void take_control(Bytes frame);
+    void take_plain();
+    void take_handshake();
+    void take_call();
+    void take_stream();
+    void take_timer();
+    void run(const authex_endpoint& target);
+    void set_body(ByteView body);
+    [[nodiscard]] ByteView body() const { return {message_.data, message_.size}; }
+    [[nodiscard]] ByteView result() const { return {result_, message_.result_size}; }
+    void answer_ack_question();
     [[nodiscard]] Error carry_out(const wire::ControlMessage& message, Writer& data);
     [[nodiscard]] Error set_connection(const wire::SetConnection& terms, Writer& data);
     void remove_connection(std::uint16_t channel);
-    [[nodiscard]] bool asks_on_another(const wire::SetConnection& terms);
-    [[nodiscard]] OpenRequests open_requests(const Connection& connection) const;
+    [[nodiscard]] bool asks_on_another(const authex_endpoint& end, std::uint16_t channel);
+    [[nodiscard]] static OpenRequests open_requests(const Connection& connection);
     static void fail_requests(const OpenRequests& open);
-    void audit(Writer& data);
-    void refuse(const wire::FrameHeader& header, Error error);
+    [[nodiscard]] Error audit(Writer& data);
+    void refuse(Error error);
     void tell_manager();
     void emit_timers();
     void emit_owed_acks();
-    void emit_ack(const Connection& connection, bool early);
 
     std::span<const authex_endpoint> endpoints_;
     ByteView owner_key_;
     Emitter emitter_;
     ConnectionTable connections_;
     Control control_;
-    TimerState timers_[max_endpoints]{};       ///< by endpoint id
-    std::uint32_t listening_[max_endpoints]{}; ///< by endpoint id: 1 + the port; 0: not listening
+    TimerState timers_[with_timers ? max_endpoints : 1]{}; ///< by endpoint id
+    /// By endpoint id: 1 + the port; 0: not listening.
+    std::uint32_t listening_[with_streams ? max_endpoints : 1]{};
     std::uint32_t timers_armed_ = 0;
     bool timers_to_tell_ = false;
     bool disabled_ = false;
+    /// Of the frame being handled; becomes that of its answer.
+    wire::FrameHeader header_{.version = 0, .kind = {}};
+    authex_message message_{};                    ///< what of that frame reaches the module
     std::uint8_t frame_[wire::max_frame_bytes]{}; ///< the frame being handled, private copy
     std::uint8_t
         result_[wire::max_body_bytes]{};         ///< the answer being written by a handler or entry

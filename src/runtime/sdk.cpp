@@ -1,23 +1,15 @@
 // What the SDK's functions do for the module that is being invoked.
+#include "base/counter.hpp"
 #include "runtime/runtime.hpp"
 #include "wire/seal.hpp"
 
 namespace authex::runtime {
 namespace {
 
+/// A status is the error of the same value.
 authex_status status_of(Error error) {
-    switch (error) {
-    case Error::none:
-        return AUTHEX_OK;
-    case Error::too_large:
-        return AUTHEX_TOO_LARGE;
-    case Error::exhausted:
-        return AUTHEX_EXHAUSTED;
-    case Error::not_attested:
-        return AUTHEX_NOT_ATTESTED;
-    default:
-        return AUTHEX_NO_SPACE;
-    }
+    return error == Error::none || error == Error::not_attested ? static_cast<authex_status>(error)
+                                                                : AUTHEX_NO_SPACE;
 }
 
 } // namespace
@@ -30,14 +22,9 @@ Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std:
     if (data.size() > wire::max_body_bytes) {
         return AUTHEX_TOO_LARGE;
     }
-    const std::uint16_t endpoint_id = id_of(endpoint);
-    const auto from_here = [endpoint_id](const Connection& connection) {
-        return connection.used && connection.terms.role == wire::Role::source &&
-               connection.terms.endpoint == endpoint_id;
-    };
     std::size_t needed = 0;
     for (const Connection& connection : connections_.slots()) {
-        if (from_here(connection)) {
+        if (connection.endpoint == endpoint) {
             if (connection.next_out >= wire::counter_limit) {
                 return AUTHEX_EXHAUSTED;
             }
@@ -51,27 +38,25 @@ Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std:
         return AUTHEX_NO_SPACE;
     }
     for (Connection& connection : connections_.slots()) {
-        if (!from_here(connection)) {
-            continue;
+        if (connection.endpoint == endpoint) {
+            wire::FrameHeader header{.kind = request ? wire::Kind::request : wire::Kind::event,
+                                     .channel = connection.terms.channel,
+                                     .counter = connection.next_out};
+            (void)emitter_.sealed(connection.key, header, data, seal_);
+            if (id != nullptr) {
+                *id = connection.next_out;
+            }
+            assign_next(connection.next_out, connection.next_out);
         }
-        wire::FrameHeader header{.kind = request ? wire::Kind::request : wire::Kind::event,
-                                 .deployment = emitter_.deployment(),
-                                 .channel = connection.terms.channel,
-                                 .counter = connection.next_out};
-        const Result<std::size_t> sealed = wire::seal_frame(connection.key, header, data, seal_);
-        if (!sealed.has_value()) {
-            return status_of(sealed.error());
-        }
-        (void)emitter_.sealed(ByteView(seal_).first(*sealed));
-        if (id != nullptr) {
-            *id = connection.next_out;
-        }
-        ++connection.next_out;
     }
     return AUTHEX_OK;
 }
 
-authex_status Runtime::timer_start(const authex_endpoint* timer, std::uint64_t delay_us) {
+authex_status Runtime::timer_start([[maybe_unused]] const authex_endpoint* timer,
+                                   [[maybe_unused]] std::uint64_t delay_us) {
+    if constexpr (!with_timers) {
+        return AUTHEX_UNSUPPORTED;
+    }
     const std::uint16_t id = id_of(timer);
     if (endpoint(id, AUTHEX_KIND_TIMER) != timer) {
         return AUTHEX_WRONG_ROLE;
@@ -84,13 +69,16 @@ authex_status Runtime::timer_start(const authex_endpoint* timer, std::uint64_t d
 
 void Runtime::timer_stop(const authex_endpoint* timer) {
     const std::uint16_t id = id_of(timer);
-    if (endpoint(id, AUTHEX_KIND_TIMER) == timer) {
+    if (with_timers && endpoint(id, AUTHEX_KIND_TIMER) == timer) {
         timers_[id] = {};
     }
 }
 
 authex_status
 Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id, ByteView data) {
+    if constexpr (!with_streams) {
+        return AUTHEX_UNSUPPORTED;
+    }
     const std::uint16_t endpoint_id = id_of(stream);
     if (endpoint(endpoint_id, AUTHEX_KIND_STREAM) != stream) {
         return AUTHEX_WRONG_ROLE;
@@ -98,7 +86,8 @@ Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id
     if (data.size() > wire::max_body_bytes) {
         return AUTHEX_TOO_LARGE;
     }
-    const Error error = emitter_.plain({.kind = kind, .channel = endpoint_id, .counter = id}, data);
+    wire::FrameHeader header{.kind = kind, .channel = endpoint_id, .counter = id};
+    const Error error = emitter_.plain(header, data);
     if (kind == wire::Kind::listen && error == Error::none) {
         listening_[endpoint_id] = 1U + Reader(data).u16();
     }
@@ -110,7 +99,8 @@ void Runtime::log(std::uint8_t level, ByteView text) {
     constexpr std::size_t line_max_bytes =
         wire::max_body_bytes < 1024 ? wire::max_body_bytes : 1024;
     const ByteView line = text.first(text.size() < line_max_bytes ? text.size() : line_max_bytes);
-    (void)emitter_.plain({.kind = wire::Kind::log, .channel = level}, line);
+    wire::FrameHeader header{.kind = wire::Kind::log, .channel = level};
+    (void)emitter_.plain(header, line);
 }
 
 authex_status Runtime::random(Bytes out) {
@@ -131,6 +121,9 @@ authex_status authex_request(const authex_endpoint* request,
                              const std::uint8_t* data,
                              std::size_t size,
                              std::uint64_t* id) {
+    if constexpr (!authex::runtime::with_requests) {
+        return AUTHEX_UNSUPPORTED;
+    }
     return active_runtime->send(request, {data, size}, true, id);
 }
 authex_status authex_timer_start(const authex_endpoint* timer, std::uint64_t delay_us) {

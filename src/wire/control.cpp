@@ -1,62 +1,67 @@
 #include "wire/control.hpp"
 
+#include "base/counter.hpp"
+
 namespace authex::wire {
 namespace {
 
-Error parse_set_connection(Reader& reader, SetConnection& connection) {
-    connection.channel = reader.u16();
-    connection.endpoint = reader.u16();
-    const std::uint8_t role = reader.u8();
-    const std::uint8_t algorithm = reader.u8();
-    const std::uint8_t delivery = reader.u8();
-    connection.epoch = reader.u32();
-    const ByteView key = reader.take(connection_key_bytes);
-    if (!reader.ok()) {
-        return Error::truncated;
-    }
-    const bool known_algorithm =
-        algorithm == static_cast<std::uint8_t>(crypto::Algorithm::aes_128_gcm) ||
-        algorithm == static_cast<std::uint8_t>(crypto::Algorithm::spongent_128);
-    if (role > 1 || delivery > 1 || !known_algorithm || connection.epoch == 0) {
+/// The wire has no `unused`.
+constexpr std::size_t before_unused_bytes = offsetof(SetConnection, unused);
+constexpr std::size_t after_unused_bytes = sizeof(SetConnection) - before_unused_bytes - 1;
+static_assert(1 + before_unused_bytes + after_unused_bytes == set_connection_bytes);
+static_assert(offsetof(SetConnection, endpoint) == 2 && offsetof(SetConnection, role) == 4 &&
+              offsetof(SetConnection, algorithm) == 5 && offsetof(SetConnection, delivery) == 6 &&
+              offsetof(SetConnection, epoch) == 8 && offsetof(SetConnection, key) == 12);
+
+/// Bytes after the type, by type.
+constexpr std::array<std::uint8_t, 6> fields_bytes = {
+    0, seed_bytes, set_connection_bytes - 1, 2, 0, 0};
+
+/// @param fields set_connection_bytes - 1
+Error parse_set_connection(const std::uint8_t* fields, SetConnection& connection) {
+    __builtin_memcpy(&connection, fields, before_unused_bytes);
+    __builtin_memcpy(&connection.epoch, fields + before_unused_bytes, after_unused_bytes);
+    const bool known_algorithm = connection.algorithm == crypto::Algorithm::aes_128_gcm ||
+                                 connection.algorithm == crypto::Algorithm::spongent_128;
+    if (connection.role > Role::destination || connection.delivery > Delivery::lossy ||
+        !known_algorithm || connection.epoch == 0) {
         return Error::malformed;
     }
-    connection.role = static_cast<Role>(role);
-    connection.algorithm = static_cast<crypto::Algorithm>(algorithm);
-    connection.delivery = static_cast<Delivery>(delivery);
-    copy(key, connection.key);
     return Error::none;
-}
-
-Error parse_fields(Reader& reader, ControlMessage& message) {
-    switch (message.type) {
-    case ControlType::seed:
-        message.entropy = reader.take(seed_bytes);
-        return Error::none;
-    case ControlType::set_connection:
-        return parse_set_connection(reader, message.connection);
-    case ControlType::remove_connection:
-        message.connection.channel = reader.u16();
-        return Error::none;
-    case ControlType::disable:
-    case ControlType::audit:
-        return Error::none;
-    }
-    return Error::unknown_kind;
 }
 
 } // namespace
 
 Error parse_control(ByteView body, ControlMessage& message) {
-    Reader reader(body);
-    message.type = static_cast<ControlType>(reader.u8());
-    const Error error = parse_fields(reader, message);
-    if (error != Error::none) {
-        return reader.ok() ? error : Error::truncated;
-    }
-    if (!reader.ok()) {
+    if (body.empty()) {
+        message.type = {};
         return Error::truncated;
     }
-    return reader.done() ? Error::none : Error::malformed;
+    message.type = static_cast<ControlType>(body[0]);
+    if (body[0] == 0 || body[0] >= fields_bytes.size()) {
+        return Error::unknown_kind;
+    }
+    const ByteView fields = body.subspan(1);
+    const std::size_t expected_bytes = fields_bytes[body[0]];
+    if (fields.size() != expected_bytes) {
+        return fields.size() < expected_bytes ? Error::truncated : Error::malformed;
+    }
+    if (message.type == ControlType::set_connection) {
+        return parse_set_connection(fields.data(), message.connection);
+    }
+    if (message.type == ControlType::remove_connection) {
+        __builtin_memcpy(&message.connection.channel, fields.data(), fields_bytes[3]);
+    }
+    if (message.type == ControlType::seed) {
+        message.entropy = fields;
+    }
+    return Error::none;
+}
+
+void write_answer(ControlType type, const std::uint64_t& answers, Error error, Bytes out) {
+    out[0] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(type) | control_answer_bit);
+    store(answers, &out[1]);
+    out[control_answer_bytes - 1] = static_cast<std::uint8_t>(error);
 }
 
 Error parse_answer(ByteView body, ControlAnswer& answer) {

@@ -48,12 +48,14 @@ enum class Delivery : std::uint8_t { ordered = 0, lossy = 1 };
 constexpr std::size_t connection_key_bytes = 16;
 constexpr std::size_t seed_bytes = 32;
 
+/// In the order of the wire and without gaps, so that two of them can be compared as bytes.
 struct SetConnection {
     std::uint16_t channel = 0;
     std::uint16_t endpoint = 0;
     Role role = Role::source;
     crypto::Algorithm algorithm{}; ///< zero is none
     Delivery delivery = Delivery::ordered;
+    std::uint8_t unused = 0; ///< not on the wire
     std::uint32_t epoch = 0; ///< from 1
     std::array<std::uint8_t, connection_key_bytes> key{};
 };
@@ -81,6 +83,8 @@ struct ControlAnswer {
     ByteView data;
 };
 constexpr std::size_t control_answer_bytes = 1 + 8 + 1;
+/// Writes the fixed part. @pre out.size() >= control_answer_bytes.
+void write_answer(ControlType type, const std::uint64_t& answers, Error error, Bytes out);
 [[nodiscard]] Error parse_answer(ByteView body, ControlAnswer& answer);
 
 /// One connection as the module sees it; 41 bytes on the wire in this order.
@@ -95,6 +99,9 @@ struct AuditEntry {
     std::uint64_t expected = 0; ///< next counter that this end takes
 };
 constexpr std::size_t audit_entry_bytes = 2 + 2 + 1 + 4 + 4 * 8;
+/// It begins as SetConnection does: channel, endpoint, role.
+constexpr std::size_t audit_terms_bytes = 2 + 2 + 1;
+static_assert(offsetof(SetConnection, role) == audit_terms_bytes - 1);
 /// @error truncated | malformed: the role
 [[nodiscard]] Error parse_audit_entry(Reader& reader, AuditEntry& entry);
 

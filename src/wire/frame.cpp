@@ -1,30 +1,25 @@
 #include "wire/frame.hpp"
 
-#include <bit>
+#include "base/counter.hpp"
+#include "crypto/aead.hpp"
 
 namespace authex::wire {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "every TEE of Authex is little-endian");
-
-template <typename T>
-T load(const std::uint8_t* from) {
-    T value = 0;
-    __builtin_memcpy(&value, from, sizeof value);
-    return value;
-}
-
-template <typename T>
-void store(T value, std::uint8_t* to) {
-    __builtin_memcpy(to, &value, sizeof value);
-}
+constexpr std::size_t counter_offset = 12;
+static_assert(offsetof(FrameHeader, kind) == 1 && offsetof(FrameHeader, deployment) == 2 &&
+              offsetof(FrameHeader, channel) == 4 && offsetof(FrameHeader, flags) == 6 &&
+              offsetof(FrameHeader, length) == 8);
+/// Before the counter a processor that aligns it leaves a gap.
+constexpr bool without_gap = offsetof(FrameHeader, counter) == counter_offset;
 
 /// Padding belongs to sealed frames and is at most 2; of these only a reply can be negative.
 bool flags_allowed(const FrameHeader& header) {
-    const bool sealed = is_sealed(header.kind);
-    const bool known = (header.flags & ~static_cast<unsigned>(flag_known)) == 0;
-    const bool padding = sealed ? header.padding() <= 2 : header.padding() == 0;
-    return known && padding && !(sealed && header.negative() && header.kind != Kind::reply);
+    unsigned allowed = flag_direction | flag_negative;
+    if (is_sealed(header.kind)) {
+        allowed = header.kind == Kind::reply ? flag_known : flag_padding | flag_direction;
+    }
+    return (header.flags & ~allowed) == 0 && header.padding() <= 2;
 }
 
 } // namespace
@@ -33,36 +28,32 @@ Error parse_header(ByteView bytes, FrameHeader& header) {
     if (bytes.size() < header_bytes) {
         return Error::truncated;
     }
-    const std::uint8_t* at = bytes.data();
-    header.kind = static_cast<Kind>(at[1]);
-    header.deployment = load<std::uint16_t>(at + 2);
-    header.channel = load<std::uint16_t>(at + 4);
-    header.flags = load<std::uint16_t>(at + 6);
-    header.length = load<std::uint32_t>(at + 8);
-    header.counter = load<std::uint64_t>(at + 12);
-    if (at[0] != protocol_version) {
+    __builtin_memcpy(&header, bytes.data(), without_gap ? header_bytes : counter_offset);
+    if (!without_gap) {
+        __builtin_memcpy(&header.counter, bytes.data() + counter_offset, sizeof header.counter);
+    }
+    if (header.version != protocol_version) {
         return Error::unknown_version;
     }
-    if (at[1] == 0 || at[1] > kind_max) {
+    const auto kind = static_cast<std::uint8_t>(header.kind);
+    if (kind == 0 || kind > kind_max) {
         return Error::unknown_kind;
     }
-    const std::uint32_t trailer =
-        is_sealed(header.kind) ? static_cast<std::uint32_t>(tag_bytes + header.padding()) : 0;
-    if (header.length > max_body_bytes + trailer) {
+    const std::size_t trailer = is_sealed(header.kind) ? tag_bytes + header.padding() : 0;
+    if (!header.length_within(max_body_bytes + trailer)) {
         return Error::too_large;
     }
-    return header.length >= trailer && flags_allowed(header) ? Error::none : Error::malformed;
+    return static_cast<std::size_t>(header.length) >= trailer && flags_allowed(header)
+               ? Error::none
+               : Error::malformed;
 }
 
 void write_header(const FrameHeader& header, Bytes out) {
-    std::uint8_t* at = out.data();
-    at[0] = protocol_version;
-    at[1] = static_cast<std::uint8_t>(header.kind);
-    store(header.deployment, at + 2);
-    store(header.channel, at + 4);
-    store(header.flags, at + 6);
-    store(header.length, at + 8);
-    store(header.counter, at + 12);
+    __builtin_memcpy(out.data(), &header, without_gap ? header_bytes : counter_offset);
+    if (!without_gap) {
+        __builtin_memcpy(out.data() + counter_offset, &header.counter, sizeof header.counter);
+    }
+    out[0] = protocol_version;
 }
 
 Error parse_frame(ByteView bytes, FrameView& frame) {
@@ -80,17 +71,20 @@ Error parse_frame(ByteView bytes, FrameView& frame) {
     return Error::none;
 }
 
-std::array<std::uint8_t, associated_bytes> associated_data(const FrameHeader& header) {
-    std::array<std::uint8_t, associated_bytes> data{};
+AssociatedData associated_data(const FrameHeader& header) {
+    AssociatedData data;
     data[0] = static_cast<std::uint8_t>(header.kind);
     data[1] = static_cast<std::uint8_t>(header.flags);
-    store(header.channel, data.data() + 2);
-    store(header.counter, data.data() + 4);
+    __builtin_memcpy(&data[2], &header.channel, sizeof header.channel);
+    store(header.counter, &data[4]);
     return data;
 }
 
 std::array<std::uint8_t, 12> nonce(const FrameHeader& header) {
     std::array<std::uint8_t, 12> value{};
+    if constexpr (!crypto::with_aes) {
+        return value; // SPONGENT takes none
+    }
     value[0] = static_cast<std::uint8_t>(header.direction());
     std::uint64_t counter = header.counter;
     for (std::size_t i = value.size(); i > 4; --i) {

@@ -33,10 +33,10 @@ constexpr std::size_t ack_body_bytes = 4;
 #ifndef AUTHEX_MAX_BODY_BYTES
 #define AUTHEX_MAX_BODY_BYTES 65536
 #endif
-constexpr std::uint32_t max_body_bytes = AUTHEX_MAX_BODY_BYTES;
+constexpr std::size_t max_body_bytes = AUTHEX_MAX_BODY_BYTES;
 /// Padding can add one or two bytes to a SPONGENT body.
-constexpr std::uint32_t max_length = max_body_bytes + 2 + tag_bytes;
-constexpr std::uint32_t max_frame_bytes = header_bytes + max_length;
+constexpr std::size_t max_length = max_body_bytes + 2 + tag_bytes;
+constexpr std::size_t max_frame_bytes = header_bytes + max_length;
 static_assert(max_body_bytes >= 256);
 
 /// What a frame is. Values are stable.
@@ -83,7 +83,9 @@ enum Flag : std::uint16_t {
 /// Direction of a frame on its connection or control channel; the value is its bit in the flags.
 enum class Direction : std::uint8_t { forward = 0, back = 1 };
 
+/// In the order of the wire, so that it is read and written with one or two copies.
 struct FrameHeader {
+    std::uint8_t version = protocol_version; ///< of a header that arrived; never written
     Kind kind = Kind::event;
     std::uint16_t deployment = 0;
     std::uint16_t channel = 0;
@@ -100,6 +102,11 @@ struct FrameHeader {
     }
     [[nodiscard]] std::size_t frame_bytes() const {
         return header_bytes + static_cast<std::size_t>(length);
+    }
+    /// Safe also where std::size_t is narrower than `length`.
+    [[nodiscard]] bool length_within(std::size_t limit) const {
+        const auto bytes = static_cast<std::size_t>(length);
+        return bytes == length && bytes <= limit;
     }
 };
 
@@ -127,7 +134,8 @@ struct FrameView {
 [[nodiscard]] Error parse_frame(ByteView bytes, FrameView& frame);
 
 /// The associated data of a sealed frame: kind, flags' low byte, channel, counter, little-endian.
-[[nodiscard]] std::array<std::uint8_t, associated_bytes> associated_data(const FrameHeader& header);
+struct alignas(4) AssociatedData : std::array<std::uint8_t, associated_bytes> {};
+[[nodiscard]] AssociatedData associated_data(const FrameHeader& header);
 
 /// The AES-GCM nonce: direction byte, three zero bytes, counter as 64 bits big-endian.     (DESIGN
 /// "Keys and freshness")

@@ -1,17 +1,16 @@
 #include "wire/seal.hpp"
 
+#include "base/counter.hpp"
+
 namespace authex::wire {
 namespace {
 
 /// Sancus hardware handles whole words and cannot open an empty body.            (DESIGN "Frames")
-std::uint8_t padding_of(crypto::Algorithm algorithm, std::size_t body_bytes) {
+std::size_t padding_of(crypto::Algorithm algorithm, std::size_t body_bytes) {
     if (algorithm != crypto::Algorithm::spongent_128) {
         return 0;
     }
-    if (body_bytes == 0) {
-        return 2;
-    }
-    return static_cast<std::uint8_t>(body_bytes % 2);
+    return body_bytes == 0 ? 2 : body_bytes % 2;
 }
 
 } // namespace
@@ -20,51 +19,44 @@ std::size_t sealed_frame_bytes(crypto::Algorithm algorithm, std::size_t body_byt
     return header_bytes + body_bytes + padding_of(algorithm, body_bytes) + tag_bytes;
 }
 
-Result<std::size_t>
-seal_frame(crypto::AeadKey& key, FrameHeader& header, ByteView body, Bytes frame) {
+Error seal_frame(crypto::AeadKey& key, FrameHeader& header, ByteView body, Bytes frame) {
     if (body.size() > max_body_bytes) {
         return Error::too_large;
     }
-    if (header.counter >= counter_limit) {
+    if (!below(header.counter, counter_limit)) {
         return Error::exhausted;
     }
-    const std::uint8_t padding = padding_of(key.algorithm(), body.size());
-    const std::size_t body_bytes = body.size() + padding;
-    const std::size_t frame_bytes = header_bytes + body_bytes + tag_bytes;
-    if (frame.size() < frame_bytes) {
+    if (!key.is_set()) {
+        return Error::not_attested;
+    }
+    const std::size_t padding = padding_of(key.algorithm(), body.size());
+    const std::size_t padded_bytes = body.size() + padding;
+    header.flags = static_cast<std::uint16_t>((header.flags & ~flag_padding) | padding);
+    header.length = static_cast<std::uint32_t>(padded_bytes + tag_bytes);
+    if (header.frame_bytes() > frame.size()) {
         return Error::no_space;
     }
-    header.flags =
-        static_cast<std::uint16_t>((header.flags & ~static_cast<unsigned>(flag_padding)) | padding);
-    header.length = static_cast<std::uint32_t>(body_bytes + tag_bytes);
-    const Bytes sealed_body = frame.subspan(header_bytes, body_bytes);
-    copy(body, sealed_body);
-    for (std::size_t i = body.size(); i < body_bytes; ++i) {
-        sealed_body[i] = 0;
-    }
     write_header(header, frame);
-    const crypto::Tag tag(frame.data() + header_bytes + body_bytes, tag_bytes);
-    const Error error = key.seal(nonce(header), associated_data(header), sealed_body, tag);
-    if (error != Error::none) {
-        wipe(sealed_body);
-        return error;
-    }
-    return frame_bytes;
+    const Bytes sealed_body = frame.subspan(header_bytes, padded_bytes);
+    copy(body, sealed_body);
+    wipe(sealed_body.subspan(body.size()));
+    const crypto::Tag tag(sealed_body.data() + padded_bytes, tag_bytes);
+    return key.seal(nonce(header), associated_data(header), sealed_body, tag);
 }
 
 Error open_frame(crypto::AeadKey& key, const FrameHeader& header, Bytes frame, Bytes& body) {
-    if (header.length < tag_bytes + header.padding() || header.frame_bytes() > frame.size()) {
+    const auto length = static_cast<std::size_t>(header.length);
+    if (length < tag_bytes + header.padding() || length > frame.size() - header_bytes) {
         return Error::malformed;
     }
-    const std::size_t body_bytes = header.length - tag_bytes;
-    const Bytes sealed_body = frame.subspan(header_bytes, body_bytes);
-    const crypto::TagView tag(frame.data() + header_bytes + body_bytes, tag_bytes);
+    const Bytes sealed_body = frame.subspan(header_bytes, length - tag_bytes);
+    const crypto::TagView tag(sealed_body.data() + sealed_body.size(), tag_bytes);
     const Error error = key.open(nonce(header), associated_data(header), sealed_body, tag);
     if (error != Error::none) {
         wipe(sealed_body);
         return error;
     }
-    body = sealed_body.first(body_bytes - header.padding());
+    body = sealed_body.first(sealed_body.size() - header.padding());
     return Error::none;
 }
 

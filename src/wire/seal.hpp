@@ -13,13 +13,12 @@ namespace authex::wire {
 /// Builds a sealed frame at the front of `frame`.                      (DESIGN "Frames"; SP 800-38D
 /// §7.1)
 /// @param header kind, deployment, channel, direction and counter; length and padding are filled
-/// in.
+/// in, so that header.frame_bytes() are then the bytes of the frame.
 /// @param body   plaintext; may already lie at frame[header_bytes…] (sealed in place) but not
 /// overlap otherwise.
 /// @error no_space: `frame` is too small | too_large | exhausted: the counter is at
 /// wire::counter_limit | not_attested: key not set
-/// @return bytes of the frame.
-[[nodiscard]] Result<std::size_t>
+[[nodiscard]] Error
 seal_frame(crypto::AeadKey& key, FrameHeader& header, ByteView body, Bytes frame);
 
 /// Opens one sealed frame in place. It checks the tag, not the counter: that is the caller's rule.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -57,8 +58,10 @@ const Target targets[] = {
     {"msp430",
      " -target msp430 -Oz -isystem " AUTHEX_SOURCE_DIR "/sdk/freestanding"
      " -isystem /usr/include/c++/12 -isystem /usr/include/x86_64-linux-gnu/c++/12"
-     " -DAUTHEX_WITH_AES=0 -DAUTHEX_WITH_NOISE=0 -DAUTHEX_AEAD_STATE_BYTES=16"
-     " -DAUTHEX_MAX_BODY_BYTES=256 -DAUTHEX_MAX_CONNECTIONS=8 -DAUTHEX_MAX_ENDPOINTS=16",
+     " -DAUTHEX_WITH_AES=0 -DAUTHEX_WITH_NOISE=0 -DAUTHEX_SPONGENT_HARDWARE=1"
+     " -DAUTHEX_AEAD_STATE_BYTES=16 -DAUTHEX_WITH_REQUESTS=0 -DAUTHEX_WITH_TIMERS=0"
+     " -DAUTHEX_WITH_STREAMS=0 -DAUTHEX_MAX_BODY_BYTES=256 -DAUTHEX_MAX_CONNECTIONS=8"
+     " -DAUTHEX_MAX_ENDPOINTS=16",
      true},
 };
 
@@ -125,6 +128,79 @@ TEST_P(OnTarget, SdkIsStrictC11AndCxx20) {
 INSTANTIATE_TEST_SUITE_P(Every, OnTarget, testing::ValuesIn(targets), [](const auto& info) {
     return std::string(info.param.name);
 });
+
+/// Bytes of a section, as llvm-size-14 -A prints them.
+std::size_t section_bytes(const std::string& sizes, const std::string& section) {
+    std::istringstream lines(sizes);
+    std::string name;
+    std::size_t bytes = 0;
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        if (words >> name >> bytes && name == section) {
+            return bytes;
+        }
+    }
+    return 0;
+}
+
+/// The runtime for msp430, linked with `module` as an image without a port. AES and Noise are left
+/// out; SPONGENT is the processor's.
+class SmallImage : public testing::Test {
+  protected:
+    static constexpr std::size_t budget_bytes = 4096;
+
+    void add(const std::string& compiler, const std::string& source, const std::string& object) {
+        const std::string path = (folder_.path() / object).string();
+        const Output output = run(compiler + warnings + targets[2].flags + " -fdata-sections" +
+                                  includes() + " -c " + source + " -o " + path);
+        ASSERT_EQ(output.status, 0) << source << output.text;
+        objects_ += " " + path;
+    }
+
+    /// @return the bytes of the runtime
+    std::size_t link(const std::string& module) {
+        const std::string parts = source_dir + "/tests/architecture/msp430/";
+        for (const fs::path& source : enclave_sources(true)) {
+            if (source.stem() != "spongent") {
+                add(cxx + " -flto",
+                    source,
+                    source.parent_path().filename().string() + source.stem().string() + ".o");
+            }
+        }
+        add(cxx + " -flto", parts + "entry.cpp", "entry.o");
+        add(cxx, module, "module.o");
+        add(c + " -fno-builtin", parts + "libc.c", "libc.o");
+        image_ = folder_.path() / "image";
+        const Output linked =
+            run("ld.lld-14 -m msp430elf --gc-sections --unresolved-symbols=ignore-all -e enter"
+                " -u start -T " +
+                parts + "image.ld -o " + image_ + objects_);
+        EXPECT_EQ(linked.status, 0) << linked.text;
+        const std::string sizes = run("llvm-size-14 -A " + image_).text;
+        std::cout << sizes;
+        EXPECT_GT(section_bytes(sizes, ".module"), 0U);
+        return section_bytes(sizes, ".text") + section_bytes(sizes, ".rodata");
+    }
+
+    authex::test::TemporaryFolder folder_;
+    std::string objects_;
+    std::string image_;
+};
+
+TEST_F(SmallImage, RuntimeFitsIntoFourKibibytes) {
+    const std::size_t bytes = link(source_dir + "/tests/architecture/msp430/module.cpp");
+    EXPECT_GT(bytes, 2048U) << "something is missing";
+    EXPECT_LE(bytes, budget_bytes);
+    // Nothing is hidden in a library: only the processor's two instructions are left to a port.
+    std::istringstream undefined(run("llvm-nm-14 -u " + image_).text);
+    for (std::string line; std::getline(undefined, line);) {
+        EXPECT_NE(line.find("authex6crypto8hardware"), std::string::npos) << line;
+    }
+}
+
+TEST_F(SmallImage, RuntimeOfTheLedFitsIntoFourKibibytes) {
+    EXPECT_LE(link(source_dir + "/examples/button-led/led.cpp"), budget_bytes);
+}
 
 TEST(NativeImage, NeedsNothingFromOutside) {
     authex::test::TemporaryFolder folder;

@@ -72,7 +72,11 @@ class Enclave {
                                                                     std::end(endpoints)})
         : records_(records), runtime_(std::make_unique<runtime::Runtime>()) {
         module_state = {};
+#if AUTHEX_WITH_NOISE
         runtime_->start(endpoints_of_test(), owner.public_key(), Octets(32, 0x42));
+#else
+        runtime_->start(endpoints_of_test(), {}, owner.key);
+#endif
     }
 
     std::vector<Frame> give(const Octets& frames, std::size_t room = std::size_t{1} << 20U) {
@@ -83,10 +87,12 @@ class Enclave {
     }
 
     void attest() {
+#if AUTHEX_WITH_NOISE
         const std::vector<Frame> answers = give(owner.hello());
         if (answers.size() != 1 || !owner.finish(answers[0])) {
             throw std::runtime_error("the handshake failed");
         }
+#endif
     }
 
     /// Says it to the module. Frames beside the answer are left in `beside`.
@@ -105,8 +111,12 @@ class Enclave {
         }
         return *found;
     }
-    Owner::Answer say(const wire::ControlMessage& message) { return say(owner.order(message)); }
-    Error do_it(const wire::ControlMessage& message) { return say(message).fixed.error; }
+    Owner::Answer say(const wire::ControlMessage& message) {
+        return say(owner.order(message));
+    }
+    Error do_it(const wire::ControlMessage& message) {
+        return say(message).fixed.error;
+    }
 
     static wire::ControlMessage terms(std::uint16_t channel, Id endpoint, std::uint32_t epoch = 1) {
         wire::ControlMessage message;
@@ -115,7 +125,8 @@ class Enclave {
         message.connection = {.channel = channel,
                               .endpoint = endpoint,
                               .role = source ? wire::Role::source : wire::Role::destination,
-                              .algorithm = crypto::Algorithm::aes_128_gcm,
+                              .algorithm = crypto::with_aes ? crypto::Algorithm::aes_128_gcm
+                                                            : crypto::Algorithm::spongent_128,
                               .delivery = wire::Delivery::ordered,
                               .epoch = epoch,
                               .key = {}};
@@ -140,8 +151,12 @@ class Enclave {
         return entries;
     }
 
-    [[nodiscard]] runtime::Runtime& runtime() { return *runtime_; }
-    [[nodiscard]] std::vector<Heard>& heard() { return module_state.heard; }
+    [[nodiscard]] runtime::Runtime& runtime() {
+        return *runtime_;
+    }
+    [[nodiscard]] std::vector<Heard>& heard() {
+        return module_state.heard;
+    }
 
     Owner owner;
     runtime::Progress progress;

@@ -9,10 +9,15 @@
 #include <stdexcept>
 #include <vector>
 
-#include "crypto/noise.hpp"
+#include "crypto/aead.hpp"
+#include "runtime/features.hpp"
 #include "wire/control.hpp"
 #include "wire/frame.hpp"
 #include "wire/seal.hpp"
+
+#if AUTHEX_WITH_NOISE
+#include "crypto/noise.hpp"
+#endif
 
 namespace authex::test {
 
@@ -56,11 +61,11 @@ inline Octets operator+(Octets a, const Octets& b) {
 
 inline Octets sealed(crypto::AeadKey& key, wire::FrameHeader header, const Octets& body) {
     Octets bytes(wire::header_bytes + body.size() + 2 + wire::tag_bytes);
-    const Result<std::size_t> size = wire::seal_frame(key, header, body, bytes);
-    if (!size) {
-        throw std::runtime_error(error_text(size.error()));
+    const Error error = wire::seal_frame(key, header, body, bytes);
+    if (error != Error::none) {
+        throw std::runtime_error(error_text(error));
     }
-    bytes.resize(*size);
+    bytes.resize(header.frame_bytes());
     return bytes;
 }
 
@@ -74,7 +79,7 @@ inline std::optional<Octets> opened(crypto::AeadKey& key, const Frame& frame) {
     return Octets(body.begin(), body.end());
 }
 
-/// The owner of a module: handshake and orders.
+/// The owner of a module: handshake and orders. Without Noise both share a key from the beginning.
 class Owner {
   public:
     struct Answer {
@@ -82,12 +87,15 @@ class Owner {
         Octets data;
     };
 
+#if AUTHEX_WITH_NOISE
     explicit Owner(std::uint8_t secret = 1) {
         secret_.fill(secret);
         crypto::x25519_public(secret_, public_key_);
     }
 
-    [[nodiscard]] const crypto::DhKey& public_key() const { return public_key_; }
+    [[nodiscard]] const crypto::DhKey& public_key() const {
+        return public_key_;
+    }
 
     Octets hello() {
         crypto::DhKey ephemeral{};
@@ -114,6 +122,13 @@ class Owner {
         next_ = 0;
         return Octets(payload.begin(), payload.end());
     }
+#else
+    explicit Owner(std::uint8_t secret = 1) : key(16, secret) {
+        (void)to_module_.set(crypto::Algorithm::spongent_128, key);
+        (void)from_module_.set(crypto::Algorithm::spongent_128, key);
+    }
+    const Octets key;
+#endif
 
     Octets order(const wire::ControlMessage& message) {
         Octets body(wire::control_message_max_bytes);
@@ -121,7 +136,9 @@ class Owner {
         body.resize(*size);
         return raw_order(body);
     }
-    Octets raw_order(const Octets& body) { return order_at(next_++, body); }
+    Octets raw_order(const Octets& body) {
+        return order_at(next_++, body);
+    }
     Octets order_at(std::uint64_t counter, const Octets& body) {
         return sealed(to_module_, {.kind = wire::Kind::control, .counter = counter}, body);
     }
@@ -139,14 +156,18 @@ class Owner {
         return answer;
     }
 
+#if AUTHEX_WITH_NOISE
     crypto::NoiseSession session;
     Octets report_data;
+#endif
 
   private:
+#if AUTHEX_WITH_NOISE
     crypto::DhKey secret_{};
     crypto::DhKey public_key_{};
     std::uint8_t handshakes_ = 100;
     std::unique_ptr<crypto::NoiseInitiator> initiator_;
+#endif
     crypto::AeadKey to_module_;
     crypto::AeadKey from_module_;
     std::uint64_t next_ = 0;

@@ -189,7 +189,7 @@ std::vector<std::uint8_t> MemoryModule::seal_direct(std::uint16_t channel,
     wire::FrameHeader complete = header;
     complete.deployment = deployment_;
     complete.channel = channel;
-    must(wire::seal_frame(key, complete, body, frame).has_value(), "seal");
+    must(wire::seal_frame(key, complete, body, frame) == Error::none, "seal");
     return frame;
 }
 

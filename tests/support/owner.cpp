@@ -65,7 +65,7 @@ void Owner::order(const wire::ControlMessage& message) {
     std::vector<std::uint8_t> frame(wire::header_bytes + *size + wire::tag_bytes);
     wire::FrameHeader header{
         .kind = wire::Kind::control, .deployment = deployment_, .counter = next_order_++};
-    must(wire::seal_frame(to_module_, header, ByteView(body).first(*size), frame).has_value(),
+    must(wire::seal_frame(to_module_, header, ByteView(body).first(*size), frame) == Error::none,
          "no seal");
     const std::vector<std::uint8_t> answer = exchange_(frame);
     wire::FrameView view;

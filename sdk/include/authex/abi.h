@@ -34,6 +34,7 @@ typedef enum authex_status {
     AUTHEX_NO_SPACE =
         13, /* what one event may send is used up: nothing was sent, go on from a timer */
     AUTHEX_NOT_ATTESTED = 14, /* random bytes before the owner has given a seed */
+    AUTHEX_UNSUPPORTED = 16,  /* left out of the runtime of this TEE */
     AUTHEX_FAILED = 20,       /* the other side answered that it failed */
     AUTHEX_UNANSWERED = 21    /* no reply will come: the owner changed the connection, or it was
                                  lost on one that may lose */
@@ -65,13 +66,20 @@ struct authex_message {
     uint8_t what;       /* stream: AUTHEX_STREAM_… */
 };
 
+/* A power of two on small processors, so that an index is a shift. */
+#if UINTPTR_MAX == 0xFFFF
+#define AUTHEX_ENDPOINT_ALIGNMENT 8
+#else
+#define AUTHEX_ENDPOINT_ALIGNMENT sizeof(void*)
+#endif
+
 /* One endpoint. The macros place these records in the section `authex_endpoints`; an endpoint's id
  * is its index there. `function` is called with what reached it; null for outputs. */
 struct authex_endpoint {
     const char* name;
     void (*function)(struct authex_message* message);
     uintptr_t kind;
-};
+} __attribute__((aligned(AUTHEX_ENDPOINT_ALIGNMENT)));
 
 /* Sends `data` on every connection of an output: on all of them or, where one does not fit, on
  * none. */
@@ -112,7 +120,7 @@ __attribute__((warn_unused_result)) authex_status authex_random(uint8_t* out, si
         used,                                                                                      \
         retain,                                                                                    \
         section("authex_endpoints"),                                                               \
-        aligned(sizeof(void*)))) static const struct authex_endpoint authex_endpoint_##name = {    \
+        aligned(AUTHEX_ENDPOINT_ALIGNMENT))) static const struct authex_endpoint authex_endpoint_##name = {    \
         #name, function, kind}
 
 /* Declares module state: variables with this mark are what sealing and moving a module will carry

@@ -28,16 +28,16 @@ class Reader {
     /// All that is left.
     ByteView rest() { return take(remaining()); }
 
-    [[nodiscard]] std::size_t remaining() const { return failed_ ? 0 : bytes_.size() - position_; }
+    [[nodiscard]] std::size_t remaining() const { return bytes_.size(); }
     [[nodiscard]] bool ok() const { return !failed_; }
     /// True if every read succeeded and nothing is left over.
-    [[nodiscard]] bool done() const { return !failed_ && position_ == bytes_.size(); }
+    [[nodiscard]] bool done() const { return !failed_ && bytes_.empty(); }
 
   private:
-    std::uint64_t unsigned_of(std::uint8_t width_bytes);
+    template <typename T>
+    T integer();
 
-    ByteView bytes_;
-    std::size_t position_ = 0;
+    ByteView bytes_; ///< what is left; empty once failed
     bool failed_ = false;
 };
 
@@ -59,8 +59,6 @@ class Writer {
     [[nodiscard]] Bytes written() const { return bytes_.first(position_); }
 
   private:
-    Writer& unsigned_of(std::uint64_t value, std::uint8_t width_bytes);
-
     Bytes bytes_;
     std::size_t position_ = 0;
     bool failed_ = false;

@@ -1,0 +1,27 @@
+#pragma once
+// What a build of the runtime carries. A TEE with little memory leaves out what its modules do
+// without: -DAUTHEX_WITH_…=0. Orders and frames for what is left out are refused, and the SDK's
+// functions for it answer AUTHEX_UNSUPPORTED. Inputs, outputs, handlers, entries and their
+// connections are always there.
+
+#ifndef AUTHEX_WITH_NOISE
+#define AUTHEX_WITH_NOISE 1
+#endif
+#ifndef AUTHEX_WITH_REQUESTS
+#define AUTHEX_WITH_REQUESTS 1
+#endif
+#ifndef AUTHEX_WITH_TIMERS
+#define AUTHEX_WITH_TIMERS 1
+#endif
+#ifndef AUTHEX_WITH_STREAMS
+#define AUTHEX_WITH_STREAMS 1
+#endif
+
+namespace authex::runtime {
+
+constexpr bool with_noise = AUTHEX_WITH_NOISE != 0;       ///< else a key comes from the port
+constexpr bool with_requests = AUTHEX_WITH_REQUESTS != 0; ///< sending them; handlers always stay
+constexpr bool with_timers = AUTHEX_WITH_TIMERS != 0;
+constexpr bool with_streams = AUTHEX_WITH_STREAMS != 0;
+
+} // namespace authex::runtime
