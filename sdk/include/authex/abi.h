@@ -116,12 +116,11 @@ __attribute__((warn_unused_result)) authex_status authex_random(uint8_t* out, si
 
 /* Places the record of an endpoint. `function` may be null. */
 #define AUTHEX_RECORD(name, kind, function)                                                        \
-    __attribute__((                                                                                \
-        used,                                                                                      \
-        retain,                                                                                    \
-        section("authex_endpoints"),                                                               \
-        aligned(AUTHEX_ENDPOINT_ALIGNMENT))) static const struct authex_endpoint authex_endpoint_##name = {    \
-        #name, function, kind}
+    __attribute__((used,                                                                           \
+                   retain,                                                                         \
+                   section("authex_endpoints"),                                                    \
+                   aligned(AUTHEX_ENDPOINT_ALIGNMENT))) static const struct authex_endpoint        \
+        authex_endpoint_##name = {#name, function, kind}
 
 /* Declares module state: variables with this mark are what sealing and moving a module will carry
  * over. AUTHEX_STATE static uint32_t presses; */
