@@ -29,6 +29,7 @@ const std::map<std::string, Names> allowed = {
     {"deployer", {"base", "crypto", "wire", "tee", "rpc", "descriptor", "authex"}},
     {"sancus_emulator", {"base", "crypto", "wire"}},
     {"cli", {"base", "crypto", "wire", "tee", "rpc", "descriptor", "deployer", "em", "authex"}},
+    {"manual", {"base", "cli", "em"}},
 };
 
 /// What goes into enclaves includes nothing else from the system than these, which libstdc++ and
@@ -60,7 +61,7 @@ const std::map<std::string, Names> third_party = {
     {"spdlog", {"em", "cli"}},
     {"yaml-cpp", {"descriptor"}},
     {"sqlite3.h", {"deployer", "em"}},
-    {"CLI", {"cli", "em"}},
+    {"CLI", {"cli", "em", "manual"}},
     {"gelf.h", {"tee"}},
     {"libelf.h", {"tee"}},
     {"prometheus", {"em", "deployer"}},

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "em/control/options.hpp"
+#include "em/control/ready.hpp"
 #include "em/control/resident_pages.hpp"
 #include "em/control/state_directory.hpp"
 #include "tee/native/loader.hpp"
@@ -93,7 +94,7 @@ Expected<bool> say_ready(const ProgramOptions& options,
          ::close(options.ready_descriptor) != 0)) {
         return failure("ready", "--ready-fd cannot be written", "open it before the start");
     }
-    return true;
+    return tell_service_manager("READY=1");
 }
 
 int serve(ProgramOptions options) {

@@ -11,39 +11,39 @@ namespace {
 
 constexpr ProgramExit usage_error = 2;
 
-struct Raw {
-    ProgramOptions options;
-    std::string tls_folder;
-    std::string certificate;
-    std::string key;
-    std::string authority;
-    std::uint64_t spill_mib = 1024;
-};
+} // namespace
 
-void declare(CLI::App& app, Raw& raw) {
-    ProgramOptions& options = raw.options;
+void declare(CLI::App& app, CommandLine& line) {
+    ProgramOptions& options = line.options;
     app.set_version_flag("--version", "authex-em " AUTHEX_VERSION);
     app.add_option("--tee", options.tee, "TEE of this node")
         ->check(CLI::IsMember(std::vector<std::string>{"native"}))
         ->capture_default_str();
     app.add_option("--listen", options.server.listen, "control address, host:port")
+        ->type_name("HOST:PORT")
         ->capture_default_str();
     app.add_option("--events",
                    options.server.events,
                    "address of the event links, host:port; the port 0 is any free one\n"
                    "(default: the host of --listen, any free port)")
+        ->type_name("HOST:PORT")
         ->default_str("");
     app.add_option("--state",
                    options.server.state_directory,
                    "folder of what outlives the manager\n"
-                   "(default: $XDG_STATE_HOME/authex/em-PORT)");
-    app.add_option("--name", options.name, "name of the node in messages");
+                   "(default: $XDG_STATE_HOME/authex/em-PORT)")
+        ->type_name("DIR");
+    app.add_option("--name", options.name, "name of the node in messages")->type_name("NAME");
 
-    app.add_option("--tls", raw.tls_folder, "folder with node.crt, node.key and ca.crt")
+    app.add_option("--tls", line.tls_folder, "folder with node.crt, node.key and ca.crt")
+        ->type_name("DIR")
         ->group("TLS");
-    app.add_option("--certificate", raw.certificate, "certificate of the node, PEM")->group("TLS");
-    app.add_option("--key", raw.key, "its private key, PEM")->group("TLS");
-    app.add_option("--authority", raw.authority, "certificates that sign clients', PEM")
+    app.add_option("--certificate", line.certificate, "certificate of the node, PEM")
+        ->group("TLS")
+        ->type_name("FILE");
+    app.add_option("--key", line.key, "its private key, PEM")->group("TLS")->type_name("FILE");
+    app.add_option("--authority", line.authority, "certificates that sign clients', PEM")
+        ->type_name("FILE")
         ->group("TLS");
     app.add_flag(
            "--tls-events", options.server.tls_on_events, "TLS on event links too; all nodes must")
@@ -60,7 +60,7 @@ void declare(CLI::App& app, Raw& raw) {
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 31U))
         ->capture_default_str()
         ->group("Limits");
-    app.add_option("--spill", raw.spill_mib, "MiB of frames that wait on disk")
+    app.add_option("--spill", line.spill_mib, "MiB of frames that wait on disk")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20U))
         ->capture_default_str()
         ->group("Limits");
@@ -86,12 +86,15 @@ void declare(CLI::App& app, Raw& raw) {
         ->group("Running");
     app.add_option(
            "--ready-file", options.ready_file, "file that gets the same line, whole at once")
+        ->type_name("FILE")
         ->group("Running");
 }
 
+namespace {
+
 /// What no single option can see.
-Expected<bool> complete(CLI::App& app, Raw& raw) {
-    ServerOptions& server = raw.options.server;
+Expected<bool> complete(CLI::App& app, CommandLine& line) {
+    ServerOptions& server = line.options.server;
     const Expected<std::uint16_t> port = port_of(server.listen);
     if (!port) {
         return tl::make_unexpected(port.error());
@@ -108,24 +111,25 @@ Expected<bool> complete(CLI::App& app, Raw& raw) {
                        "with any free port there is no default state directory",
                        "name one with --state, or give a port");
     }
-    const bool any_file = !raw.certificate.empty() || !raw.key.empty() || !raw.authority.empty();
-    const bool all_files = !raw.certificate.empty() && !raw.key.empty() && !raw.authority.empty();
-    if (any_file && (!all_files || !raw.tls_folder.empty())) {
+    const bool any_file = !line.certificate.empty() || !line.key.empty() || !line.authority.empty();
+    const bool all_files =
+        !line.certificate.empty() && !line.key.empty() && !line.authority.empty();
+    if (any_file && (!all_files || !line.tls_folder.empty())) {
         return failure("usage",
                        "--certificate, --key and --authority go together, and not with --tls",
                        "give all three, or a folder with --tls");
     }
-    if (!raw.tls_folder.empty()) {
-        server.tls = tls_files_in(raw.tls_folder);
+    if (!line.tls_folder.empty()) {
+        server.tls = tls_files_in(line.tls_folder);
     } else if (any_file) {
-        server.tls = {raw.certificate, raw.key, raw.authority};
+        server.tls = {line.certificate, line.key, line.authority};
     }
     if (server.tls_on_events && server.tls.empty()) {
         return failure("usage", "--tls-events needs certificates", "give them with --tls");
     }
-    server.spill_limit_bytes = raw.spill_mib << 20U;
-    if (raw.options.name.empty()) {
-        raw.options.name = server.listen;
+    server.spill_limit_bytes = line.spill_mib << 20U;
+    if (line.options.name.empty()) {
+        line.options.name = server.listen;
     }
     return true;
 }
@@ -138,19 +142,19 @@ std::variant<ProgramOptions, ProgramExit> parse_options(int argc, const char* co
     app.footer(
         "Modules outlive the manager: one that is started again on the same state directory finds "
         "them.\nExit status: 0 ended by a signal, 1 failed, 2 usage.");
-    Raw raw;
-    declare(app, raw);
+    CommandLine line;
+    declare(app, line);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error, std::cout, std::cerr) == 0 ? 0 : usage_error;
     }
-    const Expected<bool> sound = complete(app, raw);
+    const Expected<bool> sound = complete(app, line);
     if (!sound) {
         std::cerr << to_text(sound.error()) << '\n';
         return usage_error;
     }
-    return std::move(raw.options);
+    return std::move(line.options);
 }
 
 } // namespace authex::em

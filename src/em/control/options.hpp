@@ -6,6 +6,10 @@
 
 #include "em/control/server.hpp"
 
+namespace CLI {
+class App;
+} // namespace CLI
+
 namespace authex::em {
 
 struct ProgramOptions {
@@ -17,6 +21,19 @@ struct ProgramOptions {
     int ready_descriptor = -1; ///< gets one line of JSON when the manager serves
     std::filesystem::path ready_file;
 };
+
+/// What the parser fills in; options that need a look at others are joined after it.
+struct CommandLine {
+    ProgramOptions options;
+    std::string tls_folder;
+    std::string certificate;
+    std::string key;
+    std::string authority;
+    std::uint64_t spill_mib = 1024;
+};
+
+/// Declares all options on `app`, to be parsed into `line`; both must outlive the parse.
+void declare(CLI::App& app, CommandLine& line);
 
 /// What else a command line may come to: an exit status, after help, version or an error was
 /// printed.

@@ -29,7 +29,9 @@ fs::path find_host() {
         return named;
     }
     std::error_code error;
-    return fs::read_symlink("/proc/self/exe", error).parent_path() / "authex-host";
+    const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+    const fs::path installed = folder.parent_path() / "lib/authex/authex-host";
+    return fs::exists(installed, error) ? installed : folder / "authex-host";
 }
 
 Expected<Sha256> hash_of(const fs::path& path) {

@@ -16,8 +16,10 @@ namespace authex::tee::native {
 
 struct LoaderOptions {
     std::filesystem::path state_directory; ///< the node's evidence key lives here
-    std::filesystem::path host_program;    ///< empty: AUTHEX_HOST_PROGRAM, else beside this program
-    std::size_t ring_bytes = 0;            ///< each way, a power of two; 0: 512 KiB
+    /// Empty: AUTHEX_HOST_PROGRAM, else ../lib/authex/authex-host or authex-host beside this
+    /// program.
+    std::filesystem::path host_program;
+    std::size_t ring_bytes = 0; ///< each way, a power of two; 0: 512 KiB
     /// The longest wait of a module in which it looks at its rings instead of sleeping; see
     /// process::AdaptiveSpin. At most 1000.
     std::uint32_t spin_us = 200;

@@ -117,12 +117,12 @@ Expected<BuilderPaths> BuilderPaths::find() {
         candidates.emplace_back(*home);
     }
     candidates.push_back(program.parent_path().parent_path() / "share/authex");
-    candidates.emplace_back(AUTHEX_BUILT_FROM);
     const auto found = std::find_if(candidates.begin(), candidates.end(), is_home);
     if (found == candidates.end()) {
         return failure("home-missing",
                        "cannot find the sources that go into every module",
-                       "set AUTHEX_HOME to the folder that has Authex' sdk/ and src/");
+                       "install the package authex-sdk, or set AUTHEX_HOME to the folder that has "
+                       "Authex' sdk/ and src/");
     }
     paths.home = fs::canonical(*found, error);
     if (const auto cache = environment("AUTHEX_CACHE")) {

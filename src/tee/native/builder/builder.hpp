@@ -15,8 +15,8 @@ struct BuilderPaths {
     std::filesystem::path home;  ///< has sdk/ and src/
     std::filesystem::path cache; ///< may be shared by applications and users' processes
 
-    /// AUTHEX_HOME, then `<folder of the program>/../share/authex`, then the source tree that the
-    /// program was built from; AUTHEX_CACHE, then XDG_CACHE_HOME/authex, then HOME/.cache/authex.
+    /// AUTHEX_HOME, then `<folder of the program>/../share/authex`, which in a build tree leads to
+    /// the source tree; AUTHEX_CACHE, then XDG_CACHE_HOME/authex, then HOME/.cache/authex.
     /// @error home-missing: no folder with Authex' sources is found
     static Expected<BuilderPaths> find();
 };
