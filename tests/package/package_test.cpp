@@ -1,4 +1,5 @@
 // The Debian packages as a user has them: unpacked, without the source tree and the build folder.
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <regex>
@@ -71,8 +72,11 @@ class Package : public ::testing::Test {
         words.insert(words.end(), arguments.begin(), arguments.end());
         return {.words = words, .folder = folder, .input = {}};
     }
+    /// With time to compile everything that goes into a module.
     [[nodiscard]] Result authex(const std::vector<std::string>& arguments) const {
-        return run(command(arguments, app()));
+        Process process(command(arguments, app()));
+        const int status = process.wait(std::chrono::minutes(4));
+        return {.status = status, .out = process.out(), .err = process.err()};
     }
     void make_application() const {
         const Result made = run(command({"init", "app"}, folder_.path()));
@@ -104,7 +108,8 @@ TEST_F(Package, NamesNothingOfWhereItWasBuilt) {
 std::string identities(const Result& built) {
     EXPECT_EQ(built.status, 0) << built.err;
     std::string all;
-    for (const auto& module : nlohmann::json::parse(built.out).at("modules")) {
+    const nlohmann::json parsed = nlohmann::json::parse(built.out);
+    for (const auto& module : parsed.at("modules")) {
         all += module.at("name").get<std::string>() + " " +
                module.at("identity").get<std::string>() + "\n";
     }

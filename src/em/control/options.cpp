@@ -11,6 +11,68 @@ namespace {
 
 constexpr ProgramExit usage_error = 2;
 
+void declare_tls(CLI::App& app, CommandLine& line) {
+    ProgramOptions& options = line.options;
+    app.add_option("--tls", line.tls_folder, "folder with node.crt, node.key and ca.crt")
+        ->type_name("DIR")
+        ->group("TLS");
+    app.add_option("--certificate", line.certificate, "certificate of the node, PEM")
+        ->group("TLS")
+        ->type_name("FILE");
+    app.add_option("--key", line.key, "its private key, PEM")->group("TLS")->type_name("FILE");
+    app.add_option("--authority", line.authority, "certificates that sign clients', PEM")
+        ->type_name("FILE")
+        ->group("TLS");
+    app.add_flag(
+           "--tls-events", options.server.tls_on_events, "TLS on event links too; all nodes must")
+        ->group("TLS");
+    app.add_flag(
+           "--insecure", options.server.insecure, "allow plaintext on addresses that others reach")
+        ->group("TLS");
+}
+
+void declare_limits(CLI::App& app, CommandLine& line) {
+    ProgramOptions& options = line.options;
+    app.add_option("--max-modules", options.server.limits.modules, "modules on this node")
+        ->check(CLI::Range(1U, 65'536U))
+        ->capture_default_str()
+        ->group("Limits");
+    app.add_option("--max-image", options.server.limits.image_bytes, "bytes of one image")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 31U))
+        ->capture_default_str()
+        ->group("Limits");
+    app.add_option("--spill", line.spill_mib, "MiB of frames that wait on disk")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20U))
+        ->capture_default_str()
+        ->group("Limits");
+    app.add_option("--spin",
+                   options.server.spin_us,
+                   "longest wait in µs in which the data plane polls instead of sleeping")
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}))
+        ->capture_default_str()
+        ->group("Limits");
+}
+
+void declare_running(CLI::App& app, ProgramOptions& options) {
+    app.add_option("--log-level", options.log_level, "what is said on stderr")
+        ->check(CLI::IsMember(std::vector<std::string>{"debug", "info", "warning", "error", "off"}))
+        ->capture_default_str()
+        ->group("Running");
+    app.add_flag("--stop-modules-on-exit",
+                 options.stop_modules_on_exit,
+                 "end all modules with the manager; else they run on and the next one finds them")
+        ->group("Running");
+    app.add_option("--ready-fd",
+                   options.ready_descriptor,
+                   "descriptor that gets one line of JSON when the manager serves")
+        ->check(CLI::Range(0, 1 << 20))
+        ->group("Running");
+    app.add_option(
+           "--ready-file", options.ready_file, "file that gets the same line, whole at once")
+        ->type_name("FILE")
+        ->group("Running");
+}
+
 } // namespace
 
 void declare(CLI::App& app, CommandLine& line) {
@@ -35,59 +97,9 @@ void declare(CLI::App& app, CommandLine& line) {
         ->type_name("DIR");
     app.add_option("--name", options.name, "name of the node in messages")->type_name("NAME");
 
-    app.add_option("--tls", line.tls_folder, "folder with node.crt, node.key and ca.crt")
-        ->type_name("DIR")
-        ->group("TLS");
-    app.add_option("--certificate", line.certificate, "certificate of the node, PEM")
-        ->group("TLS")
-        ->type_name("FILE");
-    app.add_option("--key", line.key, "its private key, PEM")->group("TLS")->type_name("FILE");
-    app.add_option("--authority", line.authority, "certificates that sign clients', PEM")
-        ->type_name("FILE")
-        ->group("TLS");
-    app.add_flag(
-           "--tls-events", options.server.tls_on_events, "TLS on event links too; all nodes must")
-        ->group("TLS");
-    app.add_flag(
-           "--insecure", options.server.insecure, "allow plaintext on addresses that others reach")
-        ->group("TLS");
-
-    app.add_option("--max-modules", options.server.limits.modules, "modules on this node")
-        ->check(CLI::Range(1U, 65'536U))
-        ->capture_default_str()
-        ->group("Limits");
-    app.add_option("--max-image", options.server.limits.image_bytes, "bytes of one image")
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 31U))
-        ->capture_default_str()
-        ->group("Limits");
-    app.add_option("--spill", line.spill_mib, "MiB of frames that wait on disk")
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20U))
-        ->capture_default_str()
-        ->group("Limits");
-    app.add_option("--spin",
-                   options.server.spin_us,
-                   "longest wait in µs in which the data plane polls instead of sleeping")
-        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}))
-        ->capture_default_str()
-        ->group("Limits");
-
-    app.add_option("--log-level", options.log_level, "what is said on stderr")
-        ->check(CLI::IsMember(std::vector<std::string>{"debug", "info", "warning", "error", "off"}))
-        ->capture_default_str()
-        ->group("Running");
-    app.add_flag("--stop-modules-on-exit",
-                 options.stop_modules_on_exit,
-                 "end all modules with the manager; else they run on and the next one finds them")
-        ->group("Running");
-    app.add_option("--ready-fd",
-                   options.ready_descriptor,
-                   "descriptor that gets one line of JSON when the manager serves")
-        ->check(CLI::Range(0, 1 << 20))
-        ->group("Running");
-    app.add_option(
-           "--ready-file", options.ready_file, "file that gets the same line, whole at once")
-        ->type_name("FILE")
-        ->group("Running");
+    declare_tls(app, line);
+    declare_limits(app, line);
+    declare_running(app, options);
 }
 
 namespace {
