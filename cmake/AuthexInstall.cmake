@@ -20,6 +20,7 @@ install(FILES ${completions}/authex.zsh DESTINATION share/zsh/vendor-completions
 install(FILES ${completions}/authex.fish DESTINATION share/fish/vendor_completions.d COMPONENT runtime)
 install(FILES ${share}/systemd/authex-em.service DESTINATION lib/systemd/system COMPONENT runtime)
 install(FILES ${share}/systemd/authex-em.sysusers DESTINATION lib/sysusers.d RENAME authex-em.conf COMPONENT runtime)
+install(FILES ${share}/grafana/authex.json DESTINATION share/authex/grafana COMPONENT runtime)
 
 # What the builder compiles into every module, and what authors include.
 file(GLOB ports RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS src/tee/*/port)

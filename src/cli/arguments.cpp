@@ -198,6 +198,10 @@ void declare_use(Declarer& declarer, Arguments& arguments) {
 
 void declare_look_and_end(Declarer& declarer, Arguments& arguments) {
     declarer.command("status", Command::status, group_look, "show nodes, modules and connections");
+    declarer.command("metrics",
+                     Command::metrics,
+                     group_look,
+                     "print status as metrics, for Prometheus' textfile collector");
     CLI::App* logs =
         declarer.command("logs", Command::logs, group_look, "show what modules have logged");
     logs->add_option("module", arguments.subject, "only this module")->type_name("");

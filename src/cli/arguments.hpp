@@ -27,6 +27,7 @@ enum class Command : std::uint8_t {
     connect,
     register_periodic,
     status,
+    metrics,
     output,
     request,
     call,

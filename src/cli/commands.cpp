@@ -13,6 +13,7 @@
 #include "cli/completion.hpp"
 #include "cli/dev.hpp"
 #include "cli/init.hpp"
+#include "cli/metrics_view.hpp"
 #include "cli/payload.hpp"
 #include "cli/views.hpp"
 #include "deployer/application.hpp"
@@ -50,6 +51,7 @@ class Run {
     int request(Application& application);
     int call(Application& application);
     int status(Application& application);
+    int metrics(Application& application);
     int logs(Application& application);
     int export_state(Application& application);
     int with_application();
@@ -326,6 +328,16 @@ int Run::status(Application& application) {
     return exit_done;
 }
 
+int Run::metrics(Application& application) {
+    const auto status = application.status();
+    if (!status) {
+        return fail(status.error());
+    }
+    progress_.clear();
+    std::cout << authex::metrics::to_text(application_metrics(*status));
+    return exit_done;
+}
+
 int Run::logs(Application& application) {
     if (arguments_.follow) {
         // Ctrl-C is how following ends; there is nothing to put in order.
@@ -389,6 +401,8 @@ int Run::operate(Application& application) {
                       .periodic = arguments_.periodic});
     case Command::status:
         return status(application);
+    case Command::metrics:
+        return metrics(application);
     case Command::output:
         return send(application);
     case Command::request:

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/bytes.hpp"
 #include "base/diagnostic.hpp"
 #include "base/result.hpp"
+#include "metrics/histogram.hpp"
 #include "tee/loader.hpp"
 
 namespace authex::em {
@@ -50,9 +52,11 @@ struct ConnectionCounters {
     std::uint64_t waiting_frames = 0;
     std::uint64_t waiting_bytes = 0;
     std::uint64_t forwarded = 0;
+    std::uint64_t forwarded_bytes = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t retransmitted = 0;
     std::uint64_t refused = 0;
+    std::map<Error, std::uint64_t> refused_by;
     std::string last_refusal;
 };
 struct LinkState {
@@ -60,6 +64,7 @@ struct LinkState {
     bool up = false;
     std::uint64_t since_us = 0;
     std::string error;
+    std::uint64_t drops = 0; ///< how often it was up and broke
 };
 struct PeriodicState {
     std::uint16_t deployment = 0;
@@ -76,6 +81,9 @@ struct Snapshot {
     std::vector<PeriodicState> periodic;
     std::uint64_t spill_bytes = 0;
     std::uint64_t spill_limit_bytes = 0;
+    /// From the sender to the receiving module's acknowledgement; of each connection that begins
+    /// here, one frame at a time is watched.
+    metrics::Histogram delivery;
     std::uint64_t dropped_garbage = 0; ///< frames and bytes from peers that were no frames
 };
 

@@ -45,6 +45,7 @@ struct PeerLinks::Link {
     std::uint64_t backoff_us = 0;
     std::uint64_t generation = 0; ///< counts the sockets; handlers of an old one do nothing
     std::string error;
+    std::uint64_t drops = 0;
 };
 
 std::uint64_t monotonic_us() {
@@ -494,6 +495,7 @@ void PeerLinks::drop(const LinkPtr& link, const std::string& reason) {
         return;
     }
     if (was_up) {
+        ++link->drops;
         events_.link_down(link->id);
     }
     if (!closed_) {
@@ -549,7 +551,8 @@ void PeerLinks::close() {
 void PeerLinks::fill(Snapshot& snapshot) const {
     for (const auto& [id, link] : links_) {
         if (!link->address.empty()) {
-            snapshot.links.push_back({link->address, link->up, link->since_us, link->error});
+            snapshot.links.push_back(
+                {link->address, link->up, link->since_us, link->error, link->drops});
         }
     }
     snapshot.dropped_garbage += refused_bytes_;

@@ -414,7 +414,7 @@ bool Router::take_outgoing(Module& module,
     case Outbox::Append::stored:
         break;
     }
-    ++lane.forwarded;
+    count_taken(lane, header.counter, frame.size());
     if (connection->route.direct && back) {
         outside_.direct_changed(connection->route.deployment, connection->route.channel);
     } else if (!lane.queued) {
@@ -563,6 +563,7 @@ void Router::take_inbound(Lane& lane, PeerId id, ByteView frame) {
         return; // kept where it came from; asked for when the module is there
     }
     ++lane.forwarded;
+    lane.forwarded_bytes += frame.size();
     Target& sink = *lane.sink;
     if (lane.pending.empty() && outside_.module_room(sink.id) >= frame.size()) {
         outside_.to_module(sink.id, frame);

@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "em/data_plane.hpp"
 #include "em/outbox.hpp"
+#include "metrics/histogram.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::em {
@@ -172,6 +173,7 @@ class Router {
     void answer_peer(const Lane& lane, const wire::FrameHeader& header, ByteView body);
     void remember_stranger(std::uint32_t key, wire::Direction direction, PeerId id);
 
+    void count_taken(Lane& lane, std::uint64_t counter, std::size_t frame_bytes);
     void take_answer(Lane& lane, const wire::FrameHeader& header, ByteView body);
     void on_ack(Lane& lane, std::uint64_t counter, bool negative);
     void on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, Error cause);
@@ -203,6 +205,7 @@ class Router {
     /// Links on which frames came for which there is no route yet, by connection and direction.
     std::map<std::pair<std::uint32_t, wire::Direction>, PeerId> strangers_;
     std::uint64_t dropped_garbage_ = 0;
+    metrics::Histogram delivery_;
     // The last connection that a peer's frame belonged to.
     std::uint32_t peer_cached_key_ = 0;
     Connection* peer_cached_ = nullptr;

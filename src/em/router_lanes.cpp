@@ -202,10 +202,24 @@ void Router::unblock(Lane& lane) {
     }
 }
 
+/// Of a frame that was put into the outbox.
+void Router::count_taken(Lane& lane, std::uint64_t counter, std::size_t frame_bytes) {
+    ++lane.forwarded;
+    lane.forwarded_bytes += frame_bytes;
+    if (lane.watched == never) {
+        lane.watched = counter;
+        lane.watched_at = now_;
+    }
+}
+
 void Router::on_ack(Lane& lane, std::uint64_t counter, bool negative) {
     Outbox& outbox = *lane.outbox;
     const bool progress = outbox.acknowledge(counter) > 0;
     lane.acknowledged = std::max(lane.acknowledged, counter);
+    if (lane.watched < counter) {
+        delivery_.observe(now_ - lane.watched_at);
+        lane.watched = never;
+    }
     bool again = false;
     if (lane.resuming) {
         lane.resuming = false;
@@ -242,6 +256,7 @@ void Router::on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, Er
         return; // a frame that was sent twice, or a question before the connection was keyed
     }
     ++lane.refused;
+    ++lane.refused_by[cause];
     lane.last_refusal = fmt::format("{} (frame {}, kind {})", error_text(cause), counter, kind);
     Connection& connection = *lane.connection;
     if (connection.route.direct && lane.direction == wire::Direction::forward) {
@@ -249,6 +264,7 @@ void Router::on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, Er
         connection.direct.refused = cause;
         connection.direct.refused_counter = counter;
         lane.outbox->clear();
+        lane.watched = never;
         outside_.direct_changed(connection.route.deployment, connection.route.channel);
     }
 }
@@ -333,7 +349,7 @@ Router::deliver(std::uint16_t deployment, std::uint16_t channel, ByteView frames
                            fmt::format("too many frames wait on connection {}", channel),
                            "wait until the module has taken some");
         }
-        ++lane.forwarded;
+        count_taken(lane, view.header.counter, frame.size());
         after = view.header.counter + 1;
         frames = frames.subspan(frame.size());
     }
@@ -394,6 +410,10 @@ void Router::fill(Snapshot& snapshot) const {
                 counters.waiting_bytes += lane.pending.size() - lane.pending_begin;
             }
             counters.forwarded += lane.forwarded;
+            counters.forwarded_bytes += lane.forwarded_bytes;
+            for (const auto& [cause, count] : lane.refused_by) {
+                counters.refused_by[cause] += count;
+            }
             counters.retransmitted += lane.retransmitted;
             counters.refused += lane.refused;
             if (!lane.last_refusal.empty()) {
@@ -403,6 +423,7 @@ void Router::fill(Snapshot& snapshot) const {
         counters.acknowledged = connection->lanes[0].acknowledged;
         snapshot.connections.push_back(std::move(counters));
     }
+    snapshot.delivery = delivery_;
     snapshot.spill_bytes = budget_.used();
     snapshot.spill_limit_bytes = budget_.limit();
     snapshot.dropped_garbage += dropped_garbage_;

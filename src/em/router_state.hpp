@@ -1,6 +1,7 @@
 #pragma once
 // What the router's two files share: the state of a connection and of its two directions.
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -38,10 +39,15 @@ struct Router::Lane {
     std::uint64_t timer_due = never; ///< of the one entry in timers_ that counts
     std::uint64_t last_negative = never;
 
+    std::uint64_t watched = never; ///< counter of the frame whose delivery is timed
+    std::uint64_t watched_at = 0;
+
     std::uint64_t forwarded = 0;
+    std::uint64_t forwarded_bytes = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t retransmitted = 0;
     std::uint64_t refused = 0;
+    std::map<Error, std::uint64_t> refused_by;
     std::string last_refusal;
 };
 

@@ -18,6 +18,7 @@ using Names = std::set<std::string>;
 const std::map<std::string, Names> allowed = {
     {"sdk", {}},
     {"base", {}},
+    {"metrics", {"base"}},
     {"crypto", {"base"}},
     {"wire", {"base", "crypto"}},
     {"runtime", {"base", "crypto", "wire"}},
@@ -25,10 +26,11 @@ const std::map<std::string, Names> allowed = {
     {"descriptor", {"base", "crypto", "wire"}},
     {"rpc", {"base", "authex"}},
     {"tee", {"base", "crypto", "wire", "runtime", "descriptor"}},
-    {"em", {"base", "crypto", "wire", "tee", "rpc", "descriptor", "authex"}},
+    {"em", {"base", "crypto", "wire", "tee", "rpc", "descriptor", "metrics", "authex"}},
     {"deployer", {"base", "crypto", "wire", "tee", "rpc", "descriptor", "authex"}},
     {"sancus_emulator", {"base", "crypto", "wire"}},
-    {"cli", {"base", "crypto", "wire", "tee", "rpc", "descriptor", "deployer", "em", "authex"}},
+    {"cli",
+     {"base", "crypto", "wire", "tee", "rpc", "descriptor", "metrics", "deployer", "em", "authex"}},
     {"manual", {"base", "cli", "em"}},
 };
 

@@ -95,6 +95,10 @@ void World::start_manager(const std::string& node, const std::string& address) {
     ready_[node] = nlohmann::json::parse(read_all(ready));
 }
 
+std::string World::metrics_address(const std::string& node) const {
+    return ready_.at(node).at("metrics");
+}
+
 void World::restart_manager(const std::string& node) {
     start_manager(node, ready_.at(node).at("address"));
 }

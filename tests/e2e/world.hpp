@@ -36,6 +36,8 @@ class World {
     /// The port on which it listens for other managers.
     [[nodiscard]] std::uint16_t events_port(const std::string& node) const;
     [[nodiscard]] std::uint16_t control_port(const std::string& node) const;
+    /// Where it serves metrics, if it was started with --metrics.
+    [[nodiscard]] std::string metrics_address(const std::string& node) const;
     /// What the descriptor says as the node's `events`.
     void set_events(const std::string& node, const std::string& address);
 

@@ -72,6 +72,7 @@ Expected<bool> say_ready(const ProgramOptions& options,
                                   {"simulated", tee.simulated},
                                   {"address", server.address()},
                                   {"events", server.events_address()},
+                                  {"metrics", server.metrics_address()},
                                   {"state", state.string()},
                                   {"node_id", fmt::format("{:016x}", server.node_id())},
                                   {"pid", ::getpid()}};

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "em/control/node_metrics.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::em {
@@ -257,39 +258,30 @@ Expected<NodeStatus> Manager::status(const Caller& caller) {
     return status;
 }
 
-Expected<std::vector<MetricValue>> Manager::metrics(const Caller& caller) {
+Expected<std::vector<metrics::Family>> Manager::metrics(const Caller& caller) {
     const Expected<NodeStatus> known = status(caller);
     if (!known) {
         return tl::make_unexpected(known.error());
     }
-    std::vector<MetricValue> metrics;
-    const auto add = [&](const char* name, auto value, const char* label, std::string of) {
-        metrics.push_back({name, static_cast<double>(value), {{label, std::move(of)}}});
-    };
-    for (const Module& module : known->modules) {
-        add("authex_module_up", module.state == ModuleState::running, "module", module.spec.name);
-        add("authex_module_starts_total", module.instance, "module", module.spec.name);
+    return traffic_metrics(known->modules, known->traffic);
+}
+
+std::vector<metrics::Family> Manager::metrics() {
+    std::vector<Module> modules;
+    for (const Module* module : node_.modules()) {
+        modules.push_back(*module);
     }
-    for (const ConnectionCounters& each : known->traffic.connections) {
-        const std::string channel = std::to_string(each.channel);
-        add("authex_connection_forwarded_total", each.forwarded, "connection", channel);
-        add("authex_connection_retransmitted_total", each.retransmitted, "connection", channel);
-        add("authex_connection_refused_total", each.refused, "connection", channel);
-        add("authex_connection_waiting_frames", each.waiting_frames, "connection", channel);
-        add("authex_connection_waiting_bytes", each.waiting_bytes, "connection", channel);
+    const Snapshot traffic = plane_ == nullptr ? Snapshot{} : plane_->snapshot();
+    std::vector<metrics::Family> families = traffic_metrics(modules, traffic);
+    metrics::Family logs{
+        "authex_log_bytes", metrics::Type::gauge, "Bytes of log lines that are kept.", {}};
+    logs.add({}, std::uint64_t{outside_.logs.bytes()});
+    families.push_back(delivery_metrics(traffic));
+    families.push_back(std::move(logs));
+    for (metrics::Family& family : process_metrics()) {
+        families.push_back(std::move(family));
     }
-    for (const LinkState& link : known->traffic.links) {
-        add("authex_link_up", link.up, "address", link.address);
-    }
-    for (const PeriodicState& periodic : known->traffic.periodic) {
-        add("authex_periodic_fired_total", periodic.fired, "name", periodic.name);
-        add("authex_periodic_missed_total", periodic.missed, "name", periodic.name);
-    }
-    metrics.push_back({"authex_spill_bytes", static_cast<double>(known->traffic.spill_bytes), {}});
-    metrics.push_back(
-        {"authex_garbage_total", static_cast<double>(known->traffic.dropped_garbage), {}});
-    metrics.push_back({"authex_log_bytes", static_cast<double>(outside_.logs.bytes()), {}});
-    return metrics;
+    return families;
 }
 
 Expected<ResetCounts> Manager::reset(const Caller& caller) {

@@ -10,6 +10,7 @@
 #include "em/control/log_book.hpp"
 #include "em/control/node.hpp"
 #include "em/control/store.hpp"
+#include "metrics/exposition.hpp"
 
 namespace authex::em {
 
@@ -49,12 +50,6 @@ struct DeliverOrder {
 struct NodeStatus {
     std::vector<Module> modules;
     Snapshot traffic; ///< of the deployment only; links are those that its routes use
-};
-
-struct MetricValue {
-    std::string name;
-    double value = 0;
-    std::vector<std::pair<std::string, std::string>> labels;
 };
 
 struct ResetCounts {
@@ -126,7 +121,10 @@ class Manager final : public Observer {
     [[nodiscard]] Expected<bool> remove_periodic(const Caller& caller, const std::string& name);
 
     [[nodiscard]] Expected<NodeStatus> status(const Caller& caller);
-    [[nodiscard]] Expected<std::vector<MetricValue>> metrics(const Caller& caller);
+    /// Of the caller's deployment.
+    [[nodiscard]] Expected<std::vector<metrics::Family>> metrics(const Caller& caller);
+    /// Of all deployments and the manager itself.
+    [[nodiscard]] std::vector<metrics::Family> metrics();
     [[nodiscard]] Expected<ResetCounts> reset(const Caller& caller);
 
     /// The data plane goes: what it still has to tell is not heard.

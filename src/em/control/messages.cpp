@@ -85,13 +85,15 @@ void fill(const NodeStatus& status, v1::StatusReply& message) {
     message.set_spill_limit_bytes(status.traffic.spill_limit_bytes);
 }
 
-void fill(const std::vector<MetricValue>& metrics, v1::MetricsReply& message) {
-    for (const MetricValue& each : metrics) {
-        v1::Metric& metric = *message.add_metrics();
-        metric.set_name(each.name);
-        metric.set_value(each.value);
-        for (const auto& [label, value] : each.labels) {
-            (*metric.mutable_labels())[label] = value;
+void fill(const std::vector<metrics::Family>& families, v1::MetricsReply& message) {
+    for (const metrics::Family& family : families) {
+        for (const metrics::Sample& sample : family.samples) {
+            v1::Metric& metric = *message.add_metrics();
+            metric.set_name(std::string(family.name) + sample.suffix);
+            metric.set_value(sample.value);
+            for (const auto& [label, value] : sample.labels) {
+                (*metric.mutable_labels())[label] = value;
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ namespace authex::em {
 void fill(const Module& module, v1::ModuleStatus& message);
 void fill(const Greeting& greeting, v1::HelloReply& message);
 void fill(const NodeStatus& status, v1::StatusReply& message);
-void fill(const std::vector<MetricValue>& metrics, v1::MetricsReply& message);
+void fill(const std::vector<metrics::Family>& families, v1::MetricsReply& message);
 void fill(const LogEntry& line, v1::LogLine& message);
 
 /// @error bad-request: the digest has another size than 32, the id is none, more devices than a

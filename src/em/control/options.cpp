@@ -95,6 +95,11 @@ void declare(CLI::App& app, CommandLine& line) {
                    "folder of what outlives the manager\n"
                    "(default: $XDG_STATE_HOME/authex/em-PORT)")
         ->type_name("DIR");
+    app.add_option("--metrics",
+                   options.server.metrics,
+                   "serve metrics for Prometheus at http://HOST:PORT/metrics; the port alone: on\n"
+                   "127.0.0.1 (default: not served)")
+        ->type_name("[HOST:]PORT");
     app.add_option("--name", options.name, "name of the node in messages")->type_name("NAME");
 
     declare_tls(app, line);
@@ -122,6 +127,14 @@ Expected<bool> complete(CLI::App& app, CommandLine& line) {
         return failure("usage",
                        "with any free port there is no default state directory",
                        "name one with --state, or give a port");
+    }
+    if (!server.metrics.empty()) {
+        if (server.metrics.find(':') == std::string::npos) {
+            server.metrics.insert(0, "127.0.0.1:");
+        }
+        if (const Expected<std::uint16_t> metrics_port = port_of(server.metrics); !metrics_port) {
+            return tl::make_unexpected(metrics_port.error());
+        }
     }
     const bool any_file = !line.certificate.empty() || !line.key.empty() || !line.authority.empty();
     const bool all_files =

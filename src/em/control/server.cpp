@@ -84,6 +84,7 @@ Server::Server(const ServerOptions& options, tee::Loader& loader, std::unique_pt
       service_(context_) {}
 
 Server::~Server() {
+    metrics_.reset(); // asks the manager
     if (server_ != nullptr) {
         server_->Shutdown(std::chrono::system_clock::now() + shutdown_time);
         server_.reset();
@@ -116,6 +117,9 @@ Expected<std::unique_ptr<Server>> Server::open(const ServerOptions& options, tee
     Expected<bool> ready = server->open_plane(options);
     if (ready) {
         ready = server->listen(options, *credentials);
+    }
+    if (ready && !options.metrics.empty()) {
+        ready = server->serve_metrics(options);
     }
     if (!ready) {
         return tl::make_unexpected(ready.error());
@@ -179,6 +183,41 @@ Expected<bool> Server::listen(const ServerOptions& options,
     }
     address_ = fmt::format("{}:{}", options.listen.substr(0, options.listen.rfind(':')), port);
     return true;
+}
+
+Expected<bool> Server::serve_metrics(const ServerOptions& options) {
+    const Expected<bool> local = is_loopback(options.metrics);
+    if (!local) {
+        return local;
+    }
+    if (!*local && !options.insecure) {
+        return failure("insecure",
+                       fmt::format("{} can be reached by others, and metrics are plain text for "
+                                   "anyone",
+                                   options.metrics),
+                       "serve metrics on 127.0.0.1, or say --insecure");
+    }
+    auto opened =
+        MetricsServer::open({.listen = options.metrics}, [this] { return metrics_text(); });
+    if (!opened) {
+        return tl::make_unexpected(opened.error());
+    }
+    metrics_ = std::move(*opened);
+    return true;
+}
+
+std::string Server::metrics_text() {
+    std::vector<metrics::Family> families;
+    thread_->run([&] { families = manager_.metrics(); });
+    metrics::Family calls{
+        "authex_calls", metrics::Type::gauge, "Calls of the control plane under way.", {}};
+    calls.add({}, std::uint64_t{context_.calls.inside()});
+    metrics::Family followers{
+        "authex_log_followers", metrics::Type::gauge, "Clients that follow logs.", {}};
+    followers.add({}, std::uint64_t{context_.followers.inside()});
+    families.push_back(std::move(calls));
+    families.push_back(std::move(followers));
+    return metrics::to_text(families);
 }
 
 void Server::stop_modules() {

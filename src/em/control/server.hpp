@@ -8,6 +8,7 @@
 #include <grpcpp/server.h>
 
 #include "em/control/control_thread.hpp"
+#include "em/control/metrics_server.hpp"
 #include "em/control/service.hpp"
 #include "em/control/tls_files.hpp"
 
@@ -16,6 +17,7 @@ namespace authex::em {
 struct ServerOptions {
     std::string listen = "127.0.0.1:6000"; ///< control port; 0: any free one
     std::string events = "127.0.0.1:0";    ///< event links
+    std::string metrics;                   ///< HTTP for Prometheus; empty: none
     std::filesystem::path state_directory; ///< exists, and is this server's alone
     TlsFiles tls;
     bool tls_on_events = false; ///< event links use the same files
@@ -32,7 +34,8 @@ class Server {
   public:
     /// Serves from here on; modules of an earlier manager are found again.
     /// @param loader outlives the server
-    /// @error insecure: plaintext on an address that others reach | address | tls | listen | store
+    /// @error insecure: plaintext, or metrics, on an address that others reach | address | tls |
+    /// listen | store
     static Expected<std::unique_ptr<Server>> open(const ServerOptions& options,
                                                   tee::Loader& loader);
     /// Ends all calls. Modules go on running.
@@ -42,6 +45,10 @@ class Server {
 
     [[nodiscard]] const std::string& address() const { return address_; }
     [[nodiscard]] std::string events_address() const { return plane_->events_address(); }
+    /// Empty where there is none.
+    [[nodiscard]] std::string metrics_address() const {
+        return metrics_ == nullptr ? std::string() : metrics_->address();
+    }
     [[nodiscard]] std::uint64_t node_id() const { return node_id_; }
     /// Ends all modules too.
     void stop_modules();
@@ -49,6 +56,8 @@ class Server {
   private:
     Server(const ServerOptions& options, tee::Loader& loader, std::unique_ptr<Store> store);
     Expected<bool> open_plane(const ServerOptions& options);
+    Expected<bool> serve_metrics(const ServerOptions& options);
+    std::string metrics_text();
     Expected<bool> listen(const ServerOptions& options,
                           const std::shared_ptr<grpc::ServerCredentials>& credentials);
 
@@ -61,6 +70,7 @@ class Server {
     NodeService service_;
     std::unique_ptr<DataPlane> plane_;
     std::unique_ptr<grpc::Server> server_;
+    std::unique_ptr<MetricsServer> metrics_;
     std::string address_;
     std::uint64_t node_id_ = 0;
 };

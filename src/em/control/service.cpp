@@ -263,21 +263,13 @@ grpc::ServerWriteReactor<v1::LogLine>* NodeService::Logs(Context* call,
 
 grpc::ServerUnaryReactor*
 NodeService::Metrics(Context* call, const v1::MetricsRequest* request, v1::MetricsReply* reply) {
-    return answer_at_once<std::vector<MetricValue>>(
+    using Families = std::vector<metrics::Family>;
+    return answer_at_once<Families>(
         context_,
         *call,
         request->deployment(),
-        [&context = context_](Manager& manager, const Caller& caller) {
-            auto metrics = manager.metrics(caller);
-            if (metrics) {
-                metrics->push_back(
-                    {"authex_calls", static_cast<double>(context.calls.inside()), {}});
-                metrics->push_back(
-                    {"authex_log_followers", static_cast<double>(context.followers.inside()), {}});
-            }
-            return metrics;
-        },
-        [reply](const std::vector<MetricValue>& metrics) { fill(metrics, *reply); });
+        [](Manager& manager, const Caller& caller) { return manager.metrics(caller); },
+        [reply](const Families& families) { fill(families, *reply); });
 }
 
 grpc::ServerUnaryReactor*
