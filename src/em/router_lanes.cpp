@@ -339,12 +339,18 @@ Router::deliver(std::uint16_t deployment, std::uint16_t channel, ByteView frames
             return failure("malformed-frames",
                            fmt::format("the frames for connection {} are malformed", channel));
         }
+        const ByteView frame = frames.first(view.frame_bytes());
+        if (view.header.counter < connection->direct.expected) {
+            after = view.header.counter + 1; // the module has taken it
+            frames = frames.subspan(frame.size());
+            continue;
+        }
         if (first && view.header.counter < lane.outbox->next_counter()) {
             lane.outbox->restart(view.header.counter);
         }
         first = false;
-        const ByteView frame = frames.first(view.frame_bytes());
         if (lane.outbox->append(view.header, frame) == Outbox::Append::full) {
+            enqueue(lane); // what fits goes, so that there is room when they come again
             return failure("outbox-full",
                            fmt::format("too many frames wait on connection {}", channel),
                            "wait until the module has taken some");

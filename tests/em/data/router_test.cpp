@@ -329,5 +329,35 @@ TEST(Router, AsksForWhatWasSentBeforeItsRouteWasThere) {
     EXPECT_EQ(b->ledger.taken[test::endpoint_in], 20U);
 }
 
+/// What waits at the deployer may be more than an outbox takes at once.
+TEST(RouterDirect, WhatDoesNotFitAtOnceGoesOnWhereItStopped) {
+    RouterWorld world(1, 1, std::uint64_t{1} << 20U);
+    const auto module = attested();
+    world.node(0).add("a", module);
+    world.node(0).route(
+        {.deployment = 1, .channel = 1, .epoch = 1, .destination_module = "a", .direct = true});
+    module->connect(1, test::endpoint_in, false, 1);
+    constexpr std::uint64_t count = 30;
+    Bytestring all;
+    for (std::uint64_t number = 0; number < count; ++number) {
+        Bytestring body(60'000);
+        Writer(body).u64(number);
+        const Bytestring sealed = module->seal_direct(
+            1, 1, {.kind = wire::Kind::event, .channel = 1, .counter = number}, body);
+        all.insert(all.end(), sealed.begin(), sealed.end());
+    }
+    Expected<std::uint64_t> after = world.node(0).router().deliver(1, 1, all);
+    EXPECT_EQ(after.error().code, "outbox-full");
+    for (std::uint64_t tries = 0; !after && tries < count; ++tries) {
+        EXPECT_TRUE(world.settle());
+        after = world.node(0).router().deliver(1, 1, all);
+    }
+    ASSERT_TRUE(after) << after.error().summary;
+    EXPECT_EQ(*after, count);
+    EXPECT_TRUE(world.settle());
+    EXPECT_EQ(module->ledger.taken[test::endpoint_in], count);
+    EXPECT_EQ(module->ledger.out_of_order, 0U);
+}
+
 } // namespace
 } // namespace authex::em
