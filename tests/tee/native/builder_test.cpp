@@ -121,6 +121,17 @@ TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
     EXPECT_NE(identity, builder.build(other_owner)->identity);
 }
 
+TEST_F(NativeBuilderTest, ModulesOfTheSameSourcesHaveIdentitiesOfTheirOwn) {
+    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const BuildSpec left = spec(minimal);
+    BuildSpec right = left;
+    right.module = "other";
+    const Expected<Image> first = builder.build(left);
+    const Expected<Image> second = builder.build(right);
+    ASSERT_TRUE(first && second);
+    EXPECT_NE(first->identity, second->identity);
+}
+
 TEST_F(NativeBuilderTest, CompilerErrorsAreShownAsTheyAreWithTheModulesName) {
     NativeBuilder builder = builder_in(folder_.path() / "cache");
     const Expected<Image> image = builder.build(

@@ -222,7 +222,9 @@ NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached)
                                      "--image-base=0x10000000",
                                      "-e",
                                      "authex_enter",
-                                     "--build-id=none",
+                                     // The module's name is measured: one module must not pass for
+                                     // another that is built from the same sources.
+                                     "--build-id=0x" + sha256_hex(spec.module),
                                      "-s",
                                      "-z",
                                      "noexecstack"};
