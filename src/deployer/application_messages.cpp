@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "deployer/direct.hpp"
 #include "deployer/owned_application.hpp"
+#include "wire/seal.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -87,6 +88,13 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
     if (!node) {
         return tl::make_unexpected(node.error());
     }
+    // Before anything is sealed: no counter seals what is not kept.
+    const std::size_t frame_bytes = wire::sealed_frame_bytes(record->algorithm, data.size());
+    if (!record->pending.empty() && record->pending.size() + frame_bytes > pending_bytes_max) {
+        return failure("too-many-pending",
+                       fmt::format("too much waits on connection {} already", connection),
+                       "see with authex status why the module does not take it");
+    }
     DirectKey key{.deployment = (*state)->deployment(),
                   .channel = record->id,
                   .algorithm = record->algorithm,
@@ -97,12 +105,6 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
     if (!frame) {
         wipe(key.key);
         return tl::make_unexpected(frame.error());
-    }
-    if (!record->pending.empty() && record->pending.size() + frame->size() > pending_bytes_max) {
-        wipe(key.key);
-        return failure("too-many-pending",
-                       fmt::format("too much waits on connection {} already", connection),
-                       "see with authex status why the module does not take it");
     }
     record->pending.insert(record->pending.end(), frame->begin(), frame->end());
     record->next_counter = counter + 1;
