@@ -1,5 +1,6 @@
 #include "crypto/aes_gcm.hpp"
 
+#include <atomic>
 #include <new>
 
 #include <bearssl/bearssl_aead.h>
@@ -23,14 +24,27 @@ State& in(Bytes state) {
     return *std::launder(reinterpret_cast<State*>(state.data()));
 }
 
+/// What the processor is best at. It is asked once: in a virtual machine each question (CPUID) is
+/// an exit to the hypervisor. Threads that ask at the same time find the same.
+template <typename T>
+T fastest(std::atomic<T>& known, T hardware_if_any(), T software) {
+    T found = known.load(std::memory_order_relaxed);
+    if (found == nullptr) {
+        const T hardware = hardware_if_any();
+        found = hardware != nullptr ? hardware : software;
+        known.store(found, std::memory_order_relaxed);
+    }
+    return found;
+}
+
 const br_block_ctr_class* fastest_cipher() {
-    const br_block_ctr_class* hardware = br_aes_x86ni_ctr_get_vtable();
-    return hardware != nullptr ? hardware : &br_aes_ct64_ctr_vtable;
+    static std::atomic<const br_block_ctr_class*> known{nullptr};
+    return fastest(known, br_aes_x86ni_ctr_get_vtable, &br_aes_ct64_ctr_vtable);
 }
 
 br_ghash fastest_ghash() {
-    const br_ghash hardware = br_ghash_pclmul_get();
-    return hardware != nullptr ? hardware : br_ghash_ctmul64;
+    static std::atomic<br_ghash> known{nullptr};
+    return fastest(known, br_ghash_pclmul_get, br_ghash{br_ghash_ctmul64});
 }
 
 void begin(State& state, NonceView nonce, ByteView associated) {
