@@ -65,6 +65,7 @@ struct ManagerOutside {
     std::function<void(std::function<void()>)>
         post; ///< runs it later on the manager's thread; thread-safe
     std::function<std::uint64_t()> unix_time_us;
+    std::function<DataPlane::Deadline()> now; ///< the clock of deadlines
     /// Waits until the descriptor is readable, so many milliseconds at most.
     std::function<void(int descriptor, int milliseconds)> wait_readable;
     std::function<std::uint64_t()> random;

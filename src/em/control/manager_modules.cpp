@@ -85,7 +85,7 @@ void Manager::restore_module(const Module& module) {
         fail(module.name(), module.instance, link.error().summary);
         return;
     }
-    host(module, std::move(*link), std::chrono::steady_clock::now() + recovery_time);
+    host(module, std::move(*link), outside_.now() + recovery_time);
 }
 
 Expected<const Module*> Manager::find(const Caller& caller, const std::string& name) const {

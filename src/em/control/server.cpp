@@ -73,6 +73,7 @@ Server::Server(const ServerOptions& options, tee::Loader& loader, std::unique_pt
                 .logs = logs_,
                 .post = [this](std::function<void()> work) { thread_->post(std::move(work)); },
                 .unix_time_us = unix_time_us,
+                .now = [] { return std::chrono::steady_clock::now(); },
                 .wait_readable = wait_readable,
                 .random = random_number},
                fitting(options.limits, loader.info())),
