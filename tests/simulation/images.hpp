@@ -1,0 +1,35 @@
+#pragma once
+// Images of simulated modules, and keys of simulated TEEs: made once in a process, for all worlds.
+
+#include <string>
+#include <vector>
+
+#include "crypto/x25519.hpp"
+#include "deployer/credentials.hpp"
+#include "simulation/program.hpp"
+#include "tee/builder.hpp"
+#include "tee/loader.hpp"
+#include "tee/native/evidence_key.hpp"
+
+namespace authex::simulation {
+
+struct LoadedImage {
+    std::string module;
+    const Program* program = nullptr;
+    tee::Sha256 sha256{};
+};
+
+/// An image is a text that names module and program.
+class ImageBuilder final : public tee::Builder {
+  public:
+    Expected<tee::Image> build(const tee::BuildSpec& spec) override;
+};
+/// Null: none was built.
+const LoadedImage* find_image(const tee::Sha256& sha256);
+/// That of a module's name that was built last.
+const LoadedImage* find_image_of(const std::string& module);
+
+const tee::native::EvidenceKey& evidence_key(std::size_t machine);
+const deployer::OwnerKey& owner_key();
+
+} // namespace authex::simulation

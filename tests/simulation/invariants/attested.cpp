@@ -1,0 +1,103 @@
+// The deployer tells keys only to the very module that they are for, attested; and in one `up` it
+// connects what leads to outputs before what comes from inputs.       (docs/security.md, "window")
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "simulation/invariants/invariant.hpp"
+#include "simulation/world.hpp"
+#include "wire/control.hpp"
+
+namespace authex::simulation {
+namespace {
+
+class Attested final : public Invariant {
+  public:
+    using Invariant::Invariant;
+    [[nodiscard]] const char* name() const override { return "attested"; }
+
+    void key_set(const Process* process, const KeyName& key, crypto::Algorithm algorithm) override {
+        if (process != nullptr && algorithm == crypto::Algorithm::aes_256_gcm) {
+            holders_[key] = process->actor();
+        }
+    }
+
+    void sealed(const Process* process, const SealView& seal) override {
+        const bool order = process == nullptr && seal.algorithm == crypto::Algorithm::aes_256_gcm &&
+                           seal.associated.size() == wire::associated_bytes &&
+                           seal.kind() == wire::Kind::control;
+        wire::ControlMessage message;
+        if (!order || wire::parse_control(seal.plain, message) != Error::none ||
+            message.type != wire::ControlType::set_connection) {
+            return;
+        }
+        const wire::SetConnection& terms = message.connection;
+        const descriptor::Connection* connection = world_.shape().connection(terms.channel);
+        if (connection == nullptr) {
+            violated(fmt::format("channel {} is no connection", terms.channel));
+            return;
+        }
+        check_holder(seal.key, terms.role, *connection);
+        check_turn(*connection);
+    }
+
+  private:
+    void check_holder(const KeyName& control_key,
+                      wire::Role role,
+                      const descriptor::Connection& connection) {
+        const std::string& module = role == wire::Role::destination ? connection.to.module
+                                    : connection.from               ? connection.from->module
+                                                                    : connection.name;
+        const auto holder = holders_.find(control_key);
+        const Process* process =
+            holder == holders_.end() ? nullptr : world_.process_of(holder->second);
+        if (process == nullptr || process->module() != module || !world_.is_genuine(*process)) {
+            violated(
+                fmt::format("the key of {} is told to who is not {}", connection.name, module));
+        }
+    }
+
+    void check_turn(const descriptor::Connection& connection) {
+        const std::uint64_t up = world_.owner.ups();
+        if (up != up_) {
+            up_ = up;
+            turn_ = 0;
+        }
+        const int turn = turn_of(connection);
+        if (turn < turn_) {
+            violated(fmt::format("{} is connected too late", connection.name));
+        }
+        turn_ = turn;
+    }
+
+    /// Inner connections, those to outputs, those from inputs, the owner's own.
+    int turn_of(const descriptor::Connection& connection) const {
+        const auto& all = world_.shape().descriptor.connections;
+        if (!connection.from) {
+            return 3;
+        }
+        const bool hears = std::any_of(all.begin(), all.end(), [&](const auto& other) {
+            return other.from && other.to.module == connection.from->module;
+        });
+        const bool tells = std::any_of(all.begin(), all.end(), [&](const auto& other) {
+            return other.from && other.from->module == connection.to.module;
+        });
+        if (!hears) {
+            return 2;
+        }
+        return tells ? 0 : 1;
+    }
+
+    std::map<KeyName, Actor> holders_;
+    std::uint64_t up_ = 0;
+    int turn_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<Invariant> make_attested(World& world) {
+    return std::make_unique<Attested>(world);
+}
+
+} // namespace authex::simulation

@@ -1,0 +1,122 @@
+// authex-simulate: runs seeds for as long as it is told.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "simulation/run.hpp"
+
+namespace authex::simulation {
+namespace {
+
+struct Arguments {
+    std::uint64_t seeds = 1000;
+    std::uint64_t from = 1;
+    std::uint64_t only = 0;
+    bool minimise = false;
+    bool go_on = false;
+    std::string bug;
+    DrawOptions draw;
+};
+
+/// The failing seed, how to see it again, and the shortest schedule.
+void report(std::uint64_t seed, const Arguments& arguments, const Outcome& outcome) {
+    fmt::print("seed {} violates {}\n", seed, *outcome.violation);
+    std::string again = fmt::format("authex-simulate --seed {} --minimise", seed);
+    if (!arguments.draw.attackers.empty()) {
+        again += fmt::format(" --attackers {}", fmt::join(arguments.draw.attackers, ","));
+    }
+    fmt::print("replay: {}\n", again);
+    const Schedule schedule = schedule_of(seed, arguments.draw);
+    fmt::print("schedule:\n{}", to_text(schedule));
+    if (arguments.minimise) {
+        const Schedule shortest = minimised(seed, schedule);
+        const Outcome last = run(seed, shortest);
+        fmt::print(
+            "minimised, violates {}:\n{}", last.violation.value_or("nothing"), to_text(shortest));
+    }
+    std::fflush(stdout);
+}
+
+int run_all(const Arguments& arguments) {
+    const auto begin = std::chrono::steady_clock::now();
+    const std::uint64_t first = arguments.only != 0 ? arguments.only : arguments.from;
+    const std::uint64_t count = arguments.only != 0 ? 1 : arguments.seeds;
+    std::uint64_t failed = 0;
+    std::uint64_t frames = 0;
+    std::uint64_t simulated_us = 0;
+    std::uint64_t done = 0;
+    while (done < count) {
+        const std::uint64_t seed = first + done++;
+        const Outcome outcome = run(seed, schedule_of(seed, arguments.draw));
+        frames += outcome.frames;
+        simulated_us += outcome.simulated_us;
+        if (outcome.violation) {
+            ++failed;
+            report(seed, arguments, outcome);
+            if (!arguments.go_on) {
+                break;
+            }
+        }
+    }
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    fmt::print("{} seeds from {}, {} failed; {} sealed frames, {:.1f} simulated hours, "
+               "{:.1f} s, {:.0f} seeds/s\n",
+               done,
+               first,
+               failed,
+               frames,
+               static_cast<double>(simulated_us) / 3.6e9,
+               seconds,
+               static_cast<double>(done) / seconds);
+    return failed == 0 ? 0 : 1;
+}
+
+/// The program with that bug planted lies beside this one.
+int run_bug(const std::string& bug, char** argv) {
+    const std::string program = std::string(argv[0]) + "-" + bug;
+    ::execv(program.c_str(), argv);
+    fmt::print(stderr, "authex-simulate: there is no program {}\n", program);
+    return 2;
+}
+
+} // namespace
+} // namespace authex::simulation
+
+int main(int argc, char** argv) {
+    using namespace authex::simulation;
+    Arguments arguments;
+    CLI::App app{"Runs simulated deployments under attack; each seed is one world and schedule."};
+    app.add_option("--seeds", arguments.seeds, "how many");
+    app.add_option("--from", arguments.from, "the first one");
+    app.add_option("--seed", arguments.only, "this one only");
+    app.add_flag("--minimise", arguments.minimise, "shorten the schedule of a failing seed");
+    app.add_flag("--go-on", arguments.go_on, "do not stop at a failing seed");
+    app.add_option("--bug", arguments.bug, "with a planted bug, by name");
+    app.add_option("--attackers", arguments.draw.attackers, "only these, by name")->delimiter(',');
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int status = app.exit(error);
+        return status == 0 ? 0 : 2;
+    }
+    for (const std::string& name : arguments.draw.attackers) {
+        if (find_action(name) == nullptr) {
+            fmt::print(stderr, "authex-simulate: there is no attacker {}\n", name);
+            return 2;
+        }
+    }
+    const char* planted = std::getenv("AUTHEX_SIMULATION_BUG");
+    if (!arguments.bug.empty() && (planted == nullptr || planted != arguments.bug)) {
+        ::setenv("AUTHEX_SIMULATION_BUG", arguments.bug.c_str(), 1);
+        return run_bug(arguments.bug, argv);
+    }
+    return run_all(arguments);
+}

@@ -1,0 +1,6 @@
+#define SIMULATED controller
+#include "simulation/modules/instrument.hpp"
+// The source as it stands in the example.
+#include "../examples/button-led/controller.cpp"
+// It comes last: it needs the module's records.
+#include "simulation/modules/register.hpp"

@@ -1,0 +1,161 @@
+#include "simulation/run.hpp"
+
+#include <malloc.h>
+
+#include <fmt/format.h>
+
+#include "simulation/world.hpp"
+
+namespace authex::simulation {
+namespace {
+
+// What comes from the seed comes from streams of its own: a changed shape does not change the
+// schedule.
+constexpr std::uint64_t shape_stream = 0x5348'4150'4500'0000;
+constexpr std::uint64_t schedule_stream = 0x5343'4845'4400'0000;
+constexpr std::uint64_t world_stream = 0x574F'524C'4400'0000;
+
+constexpr int ups_max = 5;
+constexpr int tries_max = 8; ///< what waits at the deployer may fill a manager's outbox often
+/// Longer than the longest retry.
+constexpr std::uint64_t settle_us = 40'000'000;
+
+/// Runtimes and rings are large, and made anew for every world: without this, each costs its pages.
+void keep_memory() {
+    static const bool done = [] {
+        constexpr int most_bytes = 256 << 20;
+        return ::mallopt(M_MMAP_THRESHOLD, most_bytes) == 1 &&
+               ::mallopt(M_TRIM_THRESHOLD, most_bytes) == 1;
+    }();
+    (void)done;
+}
+
+void attacker_rests(World& world) {
+    world.owner.kill_after(0);
+    world.network.heal();
+    for (const auto& machine : world.machines) {
+        machine->disk.full = false;
+        machine->call_faults.clear();
+        machine->frame_faults.clear();
+        machine->lies.clear();
+        machine->impostors.clear();
+        for (const auto& [module, other] : machine->doubles) {
+            for (const auto& process : {machine->process(module), machine->process(other)}) {
+                if (process != nullptr) {
+                    process->kill();
+                }
+            }
+        }
+        machine->doubles.clear();
+        machine->deployer_parted = false;
+        for (const descriptor::Module& module : world.shape().descriptor.modules) {
+            const auto process = machine->process(module.name);
+            if (process != nullptr && (process->module() != module.name || process->spoiled)) {
+                process->kill();
+            }
+        }
+    }
+    world.advance(settle_us);
+}
+
+bool comes_up(World& world, const deployer::Selection& selection) {
+    for (int i = 0; i < ups_max && !world.violation(); ++i) {
+        if (world.owner.up(selection) == Owner::Result::done) {
+            return true;
+        }
+        world.advance(settle_us / ups_max);
+    }
+    return false;
+}
+
+/// Each of the owner's ways in works.
+void probe(World& world) {
+    const std::vector<std::uint8_t> data{1, 2, 3};
+    for (const std::string& name : world.shape().direct_inputs) {
+        int tries = 0;
+        while (world.owner.output(name, data) != Owner::Result::done) {
+            if (++tries == tries_max || world.violation()) {
+                world.violated(
+                    fmt::format("lives: {} takes nothing: {}", name, world.owner.problem()));
+                return;
+            }
+        }
+    }
+    for (const std::string& name : world.shape().direct_handlers) {
+        const Owner::Result asked = world.owner.request(name, data);
+        const bool refused = world.owner.problem().find("request-failed") != std::string::npos ||
+                             world.owner.problem().find("it failed") != std::string::npos;
+        if (asked != Owner::Result::done && !refused) {
+            world.violated(
+                fmt::format("lives: {} does not answer: {}", name, world.owner.problem()));
+        }
+    }
+}
+
+} // namespace
+
+Schedule schedule_of(std::uint64_t seed, const DrawOptions& options) {
+    Random random(seed ^ schedule_stream);
+    return draw_schedule(random, options);
+}
+
+Outcome run(std::uint64_t seed, const Schedule& schedule) {
+    keep_memory();
+    Random shape(seed ^ shape_stream);
+    World world(draw_shape(shape), seed ^ world_stream);
+    for (const Decision& decision : schedule) {
+        find_action(decision.action)->act(world, decision);
+        world.look();
+        if (world.violation()) {
+            break;
+        }
+    }
+    if (!world.violation()) {
+        attacker_rests(world);
+        deployer::Selection turn;
+        turn.turn_epoch = true;
+        if (!comes_up(world, {}) || (destroys(schedule) && !comes_up(world, turn))) {
+            world.violated("lives: it does not come up again: " + world.owner.problem());
+        }
+    }
+    if (!world.violation()) {
+        probe(world);
+        world.advance(settle_us);
+    }
+    if (!world.violation()) {
+        world.look();
+        world.rest();
+    }
+    Outcome outcome{.violation = world.violation(), .simulated_us = world.now_us()};
+    for (const auto& [key, stream] : world.ledger.streams) {
+        outcome.frames += stream.forward.size() + stream.back.size();
+    }
+    return outcome;
+}
+
+Schedule minimised(std::uint64_t seed, const Schedule& schedule) {
+    const auto kind_of = [](const Outcome& outcome) {
+        return outcome.violation ? outcome.violation->substr(0, outcome.violation->find(':')) : "";
+    };
+    const std::string kind = kind_of(run(seed, schedule));
+    Schedule shortest = schedule;
+    for (std::size_t piece = shortest.size(); piece > 0;) {
+        bool shorter = false;
+        for (std::size_t at = 0; at < shortest.size();) {
+            Schedule less = shortest;
+            const auto begin = less.begin() + static_cast<std::ptrdiff_t>(at);
+            const std::size_t count = std::min(piece, less.size() - at);
+            less.erase(begin, begin + static_cast<std::ptrdiff_t>(count));
+            if (kind_of(run(seed, less)) == kind) {
+                shortest = std::move(less);
+                shorter = true;
+            } else {
+                at += piece;
+            }
+        }
+        piece = shorter && piece == 1 ? 1 : piece / 2;
+    }
+    return shortest;
+}
+
+} // namespace authex::simulation
