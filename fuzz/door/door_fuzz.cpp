@@ -147,7 +147,7 @@ class Opened {
 } // namespace
 
 authex::runtime::ImageLayout authex::runtime::port::layout() {
-    return {.endpoints = test::endpoints, .owner_key = owner_key, .begin = 0x1000, .end = 0x2000};
+    return {.endpoints = test::endpoints, .owner_keys = owner_key, .begin = 0x1000, .end = 0x2000};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

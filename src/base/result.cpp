@@ -48,6 +48,10 @@ const char* error_text(Error error) {
         return "failed";
     case Error::unanswered:
         return "unanswered";
+    case Error::not_set:
+        return "not set";
+    case Error::superseded:
+        return "superseded owner key";
     }
     return "unknown error";
 }

@@ -31,6 +31,8 @@ enum class Error : std::uint8_t {
     key_mismatch = 19,   ///< the same epoch with another key or other ends
     failed = 20,         ///< the module's own function answered that it failed
     unanswered = 21,     ///< a request whose reply will never come
+    not_set = 22,        ///< the owner has given no value of this name
+    superseded = 23,     ///< an owner key whose place another one has taken
 };
 
 /// The text of an error, for logs and messages. Never empty; static storage.

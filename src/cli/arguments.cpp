@@ -10,6 +10,7 @@ namespace {
 constexpr auto group_make = "Make";
 constexpr auto group_run = "Run";
 constexpr auto group_use = "Use";
+constexpr auto group_trust = "Trust";
 constexpr auto group_look = "Look";
 constexpr auto group_end = "End";
 
@@ -122,6 +123,10 @@ void declare_make(Declarer& declarer, Arguments& arguments, CLI::App& app) {
     CLI::App* init =
         declarer.command("init", Command::init, group_make, "make a new application that runs");
     declarer.subject(init, "dir", "folder of the application, empty or not there yet");
+    init->add_option("--recovery-key",
+                     arguments.recovery_file,
+                     "also make a second owner key, to be kept offline, in this file")
+        ->type_name("FILE");
     declarer.command("check", Command::check, group_make, "check the descriptor");
     declarer.modules(
         declarer.command("build", Command::build, group_make, "build the modules' images"));
@@ -170,6 +175,63 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
                                           "the last step: register periodic events");
     periodic->add_option("--event", arguments.periodic, "only this one (may be repeated)")
         ->type_name("NAME");
+}
+
+void declare_trust(Declarer& declarer, Arguments& arguments, CLI::App& app) {
+    const auto folder = [&app](const char* name, const char* text) {
+        CLI::App* parent = app.add_subcommand(name, text);
+        parent->group(group_trust);
+        parent->require_subcommand(1);
+        parent->fallthrough();
+        return parent;
+    };
+    CLI::App* secret = folder("secret", "secrets of modules");
+    CLI::App* set =
+        declarer.command(*secret,
+                         "set",
+                         Command::secret_set,
+                         "",
+                         "give a module a new value of a secret, or a new generated one");
+    declarer.subject(set, "module", "name of the module");
+    set->add_option("secret", arguments.entry, "name of the secret")->required()->type_name("");
+    declarer.payload(set);
+    CLI::App* role = folder("role", "certificates for those who work beside the owner");
+    CLI::App* add =
+        declarer.command(*role, "add", Command::role_add, "", "make a certificate for a name");
+    declarer.subject(add, "name", "who gets it");
+    add->add_option("--role", arguments.role, "observer, operator or owner")
+        ->required()
+        ->check(CLI::IsMember(std::vector<std::string>{"observer", "operator", "owner"}))
+        ->type_name("ROLE");
+    add->add_option("--days", arguments.days, "how long it is valid (default: 90)")
+        ->check(CLI::Range(1U, 825U))
+        ->option_text("N");
+    add->add_option("--out", arguments.out, "folder for the files (default: NAME.role)")
+        ->type_name("DIR");
+    declarer.command(*role, "list", Command::role_list, "", "show who has one");
+    CLI::App* revoke = declarer.command(
+        *role, "revoke", Command::role_revoke, "", "take a certificate back, on all nodes");
+    declarer.subject(revoke, "name", "who had it");
+    CLI::App* key = declarer.command("recovery-key",
+                                     Command::recovery_key,
+                                     group_trust,
+                                     "make a second owner key, to be kept offline; modules are "
+                                     "built anew with it");
+    key->add_option("file", arguments.recovery_file, "file that must not be there yet")
+        ->required()
+        ->type_name("");
+    CLI::App* recover = declarer.command("recover",
+                                         Command::recover,
+                                         group_trust,
+                                         "take the application over with the recovery key, where "
+                                         "the deployer's folder is lost");
+    recover->add_option("file", arguments.recovery_file, "file of the recovery key")
+        ->required()
+        ->type_name("");
+    recover
+        ->add_option("--deployment", arguments.deployment, "which one, if the nodes have several")
+        ->check(CLI::Range(1U, 65535U))
+        ->option_text("N");
 }
 
 void declare_use(Declarer& declarer, Arguments& arguments) {
@@ -222,6 +284,12 @@ void declare_look_and_end(Declarer& declarer, Arguments& arguments) {
         ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}))
         ->type_name("");
 
+    declarer.subject(declarer.command("restart",
+                                      Command::restart,
+                                      group_end,
+                                      "end a module's process and start it again, without keys"),
+                     "module",
+                     "name of the module");
     CLI::App* disable = declarer.command(
         "disable", Command::disable, group_end, "make a module drop all its connections");
     declarer.subject(disable, "module", "name of the module");
@@ -239,6 +307,7 @@ void declare(CLI::App& app, Arguments& arguments) {
     declare_make(*declarer, arguments, app);
     declare_run(*declarer, arguments);
     declare_use(*declarer, arguments);
+    declare_trust(*declarer, arguments, app);
     declare_look_and_end(*declarer, arguments);
     app.require_subcommand(1);
     app.footer("authex COMMAND --help tells more. Exit status: 0 done, 1 failed, 2 usage or "

@@ -38,6 +38,13 @@ enum class Command : std::uint8_t {
     dev,
     node_bundle,
     export_state,
+    secret_set,
+    role_add,
+    role_list,
+    role_revoke,
+    recovery_key,
+    recover,
+    restart,
     completion,
     version,
 };
@@ -78,6 +85,10 @@ struct Arguments {
     bool up = false;
     bool with_secrets = false;
     std::vector<std::string> hosts;
+    std::string role;
+    std::uint32_t days = 90;
+    std::filesystem::path recovery_file;
+    std::uint16_t deployment = 0;
 };
 
 /// Exit status 0 done, 1 failed, 2 usage or descriptor error.

@@ -15,9 +15,12 @@
 #include "cli/init.hpp"
 #include "cli/metrics_view.hpp"
 #include "cli/payload.hpp"
+#include "cli/roles.hpp"
 #include "cli/views.hpp"
 #include "deployer/application.hpp"
 #include "deployer/credentials.hpp"
+#include "deployer/recovery.hpp"
+#include "deployer/role_certificates.hpp"
 
 namespace authex::cli {
 namespace {
@@ -54,6 +57,11 @@ class Run {
     int metrics(Application& application);
     int logs(Application& application);
     int export_state(Application& application);
+    int secret_set(Application& application);
+    int recover();
+    int revoke_role();
+    int trust(Application& application);
+    int say(const Expected<Said>& said);
     int with_application();
     int operate(Application& application);
 
@@ -114,9 +122,16 @@ int Run::init() {
     if (!name) {
         return fail(name.error());
     }
+    if (!arguments_.recovery_file.empty()) {
+        const auto made = deployer::make_recovery_key(
+            std::filesystem::path(arguments_.subject) / ".authex", arguments_.recovery_file);
+        if (!made) {
+            return fail(made.error());
+        }
+    }
     return done(fmt::format(
         "{} is ready: authex.yaml, button.cpp, counter.cpp, and an owner key in .authex\n"
-        "(whoever has the key owns the application: keep a copy in a safe place)\n\n"
+        "(whoever has the key owns the application: keep a copy in a safe place)\n{}\n"
         "  cd {}\n"
         "  authex dev --up          # starts both nodes and deploys; leave it running\n\n"
         "and in another terminal, in the same folder:\n\n"
@@ -124,6 +139,10 @@ int Run::init() {
         "  authex request total     # read the counter\n"
         "  authex status\n",
         *name,
+        arguments_.recovery_file.empty()
+            ? ""
+            : fmt::format("the recovery key is in {}: move it to a place that is offline\n",
+                          arguments_.recovery_file.string()),
         arguments_.subject));
 }
 
@@ -362,6 +381,55 @@ int Run::export_state(Application& application) {
     return exit_done;
 }
 
+int Run::secret_set(Application& application) {
+    const PayloadSource& source = arguments_.payload;
+    const bool given = source.hex || source.text || source.file || source.u8 || source.u16 ||
+                       source.u32 || source.u64;
+    auto payload = read_payload(source);
+    if (!payload) {
+        return fail(payload.error());
+    }
+    const auto set =
+        application.set_secret(arguments_.subject,
+                               arguments_.entry,
+                               given ? std::optional<ByteView>(*payload) : std::nullopt);
+    wipe(*payload);
+    if (!set) {
+        return fail(set.error());
+    }
+    return done(*set ? fmt::format("{} has the new {}\n", arguments_.subject, arguments_.entry)
+                     : fmt::format("{} is not deployed: authex up gives it\n", arguments_.subject));
+}
+
+int Run::say(const Expected<Said>& said) {
+    if (!said) {
+        return fail(said.error());
+    }
+    if (arguments_.json) {
+        print(said->json);
+    } else {
+        std::cout << said->text;
+    }
+    return exit_done;
+}
+
+/// The descriptor first: without it nothing would be found on the nodes.
+int Run::recover() {
+    std::vector<Diagnostic> warnings;
+    const auto descriptor = Application::check(arguments_.file, warnings);
+    if (!descriptor) {
+        fail(descriptor.error());
+        return exit_usage;
+    }
+    const auto used = deployer::use_recovery_key(state_directory(), arguments_.recovery_file);
+    return used ? with_application() : fail(used.error());
+}
+
+int Run::revoke_role() {
+    const auto revoked = deployer::revoke_role(state_directory(), arguments_.subject);
+    return revoked ? with_application() : fail(revoked.error());
+}
+
 int Run::operate(Application& application) {
     switch (arguments_.command) {
     case Command::build:
@@ -426,6 +494,30 @@ int Run::operate(Application& application) {
     case Command::export_state:
         return export_state(application);
     default:
+        return trust(application);
+    }
+}
+
+int Run::trust(Application& application) {
+    switch (arguments_.command) {
+    case Command::secret_set:
+        return secret_set(application);
+    case Command::recover:
+        return done_plan(application.recover(arguments_.deployment),
+                         "nothing to do: the application is yours");
+    case Command::role_revoke: {
+        const auto told = application.tell_revoked();
+        return told ? done(fmt::format("no node takes the certificate of {} any more\n",
+                                       arguments_.subject))
+                    : fail(told.error());
+    }
+    case Command::restart: {
+        const auto restarted = application.restart(arguments_.subject);
+        return restarted ? done(fmt::format("{} runs, and has no keys: authex up by the owner\n",
+                                            arguments_.subject))
+                         : fail(restarted.error());
+    }
+    default:
         return exit_usage; // needs no application
     }
 }
@@ -458,6 +550,16 @@ int Run::dispatch() {
         return dev();
     case Command::node_bundle:
         return node_bundle();
+    case Command::role_add:
+        return say(add_role(arguments_, state_directory()));
+    case Command::role_list:
+        return say(list_roles(state_directory()));
+    case Command::role_revoke:
+        return revoke_role();
+    case Command::recovery_key:
+        return say(make_recovery_key(arguments_.recovery_file, state_directory()));
+    case Command::recover:
+        return recover();
     case Command::completion:
         std::cout << completion_script(arguments_.subject);
         return exit_done;

@@ -45,6 +45,7 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
                         .root = descriptor.directory,
                         .definitions = module.definitions,
                         .owner_key = owner.public_key,
+                        .recovery_key = owner.recovery_key,
                         .max_connections =
                             module.max.connections.value_or(descriptor::default_connections),
                         .max_image_bytes = module.max.image_bytes.value_or(0)};
@@ -61,6 +62,7 @@ struct OwnedApplication::Prepared {
     std::unique_ptr<State> state;
     Loadables built;
     Survey survey;
+    ValuesOfModules values;
     Work work;
 };
 
@@ -111,6 +113,9 @@ void OwnedApplication::warn(const Diagnostic& finding) {
 /// The state alone, with a deployment id.
 Expected<std::unique_ptr<State>> OwnedApplication::open_to_change() {
     auto state = outside_.open_state(StateUse::change);
+    if (state && !outside_.has_owner_key) {
+        return with_deployment_of_nodes(std::move(*state));
+    }
     if (!state || (*state)->deployment() != 0) {
         return state;
     }
@@ -136,7 +141,7 @@ std::uint16_t OwnedApplication::any_deployment() {
 /// are none, one under which modules run.
 Expected<Survey> OwnedApplication::meet_nodes(State& state) {
     Survey survey = ask_nodes(descriptor_, state, outside_, nodes_);
-    const bool fresh = state.nodes().empty() && state.modules().empty();
+    const bool fresh = outside_.has_owner_key && state.nodes().empty() && state.modules().empty();
     const auto is_taken = [](const auto& node) {
         const NodeView& view = node.second;
         return view.problem ? view.problem->code == "deployment-taken"
@@ -187,6 +192,10 @@ Outcome<std::vector<BuiltModule>> OwnedApplication::build(const std::vector<std:
     std::vector<BuiltModule> built;
     std::vector<tee::Builder*> builders;
     Errors errors;
+    const Expected<bool> owned = must_own();
+    if (!owned) {
+        return failed(owned.error());
+    }
     for (const std::string& name : modules) {
         if (descriptor_.find_module(name) == nullptr) {
             return tl::make_unexpected(unknown("module", name));
@@ -265,16 +274,6 @@ Outcome<Loadables> OwnedApplication::loadables(const Selection& selection) {
         const descriptor::Module* stated = descriptor_.find_module(module.name);
         loadables[module.name] = {
             .image = std::move(module.image), .sha256 = *digest, .terms = terms_of(*stated)};
-        if (!stated->secrets.empty() || !stated->config.empty()) {
-            Diagnostic finding =
-                make_error("secrets-unsupported",
-                           fmt::format("`secrets` and `config` of module {} are not handed to it "
-                                       "by this version",
-                                       module.name));
-            finding.severity = Severity::warning;
-            finding.where = stated->where;
-            warn(finding);
-        }
     }
     return loadables;
 }
@@ -304,6 +303,10 @@ OwnedApplication::Errors OwnedApplication::check_names(const Selection& selectio
 }
 
 Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& selection) {
+    const Expected<bool> owned = must_own();
+    if (!owned) {
+        return failed(owned.error());
+    }
     Errors errors = check_names(selection);
     if (!errors.empty()) {
         return tl::make_unexpected(std::move(errors));
@@ -322,8 +325,13 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& s
         return failed(survey.error());
     }
     prepared.survey = std::move(*survey);
-    prepared.work =
-        make_plan({descriptor_, prepared.built, *prepared.state, prepared.survey, selection});
+    prepared.values = values(selection, *prepared.state);
+    prepared.work = make_plan({descriptor_,
+                               prepared.built,
+                               *prepared.state,
+                               prepared.survey,
+                               selection,
+                               prepared.values});
     for (const Diagnostic& warning : prepared.work.warnings) {
         warn(warning);
     }
@@ -356,7 +364,8 @@ Outcome<Plan> OwnedApplication::up(const Selection& selection) {
                    outside_,
                    nodes_,
                    prepared->survey,
-                   reporter_});
+                   reporter_,
+                   prepared->values});
     Engine::Result result = engine.run(prepared->work);
     Errors errors = std::move(prepared->work.problems);
     for (Diagnostic& error : result.errors) {

@@ -24,7 +24,8 @@ template <typename T>
 using Outcome = tl::expected<T, std::vector<Diagnostic>>;
 
 /// One thing that is being done, for people and logs. `action` is one word: "build", "load",
-/// "attest", "connect", "register", "disconnect", "unregister", "remove", "disable", "reset".
+/// "attest", "configure", "connect", "register", "disconnect", "unregister", "remove", "disable",
+/// "reset".
 struct Progress {
     enum class What : std::uint8_t { started, advanced, done, failed };
     What what = What::started;
@@ -50,6 +51,7 @@ enum class Phase : std::uint8_t {
     remove,
     load,
     attest,
+    configure,
     connect_inner,
     connect_outputs,
     connect_inputs,
@@ -72,7 +74,7 @@ struct Plan {
 /// What part of `up` to do. Names empty: all of them.
 struct Selection {
     bool load = true;
-    bool attest = true;
+    bool attest = true; ///< and give configuration and secrets
     bool connect = true;
     bool register_periodic = true;
     bool remove_stale = true; ///< what the state has and the descriptor has not
@@ -178,6 +180,28 @@ class Application {
     /// An entry by name or number: unauthenticated, so is the result.
     virtual Outcome<std::vector<std::uint8_t>>
     call(const std::string& module, const std::string& entry, ByteView data) = 0;
+
+    /// Ends the module's process and starts its image again. It has forgotten its keys then: the
+    /// owner's up() attests and connects it anew.
+    virtual Outcome<bool> restart(const std::string& module) = 0;
+    /// Tells every node which certificates were revoked. @error of nodes that were not told
+    virtual Outcome<bool> tell_revoked() = 0;
+
+    /// Takes the application over where the state is lost: finds its deployment on the nodes, then
+    /// does what up() does. With the recovery key as owner key, modules that run forget the owner
+    /// before; nothing is loaded anew that is there. Where the state knows a deployment: up().
+    /// @param deployment which one, where the nodes have several; 0: the only one
+    /// @error nothing-deployed | several-deployments | of the nodes | as up()
+    virtual Outcome<Plan> recover(std::uint16_t deployment) = 0;
+
+    /// A new value for a secret, handed to its module at once where that is attested. One that
+    /// comes from a file: `value` takes the file's place; one that is generated: made anew, without
+    /// `value`. @return whether the module has it; else the next up() gives it.
+    /// @error unknown-module | unknown-secret | secret-elsewhere (in the environment) |
+    /// secret-generated | payload-missing | as up()
+    virtual Outcome<bool> set_secret(const std::string& module,
+                                     const std::string& name,
+                                     std::optional<ByteView> value) = 0;
 
     /// The module drops its connections for good and takes no new ones until it is loaded again.
     virtual Outcome<bool> disable(const std::string& module) = 0;

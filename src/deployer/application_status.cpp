@@ -210,7 +210,8 @@ Outcome<bool> OwnedApplication::logs(const LogQuery& query,
                                      const std::function<bool(const LogEntry&)>& take) {
     std::uint16_t deployment = 0;
     {
-        const auto state = outside_.open_state(StateUse::look);
+        const auto state =
+            outside_.has_owner_key ? outside_.open_state(StateUse::look) : open_to_change();
         if (!state) {
             return failed(state.error());
         }

@@ -1,6 +1,7 @@
 #include "deployer/certificates.hpp"
 
 #include <array>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 
@@ -113,10 +114,13 @@ bool is_plain_host(const std::string& host) {
     return !host.empty() && host.find_first_not_of(allowed) == std::string::npos;
 }
 
-std::string alternative_names(const std::vector<std::string>& hosts) {
+std::string alternative_names(const CertificateRequest& request) {
     std::vector<std::string> names;
-    for (const std::string& host : hosts) {
+    for (const std::string& host : request.hosts) {
         names.push_back((is_ip_address(host) ? "IP:" : "DNS:") + host);
+    }
+    if (request.role) {
+        names.push_back("URI:" + rpc::role_uri(*request.role));
     }
     return fmt::format("{}", fmt::join(names, ","));
 }
@@ -155,9 +159,10 @@ Expected<bool> Authority::issue(const CertificateRequest& request,
     }
     const Key key(EVP_EC_gen("P-256"));
     const Certificate certificate =
-        key ? draft(key.get(), request.common_name, certificate_days) : nullptr;
+        key ? draft(key.get(), request.common_name, request.days) : nullptr;
     X509* const leaf = certificate.get();
     X509* const issuer = parts_->certificate.get();
+    const std::string names = alternative_names(request);
     std::string usage = request.server ? "serverAuth" : "";
     usage += request.client ? (usage.empty() ? "clientAuth" : ",clientAuth") : "";
     const bool signed_ =
@@ -166,8 +171,7 @@ Expected<bool> Authority::issue(const CertificateRequest& request,
         add_extension(leaf, issuer, NID_key_usage, "critical,digitalSignature") &&
         add_extension(leaf, issuer, NID_ext_key_usage, usage) &&
         add_extension(leaf, issuer, NID_authority_key_identifier, "keyid") &&
-        (request.hosts.empty() ||
-         add_extension(leaf, issuer, NID_subject_alt_name, alternative_names(request.hosts))) &&
+        (names.empty() || add_extension(leaf, issuer, NID_subject_alt_name, names)) &&
         X509_sign(leaf, parts_->key.get(), EVP_sha256()) > 0;
     if (!signed_) {
         return tls_failure(fmt::format("cannot make a certificate for {}", request.common_name));
@@ -176,6 +180,45 @@ Expected<bool> Authority::issue(const CertificateRequest& request,
         replace_file(key_file, pem_of(key.get()), FileAccess::owner_only);
     return key_written ? replace_file(certificate_file, pem_of(leaf), FileAccess::everyone_reads)
                        : key_written;
+}
+
+Expected<CertificateFacts> read_certificate(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    const std::string pem((std::istreambuf_iterator<char>(stream)),
+                          std::istreambuf_iterator<char>());
+    const Bio source(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const Certificate certificate(PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr));
+    std::tm until{};
+    if (certificate == nullptr ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &until) != 1) {
+        return tls_failure(fmt::format("{} is no certificate", file.string()));
+    }
+    CertificateFacts facts;
+    facts.valid_until = std::chrono::system_clock::from_time_t(::timegm(&until));
+    std::array<char, 65> name{};
+    X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()),
+                              NID_commonName,
+                              name.data(),
+                              static_cast<int>(name.size()));
+    facts.common_name = name.data();
+    const std::unique_ptr<BIGNUM, Deleter<BN_free>> number(
+        ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate.get()), nullptr));
+    char* digits = BN_bn2hex(number.get());
+    facts.serial = digits == nullptr ? "" : digits;
+    OPENSSL_free(digits);
+    const std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>> names(
+        static_cast<GENERAL_NAMES*>(
+            X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
+    for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+        const GENERAL_NAME* each = sk_GENERAL_NAME_value(names.get(), i);
+        if (each->type == GEN_URI) {
+            const ASN1_IA5STRING* uri = each->d.uniformResourceIdentifier;
+            facts.role = rpc::role_of_uri(
+                {reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)), // NOLINT
+                 static_cast<std::size_t>(ASN1_STRING_length(uri))});
+        }
+    }
+    return facts;
 }
 
 Expected<Authority> open_authority(const std::filesystem::path& folder) {

@@ -115,7 +115,7 @@ Error ControlSession::answer(ByteView frame, OrderAnswer& answer) {
 }
 
 Handshake::Handshake(const OwnerKey& owner, const std::array<std::uint8_t, 32>& ephemeral)
-    : noise_(wire::handshake_prologue, owner.secret, ephemeral) {}
+    : noise_(wire::handshake_prologue, owner.secret, ephemeral), owner_index_(owner.index) {}
 
 Expected<std::vector<std::uint8_t>> Handshake::first(std::uint16_t deployment) {
     std::vector<std::uint8_t> frame(wire::header_bytes + crypto::noise_first_overhead);
@@ -126,6 +126,7 @@ Expected<std::vector<std::uint8_t>> Handshake::first(std::uint16_t deployment) {
     }
     wire::write_header({.kind = wire::Kind::handshake,
                         .deployment = deployment,
+                        .channel = owner_index_,
                         .length = static_cast<std::uint32_t>(*written)},
                        frame);
     return frame;

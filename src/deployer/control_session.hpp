@@ -96,6 +96,7 @@ class Handshake {
 
   private:
     crypto::NoiseInitiator noise_;
+    std::uint16_t owner_index_;
     std::array<std::uint8_t, wire::report_data_bytes> report_data_{};
     ModuleLimits limits_;
 };

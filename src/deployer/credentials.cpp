@@ -1,5 +1,7 @@
 #include "deployer/credentials.hpp"
 
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -15,8 +17,85 @@
 namespace authex::deployer {
 namespace {
 
-std::optional<std::array<std::uint8_t, 32>> parse_key(std::string_view text) {
-    std::array<std::uint8_t, 32> key{};
+Expected<std::array<std::uint8_t, 32>> new_secret() {
+    std::array<std::uint8_t, 32> secret{};
+    if (RAND_priv_bytes(secret.data(), static_cast<int>(secret.size())) != 1) {
+        return failure("no-randomness", "the system gives no random numbers");
+    }
+    return secret;
+}
+
+Expected<bool> make_owner_key(const std::filesystem::path& file) {
+    auto secret = new_secret();
+    if (!secret) {
+        return tl::make_unexpected(secret.error());
+    }
+    std::string text = key_text(*secret) + "\n";
+    const Expected<bool> written = create_file(file, text, FileAccess::owner_only);
+    wipe(*secret);
+    wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    return written;
+}
+
+/// Also one that is not there, or that event managers take for no client's.
+bool ends_soon(const std::filesystem::path& certificate) {
+    constexpr auto month = std::chrono::hours(24 * 30);
+    const auto facts = read_certificate(certificate);
+    return !facts || !facts->role || facts->valid_until < std::chrono::system_clock::now() + month;
+}
+
+Expected<std::optional<KeyBytes>> read_public(const std::filesystem::path& file) {
+    if (!std::filesystem::exists(file)) {
+        return std::optional<KeyBytes>();
+    }
+    std::ifstream stream(file, std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(stream)),
+                           std::istreambuf_iterator<char>());
+    const auto key = parse_key(text);
+    if (!key) {
+        return failure(
+            "owner-key-damaged",
+            fmt::format("{} does not hold 64 lower-case hex digits", file.string()),
+            "restore it from your backup; without it the deployed modules cannot be built again");
+    }
+    return key;
+}
+
+/// Which of the two public keys the secret belongs to.
+Expected<bool> find_index(const std::filesystem::path& state_directory, OwnerKey& key) {
+    KeyBytes own{};
+    crypto::x25519_public(key.secret, own);
+    const auto first = read_public(state_directory / "owner.pub");
+    const auto recovery = read_public(state_directory / "recovery.pub");
+    if (!first || !recovery) {
+        return tl::make_unexpected(first ? recovery.error() : first.error());
+    }
+    key.recovery_key = *recovery;
+    key.public_key = first->value_or(own);
+    key.index = key.public_key == own ? 0 : 1;
+    const bool belongs = key.index == 0 || key.recovery_key == own;
+    if (!belongs || key.recovery_key == key.public_key) {
+        return failure("owner-key-mismatch",
+                       fmt::format("owner.key in {} belongs to neither owner.pub nor recovery.pub",
+                                   state_directory.string()),
+                       "restore the files from your backup, all together");
+    }
+    if (!*first) {
+        // Another process may be writing the same at this moment.
+        const auto written = create_file(state_directory / "owner.pub",
+                                         key_text(key.public_key) + "\n",
+                                         FileAccess::everyone_reads);
+        if (!written && written.error().code != "file-exists") {
+            return written;
+        }
+    }
+    return true;
+}
+
+} // namespace
+
+std::optional<KeyBytes> parse_key(std::string_view text) {
+    KeyBytes key{};
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
         text.remove_suffix(1);
     }
@@ -40,34 +119,19 @@ std::optional<std::array<std::uint8_t, 32>> parse_key(std::string_view text) {
     return key;
 }
 
-Expected<std::array<std::uint8_t, 32>> new_secret() {
-    std::array<std::uint8_t, 32> secret{};
-    if (RAND_priv_bytes(secret.data(), static_cast<int>(secret.size())) != 1) {
-        return failure("no-randomness", "the system gives no random numbers");
-    }
-    return secret;
+std::string key_text(const KeyBytes& key) {
+    return fmt::format("{:02x}", fmt::join(key, ""));
 }
-
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
-Expected<bool> make_owner_key(const std::filesystem::path& file) {
-    auto secret = new_secret();
-    if (!secret) {
-        return tl::make_unexpected(secret.error());
-    }
-    std::string text = hex(*secret) + "\n";
-    const Expected<bool> written = create_file(file, text, FileAccess::owner_only);
-    wipe(*secret);
-    wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-    return written;
-}
-
-} // namespace
 
 OwnerKey::~OwnerKey() {
     wipe(secret);
+}
+
+bool is_guest(const std::filesystem::path& state_directory) {
+    const std::filesystem::path tls = state_directory / "tls";
+    return std::filesystem::exists(tls / "ca.crt") &&
+           std::filesystem::exists(tls / "deployer.crt") &&
+           !std::filesystem::exists(tls / "ca.key");
 }
 
 Expected<OwnerKey> open_owner_key(const std::filesystem::path& state_directory) {
@@ -75,6 +139,18 @@ Expected<OwnerKey> open_owner_key(const std::filesystem::path& state_directory) 
     const Expected<bool> folder = create_private_folder(state_directory);
     if (!folder) {
         return tl::make_unexpected(folder.error());
+    }
+    if (!std::filesystem::exists(file) && is_guest(state_directory)) {
+        return failure(
+            "no-owner-key",
+            fmt::format("{} has a certificate, but no owner key", state_directory.string()),
+            "only the owner builds, attests and connects");
+    }
+    if (!std::filesystem::exists(file) && std::filesystem::exists(state_directory / "owner.pub")) {
+        return failure("owner-key-missing",
+                       fmt::format("{} is gone, and owner.pub is there", file.string()),
+                       "restore it from your backup, or use the recovery key: docs/recovery.md. To "
+                       "begin anew, as another owner, remove owner.pub too");
     }
     if (!std::filesystem::exists(file)) {
         // Another process may be making it at this moment: then its key is the one that counts.
@@ -100,20 +176,21 @@ Expected<OwnerKey> open_owner_key(const std::filesystem::path& state_directory) 
     }
     OwnerKey key;
     key.secret = *secret;
-    crypto::x25519_public(key.secret, key.public_key);
-    const std::filesystem::path public_file = state_directory / "owner.pub";
-    if (!std::filesystem::exists(public_file)) {
-        const auto written =
-            create_file(public_file, hex(key.public_key) + "\n", FileAccess::everyone_reads);
-        if (!written && written.error().code != "file-exists") {
-            return tl::make_unexpected(written.error());
-        }
+    const Expected<bool> found = find_index(state_directory, key);
+    if (!found) {
+        return tl::make_unexpected(found.error());
     }
     return key;
 }
 
 Expected<TlsFiles> open_deployer_tls(const std::filesystem::path& state_directory) {
     const std::filesystem::path folder = state_directory / "tls";
+    TlsFiles files{.authority = folder / "ca.crt",
+                   .certificate = folder / "deployer.crt",
+                   .key = folder / "deployer.key"};
+    if (is_guest(state_directory)) {
+        return files;
+    }
     const Expected<bool> made = create_private_folder(folder);
     if (!made) {
         return tl::make_unexpected(made.error());
@@ -127,12 +204,13 @@ Expected<TlsFiles> open_deployer_tls(const std::filesystem::path& state_director
     if (!authority) {
         return tl::make_unexpected(authority.error());
     }
-    TlsFiles files{.authority = folder / "ca.crt",
-                   .certificate = folder / "deployer.crt",
-                   .key = folder / "deployer.key"};
-    if (!std::filesystem::exists(files.certificate) || !std::filesystem::exists(files.key)) {
-        const Expected<bool> issued = authority->issue(
-            {.common_name = "authex deployer", .client = true}, files.certificate, files.key);
+    if (!std::filesystem::exists(files.key) || ends_soon(files.certificate)) {
+        const Expected<bool> issued = authority->issue({.common_name = "authex deployer",
+                                                        .hosts = {},
+                                                        .client = true,
+                                                        .role = rpc::Role::owner},
+                                                       files.certificate,
+                                                       files.key);
         if (!issued) {
             return tl::make_unexpected(issued.error());
         }

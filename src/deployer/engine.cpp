@@ -24,6 +24,9 @@ Engine::Result Engine::run(const Work& work) {
         case Phase::attest:
             attest(steps);
             break;
+        case Phase::configure:
+            configure(steps);
+            break;
         case Phase::connect_inner:
         case Phase::connect_outputs:
         case Phase::connect_inputs:

@@ -7,6 +7,7 @@
 // nodes is handed to the executor and touches only what it was given.
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct EngineContext {
     Nodes& nodes;
     const Survey& survey;
     Reporter& reporter;
+    const ValuesOfModules& values;
 };
 
 class Engine {
@@ -57,6 +59,9 @@ class Engine {
     void load_wave(const Steps& steps);
     void attest(const Steps& steps);
     void take_attested(const Step& step, struct Attested&& attested, Change& change);
+    void configure(const Steps& steps);
+    std::optional<Diagnostic>
+    take_given(const Step& step, const ModuleOrders& orders, Change& change);
     void connect(const Steps& steps);
     Expected<bool> intend(Connecting& connecting, Change& change);
     void set_routes(std::vector<Connecting>& all);

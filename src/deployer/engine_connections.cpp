@@ -188,7 +188,8 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
         change.connections.push_back(record);
         return true;
     }
-    record.epoch = (before == nullptr ? 0 : before->epoch) + 1;
+    // Where the state knows none, the step has what nodes know.
+    record.epoch = (before == nullptr ? record.epoch : before->epoch) + 1;
     if (record.given_key) {
         const crypto::Hash digest = crypto::sha256(record.key.view());
         const Expected<bool> used = context_.state.key_used(digest);

@@ -179,6 +179,7 @@ void Engine::load_wave(const Steps& steps) {
         record.attested_at_us = 0;
         record.disabled = false;
         record.session = Secret();
+        record.given.clear();
         change.modules.push_back(std::move(record));
         processes_[name] =
             process_of(context_.survey.at(loading.step->shown.node), *loading.result);
@@ -294,6 +295,9 @@ void Engine::take_attested(const Step& step, Attested&& attested, Change& change
     record.session = std::move(attested.session);
     record.attested_at_us = now_us();
     record.incarnation = continues ? record.incarnation : highest + 1;
+    if (!continues) {
+        record.given.clear();
+    }
     const NodeView& view = context_.survey.at(record.node);
     const v1::ModuleStatus* status = view.module(name);
     const auto loaded = processes_.find(name);

@@ -94,6 +94,12 @@ class GrpcNode final : public Node {
     Expected<v1::MetricsReply> metrics(const v1::MetricsRequest& request) override {
         return unary<v1::MetricsReply>(&v1::Node::Stub::Metrics, request);
     }
+    Expected<v1::DeploymentsReply> deployments(const v1::DeploymentsRequest& request) override {
+        return unary<v1::DeploymentsReply>(&v1::Node::Stub::Deployments, request);
+    }
+    Expected<v1::RevokeReply> revoke(const v1::RevokeRequest& request) override {
+        return unary<v1::RevokeReply>(&v1::Node::Stub::Revoke, request);
+    }
     Expected<v1::ResetReply> reset(const v1::ResetRequest& request) override {
         return unary<v1::ResetReply>(&v1::Node::Stub::Reset, request);
     }

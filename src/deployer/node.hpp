@@ -39,6 +39,9 @@ class Node {
     virtual Expected<bool> logs(const v1::LogsRequest& request,
                                 const std::function<bool(const v1::LogLine&)>& take) = 0;
     virtual Expected<v1::MetricsReply> metrics(const v1::MetricsRequest& request) = 0;
+    /// Those of this caller's owner, by whatever deployer.
+    virtual Expected<v1::DeploymentsReply> deployments(const v1::DeploymentsRequest& request) = 0;
+    virtual Expected<v1::RevokeReply> revoke(const v1::RevokeRequest& request) = 0;
     virtual Expected<v1::ResetReply> reset(const v1::ResetRequest& request) = 0;
 };
 

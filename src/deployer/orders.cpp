@@ -16,9 +16,20 @@ std::string bytes_of(const std::vector<std::uint8_t>& bytes) {
     return {bytes.begin(), bytes.end()};
 }
 
-Diagnostic refused(const std::string& module, Error error) {
+Diagnostic refused(const std::string& module, wire::ControlType order, Error error) {
+    const bool value = order == wire::ControlType::set_value;
     switch (error) {
+    case Error::unknown_kind:
+        return make_error("order-refused",
+                          fmt::format("module {} does not know this order", module),
+                          value ? "its TEE takes neither `config` nor `secrets`: leave them out"
+                                : "use the same release of authex everywhere: authex deploy");
     case Error::no_space:
+        if (value) {
+            return make_error("order-refused",
+                              fmt::format("module {} has no room for more values", module),
+                              "shorten `config` and `secrets` of the module");
+        }
         return make_error("order-refused",
                           fmt::format("module {} takes no more connections", module),
                           "raise its `max: { connections: … }` in the descriptor");
@@ -89,7 +100,8 @@ void OrderBatch::Sealed::take_answer(std::size_t index, ByteView frame) {
     }
     orders->answers[index] = answer.error == Error::none
                                  ? Expected<OrderAnswer>(std::move(answer))
-                                 : tl::make_unexpected(refused(orders->module, answer.error));
+                                 : tl::make_unexpected(refused(
+                                       orders->module, orders->messages[index].type, answer.error));
 }
 
 void OrderBatch::Sealed::fail(const std::vector<std::size_t>& chosen, const Diagnostic& problem) {

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 
 #include "deployer/grpc_node.hpp"
+#include "deployer/role_certificates.hpp"
 #include "deployer/thread_executor.hpp"
 #include "tee/native/builder/builder.hpp"
 #include "tee/native/verifier.hpp"
@@ -76,8 +77,13 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     }
     std::filesystem::permissions(state_directory, std::filesystem::perms::owner_all, error);
     const auto owner = open_owner_key(state_directory);
-    if (!owner) {
+    const bool guest = !owner && owner.error().code == "no-owner-key";
+    if (!owner && !guest) {
         return tl::make_unexpected(owner.error());
+    }
+    auto revoked = revoked_serials(state_directory);
+    if (!revoked) {
+        return tl::make_unexpected(revoked.error());
     }
     std::map<std::string, std::filesystem::path> authorities;
     for (const descriptor::Node& node : descriptor.nodes) {
@@ -115,7 +121,15 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     outside.open_state = [state_directory](StateUse use) {
         return State::open(state_directory, use);
     };
-    outside.owner = *owner;
+    outside.has_owner_key = owner.has_value();
+    if (owner) {
+        outside.owner = *owner;
+    }
+    outside.revoked = std::move(*revoked);
+    outside.environment = [](const std::string& name) {
+        const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): only read
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    };
     return outside;
 }
 

@@ -6,10 +6,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "deployer/application.hpp"
 #include "deployer/credentials.hpp"
+#include "deployer/module_values.hpp"
 #include "deployer/node.hpp"
 #include "deployer/state.hpp"
 #include "descriptor/model.hpp"
@@ -31,6 +33,9 @@ struct Outside {
     std::function<const tee::Verifier*(descriptor::Tee)> verifier;
     std::function<Expected<std::unique_ptr<State>>(StateUse)> open_state;
     OwnerKey owner;
+    bool has_owner_key = true;        ///< else it is a guest's, and `owner` is nothing
+    std::vector<std::string> revoked; ///< serial numbers that every node is told
+    Environment environment;
 };
 
 /// The real one: gRPC, threads, clock, the system's random numbers, files.

@@ -1,13 +1,14 @@
 #pragma once
 // The application of application.hpp, over any world (outside.hpp). One file for each group of
 // commands: application.cpp builds and deploys, application_messages.cpp sends, application_status
-// looks, application_end.cpp disables and takes down.
+// looks, application_values.cpp gives secrets, application_end.cpp disables and takes down.
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "deployer/application.hpp"
+#include "deployer/module_values.hpp"
 #include "deployer/outside.hpp"
 #include "deployer/plan.hpp"
 #include "deployer/reporter.hpp"
@@ -29,6 +30,12 @@ class OwnedApplication final : public Application {
                                                ByteView data) override;
     Outcome<std::vector<std::uint8_t>>
     call(const std::string& module, const std::string& entry, ByteView data) override;
+    Outcome<bool> restart(const std::string& module) override;
+    Outcome<bool> tell_revoked() override;
+    Outcome<Plan> recover(std::uint16_t deployment) override;
+    Outcome<bool> set_secret(const std::string& module,
+                             const std::string& name,
+                             std::optional<ByteView> value) override;
     Outcome<bool> disable(const std::string& module) override;
     Outcome<Plan> reset() override;
     Outcome<Plan> down() override;
@@ -40,13 +47,21 @@ class OwnedApplication final : public Application {
     using Errors = std::vector<Diagnostic>;
     struct Prepared; ///< a plan with all that it was made from
 
+    /// @error no-owner-key
+    [[nodiscard]] Expected<bool> must_own() const;
     Expected<std::unique_ptr<State>> open_to_change();
     std::uint16_t any_deployment();
     Expected<Survey> meet_nodes(State& state);
+    /// A guest's state follows what the nodes say.
+    Expected<std::unique_ptr<State>> with_deployment_of_nodes(std::unique_ptr<State> state);
     Expected<std::shared_ptr<Node>> node_of(const std::string& name);
     Outcome<Prepared> prepare(const Selection& selection);
     Outcome<Loadables> loadables(const Selection& selection);
     Errors check_names(const Selection& selection) const;
+    ValuesOfModules values(const Selection& selection, const State& state) const;
+    Expected<std::uint16_t> deployment_at_nodes(std::uint16_t wanted);
+    Expected<bool> meet_again(State& state, std::uint16_t deployment);
+    Expected<bool> turn_secret(const std::string& module, const std::string& name);
     void warn(const Diagnostic& finding);
 
     Expected<ConnectionRecord>

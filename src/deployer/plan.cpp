@@ -106,7 +106,12 @@ class Planner {
             return;
         }
         plan_load(module, record, view, fate);
-        plan_attestation(module, record, view, fate);
+        const bool attests = plan_attestation(module, record, view, fate);
+        if (input_.selection.attest && selected(module)) {
+            plan_values(module, record, attests, fate);
+        } else {
+            fate.ready = fate.ready && record != nullptr && all_names_given(record->given, module);
+        }
     }
 
     void plan_load(const descriptor::Module& module,
@@ -166,7 +171,8 @@ class Planner {
         }
     }
 
-    void plan_attestation(const descriptor::Module& module,
+    /// @return whether it will be attested
+    bool plan_attestation(const descriptor::Module& module,
                           const ModuleRecord* record,
                           const NodeView& view,
                           Fate& fate) {
@@ -177,15 +183,11 @@ class Planner {
         fate.fresh = fate.loads || record == nullptr || record->process != process;
         fate.ready = known && runs && !fate.fresh;
         if (!input_.selection.attest || !selected(module)) {
-            return;
+            return false;
         }
-        if (!fate.loads && !runs) {
+        if (!fate.loads && (!runs || (record == nullptr && !module.external))) {
             report_absent(module);
-            return;
-        }
-        if (!fate.loads && record == nullptr && !module.external) {
-            report_absent(module);
-            return;
+            return false;
         }
         const char* reason = nullptr;
         if (fate.loads) {
@@ -201,6 +203,63 @@ class Planner {
             add(Phase::attest, "attest", module.name, module.node.name, reason);
         }
         fate.ready = true;
+        return reason != nullptr;
+    }
+
+    /// After an attestation all is given: what the process has is not known then.
+    void plan_values(const descriptor::Module& module,
+                     const ModuleRecord* record,
+                     bool attests,
+                     Fate& fate) {
+        const std::vector<GivenValue> nothing;
+        const std::vector<GivenValue>& given =
+            record == nullptr || fate.fresh ? nothing : record->given;
+        const auto found = input_.values.find(module.name);
+        const ModuleValues values =
+            found == input_.values.end() ? std::vector<ModuleValue>() : found->second;
+        if (!values) {
+            work_.problems.push_back(values.error());
+            fate.ready = fate.ready && !attests && all_names_given(given, module);
+            return;
+        }
+        if (!fate.ready) {
+            return;
+        }
+        Step step{.shown = {.phase = Phase::configure,
+                            .action = "configure",
+                            .subject = module.name,
+                            .node = module.node.name}};
+        std::vector<std::string> words;
+        for (std::size_t i = 0; i < values->size(); ++i) {
+            const ModuleValue& value = (*values)[i];
+            if (!attests && is_given(given, value)) {
+                continue;
+            }
+            const bool known = std::any_of(given.begin(), given.end(), [&](const auto& each) {
+                return each.is(value.kind == wire::ValueKind::secret, value.name);
+            });
+            step.set_values.push_back(i);
+            words.push_back(to_string(value.kind, value.name) + (attests ? ""
+                                                                 : known ? " changed"
+                                                                         : " is new"));
+        }
+        for (const GivenValue& each : given) {
+            const bool wanted =
+                std::any_of(values->begin(), values->end(), [&](const ModuleValue& value) {
+                    return each.is(value.kind == wire::ValueKind::secret, value.name);
+                });
+            if (!wanted) {
+                step.removed_values.push_back(each);
+                words.push_back(
+                    to_string(each.secret ? wire::ValueKind::secret : wire::ValueKind::config,
+                              each.name) +
+                    " goes");
+            }
+        }
+        if (!words.empty()) {
+            step.shown.reason = fmt::format("{}", fmt::join(words, ", "));
+            work_.steps.push_back(std::move(step));
+        }
     }
 
     void report_absent(const descriptor::Module& module) {

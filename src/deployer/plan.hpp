@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "deployer/application.hpp"
+#include "deployer/module_values.hpp"
 #include "deployer/state.hpp"
 #include "deployer/survey.hpp"
 #include "descriptor/model.hpp"
@@ -34,6 +35,7 @@ struct PlanInput {
     const State& state;
     const Survey& survey;
     const Selection& selection;
+    const ValuesOfModules& values; ///< of modules that may be configured
 };
 
 /// One step with what it needs beside its words.
@@ -42,6 +44,8 @@ struct Step {
     /// connect: what is wanted, the epoch that is set now; disconnect: what is.
     std::optional<ConnectionRecord> connection;
     std::optional<PeriodicRecord> periodic; ///< register: what is wanted
+    std::vector<std::size_t> set_values;    ///< configure: which of the module's values
+    std::vector<GivenValue> removed_values; ///< configure: what it is to forget
     bool new_epoch = false;                 ///< connect: the key is made anew, else said again
     bool restart = false;                   ///< load: the module is ended first
 };

@@ -199,7 +199,8 @@ class ConnectionPlanner {
             return;
         }
         const auto before = state_.connections().find(target->id);
-        target->epoch = before == state_.connections().end() ? 0 : before->second.epoch;
+        target->epoch =
+            before == state_.connections().end() ? epoch_at_nodes(*target) : before->second.epoch;
         work_.steps.push_back({.shown = {.phase = phase_of(descriptor_, connection),
                                          .action = "connect",
                                          .subject = connection.name,
@@ -207,6 +208,22 @@ class ConnectionPlanner {
                                          .reason = reason},
                                .connection = std::move(target),
                                .new_epoch = new_epoch});
+    }
+
+    /// Where the state knows no epoch, a node may: one whose routes outlived the state of the
+    /// deployer. A smaller epoch than the node's would be ignored there.
+    std::uint32_t epoch_at_nodes(const ConnectionRecord& target) const {
+        constexpr std::uint32_t believable_max = UINT32_MAX / 2; // else a node could use them up
+        std::uint32_t epoch = 0;
+        for (const std::string& node : {target.source_node, target.destination_node}) {
+            const auto view = input_.survey.find(node);
+            const v1::ConnectionStatus* status =
+                view == input_.survey.end() ? nullptr : view->second.connection(target.id);
+            if (status != nullptr && status->epoch() <= believable_max) {
+                epoch = std::max(epoch, status->epoch());
+            }
+        }
+        return epoch;
     }
 
     std::string

@@ -9,7 +9,7 @@
 namespace authex::deployer {
 namespace {
 
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 
 constexpr const char* schema = R"(
 CREATE TABLE deployment (id INTEGER NOT NULL);
@@ -20,7 +20,8 @@ CREATE TABLE module (
     name TEXT PRIMARY KEY, node TEXT NOT NULL, identity BLOB NOT NULL, image_sha256 BLOB NOT NULL,
     terms TEXT NOT NULL, endpoints TEXT NOT NULL, image_bytes INTEGER NOT NULL,
     attested_at_us INTEGER NOT NULL, incarnation INTEGER NOT NULL, process TEXT NOT NULL,
-    simulated INTEGER NOT NULL, disabled INTEGER NOT NULL, session BLOB NOT NULL) WITHOUT ROWID;
+    simulated INTEGER NOT NULL, disabled INTEGER NOT NULL, session BLOB NOT NULL,
+    given TEXT NOT NULL DEFAULT '[]') WITHOUT ROWID;
 CREATE TABLE connection (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL,
     from_module TEXT NOT NULL, from_endpoint TEXT NOT NULL, from_id INTEGER NOT NULL,
@@ -36,9 +37,19 @@ CREATE TABLE periodic (
     name TEXT PRIMARY KEY, node TEXT NOT NULL, module TEXT NOT NULL, entry INTEGER NOT NULL,
     every_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE used_key (sha256 BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE turned_secret (name TEXT PRIMARY KEY, turns INTEGER NOT NULL) WITHOUT ROWID;
+)";
+
+/// What brings a state of version 1 to this one.
+constexpr const char* from_version_1 = R"(
+ALTER TABLE module ADD COLUMN given TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE turned_secret (name TEXT PRIMARY KEY, turns INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = 2;
 )";
 
 using Endpoints = std::vector<descriptor::Endpoint>;
+using Given = std::vector<GivenValue>;
+using Turned = std::pair<std::string, std::uint32_t>;
 
 /// The columns of each table, in the order of the schema.
 template <typename R>
@@ -59,7 +70,8 @@ auto columns_of_module(R& r) {
                     r.process,
                     r.simulated,
                     r.disabled,
-                    r.session);
+                    r.session,
+                    r.given);
 }
 template <typename R>
 auto columns_of_connection(R& r) {
@@ -109,6 +121,10 @@ struct PeriodicTable {
     static constexpr const char* name = "periodic";
     static auto columns(auto& record) { return columns_of_periodic(record); }
 };
+struct TurnedTable {
+    static constexpr const char* name = "turned_secret";
+    static auto columns(auto& record) { return std::tie(record.first, record.second); }
+};
 
 template <typename T>
 void bind_value(Statement& statement, const T& value) {
@@ -116,6 +132,12 @@ void bind_value(Statement& statement, const T& value) {
         nlohmann::json list = nlohmann::json::array();
         for (const descriptor::Endpoint& each : value) {
             list.push_back({each.name, static_cast<int>(each.kind), each.id});
+        }
+        statement.bind(list.dump());
+    } else if constexpr (std::is_same_v<T, Given>) {
+        nlohmann::json list = nlohmann::json::array();
+        for (const GivenValue& each : value) {
+            list.push_back({each.secret, each.name, each.mac});
         }
         statement.bind(list.dump());
     } else if constexpr (std::is_same_v<T, Secret>) {
@@ -143,10 +165,29 @@ Endpoints endpoints_of(const std::string& text) {
     return endpoints;
 }
 
+Given given_of(const std::string& text) {
+    Given given;
+    const nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
+    for (const auto& each : list.is_array() ? list : nlohmann::json::array()) {
+        if (each.is_array() && each.size() == 3 && each[0].is_boolean() && each[1].is_string() &&
+            each[2].is_array()) {
+            GivenValue& value = given.emplace_back();
+            value.secret = each[0].get<bool>();
+            value.name = each[1].get<std::string>();
+            for (const auto& byte : each[2]) {
+                value.mac.push_back(byte.is_number_unsigned() ? byte.get<std::uint8_t>() : 0);
+            }
+        }
+    }
+    return given;
+}
+
 template <typename T>
 void read_value(Statement& statement, T& value) {
     if constexpr (std::is_same_v<T, Endpoints>) {
         value = endpoints_of(statement.text());
+    } else if constexpr (std::is_same_v<T, Given>) {
+        value = given_of(statement.text());
     } else if constexpr (std::is_same_v<T, Secret>) {
         std::vector<std::uint8_t> bytes = statement.blob();
         value.assign(bytes);
@@ -227,7 +268,7 @@ Expected<bool> read_all(Database& database, const Take& take) {
 bool Change::empty() const {
     return nodes.empty() && modules.empty() && connections.empty() && periodic.empty() &&
            erased_nodes.empty() && erased_modules.empty() && erased_connections.empty() &&
-           erased_periodic.empty() && used_keys.empty();
+           erased_periodic.empty() && used_keys.empty() && turned.empty();
 }
 
 State::State(std::shared_ptr<Database> database) : database_(std::move(database)) {}
@@ -294,7 +335,12 @@ Expected<bool> State::prepare() {
                        "put back a copy of state.db, or move it away and run authex up: nodes are "
                        "deployed to anew");
     }
-    return sound ? Expected<bool>(true) : tl::make_unexpected(sound.error());
+    if (!sound) {
+        return tl::make_unexpected(sound.error());
+    }
+    return *version == schema_version
+               ? Expected<bool>(true)
+               : transaction([&] { return database_->execute(from_version_1); });
 }
 
 Expected<bool> State::read() {
@@ -316,6 +362,10 @@ Expected<bool> State::read() {
     if (done) {
         done = read_all<PeriodicTable, PeriodicRecord>(
             *database_, [&](PeriodicRecord&& r) { periodic_[r.name] = std::move(r); });
+    }
+    if (done) {
+        done = read_all<TurnedTable, Turned>(*database_,
+                                             [&](Turned&& r) { turned_.insert(std::move(r)); });
     }
     return done;
 }
@@ -407,6 +457,10 @@ Expected<bool> State::write(const Change& change) {
     then([&] { return put<ModuleTable>(database, change.modules); });
     then([&] { return put<ConnectionTable>(database, change.connections); });
     then([&] { return put<PeriodicTable>(database, change.periodic); });
+    then([&] {
+        return put<TurnedTable>(database,
+                                std::vector<Turned>(change.turned.begin(), change.turned.end()));
+    });
     for (const auto& digest : change.used_keys) {
         then([&] {
             Expected<Statement> statement =
@@ -444,6 +498,9 @@ void State::remember(const Change& change) {
     }
     for (const PeriodicRecord& record : change.periodic) {
         periodic_[record.name] = record;
+    }
+    for (const auto& [name, turns] : change.turned) {
+        turned_[name] = turns;
     }
 }
 

@@ -32,6 +32,19 @@ struct NodeRecord {
     std::vector<std::uint8_t> evidence_key; ///< pinned: never replaced by another
 };
 
+/// A value of `config` or `secrets` that a module was given. Of the value itself only a keyed
+/// digest is kept; an empty one: it was about to be given or taken away, and nobody knows whether
+/// it was.
+struct GivenValue {
+    bool secret = false;
+    std::string name;
+    std::vector<std::uint8_t> mac;
+
+    [[nodiscard]] bool is(bool is_secret, const std::string& called) const {
+        return secret == is_secret && name == called;
+    }
+};
+
 /// A module that was loaded, or is external, and where its control channel stands.
 struct ModuleRecord {
     std::string name;
@@ -48,6 +61,7 @@ struct ModuleRecord {
     bool simulated = false;
     bool disabled = false;
     Secret session; ///< ControlSession::serialize(), with the counter that is used next
+    std::vector<GivenValue> given; ///< to the process of this incarnation
 };
 
 /// One end of a connection.
@@ -101,6 +115,7 @@ struct Change {
     std::vector<std::uint16_t> erased_connections;
     std::vector<std::string> erased_periodic;
     std::vector<std::array<std::uint8_t, 32>> used_keys; ///< SHA-256 of given keys, for ever
+    std::map<std::string, std::uint32_t> turned;         ///< State::turned(), for ever
     /// It must be on the disk before anything follows from it, also if the machine loses power.
     /// What can be found out or done again need not be: it survives the process at least.
     bool urgent = true;
@@ -127,7 +142,7 @@ class State {
 
     /// 1 … 65535; 0: none yet.
     [[nodiscard]] std::uint16_t deployment() const { return deployment_; }
-    /// Once, before anything is deployed. 0 forgets all but used keys.
+    /// Once, before anything is deployed. 0 forgets all but used keys and turned secrets.
     Expected<bool> set_deployment(std::uint16_t deployment);
 
     [[nodiscard]] const std::map<std::string, NodeRecord>& nodes() const { return nodes_; }
@@ -138,6 +153,8 @@ class State {
     [[nodiscard]] const std::map<std::string, PeriodicRecord>& periodic() const {
         return periodic_;
     }
+    /// How often a generated secret was turned, by "module/secret"; absent: never.
+    [[nodiscard]] const std::map<std::string, std::uint32_t>& turned() const { return turned_; }
     /// Null: there is none.
     [[nodiscard]] const NodeRecord* node(const std::string& name) const;
     [[nodiscard]] const ModuleRecord* module(const std::string& name) const;
@@ -164,6 +181,7 @@ class State {
     std::map<std::string, ModuleRecord> modules_;
     std::map<std::uint16_t, ConnectionRecord> connections_;
     std::map<std::string, PeriodicRecord> periodic_;
+    std::map<std::string, std::uint32_t> turned_;
 };
 
 /// The state as JSON. Without secrets, keys and sessions are left out.

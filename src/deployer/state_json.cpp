@@ -50,7 +50,11 @@ nlohmann::json to_json(const ModuleRecord& module, bool with_secrets) {
                         {"incarnation", module.incarnation},
                         {"process", module.process},
                         {"simulated", module.simulated},
-                        {"disabled", module.disabled}};
+                        {"disabled", module.disabled},
+                        {"given", nlohmann::json::array()}};
+    for (const GivenValue& value : module.given) {
+        json["given"].push_back({{"secret", value.secret}, {"name", value.name}});
+    }
     if (with_secrets) {
         json["session"] = hex(module.session.view());
     }
@@ -93,7 +97,8 @@ std::string to_json(const State& state, bool with_secrets) {
                         {"nodes", nlohmann::json::array()},
                         {"modules", nlohmann::json::array()},
                         {"connections", nlohmann::json::array()},
-                        {"periodic", nlohmann::json::array()}};
+                        {"periodic", nlohmann::json::array()},
+                        {"turned_secrets", state.turned()}};
     for (const auto& [name, node] : state.nodes()) {
         json["nodes"].push_back(to_json(node));
     }

@@ -60,6 +60,7 @@ void ask(const std::string& name,
          Node& node,
          const State& state,
          const descriptor::Descriptor& descriptor,
+         const std::vector<std::string>& revoked,
          NodeView& view) {
     v1::HelloRequest hello;
     hello.set_deployment(state.deployment());
@@ -71,6 +72,15 @@ void ask(const std::string& name,
         return;
     }
     view.hello = std::move(*greeting);
+    if (view.hello.revoked() < revoked.size()) {
+        v1::RevokeRequest request;
+        request.mutable_serials()->Add(revoked.begin(), revoked.end());
+        const auto told = node.revoke(request);
+        if (!told) {
+            view.problem = told.error();
+            return;
+        }
+    }
     const descriptor::Node* stated = descriptor.find_node(name);
     if (stated != nullptr) {
         view.problem = judge(name, view, state.node(name), descriptor.simulation_allowed);
@@ -128,8 +138,9 @@ Survey ask_nodes(const descriptor::Descriptor& descriptor,
             }
             node = std::move(*reached);
         }
-        work.emplace_back(
-            [&, &name = name, &view = view] { ask(name, *node, state, descriptor, view); });
+        work.emplace_back([&, &name = name, &view = view] {
+            ask(name, *node, state, descriptor, outside.revoked, view);
+        });
     }
     outside.executor->run(std::move(work));
     return survey;

@@ -65,9 +65,25 @@ struct SourceFile {
     SourceRange where;
 };
 
+/// Where a secret comes from when it is handed to its module.
+enum class SecretSource : std::uint8_t {
+    file,        ///< the bytes of a file of the deployer
+    environment, ///< the text of a variable of the deployer's environment
+    generated,   ///< random bytes that the deployer makes
+};
+
 struct Secret {
     std::string name;
-    std::filesystem::path file;
+    SecretSource source = SecretSource::file;
+    std::filesystem::path file;        ///< with `file`
+    std::string variable;              ///< with `environment`
+    std::uint16_t generated_bytes = 0; ///< with `generated`: 16 … 64
+    SourceRange where;
+};
+
+/// A value of `config:`, as text.
+struct Setting {
+    std::string text; ///< at most wire::value_max_bytes
     SourceRange where;
 };
 
@@ -96,7 +112,7 @@ struct Module {
     std::map<std::string, std::string> definitions; ///< -DNAME=value; an empty value is -DNAME
     std::vector<Reference> after;                   ///< modules to be deployed before; no cycles
     std::vector<Secret> secrets;
-    std::map<std::string, std::string> config;
+    std::map<std::string, Setting> config;
     Limits max;
     std::optional<External> external;
     SourceRange where; ///< of its name

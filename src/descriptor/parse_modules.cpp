@@ -4,6 +4,7 @@
 
 #include "descriptor/sections.hpp"
 #include "descriptor/values.hpp"
+#include "wire/control.hpp"
 
 namespace authex::descriptor {
 namespace {
@@ -184,17 +185,59 @@ class ModuleReader {
         }
         for (const Entry& entry : read_entries(*element, "«secrets»", findings_)) {
             const auto name = read_name(*entry.key, "name of a secret", findings_);
-            const MapReader map(*entry.value,
-                                fmt::format("secret {}", quote(entry.key->text)),
-                                {"file"},
-                                findings_);
-            const Element* file = map.require("file", entry.key->where);
-            const auto path = file ? read_path(*file, "«file»", findings_) : std::nullopt;
-            if (name && path) {
-                module_.secrets.push_back(
-                    {.name = *name, .file = *path, .where = entry.key->where});
+            Secret secret{.name = name.value_or(""), .where = entry.key->where};
+            if (read_source(entry, secret) && name) {
+                module_.secrets.push_back(std::move(secret));
             }
         }
+    }
+
+    /// Exactly one of `file`, `env` and `generate`.
+    bool read_source(const Entry& entry, Secret& secret) {
+        const std::string what = fmt::format("secret {}", quote(entry.key->text));
+        const MapReader map(*entry.value, what, {"file", "env", "generate"}, findings_);
+        if (!map.is_map()) {
+            return false;
+        }
+        const Element* file = map.find("file");
+        const Element* variable = map.find("env");
+        const Element* generate = map.find("generate");
+        const int sources = (file != nullptr ? 1 : 0) + (variable != nullptr ? 1 : 0) +
+                            (generate != nullptr ? 1 : 0);
+        if (sources != 1) {
+            findings_.error(entry.key->where,
+                            {sources == 0 ? "missing-key" : "conflicting-keys",
+                             fmt::format("{} comes from exactly one place", what),
+                             "write one of «file: token.txt», «env: TOKEN» and «generate: 32»"});
+            return false;
+        }
+        if (file != nullptr) {
+            const auto path = read_path(*file, "«file»", findings_);
+            secret.source = SecretSource::file;
+            secret.file = path.value_or("");
+            return path.has_value();
+        }
+        if (variable != nullptr) {
+            secret.source = SecretSource::environment;
+            return read_variable(*variable, secret.variable);
+        }
+        const auto bytes = read_integer(*generate, "«generate»", {16, 64}, findings_);
+        secret.source = SecretSource::generated;
+        secret.generated_bytes = static_cast<std::uint16_t>(bytes.value_or(0));
+        return bytes.has_value();
+    }
+
+    bool read_variable(const Element& element, std::string& variable) {
+        const auto text = read_text(element, "«env»", findings_);
+        if (text && !is_c_identifier(*text)) {
+            findings_.error(element.where,
+                            {"invalid-name",
+                             fmt::format("{} is no name of a variable", quote(*text)),
+                             "use letters, digits and «_», not beginning with a digit"});
+            return false;
+        }
+        variable = text.value_or("");
+        return text.has_value();
     }
 
     void read_config() {
@@ -209,8 +252,14 @@ class ModuleReader {
                                    : read_text(*entry.value,
                                                fmt::format("«{}»", entry.key->text.substr(0, 60)),
                                                findings_);
-            if (name && value) {
-                module_.config.emplace(*name, *value);
+            if (value && value->size() > wire::value_max_bytes) {
+                findings_.error(
+                    entry.value->where,
+                    {"value-too-large",
+                     fmt::format("{} has {} bytes", quote(entry.key->text), value->size()),
+                     fmt::format("a value has at most {}", wire::value_max_bytes)});
+            } else if (name && value) {
+                module_.config.emplace(*name, Setting{.text = *value, .where = entry.key->where});
             }
         }
     }

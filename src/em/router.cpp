@@ -423,10 +423,17 @@ bool Router::take_outgoing(Module& module,
     return true;
 }
 
+/// Of a handshake or an order: its channel is the index of an owner key, or nothing.
+bool Router::refuses_its_owner(ByteView body) {
+    return body.size() == refusal_body_bytes &&
+           (body[0] == static_cast<std::uint8_t>(wire::Kind::handshake) ||
+            body[0] == static_cast<std::uint8_t>(wire::Kind::control));
+}
+
 /// An ack or refusal: for the manager of the module that sent the frame.
 void Router::take_module_answer(Module& module, const wire::FrameHeader& header, ByteView body) {
-    if (header.kind == wire::Kind::refusal && header.channel == 0) {
-        outside_.service_frame(module.target.id, header, body); // of a control frame
+    if (header.kind == wire::Kind::refusal && refuses_its_owner(body)) {
+        outside_.service_frame(module.target.id, header, body);
         return;
     }
     Connection* connection = find_cached(module, header.channel);

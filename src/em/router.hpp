@@ -163,6 +163,7 @@ class Router {
     void forget_caches();
     Target* peer_target(PeerId id);
 
+    [[nodiscard]] static bool refuses_its_owner(ByteView body);
     bool
     take_module_frame(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);
     bool take_outgoing(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);

@@ -53,14 +53,14 @@ Error Control::random(Bytes out) {
     return module_random_.seeded() ? Error::none : Error::not_attested;
 }
 
-Error Control::open(const wire::FrameHeader& header, Bytes frame, Bytes& body) {
+Error Control::open(const wire::FrameHeader& header, Bytes frame, Bytes scratch, Bytes& body) {
     if (!attested_ && !pending_) {
         return Error::not_attested;
     }
     if (frame.size() > order_frame_max_bytes) {
         return Error::too_large;
     }
-    std::uint8_t arrived[order_frame_max_bytes];
+    const Bytes arrived = scratch.first(frame.size());
     copy(frame, arrived);
     Error error = Error::not_attested;
     if (attested_) {
@@ -68,14 +68,10 @@ Error Control::open(const wire::FrameHeader& header, Bytes frame, Bytes& body) {
     }
     if (error != Error::none && pending_) {
         const auto other = static_cast<std::uint8_t>(active_ ^ 1U);
-        copy(ByteView(arrived).first(frame.size()), frame);
+        copy(arrived, frame);
         const Error under_pending = open_under(sessions_[other], header, frame, body);
         if (under_pending == Error::none) {
-            sessions_[active_].in().clear();
-            sessions_[active_].out().clear();
-            active_ = other;
-            attested_ = true;
-            pending_ = false;
+            take_pending();
             error = Error::none;
         } else if (!attested_) {
             error = under_pending;
@@ -84,7 +80,32 @@ Error Control::open(const wire::FrameHeader& header, Bytes frame, Bytes& body) {
     return error;
 }
 
-Error Control::handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter) {
+void Control::take_pending() {
+    sessions_[active_].in().clear();
+    sessions_[active_].out().clear();
+    active_ ^= 1U;
+    attested_ = true;
+    pending_ = false;
+    taken_over_ = pending_owner_ > owner_;
+    owner_ = pending_owner_;
+}
+
+bool Control::was_taken_over() {
+    const bool was = taken_over_;
+    taken_over_ = false;
+    return was;
+}
+
+Error Control::handshake(
+    ByteView body, ByteView owner_keys, std::uint16_t owner, Bytes scratch, Emitter& emitter) {
+    if (owner >= owner_keys.size() / crypto::dh_bytes) {
+        return Error::unsupported;
+    }
+    if (owner < owner_) {
+        return Error::superseded;
+    }
+    const ByteView owner_key =
+        owner_keys.subspan(std::size_t{owner} * crypto::dh_bytes, crypto::dh_bytes);
     crypto::DhKey ephemeral{};
     generator_.fill(ephemeral);
     crypto::NoiseResponder responder(
@@ -121,8 +142,10 @@ Error Control::handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitt
     }
     next.next_in = 0;
     next.next_out = 0;
+    pending_owner_ = owner;
     pending_ = true;
-    wire::FrameHeader header{.kind = wire::Kind::handshake, .flags = wire::flag_direction};
+    wire::FrameHeader header{
+        .kind = wire::Kind::handshake, .channel = owner, .flags = wire::flag_direction};
     return emitter.plain(header, scratch.first(2 + *written + crypto::hash_bytes));
 }
 
@@ -137,7 +160,7 @@ Error Control::random(Bytes out) {
     return Error::not_attested;
 }
 
-Error Control::open(const wire::FrameHeader& header, Bytes frame, Bytes& body) {
+Error Control::open(const wire::FrameHeader& header, Bytes frame, Bytes, Bytes& body) {
     return open_under(active(), header, frame, body);
 }
 

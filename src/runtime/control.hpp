@@ -26,9 +26,10 @@ struct ControlSession {
 class Control {
   public:
     /// Opens one control frame in place; `body` is the order, inside `frame`. Counters strictly
-    /// increase; gaps are the owner's business.
+    /// increase; gaps are the owner's business. `scratch` is private memory of the frame's size.
     /// @error not_attested | too_large | replayed | exhausted | forged | malformed
-    [[nodiscard]] Error open(const wire::FrameHeader& header, Bytes frame, Bytes& body);
+    [[nodiscard]] Error
+    open(const wire::FrameHeader& header, Bytes frame, Bytes scratch, Bytes& body);
     /// Seals the answer to an order that was opened, and emits it. `header` is the order's and
     /// becomes the answer's. `scratch` is private memory for one frame. @error as Emitter::sealed
     [[nodiscard]] Error
@@ -45,9 +46,15 @@ class Control {
     /// Answers Noise message 1 with message 2 and the report data for the evidence. The new keys
     /// take the place of the old when the first order under them verifies, so a stranger's
     /// handshake disturbs no open channel; one that comes between the owner's handshake and its
-    /// first order costs the owner another handshake. @error truncated | malformed | no_space
-    [[nodiscard]] Error
-    handshake(ByteView body, ByteView owner_key, Bytes scratch, Emitter& emitter);
+    /// first order costs the owner another handshake.
+    /// @param owner_keys of the image, one after another; `owner` is the index of the one to use.
+    /// @error unsupported: no such key | superseded: a key of a higher index has given orders |
+    /// truncated | malformed | no_space
+    [[nodiscard]] Error handshake(
+        ByteView body, ByteView owner_keys, std::uint16_t owner, Bytes scratch, Emitter& emitter);
+    /// Whether the order that was opened last is the first under an owner key of a higher index:
+    /// then what the module has of the owner before is to be forgotten. True once.
+    [[nodiscard]] bool was_taken_over();
     /// From an order of the owner: 32 bytes for both generators.
     void seed(ByteView entropy);
 #else
@@ -55,11 +62,17 @@ class Control {
     /// @param key 16 bytes; the direction bit keeps the two directions apart.
     void start(ByteView key);
     void seed(ByteView /*entropy*/) {}
+    [[nodiscard]] static constexpr bool was_taken_over() {
+        return false;
+    }
 #endif
 
   private:
     [[nodiscard]] static Error
     open_under(ControlSession& session, const wire::FrameHeader& header, Bytes frame, Bytes& body);
+#if AUTHEX_WITH_NOISE
+    void take_pending();
+#endif
     [[nodiscard]] ControlSession& active() {
         return sessions_[with_noise ? active_ : 0];
     }
@@ -69,6 +82,9 @@ class Control {
 #if AUTHEX_WITH_NOISE
     bool attested_ = false;
     bool pending_ = false;
+    bool taken_over_ = false;
+    std::uint16_t owner_ = 0; ///< index of the key under which orders are taken; only ever grows
+    std::uint16_t pending_owner_ = 0;
     crypto::Generator generator_; ///< of ephemeral keys
     crypto::Generator module_random_;
 #endif

@@ -138,7 +138,7 @@ void Runtime::take_timer() {
 
 void Runtime::take_handshake() {
 #if AUTHEX_WITH_NOISE
-    const Error error = control_.handshake(body(), owner_key_, seal_, emitter_);
+    const Error error = control_.handshake(body(), owner_keys_, header_.channel, seal_, emitter_);
     if (error != Error::none) {
         refuse(error);
     }

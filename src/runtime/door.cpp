@@ -47,7 +47,7 @@ Error Door::start(const Invocation& copied) {
     shared_begin_ = copied.shared_begin;
     shared_end_ = copied.shared_end;
     started_ = true;
-    runtime_.start(layout.endpoints, layout.owner_key, copied.entropy);
+    runtime_.start(layout.endpoints, layout.owner_keys, copied.entropy);
     return Error::none;
 }
 

@@ -16,6 +16,8 @@
 #ifndef AUTHEX_WITH_STREAMS
 #define AUTHEX_WITH_STREAMS 1
 #endif
+// AUTHEX_WITH_VALUES, configuration and secrets, stands in wire/control.hpp: it is the parser's
+// too.
 
 namespace authex::runtime {
 

@@ -19,11 +19,14 @@ bool fits(const authex_endpoint& endpoint, wire::Role role) {
 void Runtime::take_control(Bytes frame) {
     Bytes body;
     Error error = header_.direction() == wire::Direction::forward
-                      ? control_.open(header_, frame, body)
+                      ? control_.open(header_, frame, seal_, body)
                       : Error::wrong_role;
     if (error != Error::none) {
         refuse(error);
         return;
+    }
+    if (control_.was_taken_over()) {
+        forget_owner();
     }
     wire::ControlMessage order;
     error = wire::parse_control(body, order);
@@ -54,12 +57,45 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
         return Error::none;
     case wire::ControlType::disable:
         connections_.clear();
+#if AUTHEX_WITH_VALUES
+        values_.clear();
+#endif
         disabled_ = true;
         return Error::none;
     case wire::ControlType::audit:
         return audit(data);
+    case wire::ControlType::set_value:
+    case wire::ControlType::remove_value:
+#if AUTHEX_WITH_VALUES
+        return carry_out_value(message);
+#else
+        break;
+#endif
     }
     return Error::unknown_kind;
+}
+
+#if AUTHEX_WITH_VALUES
+Error Runtime::carry_out_value(const wire::ControlMessage& message) {
+    if (message.type == wire::ControlType::set_value) {
+        return disabled_ ? Error::disabled : values_.set(message.named);
+    }
+    values_.remove(message.named.kind, message.named.name);
+    return Error::none;
+}
+#endif
+
+/// Whoever had the key before knows all that it ever said: nothing of it may go on.
+void Runtime::forget_owner() {
+    disabled_ = false;
+#if AUTHEX_WITH_VALUES
+    values_.clear();
+#endif
+    for (const Connection& connection : connections_.slots()) {
+        if (connection.used) {
+            remove_connection(connection.terms.channel);
+        }
+    }
 }
 
 Error Runtime::set_connection(const wire::SetConnection& terms, Writer& data) {

@@ -13,8 +13,9 @@ namespace authex::runtime {
 /// caller may touch.
 struct ImageLayout {
     std::span<const authex_endpoint> endpoints;
-    ByteView
-        owner_key; ///< X25519 public key of the application's owner, compiled in and hence measured
+    /// X25519 public keys, 32 bytes each: the owner's, and the recovery key where there is one.
+    /// Compiled in and hence measured.
+    ByteView owner_keys;
     std::uint64_t begin = 0; ///< address of the first byte of the image in memory
     std::uint64_t end = 0;
 };

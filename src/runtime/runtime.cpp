@@ -8,10 +8,10 @@ namespace authex::runtime {
 Runtime* active_runtime = nullptr;
 
 void Runtime::start(std::span<const authex_endpoint> endpoints,
-                    ByteView owner_key,
+                    ByteView owner_keys,
                     ByteView entropy) {
     endpoints_ = endpoints;
-    owner_key_ = owner_key;
+    owner_keys_ = owner_keys;
     control_.start(entropy);
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/control.hpp"
 #include "runtime/emitter.hpp"
 #include "runtime/features.hpp"
+#include "runtime/values.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::runtime {
@@ -49,12 +50,12 @@ class Runtime {
     /// Once, before the first invocation.
     /// @param endpoints the image's records, kept by reference; an endpoint's id is its index. More
     /// than max_endpoints are not reachable.
-    /// @param owner_key X25519 public key, kept by reference; compiled into the image, hence
-    /// measured.
+    /// @param owner_keys X25519 public keys, one after another, kept by reference; compiled into
+    /// the image, hence measured.
     /// @param entropy   ≥ 32 bytes for the first handshake's ephemeral key.
-    /// In a build without Noise there is no owner key, and `entropy` is the 16-byte key of the
+    /// In a build without Noise there are no owner keys, and `entropy` is the 16-byte key of the
     /// control channel, which the TEE derives for this module alone.
-    void start(std::span<const authex_endpoint> endpoints, ByteView owner_key, ByteView entropy);
+    void start(std::span<const authex_endpoint> endpoints, ByteView owner_keys, ByteView entropy);
 
     /// Takes the whole frames of `in` in order and leaves what they cause in `out`. Both may be
     /// hostile shared memory: each frame is copied in once before it is looked at, `out` is only
@@ -71,6 +72,7 @@ class Runtime {
     stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id, ByteView data);
     void log(std::uint8_t level, ByteView text);
     authex_status random(Bytes out);
+    authex_status value(std::uint8_t kind, ByteView name, ByteView& value) const;
 
   private:
     struct TimerState {
@@ -108,6 +110,10 @@ class Runtime {
     [[nodiscard]] Error carry_out(const wire::ControlMessage& message, Writer& data);
     [[nodiscard]] Error set_connection(const wire::SetConnection& terms, Writer& data);
     void remove_connection(std::uint16_t channel);
+    void forget_owner();
+#if AUTHEX_WITH_VALUES
+    [[nodiscard]] Error carry_out_value(const wire::ControlMessage& message);
+#endif
     [[nodiscard]] bool asks_on_another(const authex_endpoint& end, std::uint16_t channel);
     [[nodiscard]] static OpenRequests open_requests(const Connection& connection);
     static void fail_requests(const OpenRequests& open);
@@ -118,10 +124,13 @@ class Runtime {
     void emit_owed_acks();
 
     std::span<const authex_endpoint> endpoints_;
-    ByteView owner_key_;
+    ByteView owner_keys_;
     Emitter emitter_;
     ConnectionTable connections_;
     Control control_;
+#if AUTHEX_WITH_VALUES
+    ValueTable values_;
+#endif
     TimerState timers_[with_timers ? max_endpoints : 1]{}; ///< by endpoint id
     /// By endpoint id: 1 + the port; 0: not listening.
     std::uint32_t listening_[with_streams ? max_endpoints : 1]{};

@@ -8,8 +8,9 @@ namespace {
 
 /// A status is the error of the same value.
 authex_status status_of(Error error) {
-    return error == Error::none || error == Error::not_attested ? static_cast<authex_status>(error)
-                                                                : AUTHEX_NO_SPACE;
+    const bool has_own =
+        error == Error::none || error == Error::not_attested || error == Error::not_set;
+    return has_own ? static_cast<authex_status>(error) : AUTHEX_NO_SPACE;
 }
 
 } // namespace
@@ -107,6 +108,17 @@ authex_status Runtime::random(Bytes out) {
     return status_of(control_.random(out));
 }
 
+authex_status Runtime::value(std::uint8_t kind, ByteView name, ByteView& value) const {
+#if AUTHEX_WITH_VALUES
+    return status_of(values_.find(static_cast<wire::ValueKind>(kind), name, value));
+#else
+    (void)kind;
+    (void)name;
+    value = {};
+    return AUTHEX_UNSUPPORTED;
+#endif
+}
+
 } // namespace authex::runtime
 
 using authex::runtime::active_runtime;
@@ -151,5 +163,17 @@ void authex_log(std::uint8_t level, const char* text, std::size_t size) {
 }
 authex_status authex_random(std::uint8_t* out, std::size_t size) {
     return active_runtime->random({out, size});
+}
+authex_status authex_value(std::uint8_t kind,
+                           const char* name,
+                           std::size_t name_size,
+                           const std::uint8_t** data,
+                           std::size_t* size) {
+    authex::ByteView value;
+    const authex_status status = active_runtime->value(
+        kind, {reinterpret_cast<const std::uint8_t*>(name), name_size}, value);
+    *data = value.data();
+    *size = value.size();
+    return status;
 }
 }

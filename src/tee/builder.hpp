@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,10 @@ struct BuildSpec {
     std::filesystem::path root;                     ///< the application's folder
     std::map<std::string, std::string> definitions; ///< -DNAME=value
     std::array<std::uint8_t, 32> owner_key{}; ///< X25519 public key of the application, compiled in
-    std::uint32_t max_connections = 0;        ///< 0: the TEE's default
-    std::uint64_t max_image_bytes = 0;        ///< 0: no ceiling; exceeding one fails the build
+    /// A second one beside it, for recovery (docs/recovery.md); it differs from the first.
+    std::optional<std::array<std::uint8_t, 32>> recovery_key;
+    std::uint32_t max_connections = 0; ///< 0: the TEE's default
+    std::uint64_t max_image_bytes = 0; ///< 0: no ceiling; exceeding one fails the build
 };
 
 struct Image {

@@ -30,6 +30,34 @@ Error parse_set_connection(const std::uint8_t* fields, SetConnection& connection
     return Error::none;
 }
 
+#if AUTHEX_WITH_VALUES
+bool is_of_value(ControlType type) {
+    return type == ControlType::set_value || type == ControlType::remove_value;
+}
+
+Error check_value(const NamedValue& named) {
+    if (named.name.empty() || named.name.size() > value_name_max_bytes) {
+        return Error::malformed;
+    }
+    return named.value.size() > value_max_bytes ? Error::too_large : Error::none;
+}
+
+Error parse_value(ByteView fields, ControlType type, NamedValue& named) {
+    Reader reader(fields);
+    const std::uint8_t kind = reader.u8();
+    named.kind = static_cast<ValueKind>(kind);
+    named.name = reader.take(reader.u8());
+    named.value = type == ControlType::set_value ? reader.rest() : ByteView();
+    if (!reader.ok()) {
+        return Error::truncated;
+    }
+    if (kind > static_cast<std::uint8_t>(ValueKind::secret) || !reader.done()) {
+        return Error::malformed;
+    }
+    return check_value(named);
+}
+#endif
+
 } // namespace
 
 Error parse_control(ByteView body, ControlMessage& message) {
@@ -38,6 +66,11 @@ Error parse_control(ByteView body, ControlMessage& message) {
         return Error::truncated;
     }
     message.type = static_cast<ControlType>(body[0]);
+#if AUTHEX_WITH_VALUES
+    if (is_of_value(message.type)) {
+        return parse_value(body.subspan(1), message.type, message.named);
+    }
+#endif
     if (body[0] == 0 || body[0] >= fields_bytes.size()) {
         return Error::unknown_kind;
     }
@@ -74,7 +107,7 @@ Error parse_answer(ByteView body, ControlAnswer& answer) {
         return Error::truncated;
     }
     answer.type = static_cast<ControlType>(type & ~control_answer_bit);
-    const bool known = answer.type >= ControlType::seed && answer.type <= ControlType::audit;
+    const bool known = answer.type >= ControlType::seed && answer.type <= ControlType::remove_value;
     return (type & control_answer_bit) != 0 && known ? Error::none : Error::unknown_kind;
 }
 
@@ -120,6 +153,22 @@ Result<std::size_t> write_control(const ControlMessage& message, Bytes out) {
     case ControlType::disable:
     case ControlType::audit:
         break;
+    case ControlType::set_value:
+    case ControlType::remove_value: {
+#if AUTHEX_WITH_VALUES
+        const Error error = check_value(message.named);
+        if (error != Error::none) {
+            return error;
+        }
+        writer.u8(static_cast<std::uint8_t>(message.named.kind))
+            .u8(static_cast<std::uint8_t>(message.named.name.size()))
+            .bytes(message.named.name)
+            .bytes(message.type == ControlType::set_value ? message.named.value : ByteView());
+        break;
+#else
+        return Error::unknown_kind;
+#endif
+    }
     }
     if (!writer.ok()) {
         return Error::no_space;

@@ -14,6 +14,8 @@
 //   3 remove_connection channel u16                              –
 //   4 disable           –                                        –
 //   5 audit             –                                        AuditEntry × n
+//   6 set_value         kind u8, name length u8, name, value     –
+//   7 remove_value      kind u8, name length u8, name            –
 //
 // An order that is authentic but not understood (malformed, unknown_kind …) is answered too, so
 // that the owner, and nobody else, hears it from the module.
@@ -21,6 +23,7 @@
 // Idempotence: set_connection with the channel, endpoint, role, algorithm, epoch and key that are
 // already set answers «done» and changes nothing, so a deployer that was killed may say it again.
 // The same epoch with anything else: key_mismatch. A smaller one: old_epoch.
+// set_value takes the place of what the name had, remove_value of a name that is not there is done.
 
 #include <array>
 #include <cstddef>
@@ -37,7 +40,9 @@ enum class ControlType : std::uint8_t {
     set_connection = 2,
     remove_connection = 3,
     disable = 4,
-    audit = 5
+    audit = 5,
+    set_value = 6,
+    remove_value = 7,
 };
 constexpr std::uint8_t control_answer_bit = 0x80;
 
@@ -60,19 +65,49 @@ struct SetConnection {
     std::array<std::uint8_t, connection_key_bytes> key{};
 };
 constexpr std::size_t set_connection_bytes = 1 + 2 + 2 + 1 + 1 + 1 + 4 + connection_key_bytes;
+
+/// Whether this build knows values; one without answers set_value and remove_value with
+/// unknown_kind.
+#ifndef AUTHEX_WITH_VALUES
+#define AUTHEX_WITH_VALUES 1
+#endif
+
+/// What a value of the descriptor is. A module that asks for one kind never sees the other.
+enum class ValueKind : std::uint8_t { config = 0, secret = 1 };
+constexpr std::size_t value_name_max_bytes = 63;
+constexpr std::size_t value_max_bytes = 4096;
+/// All values of a module together; each costs this much beside its name and value.
+constexpr std::size_t values_total_max_bytes = 16384;
+constexpr std::size_t value_overhead_bytes = 1 + 1 + 2;
+
+/// A value by its name; borrowed from the parsed bytes.
+struct NamedValue {
+    ValueKind kind = ValueKind::config;
+    ByteView name;  ///< 1 … value_name_max_bytes
+    ByteView value; ///< at most value_max_bytes; empty in remove_value
+};
+constexpr std::size_t set_value_max_bytes = 1 + 1 + 1 + value_name_max_bytes + value_max_bytes;
+
 /// Room for any message.
-constexpr std::size_t control_message_max_bytes =
-    1 + seed_bytes > set_connection_bytes ? 1 + seed_bytes : set_connection_bytes;
+constexpr std::size_t control_message_max_bytes = AUTHEX_WITH_VALUES != 0 ? set_value_max_bytes
+                                                  : 1 + seed_bytes > set_connection_bytes
+                                                      ? 1 + seed_bytes
+                                                      : set_connection_bytes;
 
 struct ControlMessage {
     ControlType type = ControlType::audit;
     SetConnection connection; ///< set_connection; remove_connection uses `channel` only
     ByteView entropy;         ///< seed: 32 bytes inside the parsed bytes
+#if AUTHEX_WITH_VALUES
+    NamedValue named; ///< set_value, remove_value
+#endif
 };
 
-/// @error truncated | malformed (a field out of range, bytes left over) | unknown_kind
+/// @error truncated | malformed (a field out of range, bytes left over) | unknown_kind | too_large:
+/// a value
 [[nodiscard]] Error parse_control(ByteView body, ControlMessage& message);
-/// @error no_space | malformed: a seed that has not seed_bytes. @return bytes written.
+/// @error no_space | malformed: a seed that has not seed_bytes, a name of no or too many bytes |
+/// too_large: a value. @return bytes written.
 [[nodiscard]] Result<std::size_t> write_control(const ControlMessage& message, Bytes out);
 
 /// The fixed part of an answer.

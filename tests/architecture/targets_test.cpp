@@ -60,7 +60,8 @@ const Target targets[] = {
      " -isystem /usr/include/c++/12 -isystem /usr/include/x86_64-linux-gnu/c++/12"
      " -DAUTHEX_WITH_AES=0 -DAUTHEX_WITH_NOISE=0 -DAUTHEX_SPONGENT_HARDWARE=1"
      " -DAUTHEX_AEAD_STATE_BYTES=16 -DAUTHEX_WITH_REQUESTS=0 -DAUTHEX_WITH_TIMERS=0"
-     " -DAUTHEX_WITH_STREAMS=0 -DAUTHEX_MAX_BODY_BYTES=256 -DAUTHEX_MAX_CONNECTIONS=8"
+     " -DAUTHEX_WITH_STREAMS=0 -DAUTHEX_WITH_VALUES=0 -DAUTHEX_MAX_BODY_BYTES=256 "
+     "-DAUTHEX_MAX_CONNECTIONS=8"
      " -DAUTHEX_MAX_ENDPOINTS=16",
      true},
 };
@@ -204,9 +205,13 @@ TEST_F(SmallImage, RuntimeOfTheLedFitsIntoFourKibibytes) {
 
 TEST(NativeImage, NeedsNothingFromOutside) {
     authex::test::TemporaryFolder folder;
+    std::string owner_key = "0";
+    for (int i = 1; i < 32; ++i) {
+        owner_key += "," + std::to_string(i);
+    }
     const std::string flags = std::string(" -target x86_64-linux-gnu -O2 -fno-pic"
-                                          " -fno-stack-protector -DAUTHEX_OWNER_KEY=1,2,3") +
-                              includes();
+                                          " -fno-stack-protector -DAUTHEX_OWNER_KEYS=") +
+                              owner_key + includes();
     std::vector<fs::path> sources = enclave_sources(false);
     sources.emplace_back(source_dir + "/src/tee/native/port/port.cpp");
     sources.emplace_back(source_dir + "/src/tee/native/port/libc.cpp");

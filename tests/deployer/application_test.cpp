@@ -478,7 +478,7 @@ TEST_F(ApplicationTest, AConnectionWithoutAnAnswerIsNotConnected) {
     Selection turn;
     turn.connections = {"b"};
     turn.turn_epoch = true;
-    EXPECT_THAT(errors_of_up(turn), ElementsAre("deadline"));
+    EXPECT_THAT(errors_of_up(turn), ElementsAre("order-refused"));
     const auto state = State::open(world.database);
     EXPECT_FALSE((*state)->connection("b")->complete);
     EXPECT_EQ((*state)->connection("b")->window_open_since_us, 0U);

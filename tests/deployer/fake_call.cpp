@@ -19,7 +19,9 @@ class FakeCall final : public deployer::Node {
             if (node_.taken.contains(request.deployment())) {
                 return failure("deployment-taken", "it belongs to another certificate");
             }
+            node_.deployments[request.deployment()] = request.application();
             v1::HelloReply reply;
+            reply.set_revoked(static_cast<std::uint32_t>(node_.revoked.size()));
             reply.set_protocol_version(wire::protocol_version);
             reply.set_tee(node_.tee);
             reply.set_node_id(node_.name);
@@ -137,6 +139,25 @@ class FakeCall final : public deployer::Node {
     Expected<v1::MetricsReply> metrics(const v1::MetricsRequest&) override {
         return v1::MetricsReply{};
     }
+    Expected<v1::DeploymentsReply> deployments(const v1::DeploymentsRequest&) override {
+        return at<v1::DeploymentsReply>("deployments", "", [&]() -> Expected<v1::DeploymentsReply> {
+            v1::DeploymentsReply reply;
+            for (const auto& [id, application] : node_.deployments) {
+                v1::Deployment& deployment = *reply.add_deployments();
+                deployment.set_deployment(id);
+                deployment.set_application(application);
+            }
+            return reply;
+        });
+    }
+    Expected<v1::RevokeReply> revoke(const v1::RevokeRequest& request) override {
+        return at<v1::RevokeReply>("revoke", "", [&]() -> Expected<v1::RevokeReply> {
+            node_.revoked.insert(request.serials().begin(), request.serials().end());
+            v1::RevokeReply reply;
+            reply.set_revoked(static_cast<std::uint32_t>(node_.revoked.size()));
+            return reply;
+        });
+    }
     Expected<v1::ResetReply> reset(const v1::ResetRequest&) override {
         return at<v1::ResetReply>("reset", "", [&]() -> Expected<v1::ResetReply> {
             node_.modules.clear();
@@ -197,6 +218,11 @@ class FakeCall final : public deployer::Node {
         std::uint32_t answers = 0;
         for (const Octets& frame : node_.invoke(found->second, octets(request.frames()))) {
             const wire::FrameHeader header = header_of(frame);
+            const auto of_control = static_cast<std::uint8_t>(wire::Kind::control);
+            if (header.kind == wire::Kind::refusal && frame[wire::header_bytes] <= of_control) {
+                return failure("order-refused",
+                               error_text(static_cast<Error>(frame[wire::header_bytes + 1])));
+            }
             if (header.kind != wire::Kind::control && header.kind != wire::Kind::handshake) {
                 continue;
             }

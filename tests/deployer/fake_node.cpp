@@ -81,7 +81,7 @@ void FakeNode::start(FakeModule& module) {
     }
     Octets entropy(32);
     Writer(entropy).u64(++world.seed);
-    module.runtime->start(endpoints, world.owner.public_key, entropy);
+    module.runtime->start(endpoints, world.owner_keys, entropy);
     (void)invoke(module,
                  frame_of({.kind = wire::Kind::hello,
                            .deployment = static_cast<std::uint16_t>(module.spec.deployment())}));

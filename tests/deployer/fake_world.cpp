@@ -62,6 +62,15 @@ FakeWorld::FakeWorld(const std::string& descriptor)
       verifier_(std::make_unique<tee::native::NativeVerifier>()) {
     owner.secret.fill(7);
     crypto::x25519_public(owner.secret, owner.public_key);
+    recovery.secret.fill(8);
+    recovery.index = 1;
+    recovery.public_key = owner.public_key;
+    recovery.recovery_key.emplace();
+    crypto::x25519_public(recovery.secret, *recovery.recovery_key);
+    owner.recovery_key = recovery.recovery_key;
+    owner_keys.assign(owner.public_key.begin(), owner.public_key.end());
+    owner_keys.insert(
+        owner_keys.end(), recovery.recovery_key->begin(), recovery.recovery_key->end());
     database = std::move(*deployer::Database::in_memory());
     set_descriptor(descriptor);
 }
@@ -113,6 +122,12 @@ deployer::Outside FakeWorld::outside() {
         return state;
     };
     outside.owner = owner;
+    outside.has_owner_key = has_owner_key;
+    outside.revoked = revoked;
+    outside.environment = [this](const std::string& name) {
+        const auto found = environment.find(name);
+        return found == environment.end() ? std::nullopt : std::optional(found->second);
+    };
     return outside;
 }
 

@@ -61,6 +61,8 @@ class FakeNode {
     bool hides_restarts = false; ///< lies: a module that starts anew is said to be the old process
     tee::native::EvidenceKey key;
     std::map<std::string, FakeModule> modules;
+    std::map<std::uint32_t, std::string> deployments; ///< that said hello, and their applications
+    std::set<std::string> revoked;
     std::map<std::uint32_t, v1::ConnectRequest> routes;
     std::map<std::string, v1::RegisterRequest> periodic;
     std::map<std::uint32_t, std::vector<std::vector<std::uint8_t>>> waiting; ///< by channel
@@ -78,6 +80,9 @@ class FakeWorld {
     explicit FakeWorld(const std::string& descriptor);
 
     void set_descriptor(const std::string& yaml);
+    /// The deployer's folder with all that was in it is lost.
+    void lose_state() { database = std::move(*deployer::Database::in_memory()); }
+    [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
     /// An application as a new process of the deployer has it.
     std::unique_ptr<deployer::Application> open();
     /// Whether it was killed before it returned.
@@ -112,6 +117,12 @@ class FakeWorld {
     std::vector<deployer::Progress> progress;
     std::vector<Diagnostic> warnings;
     deployer::OwnerKey owner;
+    /// What is built into every module: the public keys of index 0 and 1.
+    std::vector<std::uint8_t> owner_keys;
+    deployer::OwnerKey recovery; ///< the one of index 1
+    std::map<std::string, std::string> environment;
+    std::vector<std::string> revoked;
+    bool has_owner_key = true;
     std::uint64_t seed = 1;
     std::uint64_t now_us = 1'000'000;
     std::shared_ptr<deployer::Database> database;

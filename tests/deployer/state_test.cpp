@@ -179,9 +179,27 @@ TEST_F(StateTest, RefusesTheStateOfANewerRelease) {
     { open(); }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 2"));
+        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 3"));
     }
     EXPECT_EQ(code_of_opening(), "state-newer");
+}
+
+TEST_F(StateTest, TakesOverTheStateOfAnEarlierRelease) {
+    {
+        const auto state = open();
+        ASSERT_TRUE(state->commit(everything()));
+    }
+    {
+        auto database = Database::open(file());
+        ASSERT_TRUE((*database)->execute("ALTER TABLE module DROP COLUMN given; DROP TABLE "
+                                         "turned_secret; PRAGMA user_version = 1"));
+    }
+    const auto state = open();
+    EXPECT_EQ(state->modules().size(), everything().modules.size());
+    Change change;
+    change.turned["m/salt"] = 3;
+    ASSERT_TRUE(state->commit(change));
+    EXPECT_EQ(state->turned().at("m/salt"), 3U);
 }
 
 TEST_F(StateTest, KeepsUsedKeysWhenTheDeploymentIsForgotten) {
@@ -189,11 +207,13 @@ TEST_F(StateTest, KeepsUsedKeysWhenTheDeploymentIsForgotten) {
     const std::array<std::uint8_t, 32> digest{1, 2, 3};
     Change change = everything();
     change.used_keys = {digest};
+    change.turned["m/salt"] = 2;
     ASSERT_TRUE(state->set_deployment(5));
     ASSERT_TRUE(state->commit(change));
     ASSERT_TRUE(state->set_deployment(0));
     EXPECT_TRUE(state->modules().empty());
     EXPECT_TRUE(*state->key_used(digest));
+    EXPECT_EQ(state->turned().at("m/salt"), 2U);
     EXPECT_FALSE(*state->key_used(std::array<std::uint8_t, 32>{9}));
 }
 

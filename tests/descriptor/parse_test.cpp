@@ -96,10 +96,19 @@ TEST(Parse, ReadsWhatModulesAreBuiltFrom) {
     EXPECT_THAT(
         db->definitions,
         ElementsAre(std::pair("EXPRESSION", "a=b"), std::pair("FAST", ""), std::pair("SIZE", "8")));
-    ASSERT_EQ(db->secrets.size(), 1U);
+    ASSERT_EQ(db->secrets.size(), 3U);
+    EXPECT_EQ(db->secrets[0].source, SecretSource::file);
     EXPECT_EQ(db->secrets[0].file, "token.txt");
+    EXPECT_EQ(db->secrets[1].source, SecretSource::environment);
+    EXPECT_EQ(db->secrets[1].variable, "DB_PASSWORD");
+    EXPECT_EQ(db->secrets[2].source, SecretSource::generated);
+    EXPECT_EQ(db->secrets[2].generated_bytes, 32U);
+    std::map<std::string, std::string> config;
+    for (const auto& [name, setting] : db->config) {
+        config[name] = setting.text;
+    }
     EXPECT_THAT(
-        db->config,
+        config,
         ElementsAre(std::pair("limit", "21"), std::pair("mode", "fast"), std::pair("title", "")));
     EXPECT_FALSE(db->max.image_bytes);
 }

@@ -22,8 +22,10 @@ const crypto::DhKey owner_key = [] { return test::Owner().public_key(); }();
 
 // The port of this process, as src/tee/*/port/ are of theirs.
 ImageLayout port::layout() {
-    return {
-        .endpoints = image.records, .owner_key = owner_key, .begin = image.begin, .end = image.end};
+    return {.endpoints = image.records,
+            .owner_keys = owner_key,
+            .begin = image.begin,
+            .end = image.end};
 }
 
 namespace {

@@ -142,6 +142,12 @@ class RemoteNode final : public deployer::Node {
     Expected<v1::MetricsReply> metrics(const v1::MetricsRequest&) override {
         return v1::MetricsReply{};
     }
+    Expected<v1::DeploymentsReply> deployments(const v1::DeploymentsRequest&) override {
+        return v1::DeploymentsReply{}; // no simulated deployer loses its state
+    }
+    Expected<v1::RevokeReply> revoke(const v1::RevokeRequest&) override {
+        return v1::RevokeReply{}; // nor has certificates
+    }
     Expected<v1::ResetReply> reset(const v1::ResetRequest& request) override {
         return call<v1::ResetReply, em::ResetCounts>(
             request.deployment(), [](em::Manager& manager, const em::Caller& caller, auto done) {
@@ -185,7 +191,7 @@ class RemoteNode final : public deployer::Node {
         const auto request = [&machine = machine_, deployment, pending, deadline, work] {
             machine.submit([&machine, deployment, pending, deadline, work](em::Manager& manager) {
                 const em::Caller caller{
-                    .owner = em::local_owner,
+                    .identity = {.owner = em::local_owner},
                     .deployment = static_cast<std::uint16_t>(deployment),
                     .deadline = em::DataPlane::Deadline(
                         std::chrono::microseconds(deadline + machine.clock_ahead_us))};

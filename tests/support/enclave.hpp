@@ -73,7 +73,11 @@ class Enclave {
         : records_(records), runtime_(std::make_unique<runtime::Runtime>()) {
         module_state = {};
 #if AUTHEX_WITH_NOISE
-        runtime_->start(endpoints_of_test(), owner.public_key(), Octets(32, 0x42));
+        for (const Owner* each : {&owner, &recovery}) {
+            owner_keys_.insert(
+                owner_keys_.end(), each->public_key().begin(), each->public_key().end());
+        }
+        runtime_->start(endpoints_of_test(), owner_keys_, Octets(32, 0x42));
 #else
         runtime_->start(endpoints_of_test(), {}, owner.key);
 #endif
@@ -158,7 +162,12 @@ class Enclave {
         return module_state.heard;
     }
 
+    /// Index 0.
     Owner owner;
+#if AUTHEX_WITH_NOISE
+    /// Index 1: the key that is kept offline.
+    Owner recovery{2};
+#endif
     runtime::Progress progress;
     Octets last;
     std::vector<Frame> beside;
@@ -170,6 +179,7 @@ class Enclave {
                                       : std::span<const authex_endpoint>(records_);
     }
     std::vector<authex_endpoint> records_;
+    Octets owner_keys_;
     std::unique_ptr<runtime::Runtime> runtime_;
 };
 

@@ -97,14 +97,15 @@ class Owner {
         return public_key_;
     }
 
-    Octets hello() {
+    /// @param index of the owner key in the image
+    Octets hello(std::uint16_t index = 0) {
         crypto::DhKey ephemeral{};
         ephemeral.fill(++handshakes_);
         constexpr std::uint8_t prologue[] = {'a', 'u', 't', 'h', 'e', 'x', ' ', '1'};
         initiator_ = std::make_unique<crypto::NoiseInitiator>(prologue, secret_, ephemeral);
         Octets message(crypto::noise_first_overhead);
         (void)initiator_->write_first({}, message);
-        return plain({.kind = wire::Kind::handshake}, message);
+        return plain({.kind = wire::Kind::handshake, .channel = index}, message);
     }
     /// Takes the module's answer. @return what it says of its limits; nothing where it is forged.
     std::optional<Octets> finish(const Frame& answer) {

@@ -100,7 +100,7 @@ TEST(Control, FieldsOutOfRangeAreMalformed) {
 
 TEST(Control, TypesOutsideTheListAreUnknown) {
     for (unsigned type = 0; type < 256; ++type) {
-        if (type < 1 || type > 5) {
+        if (type < 1 || type > 7) {
             EXPECT_EQ(parse({static_cast<std::uint8_t>(type)}), Error::unknown_kind) << type;
         }
     }
@@ -140,7 +140,7 @@ TEST(ControlAnswer, RefusesWhatIsNone) {
     }
     EXPECT_EQ(parse_answer(Octets{0x05} + rest, answer), Error::unknown_kind);
     EXPECT_EQ(parse_answer(Octets{0x80} + rest, answer), Error::unknown_kind);
-    EXPECT_EQ(parse_answer(Octets{0x86} + rest, answer), Error::unknown_kind);
+    EXPECT_EQ(parse_answer(Octets{0x88} + rest, answer), Error::unknown_kind);
     EXPECT_EQ(parse_answer(Octets{0xFF} + rest, answer), Error::unknown_kind);
     EXPECT_EQ(parse_answer(Octets{0x81} + rest, answer), Error::none);
 }
@@ -164,12 +164,57 @@ TEST(AuditEntry, RefusesWhatIsNone) {
 RC_GTEST_PROP(Control, AnyBytesHaveAnAnswerAndWhatParsesIsCanonical, ()) {
     Octets bytes = *rc::gen::arbitrary<Octets>();
     if (!bytes.empty()) {
-        bytes[0] = static_cast<std::uint8_t>(bytes[0] % 7);
+        bytes[0] = static_cast<std::uint8_t>(bytes[0] % 9);
     }
     ControlMessage message;
     if (parse_control(bytes, message) == Error::none) {
         RC_ASSERT(written(message) == bytes);
     }
+}
+
+TEST(Control, ValuesLieOnTheWireAsDocumented) {
+    const Octets name = {'a', 'b'};
+    const Octets value = {1, 2, 3};
+    ControlMessage message;
+    message.type = ControlType::set_value;
+    message.named = {.kind = ValueKind::secret, .name = name, .value = value};
+    EXPECT_EQ(written(message), (Octets{6, 1, 2, 'a', 'b', 1, 2, 3}));
+    message.type = ControlType::remove_value;
+    EXPECT_EQ(written(message), (Octets{7, 1, 2, 'a', 'b'}));
+}
+
+TEST(Control, ValuesAreReadAsWritten) {
+    for (const std::size_t name_bytes : {std::size_t{1}, value_name_max_bytes}) {
+        for (const std::size_t value_bytes : {std::size_t{0}, std::size_t{1}, value_max_bytes}) {
+            const Octets name(name_bytes, 'n');
+            const Octets value(value_bytes, 'v');
+            ControlMessage message;
+            message.type = ControlType::set_value;
+            message.named = {.kind = ValueKind::config, .name = name, .value = value};
+            const Octets bytes = written(message);
+            ControlMessage again;
+            ASSERT_EQ(parse_control(bytes, again), Error::none);
+            EXPECT_EQ(again.named.kind, ValueKind::config);
+            EXPECT_EQ(Octets(again.named.name.begin(), again.named.name.end()), name);
+            EXPECT_EQ(Octets(again.named.value.begin(), again.named.value.end()), value);
+        }
+    }
+}
+
+TEST(Control, ValuesOutOfRangeAreNotWritten) {
+    Octets out(2 * control_message_max_bytes);
+    const auto error_of = [&](std::size_t name_bytes, std::size_t value_bytes) {
+        const Octets name(name_bytes, 'n');
+        const Octets value(value_bytes, 'v');
+        ControlMessage message;
+        message.type = ControlType::set_value;
+        message.named = {.name = name, .value = value};
+        return write_control(message, out).error();
+    };
+    EXPECT_EQ(error_of(0, 1), Error::malformed);
+    EXPECT_EQ(error_of(value_name_max_bytes + 1, 1), Error::malformed);
+    EXPECT_EQ(error_of(1, value_max_bytes + 1), Error::too_large);
+    EXPECT_EQ(error_of(value_name_max_bytes, value_max_bytes), Error::none);
 }
 
 } // namespace

@@ -36,9 +36,13 @@ typedef enum authex_status {
     AUTHEX_NOT_ATTESTED = 14, /* random bytes before the owner has given a seed */
     AUTHEX_UNSUPPORTED = 16,  /* left out of the runtime of this TEE */
     AUTHEX_FAILED = 20,       /* the other side answered that it failed */
-    AUTHEX_UNANSWERED = 21    /* no reply will come: the owner changed the connection, or it was
+    AUTHEX_UNANSWERED = 21,   /* no reply will come: the owner changed the connection, or it was
                                  lost on one that may lose */
+    AUTHEX_NOT_SET = 22       /* the owner has given no value of this name */
 } authex_status;
+
+/* What a value is that the owner gives to a module. A name of one kind is none of the other. */
+enum { AUTHEX_CONFIG = 0, AUTHEX_SECRET = 1 };
 
 /* What happened on a stream. */
 enum {
@@ -109,6 +113,11 @@ void authex_log(uint8_t level, const char* text, size_t size);
 /* Random bytes from a generator that the owner seeded when the module was attested; before that
  * AUTHEX_NOT_ATTESTED, and zeros. */
 __attribute__((warn_unused_result)) authex_status authex_random(uint8_t* out, size_t size);
+/* The value of `config:` or `secrets:` in the descriptor, as the owner gave it last; it came
+ * sealed, after attestation, and before anything was connected. `data` is valid until the function
+ * that asked returns. AUTHEX_NOT_SET, and no bytes: none of this kind and name. */
+__attribute__((warn_unused_result)) authex_status
+authex_value(uint8_t kind, const char* name, size_t name_size, const uint8_t** data, size_t* size);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
  *     AUTHEX_ENTRY(init, call) { … }
  *     AUTHEX_TIMER(tick, timer) { … }              authex_start(tick, 500000);
  *     AUTHEX_STREAM(http, stream) { … stream->what, stream->id … }   authex_listen(http, 8080);
+ *     const uint8_t* data; size_t size;   authex_config("limit", &data, &size), authex_secret(…)
  */
 #ifndef AUTHEX_MODULE_H
 #define AUTHEX_MODULE_H
@@ -41,7 +42,30 @@
 #define authex_write(stream, id, data, size)                                                       \
     authex_stream_write(&authex_endpoint_##stream, id, data, size)
 #define authex_close(stream, id) authex_stream_close(&authex_endpoint_##stream, id)
+#define authex_config(literal, data, size)                                                         \
+    authex_value(AUTHEX_CONFIG, literal, sizeof(literal) - 1, data, size)
+#define authex_secret(literal, data, size)                                                         \
+    authex_value(AUTHEX_SECRET, literal, sizeof(literal) - 1, data, size)
 #define authex_log_text(level, literal) authex_log(level, literal, sizeof(literal) - 1)
+
+/* Reads decimal digits, as configuration has them. Not AUTHEX_OK, and nothing read: they are none,
+ * or the number has more than 64 bits. */
+__attribute__((warn_unused_result)) static inline authex_status
+authex_number(const uint8_t* data, size_t size, uint64_t* number) {
+    uint64_t value = 0;
+    if (size == 0) {
+        return AUTHEX_FAILED;
+    }
+    for (size_t i = 0; i < size; ++i) {
+        const uint8_t digit = (uint8_t)(data[i] - '0');
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10) {
+            return AUTHEX_FAILED;
+        }
+        value = value * 10 + digit;
+    }
+    *number = value;
+    return AUTHEX_OK;
+}
 
 /* Little-endian unsigned integer of `width` bytes (≤ 8) at `offset` of a message; 0 where the
  * message is too short. */

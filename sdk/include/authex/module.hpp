@@ -11,6 +11,7 @@
 //     AUTHEX_TIMER(tick, timer) { … }                   tick.after_ms(500);
 //     AUTHEX_STREAM(http, stream) { … }                 http.listen(8080);
 //     AUTHEX_STATE static std::uint32_t presses;
+//     authex::config("limit").number()                  authex::secret("api-token").bytes
 //
 // A module is a state machine: each function runs to completion, nothing blocks, and what it sends
 // leaves when it returns.
@@ -21,6 +22,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace authex {
@@ -201,6 +203,48 @@ void log_debug(const char (&text)[N]) {
 /// @error AUTHEX_NOT_ATTESTED: the owner has not seeded the generator yet; `out` is all zero.
 [[nodiscard]] inline Status random(Bytes out) {
     return authex_random(out.data(), out.size());
+}
+
+/// What the owner gave under a name, in `config:` or `secrets:` of the descriptor. Ask where it is
+/// used: it may be another the next time.
+struct Value {
+    Status status; ///< AUTHEX_OK or AUTHEX_NOT_SET
+    /// Borrowed: valid until the function that asked returns. Empty where it is not set.
+    ByteView bytes;
+    [[nodiscard]] bool ok() const { return status == AUTHEX_OK; }
+    /// Decimal digits as a number; nothing where it is not set, is no number, or is beyond 64 bits.
+    [[nodiscard]] std::optional<std::uint64_t> number() const {
+        std::uint64_t value = 0;
+        for (const std::uint8_t byte : bytes) {
+            const auto digit = static_cast<std::uint8_t>(byte - '0');
+            if (digit > 9 || value > (UINT64_MAX - digit) / 10) {
+                return std::nullopt;
+            }
+            value = value * 10 + digit;
+        }
+        return bytes.empty() ? std::nullopt : std::optional<std::uint64_t>(value);
+    }
+};
+
+namespace detail {
+template <std::size_t N>
+[[nodiscard]] Value value(std::uint8_t kind, const char (&name)[N]) {
+    const std::uint8_t* data = nullptr;
+    std::size_t size = 0;
+    const Status status = authex_value(kind, name, N - 1, &data, &size);
+    return {status, {data, size}};
+}
+} // namespace detail
+
+/// A value of `config:`. It came sealed, but is no secret: it may be logged.
+template <std::size_t N>
+[[nodiscard]] Value config(const char (&name)[N]) {
+    return detail::value(AUTHEX_CONFIG, name);
+}
+/// A value of `secrets:`. Never log it, and compare it in constant time.
+template <std::size_t N>
+[[nodiscard]] Value secret(const char (&name)[N]) {
+    return detail::value(AUTHEX_SECRET, name);
 }
 
 } // namespace authex

@@ -1,32 +1,31 @@
 #include "em/control/calls.hpp"
 
-#include <fmt/format.h>
-#include <openssl/bio.h>
-#include <openssl/pem.h>
-#include <openssl/sha.h>
-#include <openssl/x509.h>
+#include <spdlog/spdlog.h>
 
 namespace authex::em {
 namespace {
 
-/// SHA-256 of the certificate's SubjectPublicKeyInfo in hex; empty if it is no certificate.
-std::string key_digest(const std::string& pem) {
-    const std::unique_ptr<BIO, decltype(&BIO_free)> source(
-        BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
-    const std::unique_ptr<X509, decltype(&X509_free)> certificate(
-        PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr), X509_free);
-    if (certificate == nullptr) {
-        return {};
+/// The certificate that TLS has checked; empty: none.
+std::string certificate_of(const grpc::ServerContextBase& context) {
+    const auto authenticated = context.auth_context();
+    std::string certificate;
+    if (authenticated != nullptr && authenticated->IsPeerAuthenticated()) {
+        for (const grpc::string_ref& pem : authenticated->FindPropertyValues("x509_pem_cert")) {
+            certificate.assign(pem.data(), pem.size());
+        }
     }
-    unsigned char* encoded = nullptr;
-    const int bytes = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &encoded);
-    if (bytes <= 0) {
-        return {};
-    }
-    std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
-    SHA256(encoded, static_cast<std::size_t>(bytes), digest.data());
-    OPENSSL_free(encoded);
-    return fmt::format("{:02x}", fmt::join(digest, ""));
+    return certificate;
+}
+
+/// Who may not is heard of in the manager's log.
+template <typename T>
+Expected<T> refuse(const grpc::ServerContextBase& context, Method method, const Diagnostic& why) {
+    spdlog::warn("refused: {} from {}: {} ({})",
+                 rule_of(method).name,
+                 context.peer(),
+                 why.summary,
+                 why.code);
+    return tl::make_unexpected(why);
 }
 
 } // namespace
@@ -39,30 +38,18 @@ Gate::Permit Gate::enter() {
     return {this, [](Gate* gate) { gate->inside_.fetch_sub(1); }};
 }
 
-Expected<Owner> owner_of(const grpc::ServerContextBase& context, bool tls) {
-    if (!tls) {
-        return Owner(local_owner);
+Expected<Caller> caller_of(const grpc::ServerContextBase& context,
+                           const Access& access,
+                           Method method,
+                           std::uint32_t deployment) {
+    const Expected<Identity> identity =
+        access.identify(access.plaintext() ? std::string() : certificate_of(context));
+    if (!identity) {
+        return refuse<Caller>(context, method, identity.error());
     }
-    const auto authenticated = context.auth_context();
-    Owner owner;
-    if (authenticated != nullptr && authenticated->IsPeerAuthenticated()) {
-        for (const grpc::string_ref& pem : authenticated->FindPropertyValues("x509_pem_cert")) {
-            owner = key_digest({pem.data(), pem.size()});
-        }
-    }
-    if (owner.empty()) {
-        return failure("certificate-missing",
-                       "the caller has shown no certificate",
-                       "connect with a client certificate of the node's authority");
-    }
-    return owner;
-}
-
-Expected<Caller>
-caller_of(const grpc::ServerContextBase& context, bool tls, std::uint32_t deployment) {
-    const Expected<Owner> owner = owner_of(context, tls);
-    if (!owner) {
-        return tl::make_unexpected(owner.error());
+    const Expected<bool> allowed = Access::check(*identity, method);
+    if (!allowed) {
+        return refuse<Caller>(context, method, allowed.error());
     }
     const auto now = std::chrono::system_clock::now();
     // Without a deadline, gRPC says the end of time.
@@ -72,7 +59,7 @@ caller_of(const grpc::ServerContextBase& context, bool tls, std::uint32_t deploy
                        "the call has no deadline, or one more than a day away",
                        "set a deadline on every call");
     }
-    return Caller{.owner = *owner,
+    return Caller{.identity = *identity,
                   .deployment = narrow(deployment),
                   .deadline = std::chrono::steady_clock::now() + (deadline - now)};
 }

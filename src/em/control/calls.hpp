@@ -9,6 +9,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include "em/control/access.hpp"
 #include "em/control/manager.hpp"
 #include "rpc/status.hpp"
 
@@ -16,7 +17,6 @@ namespace authex::em {
 
 /// What the service needs beside the manager.
 struct ServiceOptions {
-    bool tls = false; ///< else every caller is `local_owner`
     std::uint32_t calls_max = 1024;
     std::uint32_t loads_max = 16;
     std::uint32_t followers_max = 256;
@@ -36,14 +36,15 @@ class Gate {
     std::atomic<std::uint32_t> inside_{0};
 };
 
-/// The owner behind the connection. @error certificate-missing
-[[nodiscard]] Expected<Owner> owner_of(const grpc::ServerContextBase& context, bool tls);
-
 /// The longest deadline that is taken: what waits longer is not waited for.
 constexpr auto deadline_max = std::chrono::hours(24);
-/// @param deployment as the request says it. @error deadline-missing | certificate-missing
-[[nodiscard]] Expected<Caller>
-caller_of(const grpc::ServerContextBase& context, bool tls, std::uint32_t deployment);
+/// Who calls, if he may call this. Refusals are logged.
+/// @param deployment as the request says it. @error deadline-missing | as Access::identify() and
+/// check()
+[[nodiscard]] Expected<Caller> caller_of(const grpc::ServerContextBase& context,
+                                         const Access& access,
+                                         Method method,
+                                         std::uint32_t deployment);
 
 /// 0 where it does not fit; 0 is refused by whoever takes an id.
 [[nodiscard]] constexpr std::uint16_t narrow(std::uint32_t number) {

@@ -23,7 +23,7 @@ class LoadCall final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::LoadP
     void begin(const grpc::CallbackServerContext& call) {
         self_ = shared_from_this();
         permit_ = context_.loads.enter();
-        const Expected<Caller> caller = caller_of(call, context_.options.tls, 0);
+        const Expected<Caller> caller = caller_of(call, context_.access, Method::load, 0);
         if (permit_ == nullptr || !caller) {
             refuse(caller ? make_error("busy",
                                        "the event manager takes too many images at once already",

@@ -18,13 +18,15 @@ class LogsCall final : public grpc::ServerWriteReactor<v1::LogLine>,
     void begin(const grpc::CallbackServerContext& call) {
         self_ = shared_from_this();
         permit_ = context_.followers.enter();
-        const Expected<Caller> caller = caller_of(call, context_.options.tls, filter_.deployment);
+        const Expected<Caller> caller =
+            caller_of(call, context_.access, Method::logs, filter_.deployment);
         if (permit_ == nullptr || !caller) {
             end(caller ? rpc::to_status(make_error(
                              "busy", "too many calls read the logs already", "end some of them"))
                        : rpc::to_status(caller.error()));
             return;
         }
+        identity_ = caller->identity;
         context_.post([self = shared_from_this(), caller = *caller] {
             const Expected<bool> authorized = self->context_.manager.authorize(caller);
             if (authorized) {
@@ -75,6 +77,12 @@ class LogsCall final : public grpc::ServerWriteReactor<v1::LogLine>,
         if (!open_ || writing_ || finished_) {
             return;
         }
+        if (context_.access.is_revoked(identity_)) {
+            finished_ = true;
+            Finish(rpc::to_status(
+                make_error("certificate-revoked", "the certificate was revoked meanwhile")));
+            return;
+        }
         const std::optional<LogEntry> line = context_.logs.after(sequence_, filter_);
         if (line) {
             sequence_ = line->sequence;
@@ -98,6 +106,7 @@ class LogsCall final : public grpc::ServerWriteReactor<v1::LogLine>,
 
     ServiceContext& context_;
     LogFilter filter_;
+    Identity identity_;
     std::uint32_t last_;
     bool follow_;
     Gate::Permit permit_;

@@ -52,7 +52,7 @@ std::optional<std::vector<std::uint8_t>> report_data_of(const std::vector<std::u
 } // namespace
 
 Expected<bool> Manager::authorize(const Caller& caller) const {
-    const auto authorized = node_.authorize(caller.owner, caller.deployment);
+    const auto authorized = node_.authorize(caller.identity.owner, caller.deployment);
     return authorized ? Expected<bool>(true) : tl::make_unexpected(authorized.error());
 }
 
@@ -66,15 +66,17 @@ Expected<bool> Manager::use(const Caller& caller) {
 }
 
 void Manager::hello(const Caller& caller, std::string application, const Done<Greeting>& done) {
-    const Expected<Deployment> claimed =
-        node_.hello(caller.owner, caller.deployment, std::move(application));
-    if (!claimed) {
-        done(tl::make_unexpected(claimed.error()));
-        return;
+    Expected<bool> known = true;
+    if (caller.identity.role == rpc::Role::owner) {
+        const Expected<Deployment> claimed =
+            node_.hello(caller.identity.owner, caller.deployment, std::move(application));
+        known = claimed ? outside_.store.put(*claimed)
+                        : Expected<bool>(tl::make_unexpected(claimed.error()));
+    } else {
+        known = authorize(caller);
     }
-    const Expected<bool> kept = outside_.store.put(*claimed);
-    if (!kept) {
-        done(tl::make_unexpected(kept.error()));
+    if (!known) {
+        done(tl::make_unexpected(known.error()));
         return;
     }
     done(Greeting{.tee = outside_.loader.info(),
@@ -307,6 +309,10 @@ Expected<ResetCounts> Manager::reset(const Caller& caller) {
     node_.reset(caller.deployment);
     const Expected<bool> kept = outside_.store.put(*node_.deployment(caller.deployment));
     return kept ? Expected<ResetCounts>(counts) : tl::make_unexpected(kept.error());
+}
+
+std::vector<Deployment> Manager::deployments(const Caller& caller) const {
+    return node_.deployments(caller.identity.owner);
 }
 
 void Manager::log_line(const ModuleName& module, std::uint8_t level, std::string text) {

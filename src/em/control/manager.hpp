@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 
+#include "em/control/access.hpp"
 #include "em/control/log_book.hpp"
 #include "em/control/node.hpp"
 #include "em/control/store.hpp"
@@ -16,7 +17,7 @@ namespace authex::em {
 
 /// Who asks, for which deployment, and until when an answer is of use.
 struct Caller {
-    Owner owner;
+    Identity identity;
     std::uint16_t deployment = 0; ///< 0: none that is valid
     DataPlane::Deadline deadline;
 };
@@ -27,6 +28,7 @@ struct Greeting {
     std::uint64_t boot = 0;
     std::string events_address;
     NodeLimits limits;
+    std::size_t revoked = 0; ///< certificates of the caller's owner
 };
 
 struct LoadOrder {
@@ -87,11 +89,13 @@ class Manager final : public Observer {
     /// left. What cannot be restored is logged and its module failed; the rest goes on.
     void recover(DataPlane& plane);
 
+    /// Claims the deployment for the owner; other roles only greet. @error as Node::hello()
     void hello(const Caller& caller, std::string application, const Done<Greeting>& done);
     /// Whether the caller owns its deployment.
     [[nodiscard]] Expected<bool> authorize(const Caller& caller) const;
 
-    /// What load() is going to need.
+    /// What load() is going to need. @error role-too-low: an image must come, and only an owner
+    /// brings one | as Node::plan_load()
     [[nodiscard]] Expected<LoadPlan> plan_load(const Caller& caller, const LoadOrder& order) const;
     /// @param received a checked image in Store::incoming(), or empty where plan_load() wants none.
     /// @param started  told when the process was started
@@ -127,6 +131,8 @@ class Manager final : public Observer {
     /// Of all deployments and the manager itself.
     [[nodiscard]] std::vector<metrics::Family> metrics();
     [[nodiscard]] Expected<ResetCounts> reset(const Caller& caller);
+    /// Those of the caller's owner.
+    [[nodiscard]] std::vector<Deployment> deployments(const Caller& caller) const;
 
     /// The data plane goes: what it still has to tell is not heard.
     void close() { plane_ = nullptr; }

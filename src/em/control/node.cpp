@@ -83,7 +83,7 @@ Node::hello(const Owner& owner, std::uint32_t deployment, std::string applicatio
         }
     } else if (found->second.owner != owner && !found->second.released) {
         return failure("deployment-taken",
-                       fmt::format("deployment {} of this node belongs to another certificate", id),
+                       fmt::format("deployment {} of this node belongs to another owner", id),
                        "choose another deployment id, or ask its owner to run authex reset");
     }
     Deployment& claimed = deployments_[id];
@@ -106,8 +106,8 @@ Expected<std::uint16_t> Node::authorize(const Owner& owner, std::uint32_t deploy
     if (found->second.owner != owner) {
         return failure(
             "not-owner",
-            fmt::format("deployment {} of this node belongs to another certificate", deployment),
-            "use the certificate that deployed it, or another deployment id");
+            fmt::format("deployment {} of this node belongs to another owner", deployment),
+            "use a certificate of the application that deployed it, or another deployment id");
     }
     return found->first;
 }
@@ -120,6 +120,16 @@ bool Node::hold(std::uint16_t deployment) {
 const Deployment* Node::deployment(std::uint16_t id) const {
     const auto found = deployments_.find(id);
     return found == deployments_.end() ? nullptr : &found->second;
+}
+
+std::vector<Deployment> Node::deployments(const Owner& owner) const {
+    std::vector<Deployment> all;
+    for (const auto& [id, deployment] : deployments_) {
+        if (deployment.owner == owner && !deployment.released) {
+            all.push_back(deployment);
+        }
+    }
+    return all;
 }
 
 Expected<LoadPlan>

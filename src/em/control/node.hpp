@@ -44,6 +44,8 @@ class Node {
     /// The deployment is used: nobody else takes it over. @return whether that changed it.
     bool hold(std::uint16_t deployment);
     [[nodiscard]] const Deployment* deployment(std::uint16_t id) const;
+    /// Those that the owner has, ordered by number.
+    [[nodiscard]] std::vector<Deployment> deployments(const Owner& owner) const;
 
     /// @error bad-name | image-too-large | module-differs | limit
     [[nodiscard]] Expected<LoadPlan>

@@ -10,8 +10,8 @@
 
 namespace authex::em {
 
-/// Who speaks: the SHA-256 of the certificate's public key (SubjectPublicKeyInfo, DER) in hex, or
-/// `local_owner` on plaintext.
+/// For whom a client speaks: the SHA-256 of its authority's public key (SubjectPublicKeyInfo, DER)
+/// in hex, or `local_owner` on plaintext.
 using Owner = std::string;
 inline constexpr const char* local_owner = "local";
 

@@ -65,8 +65,11 @@ Expected<bool> check_plaintext(const ServerOptions& options) {
 
 } // namespace
 
-Server::Server(const ServerOptions& options, tee::Loader& loader, std::unique_ptr<Store> store)
-    : store_(std::move(store)), logs_(LogBook::Limits{}),
+Server::Server(const ServerOptions& options,
+               tee::Loader& loader,
+               std::unique_ptr<Store> store,
+               std::unique_ptr<Access> access)
+    : store_(std::move(store)), access_(std::move(access)), logs_(LogBook::Limits{}),
       thread_(std::make_unique<ControlThread>()),
       manager_({.store = *store_,
                 .loader = loader,
@@ -79,9 +82,10 @@ Server::Server(const ServerOptions& options, tee::Loader& loader, std::unique_pt
                fitting(options.limits, loader.info())),
       context_{.manager = manager_,
                .logs = logs_,
+               .access = *access_,
                .post = [this](std::function<void()> work) { thread_->post(std::move(work)); },
                .incoming = store_->incoming(),
-               .options = {.tls = !options.tls.empty()}},
+               .options = {}},
       service_(context_) {}
 
 Server::~Server() {
@@ -114,7 +118,13 @@ Expected<std::unique_ptr<Server>> Server::open(const ServerOptions& options, tee
     if (!store) {
         return tl::make_unexpected(store.error());
     }
-    std::unique_ptr<Server> server(new Server(options, loader, std::move(*store)));
+    Expected<std::unique_ptr<Access>> access =
+        Access::open(options.tls.authority, options.state_directory / "revoked");
+    if (!access) {
+        return tl::make_unexpected(access.error());
+    }
+    std::unique_ptr<Server> server(
+        new Server(options, loader, std::move(*store), std::move(*access)));
     Expected<bool> ready = server->open_plane(options);
     if (ready) {
         ready = server->listen(options, *credentials);

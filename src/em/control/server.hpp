@@ -54,7 +54,10 @@ class Server {
     void stop_modules();
 
   private:
-    Server(const ServerOptions& options, tee::Loader& loader, std::unique_ptr<Store> store);
+    Server(const ServerOptions& options,
+           tee::Loader& loader,
+           std::unique_ptr<Store> store,
+           std::unique_ptr<Access> access);
     Expected<bool> open_plane(const ServerOptions& options);
     Expected<bool> serve_metrics(const ServerOptions& options);
     std::string metrics_text();
@@ -63,6 +66,7 @@ class Server {
 
     // In the order of their making; each uses those above it.
     std::unique_ptr<Store> store_;
+    std::unique_ptr<Access> access_;
     LogBook logs_;
     std::unique_ptr<ControlThread> thread_;
     Manager manager_;

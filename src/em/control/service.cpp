@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "em/control/messages.hpp"
 #include "wire/frame.hpp"
@@ -27,13 +28,14 @@ Diagnostic too_many_calls() {
 template <typename T, typename Work, typename Fill>
 grpc::ServerUnaryReactor* answer(ServiceContext& context,
                                  const grpc::CallbackServerContext& call,
+                                 Method method,
                                  std::uint32_t deployment,
                                  Work work,
                                  Fill fill) {
     Gate::Permit permit = context.calls.enter();
     const bool admitted = permit != nullptr;
     const std::shared_ptr<UnaryCall> unary = UnaryCall::make(std::move(permit));
-    const Expected<Caller> caller = caller_of(call, context.options.tls, deployment);
+    const Expected<Caller> caller = caller_of(call, context.access, method, deployment);
     if (!admitted || !caller) {
         unary->refuse(admitted ? caller.error() : too_many_calls());
         return unary.get();
@@ -52,12 +54,14 @@ grpc::ServerUnaryReactor* answer(ServiceContext& context,
 template <typename T, typename Work, typename Fill>
 grpc::ServerUnaryReactor* answer_at_once(ServiceContext& context,
                                          const grpc::CallbackServerContext& call,
+                                         Method method,
                                          std::uint32_t deployment,
                                          Work work,
                                          Fill fill) {
     return answer<T>(
         context,
         call,
+        method,
         deployment,
         [work = std::move(work)](Manager& manager, const Caller& caller, const auto& done) {
             done(work(manager, caller));
@@ -75,8 +79,9 @@ NodeService::Hello(Context* call, const v1::HelloRequest* request, v1::HelloRepl
     return answer<Greeting>(
         context_,
         *call,
+        Method::hello,
         request->deployment(),
-        [shared, application = request->application()](
+        [shared, application = request->application(), &access = context_.access](
             Manager& manager, const Caller& caller, const Manager::Done<Greeting>& done) {
             if (!shared) {
                 done(failure("protocol-version",
@@ -85,7 +90,13 @@ NodeService::Hello(Context* call, const v1::HelloRequest* request, v1::HelloRepl
                              "use the same release of authex and authex-em"));
                 return;
             }
-            manager.hello(caller, application, done);
+            manager.hello(
+                caller, application, [&access, caller, done](Expected<Greeting> greeting) {
+                    if (greeting) {
+                        greeting->revoked = access.revoked_count(caller.identity.owner);
+                    }
+                    done(std::move(greeting));
+                });
         },
         [reply](const Greeting& greeting) { fill(greeting, *reply); });
 }
@@ -99,6 +110,7 @@ NodeService::Start(Context* call, const v1::ModuleRequest* request, v1::ModuleRe
     return answer<Module>(
         context_,
         *call,
+        Method::start,
         request->deployment(),
         [module = request->module()](Manager& manager, const Caller& caller, auto done) {
             manager.start(caller, module, std::move(done));
@@ -111,6 +123,7 @@ NodeService::Stop(Context* call, const v1::ModuleRequest* request, v1::ModuleRep
     return answer<Module>(
         context_,
         *call,
+        Method::stop,
         request->deployment(),
         [module = request->module()](Manager& manager, const Caller& caller, const auto& done) {
             manager.stop(caller, module, done);
@@ -123,6 +136,7 @@ NodeService::Remove(Context* call, const v1::ModuleRequest* request, v1::ModuleR
     return answer<Module>(
         context_,
         *call,
+        Method::remove,
         request->deployment(),
         [module = request->module()](Manager& manager, const Caller& caller, const auto& done) {
             manager.remove(caller, module, done);
@@ -135,6 +149,7 @@ NodeService::Control(Context* call, const v1::ControlRequest* request, v1::Contr
     return answer<ControlAnswer>(
         context_,
         *call,
+        Method::control,
         request->deployment(),
         [module = request->module(),
          frames = bytes_of(request->frames()),
@@ -152,6 +167,7 @@ NodeService::Connect(Context* call, const v1::ConnectRequest* request, v1::Conne
     return answer_at_once<bool>(
         context_,
         *call,
+        Method::connect,
         request->deployment(),
         [route = route_of(*request)](Manager& manager, const Caller& caller) {
             return route ? manager.connect(caller, *route)
@@ -165,6 +181,7 @@ NodeService::Disconnect(Context* call, const v1::DisconnectRequest* request, v1:
     return answer_at_once<bool>(
         context_,
         *call,
+        Method::disconnect,
         request->deployment(),
         [channel = narrow(request->channel())](Manager& manager, const Caller& caller) {
             return manager.disconnect(caller, channel);
@@ -177,6 +194,7 @@ NodeService::Deliver(Context* call, const v1::DeliverRequest* request, v1::Deliv
     return answer<DirectResult>(
         context_,
         *call,
+        Method::deliver,
         request->deployment(),
         [order = DeliverOrder{.channel = narrow(request->channel()),
                               .frames = bytes_of(request->frames()),
@@ -198,6 +216,7 @@ NodeService::Call(Context* call, const v1::CallRequest* request, v1::CallReply* 
     return answer<Data>(
         context_,
         *call,
+        Method::call,
         request->deployment(),
         [module = request->module(), entry = request->entry(), data = bytes_of(request->data())](
             Manager& manager, const Caller& caller, auto done) mutable {
@@ -219,6 +238,7 @@ NodeService::Register(Context* call, const v1::RegisterRequest* request, v1::Reg
     return answer_at_once<bool>(
         context_,
         *call,
+        Method::add_periodic,
         request->deployment(),
         [request = *request](Manager& manager, const Caller& caller) -> Expected<bool> {
             if (request.entry() > 0xFFFF) {
@@ -239,6 +259,7 @@ NodeService::Unregister(Context* call, const v1::UnregisterRequest* request, v1:
     return answer_at_once<bool>(
         context_,
         *call,
+        Method::remove_periodic,
         request->deployment(),
         [name = request->name()](Manager& manager, const Caller& caller) {
             return manager.remove_periodic(caller, name);
@@ -251,6 +272,7 @@ NodeService::Status(Context* call, const v1::StatusRequest* request, v1::StatusR
     return answer_at_once<NodeStatus>(
         context_,
         *call,
+        Method::status,
         request->deployment(),
         [](Manager& manager, const Caller& caller) { return manager.status(caller); },
         [reply](const NodeStatus& status) { fill(status, *reply); });
@@ -267,6 +289,7 @@ NodeService::Metrics(Context* call, const v1::MetricsRequest* request, v1::Metri
     return answer_at_once<Families>(
         context_,
         *call,
+        Method::metrics,
         request->deployment(),
         [](Manager& manager, const Caller& caller) { return manager.metrics(caller); },
         [reply](const Families& families) { fill(families, *reply); });
@@ -277,12 +300,53 @@ NodeService::Reset(Context* call, const v1::ResetRequest* request, v1::ResetRepl
     return answer_at_once<ResetCounts>(
         context_,
         *call,
+        Method::reset,
         request->deployment(),
         [](Manager& manager, const Caller& caller) { return manager.reset(caller); },
         [reply](const ResetCounts& counts) {
             reply->set_modules(counts.modules);
             reply->set_connections(counts.connections);
         });
+}
+
+grpc::ServerUnaryReactor* NodeService::Deployments(Context* call,
+                                                   const v1::DeploymentsRequest*,
+                                                   v1::DeploymentsReply* reply) {
+    return answer_at_once<std::vector<Deployment>>(
+        context_,
+        *call,
+        Method::deployments,
+        0,
+        [](Manager& manager, const Caller& caller) {
+            return Expected<std::vector<Deployment>>(manager.deployments(caller));
+        },
+        [reply](const std::vector<Deployment>& all) {
+            for (const Deployment& each : all) {
+                v1::Deployment& deployment = *reply->add_deployments();
+                deployment.set_deployment(each.id);
+                deployment.set_application(rpc::valid_utf8(each.application));
+            }
+        });
+}
+
+grpc::ServerUnaryReactor*
+NodeService::Revoke(Context* call, const v1::RevokeRequest* request, v1::RevokeReply* reply) {
+    return answer_at_once<std::size_t>(
+        context_,
+        *call,
+        Method::revoke,
+        0,
+        [&access = context_.access,
+         serials = std::vector<std::string>(request->serials().begin(), request->serials().end())](
+            Manager&, const Caller& caller) -> Expected<std::size_t> {
+            const Expected<bool> revoked = access.revoke(caller.identity.owner, serials);
+            if (!revoked) {
+                return tl::make_unexpected(revoked.error());
+            }
+            spdlog::info("\"{}\" revoked {} certificates", caller.identity.name, serials.size());
+            return access.revoked_count(caller.identity.owner);
+        },
+        [reply](std::size_t count) { reply->set_revoked(static_cast<std::uint32_t>(count)); });
 }
 
 } // namespace authex::em

@@ -17,6 +17,7 @@ constexpr int request_max_bytes = 4 << 20;
 struct ServiceContext {
     Manager& manager;
     LogBook& logs;
+    Access& access;
     std::function<void(std::function<void()>)> post; ///< onto the manager's thread
     std::filesystem::path incoming;                  ///< Store::incoming()
     ServiceOptions options;
@@ -47,6 +48,8 @@ class NodeService final : public v1::Node::CallbackService {
     grpc::ServerWriteReactor<v1::LogLine>* Logs(Context*, const v1::LogsRequest*) override;
     Unary* Metrics(Context*, const v1::MetricsRequest*, v1::MetricsReply*) override;
     Unary* Reset(Context*, const v1::ResetRequest*, v1::ResetReply*) override;
+    Unary* Deployments(Context*, const v1::DeploymentsRequest*, v1::DeploymentsReply*) override;
+    Unary* Revoke(Context*, const v1::RevokeRequest*, v1::RevokeReply*) override;
 
   private:
     ServiceContext& context_;

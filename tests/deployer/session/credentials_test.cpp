@@ -85,6 +85,9 @@ TEST_F(Credentials, ADamagedOwnerKeyIsRefusedAndKept) {
         EXPECT_EQ(code(open_owner_key(state)), "owner-key-damaged") << damage;
         EXPECT_EQ(fs::file_size(state / "owner.key"), damage.size());
         fs::remove(state / "owner.key");
+        EXPECT_EQ(code(open_owner_key(state)), "owner-key-missing")
+            << "another owner does not take its place without being asked";
+        fs::remove(state / "owner.pub");
     }
 }
 

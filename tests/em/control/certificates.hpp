@@ -1,10 +1,12 @@
 #pragma once
 // Authorities and certificates for tests: ECDSA P-256, valid for an hour.
 
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -19,27 +21,39 @@ struct PemPair {
     std::string key;
 };
 
+/// What a certificate says beside its name.
+struct Says {
+    std::vector<std::string> uris = {"urn:authex:role:owner"}; ///< alternative names
+    long valid_s = 3600; ///< seconds from now on; negative: it ended then
+};
+
 class Authority {
   public:
     explicit Authority(const std::string& name) : key_(make_key()) {
-        certificate_ = sign(name, key_.get(), nullptr, "critical,CA:TRUE");
+        certificate_ = sign(name, key_.get(), nullptr, "critical,CA:TRUE", {});
     }
     [[nodiscard]] std::string pem() const { return pem_of(certificate_.get()); }
-    /// @param valid_s seconds from now on; negative: it ended then
-    PemPair issue(const std::string& name, long valid_s = 3600) {
+    /// An owner's, unless it is to say something else.
+    PemPair issue(const std::string& name, const Says& says = {}) {
         const Key key = make_key();
         const Certificate certificate =
-            sign(name, key.get(), certificate_.get(), "critical,CA:FALSE", valid_s);
+            sign(name, key.get(), certificate_.get(), "critical,CA:FALSE", says);
         return {pem_of(certificate.get()), pem_of(key.get())};
     }
     /// Another certificate for the key of an earlier one.
-    PemPair renew(const PemPair& earlier, const std::string& name) {
+    PemPair renew(const PemPair& earlier, const std::string& name, const Says& says = {}) {
         BIO* source = BIO_new_mem_buf(earlier.key.data(), static_cast<int>(earlier.key.size()));
         const Key key(PEM_read_bio_PrivateKey(source, nullptr, nullptr, nullptr), EVP_PKEY_free);
         BIO_free(source);
         const Certificate certificate =
-            sign(name, key.get(), certificate_.get(), "critical,CA:FALSE");
+            sign(name, key.get(), certificate_.get(), "critical,CA:FALSE", says);
         return {pem_of(certificate.get()), earlier.key};
+    }
+    /// Of the certificate that was made last, as BN_bn2hex writes it.
+    [[nodiscard]] std::string last_serial() const {
+        char digits[17];
+        (void)std::snprintf(digits, sizeof digits, "%lX", serial_);
+        return std::string(digits).size() % 2 == 0 ? digits : std::string("0") + digits;
     }
 
   private:
@@ -77,13 +91,13 @@ class Authority {
                      EVP_PKEY* key,
                      X509* issuer,
                      const char* constraints,
-                     long valid_s = 3600) {
+                     const Says& says) {
         Certificate made(X509_new(), X509_free);
         X509* certificate = made.get();
         X509_set_version(certificate, X509_VERSION_3);
         ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial_);
         X509_gmtime_adj(X509_getm_notBefore(certificate), -7200);
-        X509_gmtime_adj(X509_getm_notAfter(certificate), valid_s);
+        X509_gmtime_adj(X509_getm_notAfter(certificate), says.valid_s);
         X509_set_pubkey(certificate, key);
         X509_NAME* subject = X509_get_subject_name(certificate);
         X509_NAME_add_entry_by_txt(subject,
@@ -96,7 +110,11 @@ class Authority {
         X509* signer = issuer == nullptr ? certificate : issuer;
         X509_set_issuer_name(certificate, X509_get_subject_name(signer));
         extend(certificate, signer, NID_basic_constraints, constraints);
-        extend(certificate, signer, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
+        std::string names = "IP:127.0.0.1,DNS:localhost";
+        for (const std::string& uri : says.uris) {
+            names += ",URI:" + uri;
+        }
+        extend(certificate, signer, NID_subject_alt_name, names.c_str());
         if (X509_sign(certificate, key_.get(), EVP_sha256()) == 0) {
             throw std::runtime_error("cannot sign a certificate");
         }

@@ -69,7 +69,7 @@ class TlsTest : public test::ServerTest {
         const PemPair node = authority.issue("node");
         folder.write("tls/node.crt", node.certificate);
         folder.write("tls/node.key", node.key);
-        folder.write("tls/ca.crt", authority.pem());
+        folder.write("tls/ca.crt", authority.pem() + other_authority.pem());
         open(tls_files_in(folder.path() / "tls"));
     }
     [[nodiscard]] std::shared_ptr<grpc::ChannelCredentials> credentials(const PemPair& own) const {
@@ -87,6 +87,7 @@ class TlsTest : public test::ServerTest {
         return stranger.call(&Client::Stub::Hello, request, &reply, std::chrono::seconds(5));
     }
     test::Authority authority{"authority"};
+    test::Authority other_authority{"another authority"};
 };
 
 TEST_F(TlsTest, ClientWithACertificateOfTheAuthorityIsServed) {
@@ -103,7 +104,7 @@ TEST_F(TlsTest, ClientOfAForeignAuthorityCanDoNothing) {
 }
 
 TEST_F(TlsTest, ClientWithAnExpiredCertificateCanDoNothing) {
-    EXPECT_EQ(refusal(credentials(authority.issue("alice", -60))), "node-unreachable");
+    EXPECT_EQ(refusal(credentials(authority.issue("alice", {.valid_s = -60}))), "node-unreachable");
 }
 
 TEST_F(TlsTest, ClientWithoutTlsCanDoNothing) {
@@ -116,12 +117,12 @@ TEST_F(TlsTest, ClientWhoseKeyIsNotTheCertificatesCanDoNothing) {
     EXPECT_NE(refusal(credentials({alice.certificate, mallory.key})), "ok");
 }
 
-TEST_F(TlsTest, DeploymentBelongsToTheKeyThatFirstSaidHello) {
+TEST_F(TlsTest, DeploymentBelongsToTheAuthorityWhoseOwnerFirstSaidHello) {
     const PemPair alice = authority.issue("same name");
     const auto owner = client(alice);
     ASSERT_EQ(owner->hello(), "ok");
     ASSERT_EQ(owner->load("a", image).code(), "ok");
-    const auto other = client(authority.issue("same name"));
+    const auto other = client(other_authority.issue("same name"));
     EXPECT_EQ(other->hello(), "deployment-taken");
     EXPECT_EQ(other->status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
     v1::StatusReply reply;
@@ -136,15 +137,16 @@ TEST_F(TlsTest, DeploymentBelongsToTheKeyThatFirstSaidHello) {
     EXPECT_EQ(logs.next(), "");
     EXPECT_EQ(logs.code(), "not-owner");
     EXPECT_EQ(owner->module("a").state(), v1::ModuleStatus::RUNNING);
-    EXPECT_EQ(client(authority.renew(alice, "another name"))->hello(), "ok")
-        << "a renewed certificate of the same key is the same owner";
+    EXPECT_EQ(client(authority.renew(alice, "another name"))->hello(), "ok");
+    EXPECT_EQ(client(authority.issue("bob"))->hello(), "ok")
+        << "every owner's certificate of the authority speaks for the same owner";
 }
 
 TEST_F(TlsTest, OwnersAreRememberedOverARestart) {
     const PemPair alice = authority.issue("alice");
     ASSERT_EQ(client(alice)->hello(), "ok");
     reopen();
-    EXPECT_EQ(client(authority.issue("bob"))->hello(), "deployment-taken");
+    EXPECT_EQ(client(other_authority.issue("bob"))->hello(), "deployment-taken");
     EXPECT_EQ(client(alice)->hello(), "ok");
 }
 
@@ -152,7 +154,7 @@ TEST_F(TlsTest, ResetFreesTheDeploymentForAnotherOwner) {
     const auto alice = client(authority.issue("alice"));
     ASSERT_EQ(alice->hello(), "ok");
     ASSERT_EQ(alice->reset(), "ok");
-    const auto bob = client(authority.issue("bob"));
+    const auto bob = client(other_authority.issue("bob"));
     EXPECT_EQ(bob->hello(), "ok");
     EXPECT_EQ(alice->load("a", image).code(), "not-owner");
 }

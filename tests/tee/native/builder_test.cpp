@@ -119,6 +119,13 @@ TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
     const auto identity = builder.build(one)->identity;
     EXPECT_NE(identity, builder.build(other_definition)->identity);
     EXPECT_NE(identity, builder.build(other_owner)->identity);
+    BuildSpec with_recovery = one;
+    with_recovery.recovery_key.emplace().fill(7);
+    const auto recoverable = builder.build(with_recovery);
+    ASSERT_TRUE(recoverable) << to_text(recoverable.error());
+    EXPECT_NE(identity, recoverable->identity);
+    with_recovery.recovery_key->back() = 8;
+    EXPECT_NE(recoverable->identity, builder.build(with_recovery)->identity);
 }
 
 TEST_F(NativeBuilderTest, ModulesOfTheSameSourcesHaveIdentitiesOfTheirOwn) {

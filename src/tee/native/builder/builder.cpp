@@ -50,16 +50,13 @@ constexpr const char* linker = "ld.lld-14";
 
 /// What every native image carries besides the module: the run-time part of the trusted code.
 constexpr std::array runtime_sources = {
-    "src/base/bytes.cpp",         "src/base/secrets.cpp",
-    "src/crypto/aead.cpp",        "src/crypto/aes_gcm.cpp",
-    "src/crypto/kdf.cpp",         "src/crypto/noise.cpp",
-    "src/crypto/spongent.cpp",    "src/crypto/x25519.cpp",
-    "src/wire/control.cpp",       "src/wire/frame.cpp",
-    "src/wire/seal.cpp",          "src/runtime/connections.cpp",
-    "src/runtime/control.cpp",    "src/runtime/dispatch.cpp",
-    "src/runtime/door.cpp",       "src/runtime/emitter.cpp",
-    "src/runtime/orders.cpp",     "src/runtime/runtime.cpp",
-    "src/runtime/sdk.cpp",        "src/tee/native/port/libc.cpp",
+    "src/base/bytes.cpp",         "src/base/secrets.cpp",     "src/crypto/aead.cpp",
+    "src/crypto/aes_gcm.cpp",     "src/crypto/kdf.cpp",       "src/crypto/noise.cpp",
+    "src/crypto/spongent.cpp",    "src/crypto/x25519.cpp",    "src/wire/control.cpp",
+    "src/wire/frame.cpp",         "src/wire/seal.cpp",        "src/runtime/connections.cpp",
+    "src/runtime/control.cpp",    "src/runtime/dispatch.cpp", "src/runtime/door.cpp",
+    "src/runtime/emitter.cpp",    "src/runtime/orders.cpp",   "src/runtime/runtime.cpp",
+    "src/runtime/sdk.cpp",        "src/runtime/values.cpp",   "src/tee/native/port/libc.cpp",
     "src/tee/native/port/entry.S"};
 constexpr const char* port_source = "src/tee/native/port/port.cpp";
 
@@ -72,8 +69,12 @@ bool is_home(const fs::path& folder) {
     return fs::exists(folder / port_source) && fs::exists(folder / "sdk/include/authex/module.hpp");
 }
 
-std::string owner_key_list(const std::array<std::uint8_t, 32>& key) {
-    return fmt::format("{:#04x}", fmt::join(key, ","));
+std::string owner_key_list(const BuildSpec& spec) {
+    std::string list = fmt::format("{:#04x}", fmt::join(spec.owner_key, ","));
+    if (spec.recovery_key) {
+        list += fmt::format(",{:#04x}", fmt::join(*spec.recovery_key, ","));
+    }
+    return list;
 }
 
 bool is_cxx(const fs::path& source) {
@@ -156,7 +157,7 @@ Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
         job.arguments.insert(job.arguments.end(), extra.begin(), extra.end());
         jobs.emplace_back(std::move(job), paths_.home);
     };
-    add_own(port_source, {"-DAUTHEX_OWNER_KEY=" + owner_key_list(spec.owner_key)});
+    add_own(port_source, {"-DAUTHEX_OWNER_KEYS=" + owner_key_list(spec)});
     for (const char* name : runtime_sources) {
         add_own(name, {});
     }

@@ -15,8 +15,9 @@ extern const std::uint8_t _end[] __attribute__((visibility("hidden")));
 namespace authex::runtime {
 namespace {
 
-// AUTHEX_OWNER_KEY is the list of the 32 bytes, given by the builder.
-constexpr std::uint8_t owner_key_bytes[32] = {AUTHEX_OWNER_KEY};
+// AUTHEX_OWNER_KEYS is the list of their bytes, 32 or 64, given by the builder.
+constexpr std::uint8_t owner_keys[] = {AUTHEX_OWNER_KEYS};
+static_assert(sizeof owner_keys == 32 || sizeof owner_keys == 64);
 
 std::uint64_t address(const void* pointer) {
     return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(pointer));
@@ -29,7 +30,7 @@ constinit Door door{runtime};
 
 ImageLayout port::layout() {
     return {.endpoints = {__start_authex_endpoints, __stop_authex_endpoints},
-            .owner_key = owner_key_bytes,
+            .owner_keys = owner_keys,
             .begin = address(__ehdr_start),
             .end = address(_end)};
 }

@@ -1,0 +1,284 @@
+// Each method of the control plane × each kind of certificate.
+#include <csignal>
+
+#include <gmock/gmock.h>
+
+#include "certificates.hpp"
+#include "em/control/methods.hpp"
+#include "server_fixture.hpp"
+
+namespace authex::em {
+namespace {
+
+using test::Client;
+using test::PemPair;
+using testing::HasSubstr;
+
+const std::string image(1000, 'i');
+const std::string other_image(1000, 'j');
+
+/// Calls the method once, with an empty request. @return "ok", or the diagnostic's code
+std::string call_of(Method method, Client& client) {
+    using Stub = Client::Stub;
+    const auto unary = [&](auto function, auto request, auto reply) {
+        return client.call(function, request, &reply);
+    };
+    const auto nameless = [&](auto function, auto request, auto reply) {
+        const grpc::Status status =
+            (client.stub().*function)(test::with_deadline().get(), request, &reply);
+        return status.ok() ? std::string("ok") : rpc::to_diagnostic(status).code;
+    };
+    switch (method) {
+    case Method::hello:
+        return client.hello();
+    case Method::load:
+        return client.load("a", image).code();
+    case Method::start:
+        return client.start("a");
+    case Method::stop:
+        return client.stop("a");
+    case Method::remove:
+        return client.remove("a");
+    case Method::control:
+        return unary(&Stub::Control, v1::ControlRequest(), v1::ControlReply());
+    case Method::connect:
+        return client.connect({});
+    case Method::disconnect:
+        return unary(&Stub::Disconnect, v1::DisconnectRequest(), v1::DisconnectReply());
+    case Method::deliver:
+        return unary(&Stub::Deliver, v1::DeliverRequest(), v1::DeliverReply());
+    case Method::call:
+        return client.enter("a", 0, "");
+    case Method::add_periodic:
+        return unary(&Stub::Register, v1::RegisterRequest(), v1::RegisterReply());
+    case Method::remove_periodic:
+        return unary(&Stub::Unregister, v1::UnregisterRequest(), v1::UnregisterReply());
+    case Method::status:
+        return unary(&Stub::Status, v1::StatusRequest(), v1::StatusReply());
+    case Method::logs: {
+        test::LogReader logs(client, "", false);
+        (void)logs.next();
+        return logs.code();
+    }
+    case Method::metrics:
+        return unary(&Stub::Metrics, v1::MetricsRequest(), v1::MetricsReply());
+    case Method::reset:
+        return client.reset();
+    case Method::deployments:
+        return nameless(&Stub::Deployments, v1::DeploymentsRequest(), v1::DeploymentsReply());
+    case Method::revoke:
+        return nameless(&Stub::Revoke, v1::RevokeRequest(), v1::RevokeReply());
+    }
+    return "unknown";
+}
+
+class RolesTest : public test::ServerTest {
+  protected:
+    void SetUp() override {
+        (void)std::signal(SIGPIPE, SIG_IGN);
+        const PemPair node = authority.issue("node", {.uris = {}});
+        folder.write("tls/node.crt", node.certificate);
+        folder.write("tls/node.key", node.key);
+        folder.write("tls/ca.crt", authority.pem() + other_authority.pem());
+        open(tls_files_in(folder.path() / "tls"));
+    }
+    std::unique_ptr<Client> client(const PemPair& own, std::uint32_t deployment = 1) {
+        const std::string roots = authority.pem();
+        return std::make_unique<Client>(
+            server->address(), grpc::SslCredentials({roots, own.key, own.certificate}), deployment);
+    }
+    std::unique_ptr<Client> client_as(const std::string& role) {
+        return client(authority.issue(role, {.uris = {"urn:authex:role:" + role}}));
+    }
+    std::string revoke(Client& owner, const std::vector<std::string>& serials) {
+        v1::RevokeRequest request;
+        request.mutable_serials()->Add(serials.begin(), serials.end());
+        v1::RevokeReply reply;
+        const grpc::Status status =
+            owner.stub().Revoke(test::with_deadline().get(), request, &reply);
+        return status.ok() ? std::to_string(reply.revoked()) : rpc::to_diagnostic(status).code;
+    }
+    test::Authority authority{"authority"};
+    test::Authority other_authority{"other authority"};
+};
+
+TEST(MethodRules, NameEveryMethodOfTheProtocolOnce) {
+    const auto* service = v1::HelloRequest::descriptor()->file()->FindServiceByName("Node");
+    ASSERT_NE(service, nullptr);
+    EXPECT_EQ(static_cast<std::size_t>(service->method_count()), method_rules.size());
+    for (const MethodRule& rule : method_rules) {
+        EXPECT_NE(service->FindMethodByName(std::string(rule.name)), nullptr) << rule.name;
+    }
+}
+
+TEST_F(RolesTest, EachMethodIsForItsLeastRoleAndThoseAbove) {
+    ASSERT_EQ(client_as("owner")->hello(), "ok");
+    for (const std::string role : {"observer", "operator", "owner"}) {
+        const auto caller = client_as(role);
+        for (const MethodRule& rule : method_rules) {
+            if (rule.method == Method::load) {
+                continue; // below
+            }
+            const bool allowed = *rpc::role_of(role) >= rule.least;
+            EXPECT_EQ(call_of(rule.method, *caller) != "role-too-low", allowed)
+                << rule.name << " by " << role;
+        }
+    }
+}
+
+TEST_F(RolesTest, NodesCertificateIsNoClientOfAnyMethod) {
+    ASSERT_EQ(client_as("owner")->hello(), "ok");
+    const auto node = client(authority.issue("node", {.uris = {}}));
+    for (const MethodRule& rule : method_rules) {
+        EXPECT_EQ(call_of(rule.method, *node), "certificate-without-role") << rule.name;
+    }
+    EXPECT_EQ(node->status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_F(RolesTest, RolesThatAreNotClearAreNone) {
+    using Uris = std::vector<std::string>;
+    for (const Uris& uris : {Uris{"urn:authex:role:"},
+                             Uris{"urn:authex:role:root"},
+                             Uris{"urn:authex:role:Owner"},
+                             Uris{"urn:authex:role:owner", "urn:authex:role:observer"},
+                             Uris{"urn:authex:role:owner", "urn:authex:role:owner"},
+                             Uris{"https://example.org/urn:authex:role:owner"}}) {
+        EXPECT_EQ(client(authority.issue("mallory", {.uris = uris}))->hello(),
+                  "certificate-without-role")
+            << uris.front();
+    }
+    EXPECT_EQ(client(authority.issue("urn:authex:role:owner", {.uris = {}}))->hello(),
+              "certificate-without-role")
+        << "a common name is no role";
+}
+
+TEST_F(RolesTest, OnlyAnOwnerClaimsADeployment) {
+    EXPECT_EQ(client_as("operator")->hello(), "no-hello");
+    EXPECT_EQ(client_as("observer")->hello(), "no-hello");
+    EXPECT_EQ(client_as("owner")->hello(), "ok");
+    EXPECT_EQ(client_as("operator")->hello(), "ok");
+    EXPECT_EQ(client_as("observer")->hello(), "ok");
+}
+
+TEST_F(RolesTest, OperatorStartsWhatIsThereAndBringsNothing) {
+    const auto owner = client_as("owner");
+    const auto operating = client_as("operator");
+    ASSERT_EQ(owner->hello(), "ok");
+    EXPECT_EQ(operating->load("a", image).code(), "role-too-low");
+    ASSERT_EQ(owner->load("a", image).code(), "ok");
+    ASSERT_EQ(operating->stop("a"), "ok");
+    EXPECT_EQ(operating->load("a", other_image).code(), "role-too-low");
+    EXPECT_EQ(operating->load("a", image).code(), "ok") << "the image is on the node";
+    EXPECT_EQ(operating->load("b", image).code(), "role-too-low");
+    EXPECT_EQ(client_as("observer")->load("a", image).code(), "role-too-low");
+    EXPECT_EQ(owner->module("a").state(), v1::ModuleStatus::RUNNING);
+}
+
+TEST_F(RolesTest, ObserverChangesNothing) {
+    const auto owner = client_as("owner");
+    ASSERT_EQ(owner->hello(), "ok");
+    ASSERT_EQ(owner->load("a", image).code(), "ok");
+    const auto observer = client_as("observer");
+    for (const MethodRule& rule : method_rules) {
+        (void)call_of(rule.method, *observer);
+    }
+    EXPECT_EQ(owner->module("a").state(), v1::ModuleStatus::RUNNING);
+    EXPECT_EQ(owner->module("a").instance(), 1U);
+    EXPECT_EQ(observer->module("a").state(), v1::ModuleStatus::RUNNING) << "it may look";
+}
+
+TEST_F(RolesTest, OwnersOfOtherAuthoritiesSeeAndTouchNothing) {
+    ASSERT_EQ(client_as("owner")->hello(), "ok");
+    const auto other = client(other_authority.issue("owner", {.uris = {"urn:authex:role:owner"}}));
+    EXPECT_EQ(other->hello(), "deployment-taken");
+    for (const Method method : {Method::status, Method::reset, Method::logs, Method::stop}) {
+        EXPECT_EQ(call_of(method, *other), "not-owner");
+    }
+    v1::DeploymentsReply reply;
+    ASSERT_TRUE(other->stub()
+                    .Deployments(test::with_deadline().get(), v1::DeploymentsRequest(), &reply)
+                    .ok());
+    EXPECT_EQ(reply.deployments_size(), 0);
+}
+
+TEST_F(RolesTest, DeploymentsAreThoseOfTheCallersOwner) {
+    const auto owner = client_as("owner");
+    ASSERT_EQ(owner->hello(), "ok");
+    v1::DeploymentsReply reply;
+    ASSERT_TRUE(client_as("observer")
+                    ->stub()
+                    .Deployments(test::with_deadline().get(), v1::DeploymentsRequest(), &reply)
+                    .ok());
+    ASSERT_EQ(reply.deployments_size(), 1);
+    EXPECT_EQ(reply.deployments(0).deployment(), 1U);
+    EXPECT_EQ(reply.deployments(0).application(), "test");
+}
+
+TEST_F(RolesTest, RevokedCertificateIsRefusedFromTheNextCallOnAndAfterARestart) {
+    const auto owner = client_as("owner");
+    ASSERT_EQ(owner->hello(), "ok");
+    const PemPair mallory = authority.issue("mallory", {.uris = {"urn:authex:role:operator"}});
+    const auto revoked = client(mallory);
+    ASSERT_EQ(revoked->hello(), "ok");
+    test::LogReader logs(*revoked, "", true);
+    EXPECT_EQ(revoke(*owner, {authority.last_serial()}), "1");
+    EXPECT_EQ(revoke(*owner, {authority.last_serial()}), "1") << "once more changes nothing";
+    EXPECT_EQ(revoked->hello(), "certificate-revoked");
+    EXPECT_EQ(revoked->status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+    EXPECT_EQ(owner->hello(), "ok");
+    EXPECT_EQ(owner->greeting.revoked(), 1U);
+    ASSERT_EQ(owner->load("a", image).code(), "ok");
+    EXPECT_EQ(owner->enter("a", test::fake_log, "line"), "ok");
+    while (!logs.next().empty()) {
+    }
+    EXPECT_EQ(logs.code(), "certificate-revoked")
+        << "what it reads already ends with the next line";
+    reopen();
+    EXPECT_EQ(client(mallory)->hello(), "certificate-revoked");
+    EXPECT_EQ(client(authority.renew(mallory, "mallory", {.uris = {"urn:authex:role:operator"}}))
+                  ->hello(),
+              "ok")
+        << "a new certificate has a new serial number";
+}
+
+TEST_F(RolesTest, RevocationIsTheBusinessOfOneAuthority) {
+    const auto owner = client_as("owner");
+    ASSERT_EQ(owner->hello(), "ok");
+    const PemPair other = other_authority.issue("owner", {.uris = {"urn:authex:role:owner"}});
+    const std::string serial = other_authority.last_serial();
+    EXPECT_EQ(revoke(*owner, {serial}), "1");
+    EXPECT_EQ(client(other, 2)->hello(), "ok");
+}
+
+TEST_F(RolesTest, SerialNumbersThatAreNoneAreRefusedAndNothingIsRevoked) {
+    const auto owner = client_as("owner");
+    for (const std::string serial : {std::string(),
+                                     std::string("0x1"),
+                                     std::string("ab"),
+                                     std::string("1 2"),
+                                     std::string("1\n2"),
+                                     std::string(41, '1')}) {
+        EXPECT_EQ(revoke(*owner, {"ABCD", serial}), "bad-request") << serial;
+    }
+    EXPECT_EQ(owner->hello(), "ok");
+    EXPECT_EQ(owner->greeting.revoked(), 0U);
+}
+
+TEST_F(RolesTest, RevocationThatCannotBeKeptIsNotSaidToBeDone) {
+    const auto owner = client_as("owner");
+    std::filesystem::create_directories(options.state_directory / "revoked");
+    EXPECT_EQ(revoke(*owner, {"ABCD"}), "store");
+    EXPECT_EQ(owner->hello(), "ok");
+    EXPECT_EQ(owner->greeting.revoked(), 0U);
+}
+
+TEST_F(RolesTest, PlaintextHasOneOwner) {
+    server.reset();
+    open({});
+    Client anyone(server->address());
+    EXPECT_EQ(anyone.hello(), "ok");
+    EXPECT_EQ(anyone.load("a", image).code(), "ok");
+}
+
+} // namespace
+} // namespace authex::em
