@@ -252,7 +252,7 @@ TEST_F(RolesTest, RevocationIsTheBusinessOfOneAuthority) {
 
 TEST_F(RolesTest, SerialNumbersThatAreNoneAreRefusedAndNothingIsRevoked) {
     const auto owner = client_as("owner");
-    for (const std::string serial : {std::string(),
+    for (const std::string& serial : {std::string(),
                                      std::string("0x1"),
                                      std::string("ab"),
                                      std::string("1 2"),
