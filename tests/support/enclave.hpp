@@ -69,12 +69,14 @@ inline void write_result(authex_message& message, const Octets& data) {
 class Enclave {
   public:
     explicit Enclave(const std::vector<authex_endpoint>& records = {std::begin(endpoints),
-                                                                    std::end(endpoints)})
+                                                                    std::end(endpoints)},
+                     std::uint8_t entropy = 0x42)
         : records_(records), runtime_(std::make_unique<runtime::Runtime>()) {
         module_state = {};
 #if AUTHEX_WITH_NOISE
-        runtime_->start(endpoints_of_test(), owner.public_key(), Octets(32, 0x42));
+        runtime_->start(endpoints_of_test(), owner.public_key(), Octets(32, entropy));
 #else
+        (void)entropy;
         runtime_->start(endpoints_of_test(), {}, owner.key);
 #endif
     }
