@@ -134,6 +134,17 @@ class GrpcNode final : public Node {
                     ? "is authex-em running there, with certificates of this application?"
                     : "start it: authex dev, or authex-em --tee … --listen " + options_.address);
         }
+        if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED &&
+            status.error_details().empty()) {
+            diagnostic.summary =
+                fmt::format("node {} takes connections at {}, but did not answer within {} s",
+                            options_.name,
+                            options_.address,
+                            std::chrono::duration<double>(options_.timeout).count());
+            diagnostic.fix = "see whether authex-em runs there and is not stopped, or allow more "
+                             "time with --timeout";
+            return diagnostic;
+        }
         diagnostic.summary = fmt::format("node {}: {}", options_.name, diagnostic.summary);
         return diagnostic;
     }
