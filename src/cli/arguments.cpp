@@ -282,7 +282,7 @@ void declare_look(Declarer& declarer, Arguments& arguments) {
         ->type_name("");
 }
 
-void declare_end(Declarer& declarer, Arguments& arguments) {
+void declare_end(Declarer& declarer) {
     CLI::App* disable = declarer.command(
         "disable", Command::disable, group_end, "make a module drop all its connections");
     declarer.subject(disable, "module", "name of the module");
@@ -301,7 +301,7 @@ void declare(CLI::App& app, Arguments& arguments) {
     declare_run(*declarer, arguments);
     declare_use(*declarer, arguments);
     declare_look(*declarer, arguments);
-    declare_end(*declarer, arguments);
+    declare_end(*declarer);
     app.require_subcommand(1);
     app.footer("authex COMMAND --help tells more. Exit status: 0 done, 1 failed, 2 usage or "
                "descriptor error.");

@@ -20,7 +20,7 @@ int Run::send(Application& application) {
     return sent ? done("the module has taken it\n") : fail(sent.error());
 }
 
-int Run::print_reply(const Bytes& reply) {
+int Run::print_reply(const std::vector<std::uint8_t>& reply) {
     progress_.clear();
     if (!arguments_.out.empty()) {
         std::ofstream file(arguments_.out, std::ios::binary | std::ios::trunc);

@@ -57,6 +57,7 @@ class Engine {
     void load(const Steps& steps);
     void load_wave(const Steps& steps);
     void attest(const Steps& steps);
+    void accept(const Step& step, struct Attested&& attested, Change& change);
     bool is_superseded(const Step& step, const struct Attested& attested);
     void forget_channel(const std::string& module, Change& change);
     void take_attested(const Step& step, struct Attested&& attested, Change& change);

@@ -102,25 +102,30 @@ void Engine::attest(const Steps& steps) {
         wipe(attesting.input.ephemeral);
         wipe(attesting.input.module_entropy);
         if (attesting.result) {
-            const PlannedStep& shown = attesting.step->shown;
-            result_.done.attestations.push_back(
-                {.module = shown.subject,
-                 .node = shown.node,
-                 .tee = std::string(to_string(context_.descriptor.find_node(shown.node)->tee)),
-                 .claims = attesting.result->claims});
-            if (is_superseded(*attesting.step, *attesting.result)) {
-                broken_.insert(shown.subject);
-                forget_channel(shown.subject, change);
-                continue;
-            }
-            take_attested(*attesting.step, std::move(*attesting.result), change);
-            done(*attesting.step);
+            accept(*attesting.step, std::move(*attesting.result), change);
         } else {
             broken_.insert(attesting.step->shown.subject);
             result_.errors.push_back(attesting.result.error());
         }
     }
     commit(change);
+}
+
+/// The module is the owner's and this is its channel: what follows for the state.
+void Engine::accept(const Step& step, Attested&& attested, Change& change) {
+    const PlannedStep& shown = step.shown;
+    result_.done.attestations.push_back(
+        {.module = shown.subject,
+         .node = shown.node,
+         .tee = std::string(to_string(context_.descriptor.find_node(shown.node)->tee)),
+         .claims = attested.claims});
+    if (is_superseded(step, attested)) {
+        broken_.insert(shown.subject);
+        forget_channel(shown.subject, change);
+        return;
+    }
+    take_attested(step, std::move(attested), change);
+    done(step);
 }
 
 /// A connection has a newer key than was ever made here: somebody goes on from another copy of this

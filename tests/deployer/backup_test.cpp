@@ -108,6 +108,7 @@ TEST_F(Backup, LeavesTheNodesOfThisMachineOut) {
     EXPECT_FALSE(std::filesystem::exists(new_state() / "dev"));
 }
 
+// P64
 TEST_F(Backup, TakesGivenKeysThatItDoesNotKnowAsUsed) {
     descriptor::Connection connection;
     connection.key = std::array<std::uint8_t, 16>{9};

@@ -1,4 +1,4 @@
-// Two deployers go on from one state: whatever they do, no key seals twice.     (P61 to P64)
+// Two deployers go on from one state: whatever they do, no key seals twice.     (docs/protocol.md)
 #include "deployer/state_copy.hpp"
 
 #include <gmock/gmock.h>
@@ -80,6 +80,7 @@ class StateCopy : public testing::Test {
     std::shared_ptr<Database> copied;
 };
 
+// P61
 TEST_F(StateCopy, HasNoKeyThatSeals) {
     const auto state = State::open(copied);
     for (const auto& [id, connection] : (*state)->connections()) {
@@ -95,6 +96,7 @@ TEST_F(StateCopy, HasNoKeyThatSeals) {
     EXPECT_NE((*state)->deployment(), 0U);
 }
 
+// P62
 TEST_F(StateCopy, GoesOnWithoutLoadingAnythingOrTurningWhatModulesHave) {
     there();
     EXPECT_THAT(up(),
@@ -107,6 +109,7 @@ TEST_F(StateCopy, GoesOnWithoutLoadingAnythingOrTurningWhatModulesHave) {
     EXPECT_THAT(up(), IsEmpty());
 }
 
+// P63
 TEST_F(StateCopy, TheOldMachineIsRefusedAndSaysWhy) {
     there();
     up();
