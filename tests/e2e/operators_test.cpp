@@ -22,7 +22,8 @@ class Operators : public ::testing::Test {
     void press() { world_.must({"output", "trigger-btn"}); }
     /// The check of that name, from `doctor --json`.
     nlohmann::json check(const std::string& what) {
-        for (const auto& each : world_.json({"doctor"}).at("checks")) {
+        const nlohmann::json found = world_.json({"doctor"});
+        for (const auto& each : found.at("checks")) {
             if (each.at("what") == what) {
                 return each;
             }
