@@ -35,9 +35,13 @@ enum class Command : std::uint8_t {
     reset,
     down,
     logs,
+    graph,
+    doctor,
+    schema,
     dev,
     node_bundle,
     export_state,
+    restore,
     completion,
     version,
 };
@@ -61,6 +65,7 @@ struct Arguments {
     bool json = false;
     bool verbose = false;
     bool insecure = false;
+    bool timing = false;
     std::chrono::milliseconds timeout{10'000};
 
     /// What the command is about: a folder, module, connection, node or shell.
@@ -73,11 +78,28 @@ struct Arguments {
     std::filesystem::path out;
     bool raw = false;
     bool again = false;
+    bool explain = false;
+    bool up = false;
+    std::vector<std::string> hosts;
+
+    // status, graph
+    bool watch = false;
+    double every_s = 1;         ///< seconds between two looks
+    std::string format = "dot"; ///< dot | mermaid | svg
+
+    // logs; modules too
+    std::vector<std::string> nodes;
+    std::string level = "debug";
+    std::string since;
+    std::string grep;
     bool follow = false;
     std::uint32_t last = 100;
-    bool up = false;
+
+    // export, restore
     bool with_secrets = false;
-    std::vector<std::string> hosts;
+    bool move = false;
+    bool replace = false;
+    std::filesystem::path passphrase_file;
 };
 
 /// Exit status 0 done, 1 failed, 2 usage or descriptor error.

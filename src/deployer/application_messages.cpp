@@ -121,7 +121,13 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
     deliver.set_frames(std::string(record->pending.begin(), record->pending.end()));
     deliver.set_wait_reply(request);
     deliver.set_replies_from(counter);
+    Report report(reporter_,
+                  request ? "request" : "output",
+                  connection,
+                  record->destination_node,
+                  Report::Kind::aside);
     const auto reply = (*node)->deliver(deliver);
+    reply ? report.done() : report.failed(reply.error().summary);
     if (!reply) {
         wipe(key.key);
         return tl::make_unexpected(in_doubt(reply.error()));
@@ -198,7 +204,9 @@ OwnedApplication::call(const std::string& module, const std::string& entry, Byte
     request.set_module(module);
     request.set_entry(*id);
     request.set_data(std::string(data.begin(), data.end()));
+    Report report(reporter_, "call", module, stated->node.name, Report::Kind::aside);
     const auto reply = (*node)->call(request);
+    reply ? report.done() : report.failed(reply.error().summary);
     if (!reply) {
         return failed(reply.error());
     }

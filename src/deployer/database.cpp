@@ -169,6 +169,18 @@ Expected<std::int64_t> Database::integer(const std::string& sql) {
     return *row ? statement->integer() : 0;
 }
 
+Expected<std::vector<std::uint8_t>> Database::bytes() {
+    sqlite3_int64 size = 0;
+    const std::unique_ptr<unsigned char, decltype(&sqlite3_free)> image(
+        sqlite3_serialize(handle_.get(), "main", &size, 0), &sqlite3_free);
+    if (image == nullptr) {
+        return tl::make_unexpected(problem());
+    }
+    std::vector<std::uint8_t> bytes(image.get(), image.get() + size);
+    wipe({image.get(), static_cast<std::size_t>(size)});
+    return bytes;
+}
+
 Diagnostic Database::problem() const {
     int code = sqlite3_errcode(handle_.get()) & 0xFF;
     const std::string reason = sqlite3_errmsg(handle_.get());

@@ -105,7 +105,8 @@ std::string process_of(const NodeView& node, const v1::ModuleStatus& module) {
 Survey ask_nodes(const descriptor::Descriptor& descriptor,
                  const State& state,
                  const Outside& outside,
-                 Nodes& nodes) {
+                 Nodes& nodes,
+                 Reporter& reporter) {
     Survey survey;
     for (const descriptor::Node& node : descriptor.nodes) {
         NodeView& view = survey[node.name];
@@ -128,8 +129,11 @@ Survey ask_nodes(const descriptor::Descriptor& descriptor,
             }
             node = std::move(*reached);
         }
-        work.emplace_back(
-            [&, &name = name, &view = view] { ask(name, *node, state, descriptor, view); });
+        work.emplace_back([&, &name = name, &view = view] {
+            Report report(reporter, "ask", name, name, Report::Kind::aside);
+            ask(name, *node, state, descriptor, view);
+            view.problem ? report.failed(view.problem->summary) : report.done();
+        });
     }
     outside.executor->run(std::move(work));
     return survey;

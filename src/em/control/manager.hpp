@@ -27,6 +27,7 @@ struct Greeting {
     std::uint64_t boot = 0;
     std::string events_address;
     NodeLimits limits;
+    std::uint64_t unix_time_us = 0;
 };
 
 struct LoadOrder {
