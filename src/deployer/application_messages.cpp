@@ -37,6 +37,14 @@ Diagnostic in_doubt(Diagnostic problem) {
     return problem;
 }
 
+v1::DeliverRequest delivery(const DirectKey& key, const std::vector<std::uint8_t>& frames) {
+    v1::DeliverRequest deliver;
+    deliver.set_deployment(key.deployment);
+    deliver.set_channel(key.channel);
+    deliver.set_frames(std::string(frames.begin(), frames.end()));
+    return deliver;
+}
+
 } // namespace
 
 Expected<ConnectionRecord> OwnedApplication::direct_connection(const State& state,
@@ -115,10 +123,7 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
         wipe(key.key);
         return tl::make_unexpected(kept.error());
     }
-    v1::DeliverRequest deliver;
-    deliver.set_deployment(key.deployment);
-    deliver.set_channel(record->id);
-    deliver.set_frames(std::string(record->pending.begin(), record->pending.end()));
+    v1::DeliverRequest deliver = delivery(key, record->pending);
     deliver.set_wait_reply(request);
     deliver.set_replies_from(counter);
     Report report(reporter_,

@@ -216,8 +216,8 @@ Expected<v1::ModuleStatus> GrpcNode::load_once(const v1::LoadSpec& spec,
 Expected<bool> GrpcNode::logs(const v1::LogsRequest& request,
                               const std::function<bool(const v1::LogLine&)>& take,
                               const std::stop_token& stop) {
-    // The server refuses calls without a deadline, and those with one more than a day away, as a day
-    // would be that is rounded up on its way. A stream that is followed is opened again then.
+    // The server refuses calls without a deadline, and those with one more than a day away, as a
+    // day would be that is rounded up on its way. A stream that is followed is opened again then.
     constexpr auto follow_time = std::chrono::hours(23);
     grpc::ClientContext context;
     const auto allowed = request.follow()
