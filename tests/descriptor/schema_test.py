@@ -21,7 +21,7 @@ SCHEMA = json.loads((ROOT / "src/descriptor/descriptor.schema.json").read_text()
 WHOLE = {
     "alias-cycle", "connection-to-itself", "control-character", "deployment-cycle", "duplicate-address", "duplicate-connection",
     "duplicate-device", "duplicate-id", "duplicate-key", "duplicate-name", "duplicate-source", "external-by-name",
-    "lossy-delivery", "several-documents", "simulation-refused", "too-deep", "too-large", "unconnected-module", "unknown-module", "unknown-node", "unknown-tag",
+    "lossy-delivery", "several-documents", "simulation-refused", "too-deep", "too-large", "too-many-connections", "unconnected-module", "unknown-module", "unknown-node", "unknown-tag",
     "unsupported-encryption",
 }
 
