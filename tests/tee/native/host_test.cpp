@@ -1,10 +1,13 @@
 // Real modules in processes of their own, through the loader and authex-host.
+#include <elf.h>
 #include <fcntl.h>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
+#include "tee/native/host/image.hpp"
 #include "tee/native/native_modules.hpp"
 #include "tee/process/link.hpp"
 
@@ -44,6 +47,21 @@ class HostTest : public testing::Test {
     test::TemporaryFolder folder_;
     std::unique_ptr<NativeLoader> loader_ = test::open_loader(folder_);
 };
+
+// The kernel puts the heap of a program at a fixed place anywhere within 1 GiB after it (Linux,
+// arch/x86/kernel/process.c, arch_randomize_brk): below the images it would meet one now and then.
+TEST_F(HostTest, ProgramAndItsHeapLieAboveAllImages) {
+    std::ifstream program(std::string(AUTHEX_BINARY_DIR) + "/bin/authex-host", std::ios::binary);
+    Elf64_Ehdr header{};
+    ASSERT_TRUE(program.read(reinterpret_cast<char*>(&header), sizeof header));
+    ASSERT_EQ(header.e_type, ET_EXEC);
+    program.seekg(static_cast<std::streamoff>(header.e_phoff));
+    for (unsigned i = 0; i < header.e_phnum; ++i) {
+        Elf64_Phdr segment{};
+        ASSERT_TRUE(program.read(reinterpret_cast<char*>(&segment), sizeof segment));
+        EXPECT_TRUE(segment.p_type != PT_LOAD || segment.p_vaddr >= image_window_end) << i;
+    }
+}
 
 class RunningHostTest : public HostTest {
   protected:
