@@ -71,7 +71,8 @@ function(authex_bench name)
 endfunction()
 
 # authex_fuzz(<name> SOURCES … [LINK …]): libFuzzer target; its corpus is fuzz/<name>_corpus/. ctest
-# replays the corpus and then searches for a few seconds.
+# replays the corpus and then searches for AUTHEX_FUZZ_SECONDS.
+set(AUTHEX_FUZZ_SECONDS 10 CACHE STRING "How long each fuzz target searches")
 function(authex_fuzz name)
     cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
     add_executable(${name}_fuzz ${A_SOURCES})
@@ -79,8 +80,9 @@ function(authex_fuzz name)
     target_link_libraries(${name}_fuzz PRIVATE ${A_LINK})
     target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${name})
-    add_test(NAME fuzz.${name} COMMAND ${name}_fuzz -max_total_time=10 -rss_limit_mb=2048 -print_final_stats=1
+    add_test(NAME fuzz.${name} COMMAND ${name}_fuzz -max_total_time=${AUTHEX_FUZZ_SECONDS} -rss_limit_mb=2048 -print_final_stats=1
         -artifact_prefix=${CMAKE_BINARY_DIR}/corpus/${name}- ${CMAKE_BINARY_DIR}/corpus/${name}
         ${CMAKE_SOURCE_DIR}/fuzz/${name}_corpus)
-    set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
+    math(EXPR timeout "${AUTHEX_FUZZ_SECONDS} + 110")
+    set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${timeout} LABELS fuzz)
 endfunction()

@@ -106,6 +106,7 @@ void declare_globals(CLI::App& app, Arguments& arguments) {
         ->type_name("DIR");
     app.add_flag("--json", arguments.json, "print data and errors as JSON");
     app.add_flag("-v,--verbose", arguments.verbose, "say more");
+    app.add_flag("--timing", arguments.timing, "say at the end how long each step took");
     app.add_flag("--insecure",
                  arguments.insecure,
                  "speak without TLS also to nodes that are not on this machine");
@@ -164,7 +165,11 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
                          Command::attest,
                          group_run,
                          "the second step: attest modules; again also those that are attested");
-    declarer.module_option(attest);
+    attest->add_option("modules,--module", arguments.modules, "modules; none: all")
+        ->type_name("MODULE");
+    attest->add_flag("--explain",
+                     arguments.explain,
+                     "show each fact of the evidence, and what it proves and does not");
     CLI::App* connect = declarer.command(
         "connect", Command::connect, group_run, "the third step: connect endpoints");
     declarer.connection_option(connect);
@@ -258,24 +263,78 @@ void declare_use(Declarer& declarer, Arguments& arguments) {
     declarer.reply(call);
 }
 
-void declare_look_and_end(Declarer& declarer, Arguments& arguments) {
-    declarer.command("status", Command::status, group_look, "show nodes, modules and connections");
-    declarer.command("metrics",
-                     Command::metrics,
-                     group_look,
-                     "print status as metrics, for Prometheus' textfile collector");
+void declare_logs(Declarer& declarer, Arguments& arguments) {
     CLI::App* logs =
         declarer.command("logs", Command::logs, group_look, "show what modules have logged");
-    logs->add_option("module", arguments.subject, "only this module")->type_name("");
+    logs->add_option("modules,--module", arguments.modules, "only these modules")
+        ->type_name("MODULE");
+    logs->add_option("--node", arguments.nodes, "only of this node (may be repeated)")
+        ->type_name("NAME");
+    logs->add_option("--level", arguments.level, "error, warning, info or debug: this and worse")
+        ->check(CLI::IsMember(std::vector<std::string>{"error", "warning", "info", "debug"}))
+        ->option_text("LEVEL");
+    logs->add_option(
+            "--since", arguments.since, "a time (RFC 3339), or how long ago: 30s, 5m, 2h, 1d")
+        ->type_name("TIME");
+    logs->add_option("--grep", arguments.grep, "only lines that this regular expression matches")
+        ->type_name("REGEX");
     logs->add_flag("-f,--follow", arguments.follow, "go on until Ctrl-C");
     logs->add_option("-n,--last", arguments.last, "lines of each module from the past")
         ->type_name("N")
         ->capture_default_str();
-    CLI::App* state =
-        declarer.command("export", Command::export_state, group_look, "print the state as JSON");
-    state->add_flag("--with-secrets",
-                    arguments.with_secrets,
-                    "keys too: whoever reads them owns the application");
+}
+
+void declare_copies(Declarer& declarer, Arguments& arguments) {
+    const auto passphrase = [&](CLI::App* sub) {
+        sub->add_option("--passphrase-file",
+                        arguments.passphrase_file,
+                        "its first line is the passphrase; -: standard input (default: ask)")
+            ->type_name("FILE");
+    };
+    CLI::App* copy = declarer.command(
+        "export", Command::export_state, group_look, "copy keys and state for another machine");
+    copy->add_option("out",
+                     arguments.out,
+                     "the file to write, encrypted; none: print the state as "
+                     "JSON, without keys")
+        ->type_name("FILE");
+    copy->add_flag("--move", arguments.move, "give the application up on this machine");
+    copy->add_flag("--with-secrets",
+                   arguments.with_secrets,
+                   "in the JSON, keys too: whoever reads them owns the application");
+    passphrase(copy);
+    CLI::App* restore = declarer.command(
+        "restore", Command::restore, group_look, "go on here from a file of authex export");
+    declarer.subject(restore, "file", "the file");
+    restore->add_flag("--replace", arguments.replace, "in the place of the state that is here");
+    passphrase(restore);
+}
+
+void declare_look(Declarer& declarer, Arguments& arguments) {
+    CLI::App* status = declarer.command(
+        "status", Command::status, group_look, "show nodes, modules and connections");
+    status->add_flag("-w,--watch",
+                     arguments.watch,
+                     "go on until Ctrl-C; without a terminal, a line for each change");
+    status->add_option("--every", arguments.every_s, "seconds between two looks (default: 1)")
+        ->check(CLI::Range(0.1, 3600.0))
+        ->option_text("S");
+    declarer.command("metrics",
+                     Command::metrics,
+                     group_look,
+                     "print status as metrics, for Prometheus' textfile collector");
+    declare_logs(declarer, arguments);
+    CLI::App* graph = declarer.command("graph", Command::graph, group_look, "draw the application");
+    graph->add_option("--format", arguments.format, "dot, mermaid or svg (default: dot)")
+        ->check(CLI::IsMember(std::vector<std::string>{"dot", "mermaid", "svg"}))
+        ->option_text("FORMAT");
+    declarer.command("doctor",
+                     Command::doctor,
+                     group_look,
+                     "find what is missing on this machine and on the nodes");
+    declarer.command(
+        "schema", Command::schema, group_look, "print the descriptor's JSON Schema, for editors");
+    declare_copies(declarer, arguments);
     CLI::App* completion = declarer.command(
         "completion", Command::completion, group_look, "print the completion script of a shell");
     declarer.command("version", Command::version, group_look, "print the version");
@@ -283,7 +342,9 @@ void declare_look_and_end(Declarer& declarer, Arguments& arguments) {
         ->required()
         ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}))
         ->type_name("");
+}
 
+void declare_end(Declarer& declarer) {
     declarer.subject(declarer.command("restart",
                                       Command::restart,
                                       group_end,
@@ -308,7 +369,8 @@ void declare(CLI::App& app, Arguments& arguments) {
     declare_run(*declarer, arguments);
     declare_use(*declarer, arguments);
     declare_trust(*declarer, arguments, app);
-    declare_look_and_end(*declarer, arguments);
+    declare_look(*declarer, arguments);
+    declare_end(*declarer);
     app.require_subcommand(1);
     app.footer("authex COMMAND --help tells more. Exit status: 0 done, 1 failed, 2 usage or "
                "descriptor error.");

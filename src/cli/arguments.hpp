@@ -35,6 +35,9 @@ enum class Command : std::uint8_t {
     reset,
     down,
     logs,
+    graph,
+    doctor,
+    schema,
     dev,
     node_bundle,
     export_state,
@@ -45,6 +48,7 @@ enum class Command : std::uint8_t {
     recovery_key,
     recover,
     restart,
+    restore,
     completion,
     version,
 };
@@ -68,6 +72,7 @@ struct Arguments {
     bool json = false;
     bool verbose = false;
     bool insecure = false;
+    bool timing = false;
     std::chrono::milliseconds timeout{10'000};
 
     /// What the command is about: a folder, module, connection, node or shell.
@@ -80,11 +85,30 @@ struct Arguments {
     std::filesystem::path out;
     bool raw = false;
     bool again = false;
+    bool explain = false;
+    bool up = false;
+    std::vector<std::string> hosts;
+
+    // status, graph
+    bool watch = false;
+    double every_s = 1;         ///< seconds between two looks
+    std::string format = "dot"; ///< dot | mermaid | svg
+
+    // logs; modules too
+    std::vector<std::string> nodes;
+    std::string level = "debug";
+    std::string since;
+    std::string grep;
     bool follow = false;
     std::uint32_t last = 100;
-    bool up = false;
+
+    // export, restore
     bool with_secrets = false;
-    std::vector<std::string> hosts;
+    bool move = false;
+    bool replace = false;
+    std::filesystem::path passphrase_file;
+
+    // role, init, recovery-key, recover
     std::string role;
     std::uint32_t days = 90;
     std::filesystem::path recovery_file;

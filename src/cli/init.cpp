@@ -8,12 +8,14 @@
 
 #include "deployer/credentials.hpp"
 #include "deployer/private_file.hpp"
+#include "descriptor/schema.hpp"
 
 namespace authex::cli {
 namespace {
 
 constexpr std::string_view descriptor_text =
-    R"(# A button and a counter on two nodes. Try:  authex dev --up
+    R"(# yaml-language-server: $schema=authex.schema.json
+# A button and a counter on two nodes. Try:  authex dev --up
 application: {}
 nodes:
   field: {{ tee: native, address: 127.0.0.1:6201 }}
@@ -89,8 +91,10 @@ Expected<std::string> make_application(const std::filesystem::path& folder) {
     std::filesystem::create_directories(folder, error);
     const std::string name = name_from(folder);
     const std::string descriptor = fmt::format(fmt::runtime(descriptor_text), name);
-    const std::array<std::pair<const char*, std::string_view>, 4> files = {
+    const std::array<std::pair<const char*, std::string_view>, 5> files = {
         {{"authex.yaml", descriptor},
+         // Beside the descriptor, so that whoever has the sources has it too.
+         {"authex.schema.json", descriptor::schema()},
          {"button.cpp", button_text},
          {"counter.cpp", counter_text},
          {".gitignore", ".authex/\n"}}};

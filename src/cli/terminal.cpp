@@ -104,8 +104,8 @@ void ProgressPrinter::show(const deployer::Progress& progress) {
     case deployer::Progress::What::done:
     case deployer::Progress::What::failed:
         running_.erase(key);
-        if (talk_ == Talk::all ||
-            (talk_ == Talk::changes && (failed || progress.detail != "cached"))) {
+        if (talk_ == Talk::all || (talk_ == Talk::changes && !progress.aside &&
+                                   (failed || progress.detail != "cached"))) {
             print_done(progress);
         }
         break;

@@ -32,10 +32,15 @@ std::string excerpt(const SourceRange& where, const Terminal& terminal) {
     const std::size_t length =
         std::clamp<std::size_t>(where.length, 1, std::max<std::size_t>(room, 1));
     // Bytes of UTF-8 that continue a character take no column.
-    const auto before = static_cast<std::size_t>(std::count_if(
-        line.begin(), line.begin() + static_cast<std::ptrdiff_t>(where.column - 1), [](char c) {
-            return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-        }));
+    const auto columns = [&line](std::size_t begin, std::size_t end) {
+        return static_cast<std::size_t>(
+            std::count_if(line.begin() + static_cast<std::ptrdiff_t>(begin),
+                          line.begin() + static_cast<std::ptrdiff_t>(std::min(end, line.size())),
+                          [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+    };
+    const std::size_t at = where.column - 1;
+    const std::size_t before = columns(0, at);
+    const std::size_t marked = std::max<std::size_t>(columns(at, at + length), 1);
     const std::string bar = terminal.paint(Colour::dim, " │ ");
     return fmt::format("\n  {}{}{}\n  {}{}{}{}",
                        terminal.paint(Colour::dim, number),
@@ -44,7 +49,7 @@ std::string excerpt(const SourceRange& where, const Terminal& terminal) {
                        std::string(number.size(), ' '),
                        bar,
                        std::string(before, ' '),
-                       terminal.paint(Colour::red, std::string(length, '^')));
+                       terminal.paint(Colour::red, std::string(marked, '^')));
 }
 
 std::string severity_text(Severity severity, const Terminal& terminal) {
@@ -296,23 +301,98 @@ nlohmann::json status_json(const deployer::Status& status) {
             {"connections", connections}};
 }
 
+std::string attestation_text(const deployer::Attestation& attestation, const Terminal& terminal) {
+    const tee::Claims& claims = attestation.claims;
+    std::string text =
+        terminal.paint(Colour::bold, attestation.module) +
+        fmt::format(" on {} ({})", attestation.node, attestation.tee) +
+        (claims.simulated ? "  " + terminal.paint(Colour::yellow, "simulated") : "") + "\n";
+    for (const tee::Fact& fact : claims.facts) {
+        text += fmt::format("\n  {}  {}\n", terminal.paint(Colour::bold, fact.name), fact.value);
+        text += fmt::format(
+            "    {} {}\n", terminal.paint(Colour::dim, "compared with"), fact.compared_with);
+        text += fmt::format(
+            "    {}    {}\n", terminal.paint(Colour::dim, "vouched by"), fact.vouched_by);
+    }
+    const auto list = [&](const char* title, Colour colour, const auto& sentences) {
+        text += "\n  " + terminal.paint(colour, title) + "\n";
+        for (const std::string& sentence : sentences) {
+            text += "    – " + sentence + "\n";
+        }
+    };
+    list("proves", Colour::green, claims.proves);
+    list("does not prove", Colour::yellow, claims.does_not_prove);
+    return text;
+}
+
+nlohmann::json attestations_json(const std::vector<deployer::Attestation>& attestations) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const deployer::Attestation& each : attestations) {
+        nlohmann::json facts = nlohmann::json::array();
+        for (const tee::Fact& fact : each.claims.facts) {
+            facts.push_back({{"name", fact.name},
+                             {"value", fact.value},
+                             {"compared_with", fact.compared_with},
+                             {"vouched_by", fact.vouched_by}});
+        }
+        list.push_back({{"module", each.module},
+                        {"node", each.node},
+                        {"tee", each.tee},
+                        {"identity", to_hex(each.claims.identity)},
+                        {"simulated", each.claims.simulated},
+                        {"facts", facts},
+                        {"proves", each.claims.proves},
+                        {"does_not_prove", each.claims.does_not_prove}});
+    }
+    return list;
+}
+
+namespace {
+
+const char* level_word(deployer::LogLevel level) {
+    switch (level) {
+    case deployer::LogLevel::error:
+        return "error";
+    case deployer::LogLevel::warning:
+        return "warning";
+    case deployer::LogLevel::info:
+        return "info";
+    case deployer::LogLevel::debug:
+        return "debug";
+    }
+    return "debug";
+}
+
+Colour level_colour(deployer::LogLevel level) {
+    switch (level) {
+    case deployer::LogLevel::error:
+        return Colour::red;
+    case deployer::LogLevel::warning:
+        return Colour::yellow;
+    case deployer::LogLevel::info:
+        return Colour::none;
+    case deployer::LogLevel::debug:
+        return Colour::dim;
+    }
+    return Colour::none;
+}
+
+} // namespace
+
 std::string log_text(const deployer::LogEntry& entry, const Terminal& terminal) {
-    const Colour colour = entry.level == "error"     ? Colour::red
-                          : entry.level == "warning" ? Colour::yellow
-                          : entry.level == "debug"   ? Colour::dim
-                                                     : Colour::none;
-    return fmt::format("{} {} {} {}",
-                       terminal.paint(Colour::dim, time_text(entry.time)),
-                       terminal.paint(Colour::blue, fmt::format("{:<12}", entry.module)),
-                       terminal.paint(colour, fmt::format("{:<7}", entry.level)),
-                       entry.text);
+    return fmt::format(
+        "{} {} {} {}",
+        terminal.paint(Colour::dim, time_text(entry.time)),
+        terminal.paint(Colour::blue, fmt::format("{:<12}", entry.module)),
+        terminal.paint(level_colour(entry.level), fmt::format("{:<7}", level_word(entry.level))),
+        entry.text);
 }
 
 nlohmann::json log_json(const deployer::LogEntry& entry) {
     return {{"time", time_text(entry.time)},
             {"node", entry.node},
             {"module", entry.module},
-            {"level", entry.level},
+            {"level", level_word(entry.level)},
             {"text", entry.text}};
 }
 

@@ -10,6 +10,7 @@
 #include "base/diagnostic.hpp"
 #include "cli/terminal.hpp"
 #include "deployer/application.hpp"
+#include "deployer/doctor.hpp"
 
 namespace authex::cli {
 
@@ -29,6 +30,16 @@ namespace authex::cli {
 [[nodiscard]] std::string
 status_text(const deployer::Status& status, bool verbose, const Terminal& terminal);
 [[nodiscard]] nlohmann::json status_json(const deployer::Status& status);
+
+/// All that was checked of one module, and what follows from it.
+[[nodiscard]] std::string attestation_text(const deployer::Attestation& attestation,
+                                           const Terminal& terminal);
+[[nodiscard]] nlohmann::json attestations_json(const std::vector<deployer::Attestation>& list);
+
+/// A line for each, by area; what is to be done below it; then how many of each kind.
+[[nodiscard]] std::string examined_text(const std::vector<deployer::Examined>& all,
+                                        const Terminal& terminal);
+[[nodiscard]] nlohmann::json examined_json(const std::vector<deployer::Examined>& all);
 
 [[nodiscard]] std::string log_text(const deployer::LogEntry& entry, const Terminal& terminal);
 [[nodiscard]] nlohmann::json log_json(const deployer::LogEntry& entry);

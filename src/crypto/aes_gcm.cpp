@@ -1,6 +1,5 @@
 #include "crypto/aes_gcm.hpp"
 
-#include <atomic>
 #include <new>
 
 #include <bearssl/bearssl_aead.h>
@@ -27,23 +26,23 @@ State& in(Bytes state) {
 /// What the processor is best at. It is asked once: in a virtual machine each question (CPUID) is
 /// an exit to the hypervisor. Threads that ask at the same time find the same.
 template <typename T>
-T fastest(std::atomic<T>& known, T hardware_if_any(), T software) {
-    T found = known.load(std::memory_order_relaxed);
+T fastest(T& known, T hardware_if_any(), T software) {
+    T found = __atomic_load_n(&known, __ATOMIC_RELAXED);
     if (found == nullptr) {
         const T hardware = hardware_if_any();
         found = hardware != nullptr ? hardware : software;
-        known.store(found, std::memory_order_relaxed);
+        __atomic_store_n(&known, found, __ATOMIC_RELAXED);
     }
     return found;
 }
 
 const br_block_ctr_class* fastest_cipher() {
-    static std::atomic<const br_block_ctr_class*> known{nullptr};
+    static const br_block_ctr_class* known = nullptr;
     return fastest(known, br_aes_x86ni_ctr_get_vtable, &br_aes_ct64_ctr_vtable);
 }
 
 br_ghash fastest_ghash() {
-    static std::atomic<br_ghash> known{nullptr};
+    static br_ghash known = nullptr;
     return fastest(known, br_ghash_pclmul_get, br_ghash{br_ghash_ctmul64});
 }
 

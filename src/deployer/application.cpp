@@ -113,34 +113,21 @@ void OwnedApplication::warn(const Diagnostic& finding) {
 /// The state alone, with a deployment id.
 Expected<std::unique_ptr<State>> OwnedApplication::open_to_change() {
     auto state = outside_.open_state(StateUse::change);
-    if (state && !outside_.has_owner_key) {
-        return with_deployment_of_nodes(std::move(*state));
-    }
-    if (!state || (*state)->deployment() != 0) {
+    if (!state) {
         return state;
     }
-    const Expected<bool> kept = (*state)->set_deployment(any_deployment());
-    if (!kept) {
-        return tl::make_unexpected(kept.error());
+    if (!outside_.has_owner_key) {
+        return with_deployment_of_nodes(std::move(*state));
     }
-    return state;
-}
-
-std::uint16_t OwnedApplication::any_deployment() {
-    std::uint16_t id = 0;
-    while (id == 0) {
-        std::array<std::uint8_t, 2> bytes{};
-        outside_.random(bytes);
-        id = static_cast<std::uint16_t>(bytes[0] | (bytes[1] << 8U));
-    }
-    return id;
+    const auto claimed = (*state)->claim_deployment(outside_.random);
+    return claimed ? std::move(state) : tl::make_unexpected(claimed.error());
 }
 
 /// Asks the nodes how they stand. An id that is somebody else's on one of them is given up for
 /// another one, as long as nothing was deployed under it: another certificate's, or, where there
 /// are none, one under which modules run.
 Expected<Survey> OwnedApplication::meet_nodes(State& state) {
-    Survey survey = ask_nodes(descriptor_, state, outside_, nodes_);
+    Survey survey = ask_nodes(descriptor_, state, outside_, nodes_, reporter_);
     const bool fresh = outside_.has_owner_key && state.nodes().empty() && state.modules().empty();
     const auto is_taken = [](const auto& node) {
         const NodeView& view = node.second;
@@ -161,11 +148,11 @@ Expected<Survey> OwnedApplication::meet_nodes(State& state) {
                 (void)nodes_.at(name)->reset(request); // at worst it keeps a claim to nothing
             }
         }
-        const Expected<bool> kept = state.set_deployment(any_deployment());
+        const Expected<bool> kept = state.set_deployment(any_deployment(outside_.random));
         if (!kept) {
             return tl::make_unexpected(kept.error());
         }
-        survey = ask_nodes(descriptor_, state, outside_, nodes_);
+        survey = ask_nodes(descriptor_, state, outside_, nodes_, reporter_);
     }
     return survey;
 }
@@ -353,7 +340,7 @@ Outcome<Plan> OwnedApplication::plan(const Selection& selection) {
     return plan;
 }
 
-Outcome<Plan> OwnedApplication::up(const Selection& selection) {
+Outcome<Engine::Result> OwnedApplication::up_once(const Selection& selection) {
     auto prepared = prepare(selection);
     if (!prepared) {
         return tl::make_unexpected(std::move(prepared.error()));
@@ -380,7 +367,31 @@ Outcome<Plan> OwnedApplication::up(const Selection& selection) {
     if (!errors.empty()) {
         return tl::make_unexpected(std::move(errors));
     }
-    return std::move(result.done);
+    return result;
+}
+
+Outcome<Plan> OwnedApplication::up(const Selection& selection) {
+    auto first = up_once(selection);
+    if (!first) {
+        return tl::make_unexpected(std::move(first.error()));
+    }
+    Plan done = std::move(first->done);
+    if (!first->outdated || !selection.connect) {
+        return done;
+    }
+    // What attestation has brought to light is planned for as well.
+    Selection rest = selection;
+    rest.attest_again = false;
+    rest.turn_epoch = false;
+    auto second = up_once(rest);
+    if (!second) {
+        return tl::make_unexpected(std::move(second.error()));
+    }
+    std::move(second->done.steps.begin(), second->done.steps.end(), std::back_inserter(done.steps));
+    std::move(second->done.attestations.begin(),
+              second->done.attestations.end(),
+              std::back_inserter(done.attestations));
+    return done;
 }
 
 } // namespace authex::deployer

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "base/diagnostic.hpp"
 #include "descriptor/model.hpp"
 #include "tee/builder.hpp"
+#include "tee/verifier.hpp"
 
 namespace authex::deployer {
 
@@ -34,6 +36,7 @@ struct Progress {
     std::string node;    ///< where; may be empty
     std::string detail;  ///< e.g. "cached", "12 kB of 40 kB", the failure's summary
     std::chrono::microseconds took{0};
+    bool aside = false; ///< changes nothing: a node that is asked, a module that is audited
 };
 
 struct Options {
@@ -66,8 +69,16 @@ struct PlannedStep {
     std::string
         reason; ///< "new", "code changed", "manager lost it", "not attested", "epoch turns" …
 };
+/// One module that was attested, and what was seen.
+struct Attestation {
+    std::string module;
+    std::string node;
+    std::string tee;
+    tee::Claims claims;
+};
 struct Plan {
     std::vector<PlannedStep> steps;
+    std::vector<Attestation> attestations; ///< of up(): those among the steps
     [[nodiscard]] bool empty() const { return steps.empty(); }
 };
 
@@ -136,15 +147,26 @@ struct Status {
     std::vector<ConnectionStatus> connections;
 };
 
+enum class LogLevel : std::uint8_t { error, warning, info, debug };
+
+/// Which lines are wanted. Names empty: all.
 struct LogQuery {
-    std::string module; ///< empty: all
+    std::vector<std::string> modules;
+    std::vector<std::string> nodes;
+    LogLevel level = LogLevel::debug; ///< this one and worse
+    std::optional<std::chrono::system_clock::time_point> since;
+    std::string grep; ///< regular expression (RE2) that is found in the text; empty: any text
+    /// So many of each module's lines that all this fits, before those that follow.
+    std::uint32_t last = 100;
+    /// Go on with what comes until `stop` is requested; a node that ends is asked again until it is
+    /// there, which is a warning.
     bool follow = false;
-    std::uint32_t last = 100; ///< lines a module
+    std::stop_token stop;
 };
 struct LogEntry {
     std::string node;
     std::string module;
-    std::string level; ///< error | warning | info | debug
+    LogLevel level = LogLevel::info;
     std::string text;
     std::chrono::system_clock::time_point time;
 };
@@ -210,7 +232,9 @@ class Application {
     /// The same, and forgets the deployment.
     virtual Outcome<Plan> down() = 0;
 
-    /// Lines of all nodes in the order of their times; with `follow` until `take` returns false.
+    /// Lines of all nodes in the order of their times, until `take` returns false. `take` is called
+    /// from several threads, one at a time.
+    /// @error unknown-module | unknown-node | pattern-invalid | of the nodes
     virtual Outcome<bool> logs(const LogQuery& query,
                                const std::function<bool(const LogEntry&)>& take) = 0;
     /// The state as JSON; with secrets only if asked.

@@ -37,6 +37,14 @@ Diagnostic in_doubt(Diagnostic problem) {
     return problem;
 }
 
+v1::DeliverRequest delivery(const DirectKey& key, const std::vector<std::uint8_t>& frames) {
+    v1::DeliverRequest deliver;
+    deliver.set_deployment(key.deployment);
+    deliver.set_channel(key.channel);
+    deliver.set_frames(std::string(frames.begin(), frames.end()));
+    return deliver;
+}
+
 } // namespace
 
 Expected<ConnectionRecord> OwnedApplication::direct_connection(const State& state,
@@ -115,13 +123,16 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
         wipe(key.key);
         return tl::make_unexpected(kept.error());
     }
-    v1::DeliverRequest deliver;
-    deliver.set_deployment(key.deployment);
-    deliver.set_channel(record->id);
-    deliver.set_frames(std::string(record->pending.begin(), record->pending.end()));
+    v1::DeliverRequest deliver = delivery(key, record->pending);
     deliver.set_wait_reply(request);
     deliver.set_replies_from(counter);
+    Report report(reporter_,
+                  request ? "request" : "output",
+                  connection,
+                  record->destination_node,
+                  Report::Kind::aside);
     const auto reply = (*node)->deliver(deliver);
+    reply ? report.done() : report.failed(reply.error().summary);
     if (!reply) {
         wipe(key.key);
         return tl::make_unexpected(in_doubt(reply.error()));
@@ -198,7 +209,9 @@ OwnedApplication::call(const std::string& module, const std::string& entry, Byte
     request.set_module(module);
     request.set_entry(*id);
     request.set_data(std::string(data.begin(), data.end()));
+    Report report(reporter_, "call", module, stated->node.name, Report::Kind::aside);
     const auto reply = (*node)->call(request);
+    reply ? report.done() : report.failed(reply.error().summary);
     if (!reply) {
         return failed(reply.error());
     }

@@ -1,8 +1,5 @@
-// What can be seen: nodes, modules and connections; logs; the state itself.
-#include <authex/abi.h>
-
+// What can be seen: nodes, modules and connections; the state itself.
 #include <algorithm>
-#include <mutex>
 
 #include <fmt/format.h>
 
@@ -129,19 +126,6 @@ ConnectionStatus connection_status(const descriptor::Connection& connection,
     return shown;
 }
 
-std::string level_of(std::uint32_t level) {
-    switch (level) {
-    case AUTHEX_LOG_ERROR:
-        return "error";
-    case AUTHEX_LOG_WARNING:
-        return "warning";
-    case AUTHEX_LOG_INFO:
-        return "info";
-    default:
-        return "debug";
-    }
-}
-
 /// Every attested module is asked over its own channel what it has sent and taken.
 Expected<Audits> audit(State& state, Nodes& nodes, Executor& executor, const Survey& survey) {
     std::vector<ModuleOrders> orders;
@@ -186,8 +170,10 @@ Outcome<Status> OwnedApplication::status() {
     if (!state) {
         return failed(state.error());
     }
-    const Survey survey = ask_nodes(descriptor_, **state, outside_, nodes_);
+    const Survey survey = ask_nodes(descriptor_, **state, outside_, nodes_, reporter_);
+    Report report(reporter_, "audit", "modules", "", Report::Kind::aside);
     const auto audits = audit(**state, nodes_, *outside_.executor, survey);
+    audits ? report.done() : report.failed(audits.error().summary);
     if (!audits) {
         return failed(audits.error());
     }
@@ -204,77 +190,6 @@ Outcome<Status> OwnedApplication::status() {
             connection_status(connection, (*state)->connection(connection.name), *audits, survey));
     }
     return status;
-}
-
-Outcome<bool> OwnedApplication::logs(const LogQuery& query,
-                                     const std::function<bool(const LogEntry&)>& take) {
-    std::uint16_t deployment = 0;
-    {
-        const auto state =
-            outside_.has_owner_key ? outside_.open_state(StateUse::look) : open_to_change();
-        if (!state) {
-            return failed(state.error());
-        }
-        deployment = (*state)->deployment();
-    }
-    const descriptor::Module* module = descriptor_.find_module(query.module);
-    if (!query.module.empty() && module == nullptr) {
-        return failed(make_error("unknown-module",
-                                 fmt::format("the descriptor has no module {}", query.module)));
-    }
-    std::mutex mutex;
-    std::vector<LogEntry> entries;
-    Errors errors;
-    bool wanted = true;
-    std::vector<std::function<void()>> work;
-    for (const descriptor::Node& node : descriptor_.nodes) {
-        if (module != nullptr && module->node.name != node.name) {
-            continue;
-        }
-        const auto reached = node_of(node.name);
-        if (!reached) {
-            errors.push_back(reached.error());
-            continue;
-        }
-        work.emplace_back([&, reached = *reached, name = node.name] {
-            v1::LogsRequest request;
-            request.set_deployment(deployment);
-            request.set_module(query.module);
-            request.set_follow(query.follow);
-            request.set_last(query.last);
-            const auto done = reached->logs(request, [&](const v1::LogLine& line) {
-                LogEntry entry{.node = name,
-                               .module = line.module(),
-                               .level = level_of(line.level()),
-                               .text = line.text(),
-                               .time = time_of(line.time_us())};
-                const std::lock_guard lock(mutex);
-                if (query.follow) {
-                    wanted = wanted && take(entry);
-                } else {
-                    entries.push_back(std::move(entry));
-                }
-                return wanted;
-            });
-            if (!done) {
-                const std::lock_guard lock(mutex);
-                errors.push_back(done.error());
-            }
-        });
-    }
-    outside_.executor->run(std::move(work));
-    std::stable_sort(entries.begin(), entries.end(), [](const LogEntry& a, const LogEntry& b) {
-        return a.time < b.time;
-    });
-    for (const LogEntry& entry : entries) {
-        if (!take(entry)) {
-            break;
-        }
-    }
-    if (!errors.empty()) {
-        return tl::make_unexpected(std::move(errors));
-    }
-    return true;
 }
 
 Outcome<std::string> OwnedApplication::export_state(bool with_secrets) {

@@ -1,6 +1,7 @@
 #include "deployer/attest.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "deployer/orders.hpp"
 
@@ -15,6 +16,26 @@ Diagnostic handshake_failed(const std::string& module, const char* reason) {
     return make_error("handshake-failed",
                       fmt::format("module {} does not complete the handshake: {}", module, reason),
                       "is it built with this application's owner key? authex deploy it anew");
+}
+
+std::string hex(ByteView bytes) {
+    return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+/// What the handshake and the first orders have shown, beside the evidence.
+void add_channel_facts(const AttestInput& input, const Handshake& handshake, tee::Claims& claims) {
+    claims.facts.push_back(
+        {.name = "owner key",
+         .value = hex(input.owner->public_key),
+         .compared_with = "the key compiled into the image: the handshake was completed with it",
+         .vouched_by = "the handshake, Noise_KN_25519_AESGCM_SHA256"});
+    claims.facts.push_back(
+        {.name = "control channel",
+         .value = fmt::format("handshake {}", hex(handshake.report_data())),
+         .compared_with = "seed and audit were answered under the keys that follow from it",
+         .vouched_by = "the module"});
+    claims.proves.emplace_back(
+        "the channel ends in that module: nobody between can read or change orders and answers");
 }
 
 Expected<v1::ControlReply>
@@ -100,6 +121,7 @@ Expected<Attested> attest(const AttestInput& input, Node& node) {
     if (!audit) {
         return tl::make_unexpected(audit.error());
     }
+    add_channel_facts(input, handshake, *claims);
     std::vector<std::uint8_t> serialized = session.serialize();
     Attested attested{
         .claims = std::move(*claims), .session = Secret(serialized), .audit = std::move(*audit)};

@@ -1,5 +1,6 @@
 #include "deployer/database.hpp"
 
+#include <cerrno>
 #include <sqlite3.h>
 
 #include <fmt/format.h>
@@ -110,6 +111,18 @@ Expected<std::unique_ptr<Database>> Database::open_named(const std::string& name
     }
     sqlite3_busy_timeout(raw, busy_ms);
     sqlite3_extended_result_codes(raw, 1);
+    // What another program keeps there stays exactly as it is.
+    const Expected<std::int64_t> foreign =
+        database->integer("SELECT (SELECT user_version FROM pragma_user_version) = 0 AND "
+                          "EXISTS (SELECT 1 FROM sqlite_master)");
+    if (!foreign) {
+        return tl::make_unexpected(foreign.error());
+    }
+    if (*foreign != 0) {
+        return failure("state-damaged",
+                       fmt::format("{} is the database of another program", name),
+                       "move it away, or name another state directory with --state");
+    }
     // A counter that was used must never come back, not even after a loss of power. secure_delete:
     // old keys do not stay in free pages.
     const Expected<bool> ready = database->execute(
@@ -156,9 +169,25 @@ Expected<std::int64_t> Database::integer(const std::string& sql) {
     return *row ? statement->integer() : 0;
 }
 
+Expected<std::vector<std::uint8_t>> Database::bytes() {
+    sqlite3_int64 size = 0;
+    const std::unique_ptr<unsigned char, decltype(&sqlite3_free)> image(
+        sqlite3_serialize(handle_.get(), "main", &size, 0), &sqlite3_free);
+    if (image == nullptr) {
+        return tl::make_unexpected(problem());
+    }
+    std::vector<std::uint8_t> bytes(image.get(), image.get() + size);
+    wipe({image.get(), static_cast<std::size_t>(size)});
+    return bytes;
+}
+
 Diagnostic Database::problem() const {
-    const int code = sqlite3_errcode(handle_.get()) & 0xFF;
+    int code = sqlite3_errcode(handle_.get()) & 0xFF;
     const std::string reason = sqlite3_errmsg(handle_.get());
+    // Of files beside the database, SQLite says only that they cannot be written.
+    if (code == SQLITE_IOERR && sqlite3_system_errno(handle_.get()) == ENOSPC) {
+        code = SQLITE_FULL;
+    }
     switch (code) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:

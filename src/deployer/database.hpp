@@ -62,6 +62,8 @@ class Database {
     Expected<bool> execute(const std::string& sql);
     Expected<Statement> prepare(const std::string& sql);
     Expected<std::int64_t> integer(const std::string& sql);
+    /// The database as the bytes of a file.
+    [[nodiscard]] Expected<std::vector<std::uint8_t>> bytes();
     /// Why the last call failed, and what to do about it.
     [[nodiscard]] Diagnostic problem() const;
 

@@ -37,6 +37,7 @@ class Engine {
     struct Result {
         Plan done;
         std::vector<Diagnostic> errors;
+        bool outdated = false; ///< modules have connections that the plan did not know of
     };
     Result run(const Work& work);
 
@@ -58,10 +59,17 @@ class Engine {
     void load(const Steps& steps);
     void load_wave(const Steps& steps);
     void attest(const Steps& steps);
+    void accept(const Step& step, struct Attested&& attested, Change& change);
+    bool is_superseded(const Step& step, const struct Attested& attested);
+    void forget_channel(const std::string& module, Change& change);
     void take_attested(const Step& step, struct Attested&& attested, Change& change);
     void configure(const Steps& steps);
     std::optional<Diagnostic>
     take_given(const Step& step, const ModuleOrders& orders, Change& change);
+    void take_unknown(const std::string& module,
+                      const std::string& node,
+                      const std::vector<wire::AuditEntry>& audit,
+                      Change& change);
     void connect(const Steps& steps);
     Expected<bool> intend(Connecting& connecting, Change& change);
     void set_routes(std::vector<Connecting>& all);

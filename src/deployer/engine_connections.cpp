@@ -178,7 +178,7 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
     const bool same_ends = before != nullptr &&
                            before->from.incarnation == record.from.incarnation &&
                            before->to.incarnation == record.to.incarnation;
-    if (!connecting.step->new_epoch && same_ends) {
+    if (!connecting.step->new_epoch && same_ends && !before->key.empty()) {
         record.epoch = before->epoch;
         record.key = before->key;
         record.next_counter = before->next_counter;

@@ -1,4 +1,4 @@
-// Modules: loaded in the order of `after`, attested, removed.
+// Modules: loaded in the order of `after`, removed.
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "crypto/kdf.hpp"
-#include "deployer/attest.hpp"
 #include "deployer/engine.hpp"
 
 namespace authex::deployer {
@@ -186,133 +185,6 @@ void Engine::load_wave(const Steps& steps) {
         done(*loading.step);
     }
     commit(change);
-}
-
-void Engine::attest(const Steps& steps) {
-    struct Attesting {
-        const Step* step = nullptr;
-        AttestInput input;
-        Expected<Attested> result;
-    };
-    std::vector<Attesting> all;
-    for (const Step* step : steps) {
-        const std::string& name = step->shown.subject;
-        const descriptor::Module* module = context_.descriptor.find_module(name);
-        const descriptor::Node* node = context_.descriptor.find_node(module->node.name);
-        const ModuleRecord* record = context_.state.module(name);
-        const NodeRecord* met = context_.state.node(node->name);
-        if (broken_.contains(name) || met == nullptr) {
-            broken_.insert(name);
-            skip(*step, "it was not loaded");
-            continue;
-        }
-        Attesting attesting{.step = step};
-        AttestInput& input = attesting.input;
-        input.module = name;
-        input.deployment = context_.state.deployment();
-        input.owner = &context_.outside.owner;
-        input.verifier = context_.outside.verifier(node->tee);
-        if (module->external) {
-            input.expectation.identity.assign(module->external->identity.begin(),
-                                              module->external->identity.end());
-        } else if (record != nullptr) {
-            input.expectation.identity = record->identity;
-        }
-        input.expectation.evidence_key = met->evidence_key;
-        input.expectation.simulation_allowed = context_.descriptor.simulation_allowed;
-        context_.outside.random(input.ephemeral);
-        context_.outside.random(input.module_entropy);
-        all.push_back(std::move(attesting));
-    }
-    std::vector<std::function<void()>> work;
-    for (Attesting& attesting : all) {
-        work.emplace_back([&] {
-            const PlannedStep& shown = attesting.step->shown;
-            Report report(context_.reporter, shown.action, shown.subject, shown.node);
-            attesting.result = deployer::attest(attesting.input, *context_.nodes.at(shown.node));
-            attesting.result ? report.done(attesting.result->claims.text)
-                             : report.failed(attesting.result.error().summary);
-        });
-    }
-    context_.outside.executor->run(std::move(work));
-    Change change;
-    change.urgent = false; // keys that are lost with it were never used again
-    for (Attesting& attesting : all) {
-        wipe(attesting.input.ephemeral);
-        wipe(attesting.input.module_entropy);
-        if (attesting.result) {
-            take_attested(*attesting.step, std::move(*attesting.result), change);
-            done(*attesting.step);
-        } else {
-            broken_.insert(attesting.step->shown.subject);
-            result_.errors.push_back(attesting.result.error());
-        }
-    }
-    commit(change);
-}
-
-/// A process is the one that has keys already only where it says so itself, under the new channel:
-/// the node's word is not enough, for a key that is said again to a fresh process would be used
-/// twice.
-void Engine::take_attested(const Step& step, Attested&& attested, Change& change) {
-    const std::string& name = step.shown.subject;
-    const ModuleRecord* known = context_.state.module(name);
-    ModuleRecord record = known == nullptr ? ModuleRecord{.name = name} : *known;
-    bool continues = false;
-    bool lost = false;
-    // A connection that outlived its module's record, in a reset that did not reach every node,
-    // still names an incarnation: that number is never given to another process.
-    std::uint64_t highest = record.incarnation;
-    std::vector<ConnectionRecord> windows;
-    for (const auto& [id, connection] : context_.state.connections()) {
-        for (const EndRecord* end : {&connection.from, &connection.to}) {
-            highest = std::max(highest, end->module == name ? end->incarnation : 0);
-            const bool ours = end->module == name && end->incarnation == record.incarnation;
-            if (!ours || !connection.complete) {
-                continue;
-            }
-            const bool there = std::any_of(
-                attested.audit.begin(),
-                attested.audit.end(),
-                [&connection = connection](const wire::AuditEntry& entry) {
-                    return entry.channel == connection.id && entry.epoch == connection.epoch;
-                });
-            continues = continues || there;
-            lost = lost || !there;
-            if (end == &connection.to && connection.window_open_since_us != 0) {
-                windows.push_back(connection);
-            }
-        }
-    }
-    continues = continues && !lost;
-    for (ConnectionRecord& connection : windows) {
-        connection.window_open_since_us = continues ? now_us() : 0;
-        change.connections.push_back(std::move(connection));
-    }
-    record.node = step.shown.node;
-    record.identity = attested.claims.identity;
-    record.simulated = attested.claims.simulated;
-    record.session = std::move(attested.session);
-    record.attested_at_us = now_us();
-    record.incarnation = continues ? record.incarnation : highest + 1;
-    if (!continues) {
-        record.given.clear();
-    }
-    const NodeView& view = context_.survey.at(record.node);
-    const v1::ModuleStatus* status = view.module(name);
-    const auto loaded = processes_.find(name);
-    record.process = loaded != processes_.end() ? loaded->second
-                     : status != nullptr        ? process_of(view, *status)
-                                                : "";
-    if (lost && known != nullptr && record.process == known->process) {
-        result_.errors.push_back(make_error(
-            "connections-lost",
-            fmt::format("module {} has lost its connections: it is not the process that it was, "
-                        "whatever its node says",
-                        name),
-            "run authex up again: they are keyed anew"));
-    }
-    change.modules.push_back(std::move(record));
 }
 
 } // namespace authex::deployer

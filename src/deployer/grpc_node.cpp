@@ -111,7 +111,8 @@ class GrpcNode final : public Node {
                                          ByteView image,
                                          const std::function<void(std::uint64_t)>& progress);
     Expected<bool> logs(const v1::LogsRequest& request,
-                        const std::function<bool(const v1::LogLine&)>& take) override;
+                        const std::function<bool(const v1::LogLine&)>& take,
+                        const std::stop_token& stop) override;
 
   private:
     template <typename Reply, typename Request>
@@ -139,6 +140,17 @@ class GrpcNode final : public Node {
                 options_.tls
                     ? "is authex-em running there, with certificates of this application?"
                     : "start it: authex dev, or authex-em --tee … --listen " + options_.address);
+        }
+        if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED &&
+            status.error_details().empty()) {
+            diagnostic.summary =
+                fmt::format("node {} takes connections at {}, but did not answer within {} s",
+                            options_.name,
+                            options_.address,
+                            std::chrono::duration<double>(options_.timeout).count());
+            diagnostic.fix = "see whether authex-em runs there and is not stopped, or allow more "
+                             "time with --timeout";
+            return diagnostic;
         }
         diagnostic.summary = fmt::format("node {}: {}", options_.name, diagnostic.summary);
         return diagnostic;
@@ -208,26 +220,29 @@ Expected<v1::ModuleStatus> GrpcNode::load_once(const v1::LoadSpec& spec,
 }
 
 Expected<bool> GrpcNode::logs(const v1::LogsRequest& request,
-                              const std::function<bool(const v1::LogLine&)>& take) {
-    // The server refuses calls without a deadline; a stream that is followed is opened again after
-    // a day.
-    constexpr auto follow_time = std::chrono::hours(24);
+                              const std::function<bool(const v1::LogLine&)>& take,
+                              const std::stop_token& stop) {
+    // The server refuses calls without a deadline, and those with one more than a day away, as a
+    // day would be that is rounded up on its way. A stream that is followed is opened again then.
+    constexpr auto follow_time = std::chrono::hours(23);
     grpc::ClientContext context;
     const auto allowed = request.follow()
                              ? std::chrono::duration_cast<std::chrono::milliseconds>(follow_time)
                              : options_.timeout;
     context.set_deadline(std::chrono::system_clock::now() + allowed);
     const auto stream = stub_->Logs(&context, request);
+    // A read that waits for a line ends at once.
+    const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
     v1::LogLine line;
-    while (stream->Read(&line)) {
-        if (!take(line)) {
-            context.TryCancel();
-            stream->Finish();
-            return true;
-        }
+    bool wanted = true;
+    while (wanted && stream->Read(&line)) {
+        wanted = take(line);
+    }
+    if (!wanted) {
+        context.TryCancel();
     }
     const grpc::Status status = stream->Finish();
-    if (!status.ok()) {
+    if (!status.ok() && wanted && !stop.stop_requested()) {
         return tl::make_unexpected(diagnostic_of(status));
     }
     return true;

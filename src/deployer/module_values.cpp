@@ -22,7 +22,7 @@ Secret take(std::string text) {
 }
 
 /// RFC 5869 with the owner's secret as key material: it differs by application, module, name and
-/// turn, and nothing has to be stored. (docs/decisions/0013)
+/// turn, and nothing has to be stored. (docs/decisions/0014)
 Secret generated(const descriptor::Module& module,
                  const descriptor::Secret& secret,
                  const ValueSources& sources) {

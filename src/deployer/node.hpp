@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 
 #include "authex/v1/node.pb.h"
 #include "base/bytes.hpp"
@@ -35,9 +36,10 @@ class Node {
     virtual Expected<v1::UnregisterReply>
     unregister_periodic(const v1::UnregisterRequest& request) = 0;
     virtual Expected<v1::StatusReply> status(const v1::StatusRequest& request) = 0;
-    /// Until `take` returns false or, without `follow`, the lines end.
+    /// Until `take` returns false, a stop is requested or, without `follow`, the lines end.
     virtual Expected<bool> logs(const v1::LogsRequest& request,
-                                const std::function<bool(const v1::LogLine&)>& take) = 0;
+                                const std::function<bool(const v1::LogLine&)>& take,
+                                const std::stop_token& stop) = 0;
     virtual Expected<v1::MetricsReply> metrics(const v1::MetricsRequest& request) = 0;
     /// Those of this caller's owner, by whatever deployer.
     virtual Expected<v1::DeploymentsReply> deployments(const v1::DeploymentsRequest& request) = 0;

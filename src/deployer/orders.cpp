@@ -7,6 +7,14 @@
 #include "wire/frame.hpp"
 
 namespace authex::deployer {
+
+Diagnostic superseded(const std::string& module, const std::string& why) {
+    return make_error(
+        "state-superseded",
+        fmt::format("module {} was keyed by another copy of this state: {}", module, why),
+        "go on where that copy is; to go on here instead: authex export FILE, and authex restore "
+        "FILE --replace");
+}
 namespace {
 
 /// So many orders travel in one call; their frames fit into a module's input many times.
@@ -37,6 +45,9 @@ Diagnostic refused(const std::string& module, wire::ControlType order, Error err
         return make_error("order-refused",
                           fmt::format("module {} was disabled", module),
                           fmt::format("to use it again: authex deploy --module {}", module));
+    case Error::key_mismatch:
+    case Error::old_epoch:
+        return superseded(module, "it has a key that was not made here");
     default:
         return make_error("order-refused",
                           fmt::format("module {} refuses the order: {}", module, error_text(error)),

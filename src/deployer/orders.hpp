@@ -55,6 +55,9 @@ class OrderBatch {
     std::vector<std::shared_ptr<Sealed>> sealed_;
 };
 
+/// Somebody goes on from another copy of this state.                  (docs/protocol.md, P63)
+[[nodiscard]] Diagnostic superseded(const std::string& module, const std::string& why);
+
 /// All in one turn: sealed, committed with `change`, sent.
 /// @error of the state: nothing was sent
 Expected<bool>

@@ -1,13 +1,15 @@
 #pragma once
 // The application of application.hpp, over any world (outside.hpp). One file for each group of
 // commands: application.cpp builds and deploys, application_messages.cpp sends, application_status
-// looks, application_values.cpp gives secrets, application_end.cpp disables and takes down.
+// and application_logs.cpp look, application_values.cpp gives secrets, application_end.cpp disables and takes down.
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "deployer/application.hpp"
+#include "deployer/engine.hpp"
 #include "deployer/module_values.hpp"
 #include "deployer/outside.hpp"
 #include "deployer/plan.hpp"
@@ -50,12 +52,12 @@ class OwnedApplication final : public Application {
     /// @error no-owner-key
     [[nodiscard]] Expected<bool> must_own() const;
     Expected<std::unique_ptr<State>> open_to_change();
-    std::uint16_t any_deployment();
     Expected<Survey> meet_nodes(State& state);
     /// A guest's state follows what the nodes say.
     Expected<std::unique_ptr<State>> with_deployment_of_nodes(std::unique_ptr<State> state);
     Expected<std::shared_ptr<Node>> node_of(const std::string& name);
     Outcome<Prepared> prepare(const Selection& selection);
+    Outcome<Engine::Result> up_once(const Selection& selection);
     Outcome<Loadables> loadables(const Selection& selection);
     Errors check_names(const Selection& selection) const;
     ValuesOfModules values(const Selection& selection, const State& state) const;
@@ -68,6 +70,17 @@ class OwnedApplication final : public Application {
     direct_connection(const State& state, const std::string& name, bool request) const;
     Expected<std::vector<std::uint8_t>>
     send(const std::string& connection, ByteView data, bool request);
+    struct LogSource;
+    Errors check_query(const LogQuery& query) const;
+    std::vector<LogSource>
+    log_sources(const LogQuery& query, std::uint16_t deployment, Errors& errors);
+    void follow(std::vector<LogSource>& sources,
+                const std::stop_token& stop,
+                const std::function<bool(const LogEntry&)>& take);
+    void follow_source(LogSource& source,
+                       const std::stop_token& stop,
+                       const std::function<void(const LogEntry&)>& take);
+
     struct Emptying {
         std::string node;
         std::string address;
@@ -81,6 +94,7 @@ class OwnedApplication final : public Application {
     Outside outside_;
     Reporter reporter_;
     Nodes nodes_;
+    std::mutex log_mutex_; ///< one line, and one warning, at a time
 };
 
 /// One error, as an Outcome carries it.

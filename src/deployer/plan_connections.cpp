@@ -254,8 +254,8 @@ class ConnectionPlanner {
             return "epoch turns";
         }
         if (!record->complete) {
-            turn = false;
-            return "not finished";
+            turn = record->key.empty();
+            return turn ? "its key is not here" : "not finished";
         }
         for (const std::string& node : {record->source_node, record->destination_node}) {
             const v1::ConnectionStatus* status =
@@ -266,7 +266,7 @@ class ConnectionPlanner {
         }
         if (target.source_address != record->source_address ||
             target.destination_address != record->destination_address) {
-            turn = false;
+            turn = record->key.empty();
             return "a node's address changed";
         }
         return "";

@@ -30,10 +30,16 @@ class Reporter {
 /// One piece of work as it is told: started at once, and then done or failed.
 class Report {
   public:
-    Report(Reporter& reporter, std::string action, std::string subject, std::string node)
+    enum class Kind : std::uint8_t { change, aside };
+    Report(Reporter& reporter,
+           std::string action,
+           std::string subject,
+           std::string node,
+           Kind kind = Kind::change)
         : reporter_(reporter), progress_{.action = std::move(action),
                                          .subject = std::move(subject),
-                                         .node = std::move(node)} {
+                                         .node = std::move(node),
+                                         .aside = kind == Kind::aside} {
         say(Progress::What::started, "");
     }
     void advanced(const std::string& detail) { say(Progress::What::advanced, detail); }

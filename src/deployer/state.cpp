@@ -265,6 +265,20 @@ Expected<bool> read_all(Database& database, const Take& take) {
 
 } // namespace
 
+std::filesystem::path moved_mark(const std::filesystem::path& state_directory) {
+    return state_directory / "moved";
+}
+
+std::uint16_t any_deployment(const std::function<void(Bytes)>& random) {
+    std::uint16_t id = 0;
+    while (id == 0) {
+        std::array<std::uint8_t, 2> bytes{};
+        random(bytes);
+        id = static_cast<std::uint16_t>(bytes[0] | (bytes[1] << 8U));
+    }
+    return id;
+}
+
 bool Change::empty() const {
     return nodes.empty() && modules.empty() && connections.empty() && periodic.empty() &&
            erased_nodes.empty() && erased_modules.empty() && erased_connections.empty() &&
@@ -282,6 +296,13 @@ Expected<std::unique_ptr<State>> State::open(const std::filesystem::path& direct
         auto taken = StateLock::take(directory);
         if (!taken) {
             return tl::make_unexpected(taken.error());
+        }
+        if (std::filesystem::exists(moved_mark(directory), error)) {
+            return failure("state-moved",
+                           "this application was moved to another machine: its state here is no "
+                           "longer used",
+                           "go on there; to bring it back: authex export --move there, and authex "
+                           "restore FILE --replace here");
         }
         lock = std::move(*taken);
     }
@@ -411,6 +432,12 @@ Expected<bool> State::set_deployment(std::uint16_t deployment) {
     return true;
 }
 
+Expected<std::uint16_t> State::claim_deployment(const std::function<void(Bytes)>& random) {
+    const Expected<bool> kept =
+        deployment_ != 0 ? Expected<bool>(true) : set_deployment(any_deployment(random));
+    return kept ? Expected<std::uint16_t>(deployment_) : tl::make_unexpected(kept.error());
+}
+
 const NodeRecord* State::node(const std::string& name) const {
     const auto found = nodes_.find(name);
     return found == nodes_.end() ? nullptr : &found->second;
@@ -434,6 +461,21 @@ Expected<bool> State::key_used(const std::array<std::uint8_t, 32>& digest) {
         statement->bind(ByteView(digest));
     }
     return run(statement);
+}
+
+Expected<std::vector<std::array<std::uint8_t, 32>>> State::used_keys() {
+    std::vector<std::array<std::uint8_t, 32>> keys;
+    Expected<Statement> statement = database_->prepare("SELECT sha256 FROM used_key");
+    Expected<bool> row = run(statement);
+    while (row && *row) {
+        const std::vector<std::uint8_t> digest = statement->blob();
+        std::array<std::uint8_t, 32> key{};
+        std::copy_n(digest.begin(), std::min(digest.size(), key.size()), key.begin());
+        keys.push_back(key);
+        row = statement->step();
+    }
+    return row ? Expected<std::vector<std::array<std::uint8_t, 32>>>(std::move(keys))
+               : tl::make_unexpected(row.error());
 }
 
 Expected<bool> State::write(const Change& change) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/diagnostic.hpp"
 #include "crypto/aead.hpp"
 #include "deployer/database.hpp"
@@ -127,11 +128,18 @@ enum class StateUse : std::uint8_t {
     change ///< alone
 };
 
+/// The file in a state directory that says that its application was moved away.
+[[nodiscard]] std::filesystem::path moved_mark(const std::filesystem::path& state_directory);
+
+/// 1 … 65535, at random.
+[[nodiscard]] std::uint16_t any_deployment(const std::function<void(Bytes)>& random);
+
 class State {
   public:
     /// Opens or makes `<directory>/state.db`. To change it, takes `<directory>/lock` and waits for
     /// it for a second at most.
-    /// @error state-locked (names the process) | state-damaged | state-newer | state-unwritable
+    /// @error state-locked (names the process) | state-damaged | state-newer | state-unwritable |
+    /// state-moved: to change it, where the application was moved to another machine
     static Expected<std::unique_ptr<State>> open(const std::filesystem::path& directory,
                                                  StateUse use);
     /// Over a database that the caller keeps: what a simulation needs.
@@ -144,6 +152,8 @@ class State {
     [[nodiscard]] std::uint16_t deployment() const { return deployment_; }
     /// Once, before anything is deployed. 0 forgets all but used keys and turned secrets.
     Expected<bool> set_deployment(std::uint16_t deployment);
+    /// The number, any where there is none yet.
+    Expected<std::uint16_t> claim_deployment(const std::function<void(Bytes)>& random);
 
     [[nodiscard]] const std::map<std::string, NodeRecord>& nodes() const { return nodes_; }
     [[nodiscard]] const std::map<std::string, ModuleRecord>& modules() const { return modules_; }
@@ -160,6 +170,7 @@ class State {
     [[nodiscard]] const ModuleRecord* module(const std::string& name) const;
     [[nodiscard]] const ConnectionRecord* connection(const std::string& name) const;
     [[nodiscard]] Expected<bool> key_used(const std::array<std::uint8_t, 32>& digest);
+    [[nodiscard]] Expected<std::vector<std::array<std::uint8_t, 32>>> used_keys();
 
     /// Memory follows only where the disk has it. @error as open()
     Expected<bool> commit(const Change& change);

@@ -115,7 +115,8 @@ std::string process_of(const NodeView& node, const v1::ModuleStatus& module) {
 Survey ask_nodes(const descriptor::Descriptor& descriptor,
                  const State& state,
                  const Outside& outside,
-                 Nodes& nodes) {
+                 Nodes& nodes,
+                 Reporter& reporter) {
     Survey survey;
     for (const descriptor::Node& node : descriptor.nodes) {
         NodeView& view = survey[node.name];
@@ -139,7 +140,9 @@ Survey ask_nodes(const descriptor::Descriptor& descriptor,
             node = std::move(*reached);
         }
         work.emplace_back([&, &name = name, &view = view] {
+            Report report(reporter, "ask", name, name, Report::Kind::aside);
             ask(name, *node, state, descriptor, outside.revoked, view);
+            view.problem ? report.failed(view.problem->summary) : report.done();
         });
     }
     outside.executor->run(std::move(work));

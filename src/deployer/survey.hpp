@@ -9,6 +9,7 @@
 
 #include "deployer/node.hpp"
 #include "deployer/outside.hpp"
+#include "deployer/reporter.hpp"
 #include "deployer/state.hpp"
 #include "descriptor/model.hpp"
 
@@ -42,6 +43,7 @@ using Nodes = std::map<std::string, std::shared_ptr<Node>>;
 Survey ask_nodes(const descriptor::Descriptor& descriptor,
                  const State& state,
                  const Outside& outside,
-                 Nodes& nodes);
+                 Nodes& nodes,
+                 Reporter& reporter);
 
 } // namespace authex::deployer

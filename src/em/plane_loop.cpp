@@ -24,7 +24,6 @@ constexpr std::size_t low_room_bytes = 8 * 1024;
 } // namespace
 
 void Plane::run() {
-    spin_.worked(monotonic_us());
     while (!stop_.load(std::memory_order_relaxed)) {
         if (round()) {
             spin_.worked(now_us_);
@@ -33,18 +32,17 @@ void Plane::run() {
             spin_.yielded(now_us_, monotonic_us());
         } else if (ready_to_sleep()) {
             sleep();
-            spin_.woken(now_us_);
         }
     }
 }
 
-/// One look at everything that is awake. @return whether there was work.
+/// One look at everything that is awake. @return whether frames moved.
 bool Plane::round() {
     worked_ = false;
     now_us_ = monotonic_us();
     router_.set_now(now_us_);
     if (++round_ % poll_every == 0 || std::exchange(poll_soon_, false)) {
-        worked_ = io_.poll() != 0;
+        io_.poll();
     }
     worked_ = links_.poll_hot() || worked_;
     for (std::size_t i = 0; i < active_.size(); ++i) {

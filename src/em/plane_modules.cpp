@@ -120,10 +120,12 @@ void Plane::rang(Hosted& module) {
         return;
     }
     module.resting = true;
+    module.doorbell.release(); // as long as the reactor has it, each ring wakes the thread
     module.rest = at(std::chrono::steady_clock::now() + rest_time, [this, id = module.id] {
         Hosted* rested = find(id);
         if (rested != nullptr && std::exchange(rested->resting, false)) {
             glance_at(*rested);
+            rested->doorbell.assign(rested->link->doorbell_fd());
             watch_doorbell(*rested);
         }
     });

@@ -409,11 +409,14 @@ void Router::fill(Snapshot& snapshot) const {
                                     .channel = connection->route.channel,
                                     .epoch = connection->route.epoch};
         for (const Lane& lane : connection->lanes) {
-            if (lane.outbox != nullptr) {
+            // Replies to the deployer were taken; they stay for the case that it asks again.
+            const bool is_taken =
+                connection->route.direct && &lane == &connection->lane(wire::Direction::back);
+            if (lane.outbox == nullptr) {
+                counters.waiting_bytes += lane.pending.size() - lane.pending_begin;
+            } else if (!is_taken) {
                 counters.waiting_frames += lane.outbox->waiting_frames();
                 counters.waiting_bytes += lane.outbox->waiting_bytes();
-            } else {
-                counters.waiting_bytes += lane.pending.size() - lane.pending_begin;
             }
             counters.forwarded += lane.forwarded;
             counters.forwarded_bytes += lane.forwarded_bytes;

@@ -20,11 +20,23 @@ struct Expectation {
     bool simulation_allowed = false;
 };
 
+/// One thing that the evidence says, for people: what it says, what that was compared with, and
+/// who vouches for it.
+struct Fact {
+    std::string name;
+    std::string value;
+    std::string compared_with;
+    std::string vouched_by;
+};
+
 /// What was proven.
 struct Claims {
     std::vector<std::uint8_t> identity;
     bool simulated = false;
-    std::string text; ///< one line for people
+    std::string text;        ///< one line for people
+    std::vector<Fact> facts; ///< all that was checked
+    std::vector<std::string> proves;
+    std::vector<std::string> does_not_prove;
 };
 
 class Verifier {

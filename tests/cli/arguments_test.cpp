@@ -51,6 +51,10 @@ TEST(ParseArguments, EveryCommandIsKnown) {
                                    {{"down"}, Command::down},
                                    {{"logs"}, Command::logs},
                                    {{"dev"}, Command::dev},
+                                   {{"doctor"}, Command::doctor},
+                                   {{"schema"}, Command::schema},
+                                   {{"graph", "--format", "svg"}, Command::graph},
+                                   {{"restore", "f"}, Command::restore},
                                    {{"node", "bundle", "n"}, Command::node_bundle},
                                    {{"export"}, Command::export_state},
                                    {{"completion", "bash"}, Command::completion}};
@@ -80,7 +84,7 @@ TEST(ParseArguments, NamesAreKeptInTheirOrder) {
 TEST(ParseArguments, LogsFollowWithTheirOwnShortOption) {
     const Arguments logs = sound({"-f", "x.yaml", "logs", "-f", "db", "-n", "5"});
     EXPECT_TRUE(logs.follow);
-    EXPECT_EQ(logs.subject, "db");
+    EXPECT_THAT(logs.modules, ElementsAre("db"));
     EXPECT_EQ(logs.last, 5U);
     EXPECT_EQ(logs.file, "x.yaml");
 }
@@ -114,6 +118,46 @@ TEST(ParseArguments, HelpAndVersionAreExit0) {
     EXPECT_EQ(status({"node", "bundle", "--help"}), exit_done);
     EXPECT_EQ(status({"--version"}), exit_done);
     EXPECT_EQ(sound({"version"}).command, Command::version);
+}
+
+TEST(ParseArguments, LogsHaveFilters) {
+    const Arguments arguments = sound({"logs",
+                                       "a",
+                                       "--module",
+                                       "b",
+                                       "--node",
+                                       "n",
+                                       "--level",
+                                       "error",
+                                       "--since",
+                                       "5m",
+                                       "--grep",
+                                       "x",
+                                       "-n",
+                                       "7"});
+    EXPECT_THAT(arguments.modules, ElementsAre("a", "b"));
+    EXPECT_THAT(arguments.nodes, ElementsAre("n"));
+    EXPECT_EQ(arguments.level, "error");
+    EXPECT_EQ(arguments.since, "5m");
+    EXPECT_EQ(arguments.grep, "x");
+    EXPECT_EQ(arguments.last, 7U);
+    EXPECT_EQ(status({"logs", "--level", "loud"}), exit_usage);
+}
+
+TEST(ParseArguments, OfWatchAndGraphAreChecked) {
+    EXPECT_TRUE(sound({"status", "-w", "--every", "0.5"}).watch);
+    EXPECT_EQ(sound({"graph"}).format, "dot");
+    EXPECT_EQ(sound({"graph", "--format", "mermaid"}).format, "mermaid");
+    EXPECT_EQ(status({"status", "--every", "0"}), exit_usage);
+    EXPECT_EQ(status({"graph", "--format", "png"}), exit_usage);
+    EXPECT_EQ(status({"restore"}), exit_usage);
+}
+
+TEST(ParseArguments, AttestTakesModulesEitherWay) {
+    const Arguments arguments = sound({"attest", "a", "--module", "b", "--explain", "--timing"});
+    EXPECT_THAT(arguments.modules, ElementsAre("a", "b"));
+    EXPECT_TRUE(arguments.explain);
+    EXPECT_TRUE(arguments.timing);
 }
 
 } // namespace

@@ -10,7 +10,25 @@ using ::testing::HasSubstr;
 TEST(CompletionScript, KnowsEveryShellsCommandsAndOptions) {
     for (const char* shell : {"bash", "zsh", "fish"}) {
         const std::string script = completion_script(shell);
-        for (const char* word : {"status", "bundle", "request", "with-secrets", "hex", "verbose"}) {
+        for (const char* word : {"status",
+                                 "bundle",
+                                 "request",
+                                 "with-secrets",
+                                 "hex",
+                                 "verbose",
+                                 "doctor",
+                                 "schema",
+                                 "graph",
+                                 "format",
+                                 "watch",
+                                 "grep",
+                                 "since",
+                                 "explain",
+                                 "timing",
+                                 "restore",
+                                 "passphrase-file",
+                                 "move",
+                                 "replace"}) {
             EXPECT_THAT(script, HasSubstr(word)) << shell;
         }
     }

@@ -1,9 +1,14 @@
 #include "cli/init.hpp"
 
+#include <fstream>
+#include <iterator>
+
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 #include "descriptor/parse.hpp"
+#include "descriptor/schema.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace authex::cli {
@@ -17,6 +22,20 @@ TEST(MakeApplication, ItsDescriptorIsSound) {
     const auto parsed = descriptor::load(folder.path() / "My App 2/authex.yaml");
     EXPECT_TRUE(parsed.descriptor);
     EXPECT_TRUE(parsed.diagnostics.empty());
+}
+
+TEST(MakeApplication, EditorsFindTheSchema) {
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(make_application(folder.path() / "app"));
+    std::ifstream descriptor(folder.path() / "app/authex.yaml");
+    std::string line;
+    std::getline(descriptor, line);
+    EXPECT_EQ(line, "# yaml-language-server: $schema=authex.schema.json");
+    std::ifstream file(folder.path() / "app/authex.schema.json");
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+    EXPECT_EQ(text, descriptor::schema());
+    EXPECT_FALSE(nlohmann::json::parse(text, nullptr, false).is_discarded());
 }
 
 TEST(MakeApplication, TheOwnerKeyIsTheOwnersAlone) {

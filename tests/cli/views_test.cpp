@@ -113,5 +113,62 @@ TEST(PlanViews, SayTheSame) {
     EXPECT_THAT(plan_text({}, Terminal()), HasSubstr("nothing to do"));
 }
 
+deployer::Attestation attestation() {
+    return {.module = "m",
+            .node = "n",
+            .tee = "native",
+            .claims = {.identity = {0xAB},
+                       .simulated = true,
+                       .text = "",
+                       .facts = {{.name = "identity",
+                                  .value = "ab",
+                                  .compared_with = "the image: equal",
+                                  .vouched_by = "a key"}},
+                       .proves = {"something"},
+                       .does_not_prove = {"something else"}}};
+}
+
+TEST(AttestationViews, SayWhatEachFactWasComparedWithAndWhatFollows) {
+    EXPECT_EQ(attestation_text(attestation(), Terminal()),
+              "m on n (native)  simulated\n"
+              "\n  identity  ab\n"
+              "    compared with the image: equal\n"
+              "    vouched by    a key\n"
+              "\n  proves\n    – something\n"
+              "\n  does not prove\n    – something else\n");
+    const nlohmann::json json = attestations_json({attestation()})[0];
+    EXPECT_EQ(json["facts"][0]["vouched_by"], "a key");
+    EXPECT_EQ(json["simulated"], true);
+    EXPECT_EQ(json["does_not_prove"][0], "something else");
+}
+
+TEST(ExaminedViews, SayWhatToDoNext) {
+    using Level = deployer::Examined::Level;
+    const std::vector<deployer::Examined> all = {
+        {.area = "toolchain", .what = "clang", .text = "14.0.6", .fix = ""},
+        {.level = Level::failure,
+         .area = "toolchain",
+         .what = "lld",
+         .text = "missing",
+         .fix = "get it"},
+        {.level = Level::warning,
+         .area = "disk",
+         .what = "state",
+         .text = "little room",
+         .fix = ""}};
+    EXPECT_EQ(examined_text(all, Terminal()),
+              "toolchain\n"
+              "  ok    clang  14.0.6\n"
+              "  fail  lld    missing\n"
+              "               → get it\n"
+              "\ndisk\n"
+              "  warn  state  little room\n"
+              "\n1 ok, 1 to look at, 1 to mend\n");
+    const nlohmann::json json = examined_json(all);
+    EXPECT_EQ(json["sound"], false);
+    EXPECT_EQ(json["checks"][1]["level"], "fail");
+    EXPECT_EQ(json["checks"][1]["fix"], "get it");
+}
+
 } // namespace
 } // namespace authex::cli

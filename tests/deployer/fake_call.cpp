@@ -1,4 +1,8 @@
 // The Node interface over a fake node.
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
 #include <fmt/format.h>
 
 #include "crypto/kdf.hpp"
@@ -8,6 +12,30 @@
 
 namespace authex::test {
 namespace {
+
+/// The lines that a node keeps, and with `follow` those that come; then it waits as a real one
+/// does.
+Expected<bool> read_log(const FakeNode& node,
+                        const v1::LogsRequest& request,
+                        const std::function<bool(const v1::LogLine&)>& take,
+                        const std::stop_token& stop) {
+    if (!node.reachable) {
+        return failure("node-unreachable", fmt::format("node {} is not there", node.name));
+    }
+    const auto tell = [&](const std::vector<v1::LogLine>& lines) {
+        return std::all_of(lines.begin(), lines.end(), [&](const v1::LogLine& line) {
+            return (!request.module().empty() && request.module() != line.module()) || take(line);
+        });
+    };
+    if (!tell(node.log) || !request.follow() || !tell(node.later_log)) {
+        return true;
+    }
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    (void)wake.wait(lock, stop, [] { return false; });
+    return true;
+}
 
 /// The deployer's side of a node: each call is two places to die, before and after it.
 class FakeCall final : public deployer::Node {
@@ -132,9 +160,10 @@ class FakeCall final : public deployer::Node {
             return reply;
         });
     }
-    Expected<bool> logs(const v1::LogsRequest&,
-                        const std::function<bool(const v1::LogLine&)>&) override {
-        return true;
+    Expected<bool> logs(const v1::LogsRequest& request,
+                        const std::function<bool(const v1::LogLine&)>& take,
+                        const std::stop_token& stop) override {
+        return read_log(node_, request, take, stop);
     }
     Expected<v1::MetricsReply> metrics(const v1::MetricsRequest&) override {
         return v1::MetricsReply{};

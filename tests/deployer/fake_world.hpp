@@ -67,6 +67,8 @@ class FakeNode {
     std::map<std::string, v1::RegisterRequest> periodic;
     std::map<std::uint32_t, std::vector<std::vector<std::uint8_t>>> waiting; ///< by channel
     std::map<std::uint32_t, std::vector<std::uint8_t>> replies;              ///< direct, by channel
+    std::vector<v1::LogLine> log;
+    std::vector<v1::LogLine> later_log; ///< that come while it is followed
 };
 
 /// The deployer's side of a node: each call is two places to die, before and after it.

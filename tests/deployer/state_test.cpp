@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -150,6 +151,23 @@ TEST_F(StateTest, RefusesWhatIsNoDatabase) {
     folder.write("state.db", std::string(8192, 'x'));
     EXPECT_EQ(code_of_opening(), "state-damaged");
     EXPECT_EQ(fs::file_size(file()), 8192U) << "a damaged state is left as it is";
+}
+
+TEST_F(StateTest, RefusesTheDatabaseOfAnotherProgramAndLeavesItAsItIs) {
+    {
+        sqlite3* photos = nullptr;
+        ASSERT_EQ(sqlite3_open(file().c_str(), &photos), SQLITE_OK);
+        ASSERT_EQ(sqlite3_exec(photos, "CREATE TABLE photo (name TEXT)", nullptr, nullptr, nullptr),
+                  SQLITE_OK);
+        sqlite3_close(photos);
+    }
+    const auto read = [&] {
+        std::ifstream stream(file(), std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(stream), {});
+    };
+    const std::string before = read();
+    EXPECT_EQ(code_of_opening(), "state-damaged");
+    EXPECT_EQ(read(), before);
 }
 
 TEST_F(StateTest, RefusesADatabaseWithoutItsTables) {

@@ -95,6 +95,7 @@ TEST(Examples, RunFromASourceTreeThatCannotBeWritten) {
     World world("ping-pong");
     world.start_managers();
     const std::filesystem::path folder = world.folder();
+    std::filesystem::remove_all(folder / ".authex");
     std::filesystem::permissions(folder, std::filesystem::perms(0555));
     const TemporaryFolder state;
     const std::string directory = state.path() / "state";

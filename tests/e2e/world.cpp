@@ -6,6 +6,7 @@
 #include <regex>
 #include <sstream>
 #include <stdexcept>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -34,6 +35,33 @@ std::uint16_t port_of(const std::string& address) {
     return static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
 }
 
+/// The same owner for all tests: its key is measured into every module, and what was built in one
+/// test need not be built in the next.
+void give_owner_key(const std::filesystem::path& application) {
+    namespace fs = std::filesystem;
+    const fs::path shared = AUTHEX_BINARY_DIR "/e2e-cache/owner";
+    if (!fs::exists(shared)) {
+        const TemporaryFolder folder;
+        (void)run(
+            {.words = {program("authex"), "init", "app"}, .folder = folder.path(), .input = {}});
+        const fs::path mine = shared.string() + "." + std::to_string(::getpid());
+        fs::create_directories(mine);
+        for (const char* half : {"owner.key", "owner.pub"}) {
+            fs::copy_file(folder.path() / "app/.authex" / half, mine / half);
+        }
+        std::error_code other; // a test beside this one was faster
+        fs::rename(mine, shared, other);
+        if (other) {
+            fs::remove_all(mine);
+        }
+    }
+    fs::create_directory(application / ".authex");
+    fs::permissions(application / ".authex", fs::perms::owner_all);
+    for (const char* half : {"owner.key", "owner.pub"}) {
+        fs::copy_file(shared / half, application / ".authex" / half);
+    }
+}
+
 } // namespace
 
 std::string program(const std::string& name) {
@@ -50,6 +78,7 @@ World::World(const std::string& example_name) {
     ::setenv("AUTHEX_CACHE", AUTHEX_BINARY_DIR "/e2e-cache", 1);
     std::filesystem::copy(
         example(example_name), folder(), std::filesystem::copy_options::recursive);
+    give_owner_key(folder());
 }
 
 World::~World() {
@@ -61,7 +90,7 @@ void World::start_managers(const std::vector<std::string>& more_options) {
     more_options_ = more_options;
     std::string text = read(descriptor);
     for (const std::string& node : node_names(text)) {
-        start_manager(node, "127.0.0.1:0");
+        start_manager(node, (hosts_.contains(node) ? hosts_.at(node) : "127.0.0.1") + ":0");
         const std::regex place("(" + node + R"(:\s*\{ tee: native, +address: )\S+?([, ]))");
         text = std::regex_replace(
             text, place, "$01" + ready_.at(node).at("address").get<std::string>() + "$2");
@@ -69,18 +98,37 @@ void World::start_managers(const std::vector<std::string>& more_options) {
     write(descriptor, text);
 }
 
+void World::start_managers_with_tls(const std::vector<std::string>& more_options) {
+    for (const std::string& node : node_names(read(descriptor))) {
+        must({"node", "bundle", node, "--out", "tls"}); // both for this machine: one is enough
+    }
+    std::vector<std::string> options = {"--tls", folder() / "tls"};
+    options.insert(options.end(), more_options.begin(), more_options.end());
+    start_managers(options);
+    const std::string word = "tee: native";
+    const std::string certificate = "certificate: tls/ca.crt, ";
+    std::string text = read(descriptor);
+    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;) {
+        text.insert(at, certificate);
+        at += certificate.size() + word.size();
+    }
+    write(descriptor, text);
+}
+
 void World::start_manager(const std::string& node, const std::string& address) {
     const std::filesystem::path ready = folder_.path() / (node + ".ready");
     std::filesystem::remove(ready);
-    std::vector<std::string> words = {program("authex-em"),
-                                      "--name",
-                                      node,
-                                      "--listen",
-                                      address,
-                                      "--state",
-                                      folder_.path() / (node + ".state"),
-                                      "--ready-file",
-                                      ready};
+    std::vector<std::string> words = manager_in_[node];
+    words.insert(words.end(),
+                 {program("authex-em"),
+                  "--name",
+                  node,
+                  "--listen",
+                  address,
+                  "--state",
+                  state(node),
+                  "--ready-file",
+                  ready});
     if (ready_.count(node) != 0) {
         words.insert(words.end(), {"--events", ready_.at(node).at("events")});
     }
@@ -116,16 +164,21 @@ void World::set_events(const std::string& node, const std::string& address) {
     replace(descriptor, control, control + ", events: " + address);
 }
 
-std::unique_ptr<Process> World::start_authex(const std::vector<std::string>& arguments) {
-    std::vector<std::string> words = {program("authex"), "-f", descriptor};
+Command World::authex_command(const std::vector<std::string>& arguments,
+                              const std::string& input) const {
+    std::vector<std::string> words = authex_in_;
+    words.insert(words.end(), {program("authex"), "-f", descriptor});
+    words.insert(words.end(), authex_options_.begin(), authex_options_.end());
     words.insert(words.end(), arguments.begin(), arguments.end());
-    return std::make_unique<Process>(Command{.words = words, .folder = folder(), .input = {}});
+    return {.words = words, .folder = folder(), .input = input};
+}
+
+std::unique_ptr<Process> World::start_authex(const std::vector<std::string>& arguments) {
+    return std::make_unique<Process>(authex_command(arguments, {}));
 }
 
 Result World::authex(const std::vector<std::string>& arguments, const std::string& input) {
-    std::vector<std::string> words = {program("authex"), "-f", descriptor};
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    return run({.words = words, .folder = folder(), .input = input});
+    return run(authex_command(arguments, input));
 }
 
 void World::must(const std::vector<std::string>& arguments) {

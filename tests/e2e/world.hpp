@@ -22,14 +22,26 @@ namespace authex::test {
 
 class World {
   public:
-    /// Copies the example; its descriptor is native.yaml.
+    /// Copies the example, or the folder of another application; its descriptor is native.yaml.
     explicit World(const std::string& example_name);
     ~World();
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
+    /// Words before the command of a node's manager, or of `authex`: namespaces to run it in.
+    void run_manager_in(const std::string& node, std::vector<std::string> words) {
+        manager_in_[node] = std::move(words);
+    }
+    void run_authex_in(std::vector<std::string> words) { authex_in_ = std::move(words); }
+    /// `authex` speaks plaintext also beyond loopback.
+    void allow_plaintext() { authex_options_ = {"--insecure"}; }
+    /// Where a manager listens, if not on loopback.
+    void set_host(const std::string& node, const std::string& host) { hosts_[node] = host; }
+
     /// Starts a manager for each node, and makes the descriptor say where they are.
     void start_managers(const std::vector<std::string>& more_options = {});
+    /// The same with certificates, which the descriptor then names.
+    void start_managers_with_tls(const std::vector<std::string>& more_options = {});
     /// Starts one again that has ended, on the same port and state.
     void restart_manager(const std::string& node);
     [[nodiscard]] Process& manager(const std::string& node) { return *managers_.at(node); }
@@ -56,6 +68,10 @@ class World {
     /// Little-endian 32 bits at `offset` of the reply to a request without payload.
     std::uint32_t request_u32(const std::string& connection, std::size_t offset = 0);
 
+    /// What the manager of a node keeps.
+    [[nodiscard]] std::filesystem::path state(const std::string& node) const {
+        return folder_.path() / (node + ".state");
+    }
     /// The process of a module, not its supervisor; 0 if it does not run.
     [[nodiscard]] pid_t module_process(const std::string& name) const;
 
@@ -67,11 +83,17 @@ class World {
 
   private:
     void start_manager(const std::string& node, const std::string& address);
+    [[nodiscard]] Command authex_command(const std::vector<std::string>& arguments,
+                                         const std::string& input) const;
 
     TemporaryFolder folder_;
     std::map<std::string, std::unique_ptr<Process>> managers_;
     std::map<std::string, nlohmann::json> ready_;
     std::vector<std::string> more_options_;
+    std::map<std::string, std::vector<std::string>> manager_in_;
+    std::map<std::string, std::string> hosts_;
+    std::vector<std::string> authex_in_;
+    std::vector<std::string> authex_options_;
 };
 
 } // namespace authex::test

@@ -45,7 +45,7 @@ std::string rendered(const std::string& name) {
     auto [text, status] = output_of("groff -k -mandoc -Tutf8 -P-cbou -rLL=200n -ww " +
                                     (folder.path() / name).string() + " 2>&1");
     EXPECT_EQ(status, 0) << text;
-    EXPECT_EQ(text.find("warning"), std::string::npos) << text.substr(0, 2000);
+    EXPECT_EQ(text.find("warning:"), std::string::npos) << text.substr(0, 2000);
     // Some macro packages show a minus as U+2212, some a hyphen as U+2010.
     return std::regex_replace(text, std::regex("\u2212|\u2010"), "-");
 }

@@ -180,6 +180,7 @@ TEST_F(ServicesTest, HelloSetsTheDeploymentOfAllThatFollows) {
     EXPECT_EQ(run([] { authex_log(0, "x", 1); }).at(0).header.deployment, 0x77);
 }
 
+// P37
 TEST_F(ServicesTest, HelloOfALaterManagerIsAnsweredWithTheTimersAndListenersThatItDoesNotKnow) {
     const Octets hello = test::plain({.kind = Kind::hello, .deployment = 1});
     EXPECT_EQ(enclave_.give(hello).size(), 1U) << "there are none yet";

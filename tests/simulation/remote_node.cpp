@@ -136,7 +136,8 @@ class RemoteNode final : public deployer::Node {
             });
     }
     Expected<bool> logs(const v1::LogsRequest&,
-                        const std::function<bool(const v1::LogLine&)>&) override {
+                        const std::function<bool(const v1::LogLine&)>&,
+                        const std::stop_token&) override {
         return true; // no simulated deployer reads them
     }
     Expected<v1::MetricsReply> metrics(const v1::MetricsRequest&) override {

@@ -58,8 +58,23 @@ void attacker_rests(World& world) {
     world.advance(settle_us);
 }
 
+/// A module whose outputs wait for a connection that has no room left cannot answer its owner: who
+/// runs the node starts it again.
+void end_blocked_modules(World& world) {
+    for (const auto& machine : world.machines) {
+        for (const auto& process : machine->processes()) {
+            if (!process->output().empty()) {
+                process->kill();
+            }
+        }
+    }
+}
+
 bool comes_up(World& world, const deployer::Selection& selection) {
     for (int i = 0; i < ups_max && !world.violation(); ++i) {
+        if (i == ups_max / 2) {
+            end_blocked_modules(world);
+        }
         if (world.owner.up(selection) == Owner::Result::done) {
             return true;
         }

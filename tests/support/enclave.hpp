@@ -69,7 +69,8 @@ inline void write_result(authex_message& message, const Octets& data) {
 class Enclave {
   public:
     explicit Enclave(const std::vector<authex_endpoint>& records = {std::begin(endpoints),
-                                                                    std::end(endpoints)})
+                                                                    std::end(endpoints)},
+                     std::uint8_t entropy = 0x42)
         : records_(records), runtime_(std::make_unique<runtime::Runtime>()) {
         module_state = {};
 #if AUTHEX_WITH_NOISE
@@ -77,8 +78,9 @@ class Enclave {
             owner_keys_.insert(
                 owner_keys_.end(), each->public_key().begin(), each->public_key().end());
         }
-        runtime_->start(endpoints_of_test(), owner_keys_, Octets(32, 0x42));
+        runtime_->start(endpoints_of_test(), owner_keys_, Octets(32, entropy));
 #else
+        (void)entropy;
         runtime_->start(endpoints_of_test(), {}, owner.key);
 #endif
     }

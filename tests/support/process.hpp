@@ -36,7 +36,7 @@ class Process {
     [[nodiscard]] pid_t pid() const { return pid_; }
     void signal(int number) const;
     /// Waits for its end, and kills it after the time. @return as Result::status; -9 also then
-    int wait(std::chrono::milliseconds time = std::chrono::seconds(60));
+    int wait(std::chrono::milliseconds time = std::chrono::seconds(180));
     [[nodiscard]] bool running();
     /// Standard output until now, and standard error.
     [[nodiscard]] std::string out() const;

@@ -83,7 +83,8 @@ void Manager::hello(const Caller& caller, std::string application, const Done<Gr
                   .node_id = node_id_,
                   .boot = boot_,
                   .events_address = plane_->events_address(),
-                  .limits = node_.limits()});
+                  .limits = node_.limits(),
+                  .unix_time_us = outside_.unix_time_us()});
 }
 
 void Manager::control(const Caller& caller,

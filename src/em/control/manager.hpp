@@ -29,6 +29,7 @@ struct Greeting {
     std::string events_address;
     NodeLimits limits;
     std::size_t revoked = 0; ///< certificates of the caller's owner
+    std::uint64_t unix_time_us = 0;
 };
 
 struct LoadOrder {

@@ -48,6 +48,7 @@ void fill(const Greeting& greeting, v1::HelloReply& message) {
     message.set_max_image_bytes(static_cast<std::uint32_t>(greeting.limits.image_bytes));
     message.set_max_modules(greeting.limits.modules);
     message.set_revoked(static_cast<std::uint32_t>(greeting.revoked));
+    message.set_time_us(greeting.unix_time_us);
 }
 
 void fill(const NodeStatus& status, v1::StatusReply& message) {

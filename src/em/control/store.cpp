@@ -70,7 +70,12 @@ class SqliteStore final : public Store {
                 take(static_cast<Kind>(sqlite3_column_int(all_.get(), 0)), json, records);
             if (!taken) {
                 sqlite3_reset(all_.get());
-                return tl::make_unexpected(taken.error());
+                Diagnostic problem = taken.error();
+                problem.summary =
+                    fmt::format("{}: {}", (directory_ / "node.db").string(), problem.summary);
+                problem.fix = "put back a copy of it, or move it away: modules and routes are then "
+                              "forgotten, and authex up deploys anew";
+                return tl::make_unexpected(std::move(problem));
             }
         }
         sqlite3_reset(all_.get());
@@ -227,14 +232,15 @@ bool execute(sqlite3* database, const std::string& sql) {
     return sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
 }
 
-int version_of(sqlite3* database) {
-    int version = -1;
+/// Negative: it cannot be read.
+int number_of(sqlite3* database, const char* sql) {
+    int number = -1;
     const auto take = [](void* out, int, char** values, char**) {
         *static_cast<int*>(out) = values[0] == nullptr ? -1 : std::atoi(values[0]); // NOLINT
         return 0;
     };
-    sqlite3_exec(database, "PRAGMA user_version", take, &version, nullptr);
-    return version;
+    sqlite3_exec(database, sql, take, &number, nullptr);
+    return number;
 }
 
 } // namespace
@@ -265,21 +271,27 @@ Expected<std::unique_ptr<Store>> open_store(const fs::path& state_directory) {
     sqlite3_busy_timeout(raw, busy_ms);
     // What is written must survive the death of this process, not of the machine: with the machine,
     // the modules are gone too. NORMAL keeps the file sound through both.
+    const int version = number_of(raw, "PRAGMA user_version");
+    const int tables = number_of(raw, "SELECT count(*) FROM sqlite_master");
+    if (version > format_version || (version == 0 && tables > 0)) {
+        return failure("store",
+                       version == 0 ? fmt::format("{} is the database of another program", file)
+                                    : fmt::format("{} was written by a newer authex-em", file),
+                       "use that program, or another state directory");
+    }
     const bool ready =
+        version >= 0 &&
         execute(raw,
                 "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
                 "PRAGMA cache_size = -128; PRAGMA wal_autocheckpoint = 256") &&
-        execute(raw,
-                "CREATE TABLE IF NOT EXISTS record (kind INTEGER, deployment INTEGER, name TEXT, "
-                "value TEXT NOT NULL, PRIMARY KEY (kind, deployment, name)) WITHOUT ROWID");
-    const int version = ready ? version_of(raw) : -1;
-    if (version > format_version) {
-        return failure("store",
-                       fmt::format("{} was written by a newer authex-em", file),
-                       "use that release, or another state directory");
-    }
-    if (version < 0 ||
-        (version == 0 && !execute(raw, fmt::format("PRAGMA user_version = {}", format_version)))) {
+        (version != 0 ||
+         execute(
+             raw,
+             fmt::format("BEGIN; CREATE TABLE record (kind INTEGER, deployment INTEGER, "
+                         "name TEXT, value TEXT NOT NULL, PRIMARY KEY (kind, deployment, name)) "
+                         "WITHOUT ROWID; PRAGMA user_version = {}; COMMIT",
+                         format_version)));
+    if (!ready) {
         return store_failure(file, sqlite3_errmsg(raw));
     }
     auto store = std::make_unique<SqliteStore>(state_directory, std::move(database));

@@ -34,6 +34,37 @@ std::string hex(ByteView bytes) {
     return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
+Claims claims_of(const Evidence& evidence, const Expectation& expectation) {
+    const std::string identity = hex(evidence.identity);
+    const std::string signer = "the node's development key";
+    return {
+        .identity = {evidence.identity.begin(), evidence.identity.end()},
+        .simulated = true,
+        .text = fmt::format("native image {} (simulated: signed by {})", identity, signer),
+        .facts = {{.name = "identity",
+                   .value = identity,
+                   .compared_with = "SHA-256 of the image that was built here: equal",
+                   .vouched_by = signer},
+                  {.name = "report data",
+                   .value = hex(evidence.report_data),
+                   .compared_with = "hash of this handshake, as computed here: equal",
+                   .vouched_by = signer},
+                  {.name = "signature",
+                   .value = fmt::format("Ed25519 by {}", hex(expectation.evidence_key)),
+                   .compared_with = "the key that was pinned when the node was first met: it holds",
+                   .vouched_by = "nobody: the node made the key itself"},
+                  {.name = "simulated",
+                   .value = "yes",
+                   .compared_with = "`simulation` of the descriptor: allowed",
+                   .vouched_by = "nobody: a native node has no TEE"}},
+        .proves = {"who holds the node's pinned development key says that this image runs there",
+                   "what it says is of this handshake, not of an earlier one"},
+        .does_not_prove = {
+            "that the image runs unchanged: root on the node can read and change its memory",
+            "that the node is the one you mean: its key was believed when it was first met",
+            "anything to a third party: the evidence is simulated, for development"}};
+}
+
 } // namespace
 
 Expected<Claims> NativeVerifier::verify(ByteView bytes, const Expectation& expectation) const {
@@ -62,12 +93,7 @@ Expected<Claims> NativeVerifier::verify(ByteView bytes, const Expectation& expec
         return failure(
             "evidence-stale", "the evidence is of another handshake", "attest the module again");
     }
-    return Claims{.identity = {evidence->identity.begin(), evidence->identity.end()},
-                  .simulated = true,
-                  .text =
-                      fmt::format("native image {} (simulated: signed by the node's development "
-                                  "key)",
-                                  hex(evidence->identity))};
+    return claims_of(*evidence, expectation);
 }
 
 } // namespace authex::tee::native

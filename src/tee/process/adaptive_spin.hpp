@@ -1,7 +1,7 @@
 #pragma once
 // Whether who waits for work looks again or sleeps. A wake-up costs more than the work that it is
 // for, so looking is worthwhile while work comes often and nobody else wants the processor:
-//   - not after a wait that was longer than any spin could be;
+//   - not after work for which the wait was longer than any spin could be;
 //   - not for a while after a yield that gave the processor to somebody for long.
 // Ticks are of any clock that the user of this class has. Not thread-safe.
 
@@ -18,7 +18,10 @@ class AdaptiveSpin {
     };
     explicit AdaptiveSpin(const Limits& limits) : limits_(limits) {}
 
-    void worked(std::uint64_t now) { last_work_ = now; }
+    void worked(std::uint64_t now) {
+        work_is_frequent_ = now - last_work_ < limits_.longest;
+        last_work_ = now;
+    }
     [[nodiscard]] bool worthwhile(std::uint64_t now) const {
         return work_is_frequent_ && now >= rests_until_ && now - last_work_ < limits_.longest;
     }
@@ -26,11 +29,6 @@ class AdaptiveSpin {
         if (after - before > limits_.crowded) {
             rests_until_ = after + limits_.rest;
         }
-    }
-    /// Work, or something like it, ended a sleep.
-    void woken(std::uint64_t now) {
-        work_is_frequent_ = now - last_work_ < limits_.longest;
-        last_work_ = now;
     }
 
   private:

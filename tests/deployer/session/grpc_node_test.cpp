@@ -133,7 +133,9 @@ TEST_F(GrpcNode, AManagerThatDoesNotAnswerEndsWithTheDeadline) {
     serve();
     auto impatient = make_grpc_node({.name = "edge", .address = address, .timeout = 200ms});
     ASSERT_TRUE(impatient);
-    EXPECT_EQ(code((*impatient)->status({})), "deadline");
+    const auto status = (*impatient)->status({});
+    EXPECT_EQ(code(status), "deadline");
+    EXPECT_NE(status.error().summary.find(address), std::string::npos) << status.error().summary;
 }
 
 TEST_F(GrpcNode, AManagerThatIsNotThereIsNamedWithTheCommandThatStartsIt) {

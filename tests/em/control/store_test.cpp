@@ -1,6 +1,7 @@
 #include "em/control/store.hpp"
 
 #include <fstream>
+#include <sqlite3.h>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -107,6 +108,41 @@ TEST_F(StoreTest, RefusesAFileThatIsNoStore) {
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, "store");
     EXPECT_FALSE(store.error().fix.empty());
+}
+
+TEST_F(StoreTest, RefusesTheDatabaseOfAnotherProgramAndOfANewerRelease) {
+    const std::string file = folder.path() / "node.db";
+    const auto run = [&](const char* sql) {
+        sqlite3* database = nullptr;
+        EXPECT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+        EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+        sqlite3_close(database);
+    };
+    const auto refusal = [&] {
+        const auto store = open_store(folder.path());
+        return store ? std::string() : store.error().summary;
+    };
+    run("CREATE TABLE photo (name TEXT)");
+    EXPECT_NE(refusal().find("another program"), std::string::npos);
+    run("PRAGMA user_version = 99");
+    EXPECT_NE(refusal().find("newer"), std::string::npos);
+}
+
+TEST_F(StoreTest, NamesItsFileWhereARecordIsDamaged) {
+    { (void)open(); }
+    sqlite3* database = nullptr;
+    const std::string file = folder.path() / "node.db";
+    ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+    ASSERT_EQ(
+        sqlite3_exec(
+            database, "INSERT INTO record VALUES (2, 1, 'm', '{')", nullptr, nullptr, nullptr),
+        SQLITE_OK);
+    sqlite3_close(database);
+    const auto store = open_store(folder.path());
+    ASSERT_TRUE(store);
+    const auto records = (*store)->load();
+    ASSERT_FALSE(records);
+    EXPECT_NE(records.error().summary.find("node.db"), std::string::npos);
 }
 
 TEST_F(StoreTest, EmptiesWhatWasOnItsWay) {

@@ -1,172 +1,17 @@
 // Two data planes in one process, real sockets, modules in memory.
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
-#include <future>
-#include <mutex>
-#include <thread>
-#include <unistd.h>
-
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <sys/socket.h>
 
 #include "em/checksum.hpp"
-#include "em/data_plane.hpp"
+#include "em/data/plane_nodes.hpp"
 #include "em/link.hpp"
 #include "support/hostile_proxy.hpp"
-#include "support/memory_module.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace authex::em {
 namespace {
 
-using namespace std::chrono_literals;
-using test::MemoryLink;
-using test::MemoryModule;
-using Bytestring = std::vector<std::uint8_t>;
-
-struct Watcher final : Observer {
-    void log_line(const ModuleName&, std::uint8_t, std::string text) override {
-        const std::scoped_lock lock(mutex);
-        lines.push_back(std::move(text));
-    }
-    void module_ended(const ModuleName& module, const tee::Exit&) override {
-        const std::scoped_lock lock(mutex);
-        ended.push_back(module.name);
-    }
-    void module_misbehaved(const ModuleName&, const std::string& reason) override {
-        const std::scoped_lock lock(mutex);
-        misbehaved.push_back(reason);
-    }
-    std::mutex mutex;
-    std::vector<std::string> lines;
-    std::vector<std::string> ended;
-    std::vector<std::string> misbehaved;
-};
-
-DataPlane::Deadline soon(std::chrono::milliseconds delay = 20s) {
-    return std::chrono::steady_clock::now() + delay;
-}
-
-template <typename Condition>
-bool eventually(Condition condition, std::chrono::seconds limit = 30s) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > end) {
-            return false;
-        }
-        std::this_thread::sleep_for(1ms);
-    }
-    return true;
-}
-
-/// One manager's data plane with modules in memory.
-struct Node {
-    explicit Node(DataPlaneOptions options = {}) {
-        auto opened = DataPlane::open(options, watcher);
-        if (!opened) {
-            throw std::runtime_error(to_text(opened.error()));
-        }
-        plane = std::move(*opened);
-    }
-    static std::shared_ptr<MemoryModule> attested() {
-        auto module = std::make_shared<MemoryModule>(1);
-        module->attest();
-        return module;
-    }
-    MemoryLink* add(const std::string& name, std::shared_ptr<MemoryModule> module) {
-        auto link = std::make_unique<MemoryLink>(std::move(module));
-        MemoryLink* raw = link.get();
-        std::promise<Expected<bool>> added;
-        plane->add_module({1, name}, std::move(link), soon(), [&](Expected<bool> done) {
-            added.set_value(std::move(done));
-        });
-        const Expected<bool> result = added.get_future().get();
-        EXPECT_TRUE(result.has_value());
-        return raw;
-    }
-    Expected<Bytestring> call(const std::string& module,
-                              std::uint16_t entry,
-                              Bytestring data = {},
-                              DataPlane::Deadline deadline = soon()) {
-        std::promise<Expected<Bytestring>> answer;
-        plane->call({1, module}, entry, std::move(data), deadline, [&](Expected<Bytestring> done) {
-            answer.set_value(std::move(done));
-        });
-        return answer.get_future().get();
-    }
-    test::Report report(const std::string& module) {
-        const Expected<Bytestring> data = call(module, test::endpoint_report);
-        return data ? test::parse_report(*data) : test::Report{};
-    }
-    void emit(const std::string& module, std::uint32_t count) {
-        Bytestring data(4);
-        Writer(data).u32(count);
-        EXPECT_TRUE(call(module, test::endpoint_emit, data).has_value());
-    }
-    Expected<DirectResult> deliver(std::uint16_t channel, Bytestring frames, bool wait_reply) {
-        std::promise<Expected<DirectResult>> answer;
-        plane->deliver(
-            1, channel, std::move(frames), wait_reply, 0, soon(), [&](Expected<DirectResult> done) {
-                answer.set_value(std::move(done));
-            });
-        return answer.get_future().get();
-    }
-    std::uint16_t port() const {
-        const std::string address = plane->events_address();
-        return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
-    }
-
-    Watcher watcher;
-    std::unique_ptr<DataPlane> plane;
-};
-
-/// a.out on one → b.in on the other, reached by `address`.
-void join(Node& from, Node& to, const std::string& address) {
-    auto a = Node::attested();
-    auto b = Node::attested();
-    b->connect(7, test::endpoint_in, false, 1);
-    a->connect(7, test::endpoint_out, true, 1);
-    from.add("a", a);
-    to.add("b", b);
-    ASSERT_TRUE(from.plane->connect({.deployment = 1,
-                                     .channel = 7,
-                                     .epoch = 1,
-                                     .source_module = "a",
-                                     .destination_address = address}));
-    ASSERT_TRUE(to.plane->connect({.deployment = 1,
-                                   .channel = 7,
-                                   .epoch = 1,
-                                   .destination_module = "b",
-                                   .source_address = from.plane->events_address()}));
-}
-
-void expect_arrives(Node& from, Node& to, std::uint64_t count) {
-    const std::uint64_t before = to.report("b").taken_in;
-    from.emit("a", static_cast<std::uint32_t>(count));
-    EXPECT_TRUE(eventually([&] { return to.report("b").taken_in >= before + count; }));
-    const test::Report report = to.report("b");
-    EXPECT_EQ(report.taken_in, before + count);
-    EXPECT_EQ(report.out_of_order, 0U);
-}
-
-int connect_to(std::uint16_t port) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-        ::close(fd);
-        return -1;
-    }
-    return fd;
-}
+using namespace plane_test;
 
 TEST(DataPlane, CallsAnEntryAndGivesItsResult) {
     Node node;
@@ -261,6 +106,7 @@ TEST(DataPlane, PassesARefusalOfOrdersBackAtOnce) {
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
 }
 
+// P38
 TEST(DataPlane, IsNotKeptAwakeByAModuleThatRingsForNothing) {
     Node node;
     MemoryLink* noisy = node.add("noisy", std::make_shared<MemoryModule>(1));
@@ -494,137 +340,6 @@ TEST(DataPlane, FiresTimersAndPeriodicCalls) {
     ASSERT_TRUE(node.plane->remove_periodic(1, "p"));
     EXPECT_TRUE(node.plane->snapshot().periodic.empty());
     EXPECT_EQ(node.plane->remove_periodic(1, "p").error().code, "unknown-periodic");
-}
-
-TEST(DataPlane, ServesStreams) {
-    Node node;
-    node.add("m", Node::attested());
-    ASSERT_TRUE(node.call("m", test::endpoint_listen, {0, 0}).has_value());
-    ASSERT_TRUE(eventually([&] { return node.report("m").port != 0; }));
-    const auto port = static_cast<std::uint16_t>(node.report("m").port);
-    constexpr int clients_count = 450; // both ends count against the usual limit of 1,024 files
-    std::vector<int> clients;
-    for (int i = 0; i < clients_count; ++i) {
-        clients.push_back(connect_to(port));
-        const std::string text = "hello " + std::to_string(i);
-        ASSERT_EQ(::send(clients.back(), text.data(), text.size(), MSG_NOSIGNAL),
-                  static_cast<ssize_t>(text.size()));
-    }
-    for (int i = 0; i < clients_count; ++i) {
-        const std::string text = "hello " + std::to_string(i);
-        std::string got(text.size(), '\0');
-        ASSERT_EQ(::recv(clients[static_cast<std::size_t>(i)], got.data(), got.size(), MSG_WAITALL),
-                  static_cast<ssize_t>(got.size()));
-        EXPECT_EQ(got, text);
-        ::shutdown(clients[static_cast<std::size_t>(i)], SHUT_WR);
-        EXPECT_EQ(::recv(clients[static_cast<std::size_t>(i)], got.data(), got.size(), 0), 0);
-        ::close(clients[static_cast<std::size_t>(i)]);
-    }
-}
-
-TEST(DataPlane, EchoesMoreThanAllBuffersToASlowClient) {
-    Node node;
-    node.add("m", Node::attested());
-    ASSERT_TRUE(node.call("m", test::endpoint_listen, {0, 0}).has_value());
-    ASSERT_TRUE(eventually([&] { return node.report("m").port != 0; }));
-    const int client = connect_to(static_cast<std::uint16_t>(node.report("m").port));
-    constexpr std::size_t total = 8 << 20;
-    std::thread writer([client] {
-        const std::string piece(64 * 1024, 'x');
-        for (std::size_t sent = 0; sent < total; sent += piece.size()) {
-            std::size_t at = 0;
-            while (at < piece.size()) {
-                const ssize_t n =
-                    ::send(client, piece.data() + at, piece.size() - at, MSG_NOSIGNAL);
-                if (n <= 0) {
-                    return;
-                }
-                at += static_cast<std::size_t>(n);
-            }
-        }
-    });
-    std::size_t got = 0;
-    std::vector<char> buffer(16 * 1024);
-    while (got < total) {
-        const ssize_t n = ::recv(client, buffer.data(), buffer.size(), 0);
-        if (n <= 0) {
-            break;
-        }
-        got += static_cast<std::size_t>(n);
-        if (got % (1 << 20) < 16 * 1024) {
-            EXPECT_TRUE(node.call("m", test::endpoint_echo, {1}).has_value());
-        }
-    }
-    EXPECT_EQ(got, total);
-    ::shutdown(client, SHUT_RDWR);
-    writer.join();
-    ::close(client);
-}
-
-/// A self-signed certificate for 127.0.0.1, its own authority.
-void make_certificate(const std::filesystem::path& certificate, const std::filesystem::path& key) {
-    EVP_PKEY* pair = EVP_EC_gen("P-256");
-    X509* made = X509_new();
-    X509_set_version(made, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(made), 1);
-    X509_gmtime_adj(X509_getm_notBefore(made), -60);
-    X509_gmtime_adj(X509_getm_notAfter(made), 3600);
-    X509_set_pubkey(made, pair);
-    X509_NAME* name = X509_get_subject_name(made);
-    X509_NAME_add_entry_by_txt(
-        name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-    X509_set_issuer_name(made, name);
-    for (const auto& [id, value] : {std::pair{NID_subject_alt_name, "IP:127.0.0.1"},
-                                    std::pair{NID_basic_constraints, "CA:TRUE"}}) {
-        X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, id, value);
-        X509_add_ext(made, extension, -1);
-        X509_EXTENSION_free(extension);
-    }
-    X509_sign(made, pair, EVP_sha256());
-    FILE* file = std::fopen(certificate.c_str(), "w");
-    PEM_write_X509(file, made);
-    std::fclose(file);
-    file = std::fopen(key.c_str(), "w");
-    PEM_write_PrivateKey(file, pair, nullptr, nullptr, 0, nullptr, nullptr);
-    std::fclose(file);
-    X509_free(made);
-    EVP_PKEY_free(pair);
-}
-
-TEST(DataPlane, CarriesEventsOverTlsAndRefusesStrangers) {
-    test::TemporaryFolder folder;
-    const auto file = [&](const char* name) { return (folder.path() / name).string(); };
-    make_certificate(file("us.pem"), file("us.key"));
-    make_certificate(file("them.pem"), file("them.key"));
-    const auto options = [&](const std::string& who) {
-        return DataPlaneOptions{.tls_certificate = file((who + ".pem").c_str()),
-                                .tls_key = file((who + ".key").c_str()),
-                                .tls_authority = file((who + ".pem").c_str())};
-    };
-    Node from(options("us"));
-    Node to(options("us"));
-    join(from, to, to.plane->events_address());
-    expect_arrives(from, to, 20'000);
-    for (const DataPlaneOptions& stranger : {options("them"), DataPlaneOptions{}}) {
-        Node other(stranger);
-        auto a = Node::attested();
-        a->connect(9, test::endpoint_out, true, 1);
-        other.add("a", a);
-        ASSERT_TRUE(other.plane->connect({.deployment = 1,
-                                          .channel = 9,
-                                          .epoch = 1,
-                                          .source_module = "a",
-                                          .destination_address = to.plane->events_address()}));
-        EXPECT_TRUE(eventually([&] {
-            const LinkState link = other.plane->snapshot().links.at(0);
-            return !link.up && link.error != "not connected yet";
-        }));
-    }
-    expect_arrives(from, to, 100);
-    DataPlaneOptions broken = options("us");
-    broken.tls_key = file("them.key");
-    Watcher watcher;
-    EXPECT_EQ(DataPlane::open(broken, watcher).error().code, "tls");
 }
 
 TEST(DataPlane, SaysWhyItCannotListen) {

@@ -189,6 +189,55 @@ TEST(Router, DropsWhatWaitsUnderAnOldEpochAndIgnoresItsAcknowledgements) {
     EXPECT_EQ(fan.b->ledger.taken[test::endpoint_in], 50U);
 }
 
+// P27, P28, P31: a module that starts anew knows no key; what waits for it is kept until its owner
+// has given it a new one.
+TEST(Router, KeepsWhatWaitsForAModuleThatRestartsUntilItsOwnerTurnsTheEpoch) {
+    Fan fan;
+    fan.a->ledger.owed = 10;
+    EXPECT_TRUE(fan.world.settle());
+    fan.world.node(1).router().remove_module(fan.ids[1]);
+    fan.a->ledger.owed = 5;
+    (void)fan.world.settle(100);
+    EXPECT_EQ(counters(fan.world, 0, 1).waiting_frames, 5U);
+    EXPECT_EQ(fan.c->ledger.taken[test::endpoint_in], 15U) << "others go on";
+
+    const auto next = attested();
+    (void)fan.world.node(1).add("b", next);
+    (void)fan.world.settle(100);
+    EXPECT_EQ(counters(fan.world, 0, 1).waiting_frames, 5U) << "refused, not lost";
+    EXPECT_EQ(next->ledger.taken[test::endpoint_in], 0U);
+    EXPECT_EQ(fan.world.node(1).misbehaviour.size(), 0U);
+
+    fan.join(1, "b", 2);
+    next->connect(1, test::endpoint_in, false, 2);
+    fan.a->connect(1, test::endpoint_out, true, 2);
+    fan.a->ledger.emitted = 0;
+    fan.a->ledger.owed = 20;
+    EXPECT_TRUE(fan.world.settle());
+    EXPECT_EQ(next->ledger.taken[test::endpoint_in], 20U);
+    EXPECT_EQ(next->ledger.out_of_order, 0U);
+    EXPECT_EQ(counters(fan.world, 0, 1).waiting_frames, 0U);
+}
+
+// A module that starts anew as the source numbers its frames from 0 under the new epoch.
+TEST(Router, TakesTheFramesOfASourceThatRestartedUnderItsNewEpoch) {
+    Fan fan;
+    fan.a->ledger.owed = 10;
+    EXPECT_TRUE(fan.world.settle());
+    fan.world.node(0).router().remove_module(fan.ids[0]);
+    const auto next = attested();
+    (void)fan.world.node(0).add("a", next);
+    fan.join(1, "b", 2);
+    fan.b->connect(1, test::endpoint_in, false, 2);
+    next->connect(1, test::endpoint_out, true, 2);
+    next->ledger.emitted = 10; // so that b sees the next number
+    next->ledger.owed = 7;
+    EXPECT_TRUE(fan.world.settle());
+    EXPECT_EQ(fan.b->ledger.taken[test::endpoint_in], 17U);
+    EXPECT_EQ(fan.b->ledger.out_of_order, 0U);
+    EXPECT_EQ(counters(fan.world, 0, 1).waiting_frames, 0U);
+}
+
 // P29
 TEST(Router, TakesAcknowledgementsOnlyFromTheLinkThatTheFramesGoOutOn) {
     Fan fan;

@@ -11,7 +11,7 @@ constexpr AdaptiveSpin::Limits limits{.longest = 200, .crowded = 50, .rest = 100
 AdaptiveSpin busy(std::uint64_t now) {
     AdaptiveSpin spin(limits);
     spin.worked(now - 100);
-    spin.woken(now);
+    spin.worked(now);
     return spin;
 }
 
@@ -39,13 +39,14 @@ TEST(AdaptiveSpin, BeginsAnewWithEachWork) {
 
 TEST(AdaptiveSpin, DoesNotSpinAfterALongSleep) {
     AdaptiveSpin spin = busy(5000);
-    spin.woken(5200);
+    spin.worked(5200);
     EXPECT_FALSE(spin.worthwhile(5201));
 }
 
 TEST(AdaptiveSpin, LeavesTheProcessorToOthersForAWhileWhenTheyWantIt) {
     AdaptiveSpin spin = busy(5000);
     spin.yielded(5010, 5061);
+    spin.worked(6050);
     spin.worked(6060);
     EXPECT_FALSE(spin.worthwhile(6060));
     EXPECT_TRUE(spin.worthwhile(6061));
@@ -60,7 +61,7 @@ TEST(AdaptiveSpin, TakesAShortYieldForNoSignOfOthers) {
 TEST(AdaptiveSpin, NeverSpinsWhenItsLongestIsNothing) {
     AdaptiveSpin spin({});
     spin.worked(10);
-    spin.woken(10);
+    spin.worked(10);
     EXPECT_FALSE(spin.worthwhile(10));
 }
 

@@ -268,7 +268,9 @@ NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached)
 
 Expected<Image> NativeBuilder::build(const BuildSpec& wanted) {
     BuildSpec spec = wanted;
-    spec.root = fs::absolute(wanted.root); // the compiler runs in it
+    // The compiler runs in it, and its messages name files from it on: without dots, and without a
+    // slash at the end.
+    spec.root = (fs::absolute(wanted.root) / "").lexically_normal().parent_path();
     const Expected<Objects> objects = compile(spec);
     if (!objects) {
         Diagnostic diagnostic = objects.error();

@@ -123,7 +123,6 @@ int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spin_us) {
         } else if (!look(end, spin)) {
             // What is left is a cut frame, or there was too little room for its answer.
             end.sleep(process::wanted_data | (in->empty() ? 0U : process::wanted_room));
-            spin.woken(ticks());
         }
     }
 }

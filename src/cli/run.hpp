@@ -1,0 +1,87 @@
+#pragma once
+// One run of the program: its arguments, and where its words go. One file for each group of
+// commands: commands.cpp chooses, commands_make.cpp builds and prepares, commands_use.cpp sends,
+// commands_look.cpp shows, commands_trust.cpp gives secrets, roles and keys, commands_copy.cpp
+// exports and restores.
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/arguments.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/roles.hpp"
+#include "cli/terminal.hpp"
+#include "cli/timing.hpp"
+#include "deployer/application.hpp"
+
+namespace authex::cli {
+
+class Run {
+  public:
+    explicit Run(const Arguments& arguments)
+        : arguments_(arguments), progress_(Terminal(STDERR_FILENO),
+                                           arguments.verbose ? Talk::all
+                                           : arguments.json  ? Talk::nothing
+                                                             : Talk::changes) {}
+
+    int dispatch();
+
+  private:
+    int init();
+    int check();
+    int version();
+    int node_bundle();
+    int dev();
+    int build(deployer::Application& application);
+    int plan(deployer::Application& application);
+    int apply(deployer::Application& application, const deployer::Selection& selection);
+    int up(deployer::Application& application);
+    int send(deployer::Application& application);
+    int request(deployer::Application& application);
+    int call(deployer::Application& application);
+    int attest(deployer::Application& application);
+    int status(deployer::Application& application);
+    int watch(deployer::Application& application);
+    int metrics(deployer::Application& application);
+    int logs(deployer::Application& application);
+    int graph();
+    int doctor();
+    int export_state(deployer::Application& application);
+    int export_file();
+    int restore();
+    int secret_set(deployer::Application& application);
+    int recover();
+    int revoke_role();
+    int say(const Expected<Said>& said);
+    int trust(deployer::Application& application);
+    int choose();
+    int with_application();
+    int operate(deployer::Application& application);
+
+    int fail(const std::vector<Diagnostic>& diagnostics);
+    int fail(const Diagnostic& diagnostic) { return fail(std::vector<Diagnostic>{diagnostic}); }
+    int done(const std::string& text);
+    int done_plan(const deployer::Outcome<deployer::Plan>& outcome, const std::string& nothing);
+    int print_reply(const std::vector<std::uint8_t>& reply);
+    /// With what --timing asks for.
+    void print(nlohmann::json json);
+    void warn(const Diagnostic& diagnostic);
+    [[nodiscard]] std::filesystem::path state_directory() const;
+
+    const Arguments& arguments_;
+    Terminal out_{STDOUT_FILENO};
+    Terminal err_{STDERR_FILENO};
+    ProgressPrinter progress_;
+    Timing timing_;
+    bool timing_printed_ = false;
+    std::optional<Interrupt> interrupt_; ///< of commands that go on until Ctrl-C
+};
+
+} // namespace authex::cli

@@ -1,0 +1,51 @@
+#include "deployer/state_copy.hpp"
+
+namespace authex::deployer {
+
+ConnectionRecord without_key(ConnectionRecord record) {
+    const bool stays = record.given_key && !record.direct();
+    if (!stays) {
+        record.key = Secret();
+    }
+    // The deployer would seal under it.
+    record.complete = record.complete && !record.direct();
+    record.next_counter = 0;
+    record.pending.clear();
+    return record;
+}
+
+Expected<std::shared_ptr<Database>> copy_without_keys(State& from) {
+    auto opened = Database::in_memory();
+    if (!opened) {
+        return tl::make_unexpected(opened.error());
+    }
+    std::shared_ptr<Database> database = std::move(*opened);
+    const auto to = State::open(database);
+    const auto used = from.used_keys();
+    if (!to || !used) {
+        return tl::make_unexpected(to ? used.error() : to.error());
+    }
+    Change change;
+    change.used_keys = *used;
+    change.turned = from.turned();
+    for (const auto& [name, node] : from.nodes()) {
+        change.nodes.push_back(node);
+    }
+    for (const auto& [name, module] : from.modules()) {
+        change.modules.push_back(module);
+        change.modules.back().session = Secret();
+        change.modules.back().attested_at_us = 0;
+    }
+    for (const auto& [id, connection] : from.connections()) {
+        change.connections.push_back(without_key(connection));
+    }
+    for (const auto& [name, periodic] : from.periodic()) {
+        change.periodic.push_back(periodic);
+    }
+    Expected<bool> kept = (*to)->set_deployment(from.deployment());
+    kept = kept ? (*to)->commit(change) : kept;
+    return kept ? Expected<std::shared_ptr<Database>>(std::move(database))
+                : tl::make_unexpected(kept.error());
+}
+
+} // namespace authex::deployer
