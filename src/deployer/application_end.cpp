@@ -165,8 +165,13 @@ Outcome<Plan> OwnedApplication::empty_nodes(State& state) {
     return done;
 }
 
+/// An owner who never deployed has nothing to empty; a guest asks the nodes what there is.
+Expected<std::unique_ptr<State>> OwnedApplication::open_to_empty() {
+    return outside_.has_owner_key ? outside_.open_state(StateUse::change) : open_to_change();
+}
+
 Outcome<Plan> OwnedApplication::reset() {
-    auto state = outside_.open_state(StateUse::change);
+    auto state = open_to_empty();
     if (!state) {
         return failed(state.error());
     }
@@ -174,7 +179,7 @@ Outcome<Plan> OwnedApplication::reset() {
 }
 
 Outcome<Plan> OwnedApplication::down() {
-    auto state = outside_.open_state(StateUse::change);
+    auto state = open_to_empty();
     if (!state) {
         return failed(state.error());
     }

@@ -220,7 +220,12 @@ std::vector<Examined> examine_keys(const std::filesystem::path& state_directory,
     std::vector<Examined> all;
     const std::filesystem::path owner = state_directory / "owner.key";
     std::error_code error;
-    if (!std::filesystem::exists(owner, error)) {
+    const bool guest = is_guest(state_directory);
+    if (guest && !std::filesystem::exists(owner, error)) {
+        all.push_back({.area = "keys",
+                       .what = "owner key",
+                       .text = "none, as it should be: this folder has a certificate with a role"});
+    } else if (!std::filesystem::exists(owner, error)) {
         all.push_back({.level = Level::warning,
                        .area = "keys",
                        .what = "owner key",
@@ -253,9 +258,11 @@ std::vector<Examined> examine_keys(const std::filesystem::path& state_directory,
             all.push_back(judge_end(file.filename().string(),
                                     *end,
                                     now,
-                                    fmt::format("remove {} and its key: the next command makes "
-                                                "another",
-                                                file.string())));
+                                    guest
+                                        ? std::string("ask the owner for another: authex role add")
+                                        : fmt::format("remove {} and its key: the next command "
+                                                      "makes another",
+                                                      file.string())));
         } else {
             all.push_back({.level = Level::failure,
                            .area = "certificates",

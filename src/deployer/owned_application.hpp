@@ -1,7 +1,8 @@
 #pragma once
 // The application of application.hpp, over any world (outside.hpp). One file for each group of
 // commands: application.cpp builds and deploys, application_messages.cpp sends, application_status
-// and application_logs.cpp look, application_values.cpp gives secrets, application_end.cpp disables and takes down.
+// and application_logs.cpp look, application_values.cpp gives secrets, application_end.cpp disables
+// and takes down.
 
 #include <memory>
 #include <mutex>
@@ -52,6 +53,7 @@ class OwnedApplication final : public Application {
     /// @error no-owner-key
     [[nodiscard]] Expected<bool> must_own() const;
     Expected<std::unique_ptr<State>> open_to_change();
+    Expected<std::unique_ptr<State>> open_to_empty();
     Expected<Survey> meet_nodes(State& state);
     /// A guest's state follows what the nodes say.
     Expected<std::unique_ptr<State>> with_deployment_of_nodes(std::unique_ptr<State> state);

@@ -103,6 +103,16 @@ TEST(ExamineKeys, MissesTheOwnerKeyAndMakesNone) {
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+TEST(ExamineKeys, OfAGuestNeedNoOwnerKey) {
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(open_deployer_tls(folder.path()));
+    std::filesystem::remove(folder.path() / "tls/ca.key");
+    const auto now = std::chrono::system_clock::now();
+    EXPECT_EQ(found(examine_keys(folder.path(), now), "owner key").level, Level::ok);
+    const auto late = examine_keys(folder.path(), now + (certificate_days - 1) * day);
+    EXPECT_THAT(found(late, "deployer.crt").fix, HasSubstr("authex role add"));
+}
+
 TEST(ExamineKeys, RefusesAnOwnerKeyThatOthersMayRead) {
     const test::TemporaryFolder folder;
     ::chmod(folder.write("owner.key", "x").c_str(), 0644);

@@ -253,11 +253,11 @@ TEST_F(RolesTest, RevocationIsTheBusinessOfOneAuthority) {
 TEST_F(RolesTest, SerialNumbersThatAreNoneAreRefusedAndNothingIsRevoked) {
     const auto owner = client_as("owner");
     for (const std::string& serial : {std::string(),
-                                     std::string("0x1"),
-                                     std::string("ab"),
-                                     std::string("1 2"),
-                                     std::string("1\n2"),
-                                     std::string(41, '1')}) {
+                                      std::string("0x1"),
+                                      std::string("ab"),
+                                      std::string("1 2"),
+                                      std::string("1\n2"),
+                                      std::string(41, '1')}) {
         EXPECT_EQ(revoke(*owner, {"ABCD", serial}), "bad-request") << serial;
     }
     EXPECT_EQ(owner->hello(), "ok");
