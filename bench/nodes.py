@@ -31,8 +31,9 @@ class Nodes:
         self.log = (self.folder / "dev.log").open("w+")
         self.process = subprocess.Popen([BIN / "authex", "dev"], cwd=folder, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 20
-        while "nodes are ready" not in (self.folder / "dev.log").read_text():
+        while not re.search("nodes? (is|are) ready", (self.folder / "dev.log").read_text()):
             if self.process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
                 sys.exit("tools/bench: the nodes do not start:\n" + (self.folder / "dev.log").read_text())
             time.sleep(0.01)
 

@@ -24,6 +24,7 @@ install(FILES ${share}/grafana/authex.json DESTINATION share/authex/grafana COMP
 
 # What the builder compiles into every module, and what authors include.
 file(GLOB ports RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS src/tee/*/port)
+list(REMOVE_ITEM ports src/tee/skeleton/port) # no module can be deployed with it
 foreach(folder sdk src/base src/crypto src/wire src/runtime ${ports})
     get_filename_component(parent ${folder} DIRECTORY)
     install(DIRECTORY ${folder} DESTINATION share/authex/${parent} COMPONENT sdk

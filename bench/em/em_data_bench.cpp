@@ -117,12 +117,12 @@ struct Options {
 tee::Image build(const std::string& source) {
     const test::TemporaryFolder folder;
     folder.write("module.cpp", source);
-    tee::native::NativeBuilder builder(
+    const auto builder = tee::native::make_builder(
         {.home = AUTHEX_SOURCE_DIR,
          .cache = std::filesystem::path(AUTHEX_BINARY_DIR) / "bench-cache"});
     tee::BuildSpec spec{.module = "m", .sources = {"module.cpp"}, .root = folder.path()};
     spec.owner_key = test::owner_public();
-    return test::require(builder.build(spec));
+    return test::require(builder->build(spec));
 }
 
 /// A manager's data plane with one module.

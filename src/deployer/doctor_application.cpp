@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "deployer/credentials.hpp"
 #include "deployer/doctor.hpp"
 #include "deployer/grpc_node.hpp"
 #include "deployer/private_file.hpp"

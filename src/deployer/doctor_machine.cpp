@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 
 #include "deployer/doctor.hpp"
-#include "tee/native/builder/builder.hpp"
-#include "tee/native/builder/compiler.hpp"
+#include "tee/compile/compiler.hpp"
+#include "tee/compile/image_builder.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -52,7 +52,7 @@ std::string version_in(const std::string& text) {
 
 Examined examine_tool(const Tool& tool) {
     Examined found{.area = "toolchain", .what = tool.program};
-    const auto result = tee::native::run_command({tool.program, "--version"}, "/");
+    const auto result = tee::compile::run_command({tool.program, "--version"}, "/");
     const std::string version = result && result->status == 0 ? version_in(result->output) : "";
     if (version.empty()) {
         found.level = Level::failure;
@@ -80,7 +80,7 @@ void examine_toolchain(std::vector<Examined>& all) {
                        .text = there ? file.path : fmt::format("{} is missing", file.path),
                        .fix = there ? "" : fmt::format("apt-get install {}", file.package)});
     }
-    const auto paths = tee::native::BuilderPaths::find();
+    const auto paths = tee::compile::BuilderPaths::find();
     all.push_back({.level = paths ? Level::ok : Level::failure,
                    .area = "toolchain",
                    .what = "sources of every module",
@@ -212,7 +212,7 @@ std::vector<Examined> examine_machine(const std::filesystem::path& state_directo
     examine_device("/dev/sgx_enclave", "SGX", uses(descriptor, descriptor::Tee::sgx), all);
     examine_device("/dev/tee0", "TrustZone", uses(descriptor, descriptor::Tee::trustzone), all);
     examine_disk("state", state_directory, all);
-    if (const auto paths = tee::native::BuilderPaths::find()) {
+    if (const auto paths = tee::compile::BuilderPaths::find()) {
         examine_disk("cache of builds", paths->cache, all);
     }
     return all;

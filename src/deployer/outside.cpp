@@ -11,7 +11,7 @@
 #include "deployer/grpc_node.hpp"
 #include "deployer/role_certificates.hpp"
 #include "deployer/thread_executor.hpp"
-#include "tee/native/builder/builder.hpp"
+#include "tee/native/builder.hpp"
 #include "tee/native/verifier.hpp"
 
 namespace authex::deployer {
@@ -23,9 +23,9 @@ class NativeBuilderOnDemand final : public tee::Builder {
   public:
     Expected<tee::Image> build(const tee::BuildSpec& spec) override {
         std::call_once(once_, [&] {
-            const auto paths = tee::native::BuilderPaths::find();
+            const auto paths = tee::compile::BuilderPaths::find();
             if (paths) {
-                builder_.emplace(*paths);
+                builder_ = tee::native::make_builder(*paths);
             } else {
                 problem_ = paths.error();
             }
@@ -35,7 +35,7 @@ class NativeBuilderOnDemand final : public tee::Builder {
 
   private:
     std::once_flag once_;
-    std::optional<tee::native::NativeBuilder> builder_;
+    std::unique_ptr<tee::Builder> builder_;
     Diagnostic problem_;
 };
 

@@ -69,8 +69,12 @@ const std::map<std::string, Names> third_party = {
     {"prometheus", {"em", "deployer"}},
 };
 
+/// Nobody may be able to deploy to a TEE that protects nothing.
+const std::string skeleton = "tee/skeleton/";
+
 struct Place {
     std::string part;
+    bool in_skeleton = false;
     bool hosted_file = false; ///< a hosted file in a part whose other files go into enclaves
 };
 
@@ -84,12 +88,15 @@ Place place_of(const fs::path& file) {
         names.push_back(name.string());
     }
     if (names.at(0) == "sdk") {
-        return {"sdk"};
+        return {.part = "sdk"};
     }
+    const bool in_skeleton = file.string().starts_with("src/" + skeleton);
     if (names.size() > 4 && names[1] == "tee" && names[3] == "port") {
-        return {"port"};
+        return {.part = "port", .in_skeleton = in_skeleton};
     }
-    return {names.at(1), names[1] == "base" && file.stem() == "diagnostic"};
+    return {.part = names.at(1),
+            .in_skeleton = in_skeleton,
+            .hosted_file = names[1] == "base" && file.stem() == "diagnostic"};
 }
 
 std::optional<std::string> quoted(const Place& place, const std::string& header) {
@@ -97,6 +104,9 @@ std::optional<std::string> quoted(const Place& place, const std::string& header)
     if (header.find('/') == std::string::npos || target == "..") {
         return place.part == "sdk" ? std::nullopt
                                    : std::optional("`" + header + "` is not a path from src/");
+    }
+    if (header.starts_with(skeleton) && !place.in_skeleton) {
+        return "nothing but its tests may include the skeleton's `" + header + "`";
     }
     if (!place.hosted_file && enclave_parts.contains(place.part) &&
         header == "base/diagnostic.hpp") {

@@ -45,7 +45,7 @@ class FakeCall final : public deployer::Node {
     Expected<v1::HelloReply> hello(const v1::HelloRequest& request) override {
         return at<v1::HelloReply>("hello", "", [&]() -> Expected<v1::HelloReply> {
             if (node_.taken.contains(request.deployment())) {
-                return failure("deployment-taken", "it belongs to another certificate");
+                return failure("deployment-taken", "it belongs to another owner");
             }
             node_.deployments[request.deployment()] = request.application();
             v1::HelloReply reply;

@@ -11,6 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(TwoDeployers, InOneFolderWaitOrAreToldWhoIsAtWork) {
     Counted world;
@@ -53,25 +54,34 @@ TEST(TwoDeployers, OfDifferentApplicationsOnTheSameNodesDoNotSeeEachOther) {
     EXPECT_TRUE(world.arrives(200));
 }
 
-TEST(TwoDeployers, WithCertificatesCannotTouchTheDeploymentOfTheOther) {
+TEST(TwoDeployers, OfTwoAuthoritiesCannotTouchTheDeploymentOfTheOther) {
     Counted world;
     world.start_managers_with_tls();
     world.must({"up"});
-    // A colleague with the state of this deployment and the authority's key, but a certificate of
-    // their own: another one of the authority.
+    // A colleague with the owner key and the state of this deployment, but an authority of their
+    // own, which the nodes take too.
     const fs::path folder = world.folder().parent_path() / "colleague";
     fs::copy(world.folder(), folder, fs::copy_options::recursive);
-    fs::remove(folder / ".authex/tls/deployer.crt");
-    fs::remove(folder / ".authex/tls/deployer.key");
+    fs::remove_all(folder / ".authex/tls");
     const auto colleague = [&](std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), {program("authex"), "-f", "native.yaml"});
         return run({.words = arguments, .folder = folder, .input = {}});
     };
+    ASSERT_EQ(colleague({"node", "bundle", "left", "--out", "own"}).status, 0);
+    const Result stranger = colleague({"reset"});
+    EXPECT_EQ(stranger.status, 1);
+    EXPECT_THAT(stranger.err, Not(HasSubstr("another owner"))) << "it is not let in at all";
+    world.write("tls/ca.crt", world.read("tls/ca.crt") + world.read(folder / "own/ca.crt"));
+    for (const char* node : {"left", "right"}) {
+        world.manager(node).signal(SIGTERM);
+        (void)world.manager(node).wait();
+        world.restart_manager(node);
+    }
     for (const std::vector<std::string>& command :
          {std::vector<std::string>{"up"}, {"reset"}, {"output", "begin", "--hex", "00"}}) {
         const Result result = colleague(command);
         EXPECT_EQ(result.status, 1) << command.front() << result.out;
-        EXPECT_THAT(result.err, HasSubstr("belongs to another certificate")) << command.front();
+        EXPECT_THAT(result.err, HasSubstr("belongs to another owner")) << command.front();
     }
     world.begin({.events = 10, .batch = 10});
     EXPECT_TRUE(world.arrives(10));

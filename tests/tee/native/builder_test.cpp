@@ -1,4 +1,4 @@
-#include "tee/native/builder/builder.hpp"
+#include "tee/native/builder.hpp"
 
 #include <array>
 #include <thread>
@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "support/temporary_folder.hpp"
-#include "tee/native/builder/compiler.hpp"
+#include "tee/compile/compiler.hpp"
 
 namespace authex::tee::native {
 namespace {
@@ -22,8 +22,8 @@ constexpr const char* minimal = "#include <authex/module.hpp>\n"
 
 class NativeBuilderTest : public testing::Test {
   protected:
-    NativeBuilder builder_in(const std::filesystem::path& cache) {
-        return NativeBuilder({.home = AUTHEX_SOURCE_DIR, .cache = cache});
+    static std::unique_ptr<Builder> builder_in(const std::filesystem::path& cache) {
+        return make_builder({.home = AUTHEX_SOURCE_DIR, .cache = cache});
     }
     BuildSpec spec(const std::string& source) {
         folder_.write("app/module.cpp", source);
@@ -36,8 +36,8 @@ class NativeBuilderTest : public testing::Test {
 };
 
 TEST_F(NativeBuilderTest, MinimalModuleIsSmallAndListsItsEndpoints) {
-    NativeBuilder builder = builder_in(folder_.path() / "cache");
-    const Expected<Image> image = builder.build(spec(minimal));
+    const auto builder = builder_in(folder_.path() / "cache");
+    const Expected<Image> image = builder->build(spec(minimal));
     ASSERT_TRUE(image) << to_text(image.error());
     EXPECT_LE(image->bytes, 64U * 1024U);
     EXPECT_EQ(image->identity.size(), 32U);
@@ -50,21 +50,21 @@ TEST_F(NativeBuilderTest, MinimalModuleIsSmallAndListsItsEndpoints) {
 }
 
 TEST_F(NativeBuilderTest, RelativeRootIsThatOfTheCaller) {
-    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const auto builder = builder_in(folder_.path() / "cache");
     BuildSpec relative = spec(minimal);
     relative.root = std::filesystem::relative(relative.root);
-    const Expected<Image> image = builder.build(relative);
+    const Expected<Image> image = builder->build(relative);
     EXPECT_TRUE(image) << to_text(image.error());
 }
 
 TEST_F(NativeBuilderTest, ModulesBuiltAtTheSameTimeShareTheirObjects) {
-    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const auto builder = builder_in(folder_.path() / "cache");
     const BuildSpec common = spec(minimal);
     std::array<Expected<Image>, 6> images;
     {
         std::vector<std::jthread> threads;
         for (Expected<Image>& image : images) {
-            threads.emplace_back([&] { image = builder.build(common); });
+            threads.emplace_back([&] { image = builder->build(common); });
         }
     }
     for (const Expected<Image>& image : images) {
@@ -78,19 +78,19 @@ TEST_F(NativeBuilderTest, SameSourcesFromAnotherFolderAndCacheGiveTheSameBytes) 
     folder_.write("elsewhere/deep/module.cpp", minimal);
     BuildSpec second = first;
     second.root = folder_.path() / "elsewhere/deep";
-    NativeBuilder here = builder_in(folder_.path() / "cache");
-    NativeBuilder there = builder_in(folder_.path() / "other cache");
-    const Expected<Image> a = here.build(first);
-    const Expected<Image> b = there.build(second);
+    const auto here = builder_in(folder_.path() / "cache");
+    const auto there = builder_in(folder_.path() / "other cache");
+    const Expected<Image> a = here->build(first);
+    const Expected<Image> b = there->build(second);
     ASSERT_TRUE(a) << to_text(a.error());
     ASSERT_TRUE(b) << to_text(b.error());
-    EXPECT_EQ(*read_file(a->path), *read_file(b->path));
+    EXPECT_EQ(*compile::read_file(a->path), *compile::read_file(b->path));
 }
 
 TEST_F(NativeBuilderTest, SecondBuildComesFromTheCache) {
     const BuildSpec same = spec(minimal);
-    ASSERT_TRUE(builder_in(folder_.path() / "cache").build(same));
-    const Expected<Image> again = builder_in(folder_.path() / "cache").build(same);
+    ASSERT_TRUE(builder_in(folder_.path() / "cache")->build(same));
+    const Expected<Image> again = builder_in(folder_.path() / "cache")->build(same);
     ASSERT_TRUE(again);
     EXPECT_TRUE(again->cached);
 }
@@ -100,9 +100,9 @@ TEST_F(NativeBuilderTest, ChangedHeaderIsSeen) {
     const BuildSpec with_header =
         spec(std::string(minimal) +
              "#include \"part.hpp\"\nAUTHEX_ENTRY(e, call) { call.result.u32(ANSWER); }\n");
-    const Expected<Image> before = builder_in(folder_.path() / "cache").build(with_header);
+    const Expected<Image> before = builder_in(folder_.path() / "cache")->build(with_header);
     folder_.write("app/part.hpp", "#define ANSWER 2\n");
-    const Expected<Image> after = builder_in(folder_.path() / "cache").build(with_header);
+    const Expected<Image> after = builder_in(folder_.path() / "cache")->build(with_header);
     ASSERT_TRUE(before && after);
     EXPECT_NE(before->identity, after->identity);
 }
@@ -115,33 +115,33 @@ TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
     other_definition.definitions = {{"PLACE", "2"}};
     BuildSpec other_owner = one;
     other_owner.owner_key[31] = 9;
-    NativeBuilder builder = builder_in(folder_.path() / "cache");
-    const auto identity = builder.build(one)->identity;
-    EXPECT_NE(identity, builder.build(other_definition)->identity);
-    EXPECT_NE(identity, builder.build(other_owner)->identity);
+    const auto builder = builder_in(folder_.path() / "cache");
+    const auto identity = builder->build(one)->identity;
+    EXPECT_NE(identity, builder->build(other_definition)->identity);
+    EXPECT_NE(identity, builder->build(other_owner)->identity);
     BuildSpec with_recovery = one;
     with_recovery.recovery_key.emplace().fill(7);
-    const auto recoverable = builder.build(with_recovery);
+    const auto recoverable = builder->build(with_recovery);
     ASSERT_TRUE(recoverable) << to_text(recoverable.error());
     EXPECT_NE(identity, recoverable->identity);
     with_recovery.recovery_key->back() = 8;
-    EXPECT_NE(recoverable->identity, builder.build(with_recovery)->identity);
+    EXPECT_NE(recoverable->identity, builder->build(with_recovery)->identity);
 }
 
 TEST_F(NativeBuilderTest, ModulesOfTheSameSourcesHaveIdentitiesOfTheirOwn) {
-    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const auto builder = builder_in(folder_.path() / "cache");
     const BuildSpec left = spec(minimal);
     BuildSpec right = left;
     right.module = "other";
-    const Expected<Image> first = builder.build(left);
-    const Expected<Image> second = builder.build(right);
+    const Expected<Image> first = builder->build(left);
+    const Expected<Image> second = builder->build(right);
     ASSERT_TRUE(first && second);
     EXPECT_NE(first->identity, second->identity);
 }
 
 TEST_F(NativeBuilderTest, CompilerErrorsAreShownAsTheyAreWithTheModulesName) {
-    NativeBuilder builder = builder_in(folder_.path() / "cache");
-    const Expected<Image> image = builder.build(
+    const auto builder = builder_in(folder_.path() / "cache");
+    const Expected<Image> image = builder->build(
         spec("#include <authex/module.hpp>\nAUTHEX_INPUT(in, event) { unknown(); }\n"));
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "compile-failed");
@@ -151,10 +151,10 @@ TEST_F(NativeBuilderTest, CompilerErrorsAreShownAsTheyAreWithTheModulesName) {
 }
 
 TEST_F(NativeBuilderTest, CallsOutsideTheModuleDoNotLink) {
-    NativeBuilder builder = builder_in(folder_.path() / "cache");
+    const auto builder = builder_in(folder_.path() / "cache");
     const Expected<Image> image =
-        builder.build(spec("#include <authex/module.hpp>\nextern \"C\" int system(const "
-                           "char*);\nAUTHEX_INPUT(in, event) { system(\"ls\"); }\n"));
+        builder->build(spec("#include <authex/module.hpp>\nextern \"C\" int system(const "
+                            "char*);\nAUTHEX_INPUT(in, event) { system(\"ls\"); }\n"));
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "link-failed");
 }
@@ -163,7 +163,7 @@ TEST_F(NativeBuilderTest, SameEndpointTwiceOverTwoFilesIsRefused) {
     BuildSpec two = spec(minimal);
     folder_.write("app/second.cpp", minimal);
     two.sources.emplace_back("second.cpp");
-    const Expected<Image> image = builder_in(folder_.path() / "cache").build(two);
+    const Expected<Image> image = builder_in(folder_.path() / "cache")->build(two);
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "endpoint-duplicate");
 }
@@ -171,7 +171,7 @@ TEST_F(NativeBuilderTest, SameEndpointTwiceOverTwoFilesIsRefused) {
 TEST_F(NativeBuilderTest, ImageAboveItsCeilingIsRefused) {
     BuildSpec small = spec(minimal);
     small.max_image_bytes = 1000;
-    const Expected<Image> image = builder_in(folder_.path() / "cache").build(small);
+    const Expected<Image> image = builder_in(folder_.path() / "cache")->build(small);
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "image-too-large");
 }
@@ -182,7 +182,7 @@ TEST_F(NativeBuilderTest, ModulesInCBuildToo) {
                   "#include <authex/module.h>\nAUTHEX_OUTPUT(out);\nAUTHEX_INPUT(in, event) { "
                   "authex_send(out, event->data, event->size); }\n");
     c.sources = {"module.c"};
-    const Expected<Image> image = builder_in(folder_.path() / "cache").build(c);
+    const Expected<Image> image = builder_in(folder_.path() / "cache")->build(c);
     ASSERT_TRUE(image) << to_text(image.error());
     EXPECT_EQ(image->endpoints.size(), 2U);
 }
@@ -190,7 +190,7 @@ TEST_F(NativeBuilderTest, ModulesInCBuildToo) {
 TEST_F(NativeBuilderTest, MissingSourceIsNamed) {
     BuildSpec missing = spec(minimal);
     missing.sources = {"nowhere.cpp"};
-    const Expected<Image> image = builder_in(folder_.path() / "cache").build(missing);
+    const Expected<Image> image = builder_in(folder_.path() / "cache")->build(missing);
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "file-unreadable");
     EXPECT_THAT(image.error().summary, testing::HasSubstr("nowhere.cpp"));

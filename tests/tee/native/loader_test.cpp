@@ -48,7 +48,7 @@ class LoaderTest : public testing::Test {
     std::string start_content(const std::string& content) {
         folder_.write("odd/image", content);
         ModuleSpec odd = spec("odd");
-        const std::vector<std::uint8_t> hash = sha256(content);
+        const std::vector<std::uint8_t> hash = compile::sha256(content);
         std::copy(hash.begin(), hash.end(), odd.image_sha256.begin());
         return code_of(loader_->start(odd, folder_.path() / "odd"));
     }
@@ -121,10 +121,10 @@ TEST_F(LoaderTest, RefusesFilesThatAreNoImages) {
     EXPECT_EQ(start_content(""), "image-malformed");
     EXPECT_EQ(start_content("#!/bin/sh\n"), "image-malformed");
     EXPECT_EQ(start_content(std::string(100'000, '\0')), "image-malformed");
-    const std::string whole = *read_file(echo_image().path);
+    const std::string whole = *compile::read_file(echo_image().path);
     EXPECT_EQ(start_content(whole.substr(0, 63)), "image-malformed");
     EXPECT_EQ(start_content(whole.substr(0, 4096)), "image-malformed");
-    EXPECT_EQ(start_content(*read_file("/proc/self/exe")), "image-malformed");
+    EXPECT_EQ(start_content(*compile::read_file("/proc/self/exe")), "image-malformed");
 }
 
 TEST_F(LoaderTest, RefusedImageLeavesNoProcess) {

@@ -11,7 +11,7 @@
 
 #include "base/diagnostic.hpp"
 
-namespace authex::tee::native {
+namespace authex::tee::compile {
 
 /// One translation unit.
 struct CompileJob {
@@ -56,4 +56,4 @@ class ObjectCache {
     std::unordered_map<std::string, std::shared_ptr<std::mutex>> turns_;
 };
 
-} // namespace authex::tee::native
+} // namespace authex::tee::compile

@@ -9,7 +9,7 @@
 
 #include "base/diagnostic.hpp"
 
-namespace authex::tee::native {
+namespace authex::tee::compile {
 
 /// What a finished command left behind.
 struct CommandResult {
@@ -32,4 +32,4 @@ Expected<std::string> read_file(const std::filesystem::path& path);
 /// never half of one.
 Expected<bool> write_file(const std::filesystem::path& path, std::string_view bytes);
 
-} // namespace authex::tee::native
+} // namespace authex::tee::compile

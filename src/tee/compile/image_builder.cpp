@@ -1,4 +1,4 @@
-#include "tee/native/builder/builder.hpp"
+#include "tee/compile/image_builder.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,28 +12,22 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "tee/native/builder/compiler.hpp"
-#include "tee/native/builder/image_reader.hpp"
+#include "tee/compile/compiler.hpp"
+#include "tee/compile/image_reader.hpp"
 
-namespace authex::tee::native {
+namespace authex::tee::compile {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Flags of both languages. Nothing in them depends on where the sources lie.
-constexpr std::array common_flags = {"-target",
-                                     "x86_64-linux-gnu",
-                                     "-O2",
+/// Flags of both languages, on every TEE.
+constexpr std::array common_flags = {"-O2",
                                      "-ffreestanding",
-                                     "-fno-pic",
-                                     "-mcmodel=small",
-                                     "-fno-stack-protector",
                                      "-fno-asynchronous-unwind-tables",
                                      "-fno-unwind-tables",
                                      "-ffunction-sections",
                                      "-fdata-sections",
                                      "-fno-ident",
-                                     "-fcf-protection=none",
                                      "-Wall",
                                      "-Wextra",
                                      "-Wdate-time",
@@ -48,17 +42,15 @@ constexpr const char* compiler_cxx = "clang++-14";
 constexpr const char* compiler_c = "clang-14";
 constexpr const char* linker = "ld.lld-14";
 
-/// What every native image carries besides the module: the run-time part of the trusted code.
+/// What every image carries besides the module and its TEE's port.
 constexpr std::array runtime_sources = {
-    "src/base/bytes.cpp",         "src/base/secrets.cpp",     "src/crypto/aead.cpp",
-    "src/crypto/aes_gcm.cpp",     "src/crypto/kdf.cpp",       "src/crypto/noise.cpp",
-    "src/crypto/spongent.cpp",    "src/crypto/x25519.cpp",    "src/wire/control.cpp",
-    "src/wire/frame.cpp",         "src/wire/seal.cpp",        "src/runtime/connections.cpp",
-    "src/runtime/control.cpp",    "src/runtime/dispatch.cpp", "src/runtime/door.cpp",
-    "src/runtime/emitter.cpp",    "src/runtime/orders.cpp",   "src/runtime/runtime.cpp",
-    "src/runtime/sdk.cpp",        "src/runtime/values.cpp",   "src/tee/native/port/libc.cpp",
-    "src/tee/native/port/entry.S"};
-constexpr const char* port_source = "src/tee/native/port/port.cpp";
+    "src/base/bytes.cpp",      "src/base/secrets.cpp",     "src/crypto/aead.cpp",
+    "src/crypto/aes_gcm.cpp",  "src/crypto/kdf.cpp",       "src/crypto/noise.cpp",
+    "src/crypto/spongent.cpp", "src/crypto/x25519.cpp",    "src/wire/control.cpp",
+    "src/wire/frame.cpp",      "src/wire/seal.cpp",        "src/runtime/connections.cpp",
+    "src/runtime/control.cpp", "src/runtime/dispatch.cpp", "src/runtime/door.cpp",
+    "src/runtime/emitter.cpp", "src/runtime/orders.cpp",   "src/runtime/runtime.cpp",
+    "src/runtime/sdk.cpp",     "src/runtime/values.cpp"};
 
 std::optional<std::string> environment(const char* name) {
     const char* value = std::getenv(name);
@@ -66,7 +58,8 @@ std::optional<std::string> environment(const char* name) {
 }
 
 bool is_home(const fs::path& folder) {
-    return fs::exists(folder / port_source) && fs::exists(folder / "sdk/include/authex/module.hpp");
+    return fs::exists(folder / "src/runtime/port.hpp") &&
+           fs::exists(folder / "sdk/include/authex/module.hpp");
 }
 
 std::string owner_key_list(const BuildSpec& spec) {
@@ -86,8 +79,9 @@ void append(std::vector<std::string>& to, const std::array<const char*, N>& flag
     to.insert(to.end(), flags.begin(), flags.end());
 }
 
-std::vector<std::string> command_for(const fs::path& source) {
+std::vector<std::string> command_for(const fs::path& source, const Recipe& recipe) {
     std::vector<std::string> command{is_cxx(source) ? compiler_cxx : compiler_c};
+    command.insert(command.end(), recipe.flags.begin(), recipe.flags.end());
     append(command, common_flags);
     if (is_cxx(source)) {
         append(command, cxx_flags);
@@ -138,15 +132,15 @@ Expected<BuilderPaths> BuilderPaths::find() {
     return paths;
 }
 
-NativeBuilder::NativeBuilder(BuilderPaths paths)
-    : paths_(std::move(paths)), objects_(paths_.cache / "native") {}
+ImageBuilder::ImageBuilder(BuilderPaths paths, Recipe recipe)
+    : paths_(std::move(paths)), recipe_(std::move(recipe)), objects_(paths_.cache / recipe_.name) {}
 
-Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
-    std::vector<std::pair<CompileJob, fs::path>> jobs;
+std::vector<ImageBuilder::Job> ImageBuilder::jobs_of(const BuildSpec& spec) const {
+    std::vector<Job> jobs;
     const std::string home_map = fmt::format("-ffile-prefix-map={}=authex", paths_.home.string());
-    const auto add_own = [&](const char* name, std::vector<std::string> extra) {
+    const auto add_own = [&](const std::string& name, std::vector<std::string> extra) {
         CompileJob job{
-            .source = paths_.home / name, .arguments = command_for(name), .display = name};
+            .source = paths_.home / name, .arguments = command_for(name, recipe_), .display = name};
         job.arguments.insert(job.arguments.end(),
                              {home_map,
                               "-I" + (paths_.home / "src").string(),
@@ -157,14 +151,18 @@ Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
         job.arguments.insert(job.arguments.end(), extra.begin(), extra.end());
         jobs.emplace_back(std::move(job), paths_.home);
     };
-    add_own(port_source, {"-DAUTHEX_OWNER_KEYS=" + owner_key_list(spec)});
+    add_own(recipe_.port_source, {"-DAUTHEX_OWNER_KEYS=" + owner_key_list(spec)});
     for (const char* name : runtime_sources) {
+        add_own(name, {});
+    }
+    for (const std::string& name : recipe_.port_sources) {
         add_own(name, {});
     }
     for (const fs::path& source : spec.sources) {
         const fs::path absolute = source.is_absolute() ? source : spec.root / source;
-        CompileJob job{
-            .source = absolute, .arguments = command_for(source), .display = source.string()};
+        CompileJob job{.source = absolute,
+                       .arguments = command_for(source, recipe_),
+                       .display = source.string()};
         job.arguments.insert(job.arguments.end(),
                              {fmt::format("-ffile-prefix-map={}=.", spec.root.string()),
                               home_map,
@@ -175,7 +173,10 @@ Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
         }
         jobs.emplace_back(std::move(job), spec.root);
     }
+    return jobs;
+}
 
+Expected<ImageBuilder::Objects> ImageBuilder::compile(const std::vector<Job>& jobs) {
     // The objects of several threads land in their jobs' order, so that the link does not depend on
     // who was first.
     std::vector<std::optional<Expected<ObjectCache::Object>>> results(jobs.size());
@@ -204,8 +205,7 @@ Expected<NativeBuilder::Objects> NativeBuilder::compile(const BuildSpec& spec) {
     return objects;
 }
 
-Expected<fs::path>
-NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached) {
+Expected<fs::path> ImageBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached) {
     const fs::path library = bearssl();
     if (library.empty()) {
         return failure("compiler-missing",
@@ -217,18 +217,15 @@ NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached)
         return tl::make_unexpected(library_bytes.error());
     }
     std::vector<std::string> command{linker,
-                                     "-static",
                                      "-nostdlib",
                                      "--gc-sections",
-                                     "--image-base=0x10000000",
                                      "-e",
                                      "authex_enter",
                                      // The module's name is measured: one module must not pass for
                                      // another that is built from the same sources.
                                      "--build-id=0x" + sha256_hex(spec.module),
-                                     "-s",
-                                     "-z",
-                                     "noexecstack"};
+                                     "-s"};
+    command.insert(command.end(), recipe_.link_flags.begin(), recipe_.link_flags.end());
     std::string identity = objects.digests + sha256_hex(*library_bytes);
     for (const std::string& argument : command) {
         identity += argument + " ";
@@ -266,12 +263,12 @@ NativeBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached)
     return image;
 }
 
-Expected<Image> NativeBuilder::build(const BuildSpec& wanted) {
+Expected<Image> ImageBuilder::build(const BuildSpec& wanted) {
     BuildSpec spec = wanted;
     // The compiler runs in it, and its messages name files from it on: without dots, and without a
     // slash at the end.
     spec.root = (fs::absolute(wanted.root) / "").lexically_normal().parent_path();
-    const Expected<Objects> objects = compile(spec);
+    const Expected<Objects> objects = compile(jobs_of(spec));
     if (!objects) {
         Diagnostic diagnostic = objects.error();
         diagnostic.summary = fmt::format("module `{}`: {}", spec.module, diagnostic.summary);
@@ -307,4 +304,4 @@ Expected<Image> NativeBuilder::build(const BuildSpec& wanted) {
                  .cached = objects->cached && linked_before};
 }
 
-} // namespace authex::tee::native
+} // namespace authex::tee::compile

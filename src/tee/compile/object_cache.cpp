@@ -1,13 +1,13 @@
-#include "tee/native/builder/object_cache.hpp"
+#include "tee/compile/object_cache.hpp"
 
 #include <sstream>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
-#include "tee/native/builder/compiler.hpp"
+#include "tee/compile/compiler.hpp"
 
-namespace authex::tee::native {
+namespace authex::tee::compile {
 namespace {
 
 namespace fs = std::filesystem;
@@ -176,4 +176,4 @@ Expected<ObjectCache::Object> ObjectCache::compile_anew(const CompileJob& job,
     return object;
 }
 
-} // namespace authex::tee::native
+} // namespace authex::tee::compile

@@ -1,4 +1,4 @@
-#include "tee/native/builder/compiler.hpp"
+#include "tee/compile/compiler.hpp"
 
 #include <array>
 #include <atomic>
@@ -17,7 +17,7 @@
 
 extern char** environ;
 
-namespace authex::tee::native {
+namespace authex::tee::compile {
 namespace {
 
 std::string drain(int fd) {
@@ -116,4 +116,4 @@ Expected<bool> write_file(const std::filesystem::path& path, std::string_view by
     return true;
 }
 
-} // namespace authex::tee::native
+} // namespace authex::tee::compile

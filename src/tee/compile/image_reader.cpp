@@ -1,4 +1,4 @@
-#include "tee/native/builder/image_reader.hpp"
+#include "tee/compile/image_reader.hpp"
 
 #include <cstring>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-namespace authex::tee::native {
+namespace authex::tee::compile {
 namespace {
 
 /// struct authex_endpoint on a 64-bit target (sdk/include/authex/abi.h).
@@ -138,4 +138,4 @@ Expected<std::vector<descriptor::Endpoint>> read_endpoints(const std::filesystem
     return endpoints;
 }
 
-} // namespace authex::tee::native
+} // namespace authex::tee::compile

@@ -7,10 +7,10 @@
 #include "base/diagnostic.hpp"
 #include "descriptor/endpoint.hpp"
 
-namespace authex::tee::native {
+namespace authex::tee::compile {
 
 /// @error image-malformed: no ELF, or its section `authex_endpoints` does not hold whole records |
 /// endpoint-duplicate
 Expected<std::vector<descriptor::Endpoint>> read_endpoints(const std::filesystem::path& image);
 
-} // namespace authex::tee::native
+} // namespace authex::tee::compile
