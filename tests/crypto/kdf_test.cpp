@@ -1,8 +1,10 @@
 #include "crypto/kdf.hpp"
 
+#include <memory>
 #include <numeric>
 
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <rapidcheck/gtest.h>
 
@@ -113,6 +115,54 @@ TEST(Generator, FollowsFromItsSeedsAlone) {
     b.seed(Octets(32, 2));
     b.fill(from_b);
     EXPECT_NE(from_a, from_b);
+}
+
+struct FreeRand {
+    void operator()(EVP_RAND_CTX* context) const { EVP_RAND_CTX_free(context); }
+};
+using Rand = std::unique_ptr<EVP_RAND_CTX, FreeRand>;
+
+Rand openssl_rand(const char* name, EVP_RAND_CTX* parent) {
+    const std::unique_ptr<EVP_RAND, decltype(&EVP_RAND_free)> type(
+        EVP_RAND_fetch(nullptr, name, nullptr), EVP_RAND_free);
+    return Rand(EVP_RAND_CTX_new(type.get(), parent));
+}
+
+/// OpenSSL's HMAC_DRBG of SP 800-90A, with entropy that is known.
+Octets generate_with_openssl(Octets entropy, Octets nonce, std::size_t size) {
+    const Rand source = openssl_rand("TEST-RAND", nullptr);
+    unsigned strength = 256;
+    const OSSL_PARAM of_source[] = {
+        OSSL_PARAM_uint(OSSL_RAND_PARAM_STRENGTH, &strength),
+        OSSL_PARAM_octet_string(OSSL_RAND_PARAM_TEST_ENTROPY, entropy.data(), entropy.size()),
+        OSSL_PARAM_octet_string(OSSL_RAND_PARAM_TEST_NONCE, nonce.data(), nonce.size()),
+        OSSL_PARAM_END};
+    EXPECT_EQ(EVP_RAND_instantiate(source.get(), strength, 0, nullptr, 0, of_source), 1);
+    const Rand generator = openssl_rand("HMAC-DRBG", source.get());
+    char digest[] = "SHA256";
+    char mac[] = "HMAC";
+    const OSSL_PARAM of_generator[] = {OSSL_PARAM_utf8_string(OSSL_DRBG_PARAM_DIGEST, digest, 0),
+                                       OSSL_PARAM_utf8_string(OSSL_DRBG_PARAM_MAC, mac, 0),
+                                       OSSL_PARAM_END};
+    const std::uint8_t none = 0; // a null pointer would stand for OpenSSL's own personalisation
+    Octets out(size);
+    EXPECT_EQ(EVP_RAND_instantiate(generator.get(), strength, 0, &none, 0, of_generator), 1);
+    EXPECT_EQ(EVP_RAND_generate(generator.get(), out.data(), size, strength, 0, nullptr, 0), 1);
+    return out;
+}
+
+TEST(Generator, AgreesWithOpenSslsHmacDrbg) {
+    const Octets entropy(32, 0x42);
+    const Octets nonce(16, 0x17);
+    Octets seed = entropy; // what is instantiated with: entropy, then nonce
+    seed.insert(seed.end(), nonce.begin(), nonce.end());
+    for (const std::size_t size : {1U, 32U, 33U, 1000U}) {
+        Generator generator;
+        generator.seed(seed);
+        Octets out(size);
+        generator.fill(out);
+        EXPECT_EQ(out, generate_with_openssl(entropy, nonce, size)) << size;
+    }
 }
 
 TEST(Generator, FillsMoreThanOneRequest) {
