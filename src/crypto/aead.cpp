@@ -68,7 +68,7 @@ Error AeadKey::set(Algorithm algorithm, const ByteView& key) {
     return Error::none;
 }
 
-Error AeadKey::seal(NonceView nonce, ByteView associated, Bytes body, Tag tag) {
+Error AeadKey::seal([[maybe_unused]] NonceView nonce, ByteView associated, Bytes body, Tag tag) {
     if (!is_set_) {
         return Error::not_attested;
     }
@@ -80,13 +80,14 @@ Error AeadKey::seal(NonceView nonce, ByteView associated, Bytes body, Tag tag) {
 #endif
 #if AUTHEX_WITH_AES
     aes_gcm::seal(state_, nonce, associated, body, tag);
-#else
-    (void)nonce;
 #endif
     return Error::none;
 }
 
-Error AeadKey::open(NonceView nonce, ByteView associated, Bytes body, TagView tag) {
+Error AeadKey::open([[maybe_unused]] NonceView nonce,
+                    ByteView associated,
+                    Bytes body,
+                    TagView tag) {
     if (!is_set_) {
         return Error::not_attested;
     }
@@ -101,8 +102,6 @@ Error AeadKey::open(NonceView nonce, ByteView associated, Bytes body, TagView ta
     if (algorithm() != Algorithm::spongent_128) {
         verified = aes_gcm::open(state_, nonce, associated, body, tag);
     }
-#else
-    (void)nonce;
 #endif
     return verified ? Error::none : Error::forged;
 }

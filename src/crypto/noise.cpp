@@ -9,15 +9,8 @@ constexpr char protocol_name[] = "Noise_KN_25519_AESGCM_SHA256";
 constexpr std::size_t protocol_name_bytes = sizeof protocol_name - 1;
 static_assert(protocol_name_bytes <= hash_bytes);
 
-/// §12.4 AESGCM: 32 bits of zeros, then the counter, most significant byte first.
-std::array<std::uint8_t, nonce_bytes> noise_nonce(std::uint64_t counter) {
-    std::array<std::uint8_t, nonce_bytes> nonce{};
-    for (std::size_t i = nonce_bytes; i > 4; --i) {
-        nonce[i - 1] = static_cast<std::uint8_t>(counter);
-        counter >>= 8U;
-    }
-    return nonce;
-}
+/// §12.4 AESGCM, n = 0: the first and only message under a key of the handshake.
+constexpr std::array<std::uint8_t, nonce_bytes> first_nonce{};
 
 } // namespace
 
@@ -51,43 +44,28 @@ void NoiseSymmetricState::mix_key(ByteView input_key_material) {
     copy(ByteView(keys).first(hash_bytes), chaining_key_);
     copy(ByteView(keys).subspan(hash_bytes), key_);
     wipe(keys);
-    nonce_ = 0;
-    has_key_ = true;
 }
 
-Error NoiseSymmetricState::encrypt_and_hash(Bytes body, Bytes tag) {
-    if (!has_key_) {
-        mix_hash(body);
-        return Error::none;
-    }
-    if (tag.size() != tag_bytes) {
-        return Error::no_space;
-    }
+Error NoiseSymmetricState::encrypt_and_hash(Bytes body_and_tag) {
     AeadKey key;
-    Error error = key.set(Algorithm::aes_256_gcm, key_);
-    if (error == Error::none) {
-        error = key.seal(noise_nonce(nonce_++), hash_, body, Tag(tag.data(), tag_bytes));
-    }
-    // §5.2 hashes the ciphertext with its tag: one string, which lies in one piece in the message.
-    mix_hash(ByteView(body.data(), body.size() + tag_bytes));
+    (void)key.set(Algorithm::aes_256_gcm, key_); // without a key, seal() refuses
+    const Error error = key.seal(first_nonce,
+                                 hash_,
+                                 body_and_tag.first(body_and_tag.size() - tag_bytes),
+                                 body_and_tag.last<tag_bytes>());
+    mix_hash(body_and_tag);
     return error;
 }
 
-Error NoiseSymmetricState::decrypt_and_hash(Bytes body, ByteView tag) {
-    if (!has_key_) {
-        mix_hash(body);
-        return Error::none;
-    }
-    if (tag.size() != tag_bytes) {
-        return Error::truncated;
-    }
+Error NoiseSymmetricState::decrypt_and_hash(Bytes body_and_tag) {
     const Hash associated = hash_;
-    mix_hash(ByteView(body.data(), body.size() + tag_bytes));
+    mix_hash(body_and_tag);
     AeadKey key;
-    const Error error = key.set(Algorithm::aes_256_gcm, key_);
-    return error != Error::none
-               ? error
-               : key.open(noise_nonce(nonce_++), associated, body, TagView(tag.data(), tag_bytes));
+    (void)key.set(Algorithm::aes_256_gcm, key_); // without a key, open() refuses
+    return key.open(first_nonce,
+                    associated,
+                    body_and_tag.first(body_and_tag.size() - tag_bytes),
+                    body_and_tag.last<tag_bytes>());
 }
 
 void NoiseSymmetricState::split(NoiseSession& session) const {
@@ -123,10 +101,7 @@ Result<std::size_t> NoiseInitiator::write_first(ByteView payload, Bytes message)
     state_.mix_hash(message.first(dh_bytes));
     const Bytes body = message.subspan(dh_bytes, payload.size());
     copy(payload, body);
-    const Error error = state_.encrypt_and_hash(body, {});
-    if (error != Error::none) {
-        return error;
-    }
+    state_.mix_hash(body);
     return noise_first_overhead + payload.size();
 }
 
@@ -145,12 +120,11 @@ Error NoiseInitiator::read_second(Bytes message, ByteView& payload, NoiseSession
     if (ee != Error::none || se != Error::none) {
         return Error::malformed;
     }
-    const Bytes body = message.subspan(dh_bytes, message.size() - noise_second_overhead);
-    const Error error = state_.decrypt_and_hash(body, message.last(tag_bytes));
+    const Error error = state_.decrypt_and_hash(message.subspan(dh_bytes));
     if (error != Error::none) {
         return error;
     }
-    payload = body;
+    payload = message.subspan(dh_bytes, message.size() - noise_second_overhead);
     state_.split(session);
     return Error::none;
 }
@@ -195,10 +169,9 @@ NoiseResponder::write_second(ByteView payload, Bytes message, NoiseSession& sess
     if (ee != Error::none || se != Error::none) {
         return Error::malformed;
     }
-    const Bytes body = message.subspan(dh_bytes, payload.size());
-    copy(payload, body);
-    const Error error =
-        state_.encrypt_and_hash(body, message.subspan(dh_bytes + payload.size(), tag_bytes));
+    const Bytes body_and_tag = message.subspan(dh_bytes, payload.size() + tag_bytes);
+    copy(payload, body_and_tag);
+    const Error error = state_.encrypt_and_hash(body_and_tag);
     if (error != Error::none) {
         return error;
     }

@@ -42,7 +42,8 @@ struct NoiseSession {
     ~NoiseSession();
 };
 
-/// CipherState, SymmetricState (§5.1, §5.2): private to the two roles below.
+/// CipherState, SymmetricState (§5.1, §5.2), as far as KN needs them: before the first key nothing
+/// is encrypted, afterwards each key encrypts one message. Private to the two roles below.
 class NoiseSymmetricState {
   public:
     explicit NoiseSymmetricState(ByteView prologue);
@@ -52,18 +53,15 @@ class NoiseSymmetricState {
 
     void mix_hash(ByteView data);
     void mix_key(ByteView input_key_material);
-    /// In place; without a key yet it only mixes the hash. Appends the tag after the body where
-    /// there is a key.
-    [[nodiscard]] Error encrypt_and_hash(Bytes body, Bytes tag);
-    [[nodiscard]] Error decrypt_and_hash(Bytes body, ByteView tag);
+    /// In place, under the key of the last mix_key(): a body, and its tag right behind it.
+    [[nodiscard]] Error encrypt_and_hash(Bytes body_and_tag);
+    [[nodiscard]] Error decrypt_and_hash(Bytes body_and_tag);
     void split(NoiseSession& session) const;
 
   private:
     Hash chaining_key_{};
     Hash hash_{};
     std::array<std::uint8_t, 32> key_{};
-    std::uint64_t nonce_ = 0;
-    bool has_key_ = false;
 };
 
 /// The deployer's side. One object, one handshake: call write_first, then read_second, each once.

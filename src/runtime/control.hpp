@@ -31,9 +31,10 @@ class Control {
     [[nodiscard]] Error
     open(const wire::FrameHeader& header, Bytes frame, Bytes scratch, Bytes& body);
     /// Seals the answer to an order that was opened, and emits it. `header` is the order's and
-    /// becomes the answer's. `scratch` is private memory for one frame. @error as Emitter::sealed
-    [[nodiscard]] Error
-    answer(wire::FrameHeader& header, ByteView body, Bytes scratch, Emitter& emitter);
+    /// becomes the answer's. `scratch` is private memory for one frame.
+    /// @pre the emitter has room for it. There are as many answers as orders, so their counters end
+    /// with the orders'.
+    void answer(wire::FrameHeader& header, ByteView body, Bytes scratch, Emitter& emitter);
 
     /// For the module: a function of the owner's seeds alone, so that what a module draws follows
     /// from its frames. @error not_attested: before the first seed, and always in builds without

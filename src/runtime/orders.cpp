@@ -42,7 +42,7 @@ void Runtime::take_control(Bytes frame) {
         message_.result_size += data.size();
     }
     emitter_.allow(wire::max_frame_bytes);
-    (void)control_.answer(header_, result(), seal_, emitter_);
+    control_.answer(header_, result(), seal_, emitter_);
 }
 
 Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {

@@ -77,7 +77,7 @@ class Runtime {
   private:
     struct TimerState {
         std::uint64_t delay_us = 0;
-        std::uint32_t arming = 0; ///< 0: not armed
+        std::uint64_t arming = 0; ///< 0: not armed
         bool to_tell = false;     ///< the node has not been told
     };
     /// Requests that were sent and not answered: the ids from `begin` to before `end`.
@@ -134,7 +134,7 @@ class Runtime {
     TimerState timers_[with_timers ? max_endpoints : 1]{}; ///< by endpoint id
     /// By endpoint id: 1 + the port; 0: not listening.
     std::uint32_t listening_[with_streams ? max_endpoints : 1]{};
-    std::uint32_t timers_armed_ = 0;
+    std::uint64_t timers_armed_ = 0;
     bool timers_to_tell_ = false;
     bool disabled_ = false;
     /// Of the frame being handled; becomes that of its answer.

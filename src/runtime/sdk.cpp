@@ -62,8 +62,7 @@ authex_status Runtime::timer_start([[maybe_unused]] const authex_endpoint* timer
     if (endpoint(id, AUTHEX_KIND_TIMER) != timer) {
         return AUTHEX_WRONG_ROLE;
     }
-    timers_armed_ += timers_armed_ == UINT32_MAX ? 2 : 1; // 0 means «not armed»
-    timers_[id] = {.delay_us = delay_us, .arming = timers_armed_, .to_tell = true};
+    timers_[id] = {.delay_us = delay_us, .arming = ++timers_armed_, .to_tell = true};
     timers_to_tell_ = true;
     return AUTHEX_OK;
 }

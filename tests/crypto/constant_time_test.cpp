@@ -2,6 +2,7 @@
 // instruction, wherever a forged tag differs from the true one. Told apart by steps, not by time.
 #include <array>
 #include <csignal>
+#include <initializer_list>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -26,7 +27,8 @@ struct Path {
     bool operator==(const Path&) const = default;
 };
 
-/// Checks a tag that is wrong in one byte, after a trap. @return whether it was refused
+/// Changes one byte of what is secret, or forged, and goes on after a trap. @return whether all
+/// went as it has to
 using Check = bool (*)(std::size_t wrong_byte, std::uint8_t wrong_bits);
 
 bool refuses_as_aes_gcm(std::size_t wrong_byte, std::uint8_t wrong_bits) {
@@ -45,6 +47,24 @@ bool refuses_as_aes_gcm(std::size_t wrong_byte, std::uint8_t wrong_bits) {
     const Error error = key.open(nonce, associated, body, tag);
     authex_trace_ends();
     return error == Error::forged;
+}
+
+/// Expands a key and seals a body; both differ from others in one byte.
+bool seals_as_aes_gcm(std::size_t byte, std::uint8_t bits) {
+    AeadKey key;
+    std::array<std::uint8_t, 16> secret{1, 2, 3};
+    const std::array<std::uint8_t, nonce_bytes> nonce{};
+    std::array<std::uint8_t, 16> body{};
+    std::array<std::uint8_t, tag_bytes> tag{};
+    (void)key.set(Algorithm::aes_128_gcm, secret);
+    (void)key.seal(nonce, {}, body, tag);
+    secret[byte] ^= bits;
+    body[byte] ^= bits;
+    (void)::raise(SIGTRAP);
+    (void)key.set(Algorithm::aes_128_gcm, secret);
+    const Error error = key.seal(nonce, {}, body, tag);
+    authex_trace_ends();
+    return error == Error::none;
 }
 
 /// What SPONGENT and everything else compares with.
@@ -92,23 +112,27 @@ Path trace(Check check, std::size_t wrong_byte, std::uint8_t wrong_bits) {
     return path;
 }
 
-void expect_same_steps(Check check) {
+void expect_same_steps(Check check, std::initializer_list<std::size_t> bytes) {
     const Path first = trace(check, 0, 1);
     if (first.steps == 0) {
         GTEST_SKIP() << "processes may not be traced here (ptrace)";
     }
     EXPECT_GT(first.steps, 16U);
-    for (const std::size_t wrong : {1U, 7U, 8U, 15U}) {
-        EXPECT_EQ(trace(check, wrong, 0x80), first) << "byte " << wrong;
+    for (const std::size_t byte : bytes) {
+        EXPECT_EQ(trace(check, byte, 0x80), first) << "byte " << byte;
     }
 }
 
 TEST(ConstantTime, AForgedTagOfAesGcmTakesTheSameStepsWhereverItIsWrong) {
-    expect_same_steps(refuses_as_aes_gcm);
+    expect_same_steps(refuses_as_aes_gcm, {1, 7, 8, 15});
+}
+
+TEST(ConstantTime, SealingWithAesGcmTakesTheSameStepsWhateverTheKeyAndTheBody) {
+    expect_same_steps(seals_as_aes_gcm, {7, 15});
 }
 
 TEST(ConstantTime, AComparisonTakesTheSameStepsWhereverItFails) {
-    expect_same_steps(refuses_as_equal);
+    expect_same_steps(refuses_as_equal, {1, 7, 8, 15});
 }
 
 } // namespace

@@ -184,6 +184,42 @@ TEST_F(NoiseForged, PointsOfSmallOrderAreRefused) {
     EXPECT_EQ(initiator.read_second(zero, payload, session), Error::malformed);
 }
 
+TEST_F(NoiseForged, EveryPublishedPointOfSmallOrderIsRefusedByBothSides) {
+    unsigned points = 0;
+    for (const test::VectorLine& line :
+         test::read_vectors(AUTHEX_TEST_DIR "/vectors/x25519_wycheproof.txt")) {
+        if (from_hex(line.fields.at(3)) != Octets(32)) {
+            continue;
+        }
+        ++points;
+        const Octets point = from_hex(line.fields.at(1));
+        ByteView payload;
+        NoiseSession session;
+        NoiseResponder responder({}, owner_public_, view(Octets(32, 3)));
+        ASSERT_EQ(responder.read_first(point, payload), Error::none);
+        EXPECT_EQ(responder.write_second(Octets(4), second_, session).error(), Error::malformed)
+            << line.where;
+
+        NoiseInitiator initiator({}, view(owner_), view(Octets(32, 2)));
+        ASSERT_TRUE(initiator.write_first({}, first_));
+        Octets answer(noise_second_overhead);
+        std::copy(point.begin(), point.end(), answer.begin());
+        EXPECT_EQ(initiator.read_second(answer, payload, session), Error::malformed) << line.where;
+        EXPECT_EQ(session.initiator_to_responder, NoiseSession().initiator_to_responder);
+    }
+    EXPECT_EQ(points, 31U);
+}
+
+TEST_F(NoiseForged, AnOwnerKeyOfSmallOrderOpensNothing) {
+    NoiseInitiator initiator({}, view(owner_), view(Octets(32, 2)));
+    ASSERT_TRUE(initiator.write_first({}, first_));
+    NoiseResponder responder({}, DhKey{}, view(Octets(32, 3)));
+    ByteView payload;
+    ASSERT_EQ(responder.read_first(first_, payload), Error::none);
+    NoiseSession session;
+    EXPECT_EQ(responder.write_second(Octets(4), second_, session).error(), Error::malformed);
+}
+
 TEST_F(NoiseForged, BuffersThatAreTooSmallAreRefused) {
     NoiseInitiator initiator({}, view(owner_), view(Octets(32, 2)));
     Octets small(31);

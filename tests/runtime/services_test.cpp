@@ -130,6 +130,19 @@ TEST_F(ServicesTest, StreamCallsAreFrames) {
     EXPECT_EQ(frames[2].header.kind, Kind::stream_close);
 }
 
+TEST_F(ServicesTest, AListenerThatTheNodeWasNeverToldOfIsNotToldOfLater) {
+    const auto frames = run([] {
+        const Octets large(wire::max_body_bytes);
+        while (authex_stream_write(stream, 7, large.data(), large.size()) == AUTHEX_OK) {
+        }
+        for (std::uint8_t byte = 0; authex_stream_write(stream, 7, &byte, 1) == AUTHEX_OK;) {
+        }
+        EXPECT_EQ(authex_stream_listen(stream, 8080), AUTHEX_NO_SPACE);
+    });
+    EXPECT_FALSE(frames.empty());
+    EXPECT_EQ(enclave_.give(test::plain({.kind = Kind::hello})).size(), 1U);
+}
+
 TEST_F(ServicesTest, StreamFramesReachTheStream) {
     const auto give = [this](Kind kind, const Octets& body = {}, std::uint16_t flags = 0) {
         (void)enclave_.give(
