@@ -1,8 +1,13 @@
 #include "cli/arguments.hpp"
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "descriptor/findings.hpp"
 
 namespace authex::cli {
 namespace {
@@ -355,7 +360,30 @@ void declare_end(Declarer& declarer) {
         "disable", Command::disable, group_end, "make a module drop all its connections");
     declarer.subject(disable, "module", "name of the module");
     declarer.command("reset", Command::reset, group_end, "empty the nodes of this application");
-    declarer.command("down", Command::down, group_end, "the same, and forget the deployment");
+    declarer.command(
+        "down", Command::down, group_end, "empty the nodes, and forget the deployment");
+}
+
+/// Where the error is that the first word which is no option is no command: that word.
+std::optional<std::string> unknown_command(const CLI::App& app) {
+    if (!app.get_subcommands().empty()) {
+        return std::nullopt;
+    }
+    const std::vector<std::string> left = app.remaining();
+    const auto word = std::find_if(left.begin(), left.end(), [](const std::string& text) {
+        return !text.empty() && text.front() != '-';
+    });
+    return word == left.end() ? std::nullopt : std::optional(*word);
+}
+
+Diagnostic no_such_command(const CLI::App& app, const std::string& word) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands({})) {
+        names.push_back(command->get_name());
+    }
+    return make_error("usage",
+                      fmt::format("there is no command {}", descriptor::quote(word)),
+                      descriptor::suggest(word, names, "the commands are"));
 }
 
 } // namespace
@@ -388,6 +416,10 @@ std::variant<Arguments, int> parse_arguments(int argc, const char* const* argv) 
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        if (const auto word = unknown_command(app)) {
+            std::cerr << to_text(no_such_command(app, *word)) << '\n';
+            return exit_usage;
+        }
         return app.exit(error, std::cout, std::cerr) == 0 ? exit_done : exit_usage;
     }
     return arguments;

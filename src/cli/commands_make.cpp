@@ -31,7 +31,7 @@ int Run::init() {
     return done(fmt::format(
         "{} is ready: authex.yaml, button.cpp, counter.cpp, and an owner key in .authex\n"
         "(whoever has the key owns the application: keep a copy in a safe place)\n{}\n"
-        "  cd {}\n"
+        "{}"
         "  authex dev --up          # starts both nodes and deploys; leave it running\n\n"
         "and in another terminal, in the same folder:\n\n"
         "  authex output press      # press the button\n"
@@ -42,7 +42,7 @@ int Run::init() {
             ? ""
             : fmt::format("the recovery key is in {}: move it to a place that is offline\n",
                           arguments_.recovery_file.string()),
-        arguments_.subject));
+        arguments_.subject == "." ? "" : fmt::format("  cd {}\n", arguments_.subject)));
 }
 
 int Run::check() {

@@ -61,7 +61,9 @@ AUTHEX_HANDLER(read_total, request, reply) {
 std::string name_from(const std::filesystem::path& folder) {
     constexpr std::size_t length_max = 32;
     std::string name;
-    for (const char c : std::filesystem::absolute(folder).lexically_normal().filename().string()) {
+    // With the slash, `hello`, `hello/` and `.` all end in an empty name below their own.
+    const std::filesystem::path whole = (std::filesystem::absolute(folder) / "").lexically_normal();
+    for (const char c : whole.parent_path().filename().string()) {
         const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
         const bool letter = lower >= 'a' && lower <= 'z';
         const bool digit = lower >= '0' && lower <= '9';

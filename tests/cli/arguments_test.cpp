@@ -28,6 +28,22 @@ int status(const std::vector<const char*>& words) {
     return std::holds_alternative<int>(parsed) ? std::get<int>(parsed) : -1;
 }
 
+std::string said(const std::vector<const char*>& words) {
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(std::holds_alternative<int>(parse(words)));
+    return testing::internal::GetCapturedStderr();
+}
+
+TEST(ParseArguments, UnknownCommandIsNamedAndTheOneThatMayBeMeant) {
+    for (const std::vector<const char*>& words :
+         {std::vector{"outptu", "press"}, std::vector{"--json", "outptu", "press"}}) {
+        EXPECT_EQ(status(words), 2);
+        EXPECT_THAT(said(words), HasSubstr("there is no command «outptu»"));
+        EXPECT_THAT(said(words), HasSubstr("did you mean «output»?"));
+    }
+    EXPECT_THAT(said({"frobnicate"}), HasSubstr("the commands are: init, check"));
+}
+
 TEST(ParseArguments, EveryCommandIsKnown) {
     struct Row {
         std::vector<const char*> words;

@@ -24,6 +24,17 @@ TEST(MakeApplication, ItsDescriptorIsSound) {
     EXPECT_TRUE(parsed.diagnostics.empty());
 }
 
+TEST(MakeApplication, IsNamedAfterItsFolderHoweverThatIsWritten) {
+    const test::TemporaryFolder folder;
+    for (const char* written : {"one", "two/", "three/.", "../here/four"}) {
+        const auto base = folder.path() / "here";
+        std::filesystem::create_directory(base);
+        const auto name = make_application(base / written);
+        ASSERT_TRUE(name) << to_text(name.error());
+        EXPECT_NE(std::string(written).find(*name), std::string::npos) << *name;
+    }
+}
+
 TEST(MakeApplication, EditorsFindTheSchema) {
     const test::TemporaryFolder folder;
     ASSERT_TRUE(make_application(folder.path() / "app"));
