@@ -356,5 +356,34 @@ TEST(EndpointTable, RecordsBeyondTheTableAreNotReachable) {
     EXPECT_TRUE(beyond.at(0).header.negative());
 }
 
+TEST_F(DispatchTest, AConnectionThatWasRemovedIsNotTakenForThatOfChannelZero) {
+    const auto terms = Enclave::terms(5, test::in);
+    ASSERT_EQ(enclave_.do_it(terms), Error::none);
+    (void)enclave_.give(Peer(terms).event(0, {1}));
+    wire::ControlMessage removal;
+    removal.type = wire::ControlType::remove_connection;
+    removal.connection.channel = 5;
+    ASSERT_EQ(enclave_.do_it(removal), Error::none);
+    const auto frames = enclave_.give(Peer(Enclave::terms(0, test::in)).event(0, {1}));
+    ASSERT_EQ(frames.size(), 1U);
+    EXPECT_EQ(frames[0].header.kind, Kind::refusal);
+    EXPECT_EQ(frames[0].body.at(1), static_cast<std::uint8_t>(Error::unknown_channel));
+}
+
+TEST_F(DispatchTest, WhatCameEarlyIsNotAskedForAnewOnceTheNextFrameIsThere) {
+    const auto terms = Enclave::terms(1, test::in);
+    ASSERT_EQ(enclave_.do_it(terms), Error::none);
+    Peer peer(terms);
+    const Octets early = peer.event(1, {1});
+    const auto asked = enclave_.give(early);
+    ASSERT_EQ(asked.size(), 2U); // the refusal, and the acknowledgement
+    EXPECT_TRUE(asked[1].header.negative());
+    const auto frames = enclave_.give(early + peer.event(0, {0}) + early);
+    ASSERT_EQ(frames.size(), 2U);
+    EXPECT_EQ(frames[1].header.kind, Kind::ack);
+    EXPECT_EQ(frames[1].header.counter, 2U);
+    EXPECT_FALSE(frames[1].header.negative());
+}
+
 } // namespace
 } // namespace authex::runtime
