@@ -357,5 +357,17 @@ TEST_F(ControlTest, AuditOfAFullTableFits) {
     EXPECT_EQ(enclave_.audit().size(), max_connections);
 }
 
+TEST_F(ControlTest, CountersBeginAnewWithEachHandshake) {
+    for (std::uint32_t round = 0; round < 4; ++round) {
+        enclave_.attest();
+        for (std::uint32_t order = 1; order <= 3; ++order) {
+            const auto terms = Enclave::terms(1, test::in, round * 3 + order);
+            const auto answer = enclave_.say(terms);
+            EXPECT_EQ(answer.fixed.error, Error::none);
+            EXPECT_EQ(answer.fixed.answers, order - 1) << "round " << round;
+        }
+    }
+}
+
 } // namespace
 } // namespace authex::runtime

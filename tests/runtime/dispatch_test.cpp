@@ -1,4 +1,6 @@
 // Events, requests, replies, entries: what is asked, what is answered, and what fits.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "support/enclave.hpp"
@@ -383,6 +385,32 @@ TEST_F(DispatchTest, WhatCameEarlyIsNotAskedForAnewOnceTheNextFrameIsThere) {
     EXPECT_EQ(frames[1].header.kind, Kind::ack);
     EXPECT_EQ(frames[1].header.counter, 2U);
     EXPECT_FALSE(frames[1].header.negative());
+}
+
+TEST_F(DispatchTest, OutputThatIsOneByteTooLongForTheRoomTakesNoCounter) {
+    ASSERT_EQ(enclave_.do_it(Enclave::terms(40, test::out_too)), Error::none);
+    test::module_state.act = [](test::Id, authex_message&) {
+        const Octets body(9);
+        const std::size_t fits = wire::header_bytes + body.size() + wire::tag_bytes;
+        std::size_t filler = send_allowance_bytes - fits;
+        while (filler > 0) {
+            const std::size_t part = std::min(filler, wire::max_frame_bytes - 100);
+            const Octets data(part - wire::header_bytes);
+            ASSERT_EQ(authex_stream_write(&test::endpoints[test::tcp], 1, data.data(), data.size()),
+                      AUTHEX_OK);
+            filler -= part;
+        }
+        EXPECT_EQ(test::send(test::out_too, body + Octets(1)), AUTHEX_NO_SPACE);
+        EXPECT_EQ(test::send(test::out_too, body), AUTHEX_OK);
+    };
+    const auto frames = enclave_.give(test::plain({.kind = Kind::call, .channel = test::enter}));
+    std::vector<std::uint64_t> counters;
+    for (const Frame& frame : frames) {
+        if (frame.header.kind == Kind::event) {
+            counters.push_back(frame.header.counter);
+        }
+    }
+    EXPECT_EQ(counters, std::vector<std::uint64_t>{0});
 }
 
 } // namespace

@@ -94,6 +94,7 @@ TEST_F(SecretsTest, ControlKeysAreGoneWhenTheNextOnesAreUsed) {
     };
     const Octets in = key_of(enclave_.owner.session.initiator_to_responder);
     const Octets out = key_of(enclave_.owner.session.responder_to_initiator);
+    ASSERT_EQ(enclave_.do_it(Enclave::terms(1, test::in)), Error::none);
     EXPECT_TRUE(holds(in));
     EXPECT_TRUE(holds(out));
     enclave_.attest();
