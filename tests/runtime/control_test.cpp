@@ -362,9 +362,10 @@ TEST_F(ControlTest, CountersBeginAnewWithEachHandshake) {
         enclave_.attest();
         for (std::uint32_t order = 1; order <= 3; ++order) {
             const auto terms = Enclave::terms(1, test::in, round * 3 + order);
-            const auto answer = enclave_.say(terms);
-            EXPECT_EQ(answer.fixed.error, Error::none);
-            EXPECT_EQ(answer.fixed.answers, order - 1) << "round " << round;
+            const auto frames = enclave_.give(enclave_.owner.order(terms));
+            ASSERT_EQ(frames.size(), 1U) << "round " << round;
+            EXPECT_EQ(frames[0].header.kind, Kind::control);
+            EXPECT_EQ(frames[0].header.counter, order - 1) << "round " << round;
         }
     }
 }
