@@ -357,5 +357,18 @@ TEST_F(ControlTest, AuditOfAFullTableFits) {
     EXPECT_EQ(enclave_.audit().size(), max_connections);
 }
 
+TEST_F(ControlTest, CountersBeginAnewWithEachHandshake) {
+    for (std::uint32_t round = 0; round < 4; ++round) {
+        enclave_.attest();
+        for (std::uint32_t order = 1; order <= 3; ++order) {
+            const auto terms = Enclave::terms(1, test::in, round * 3 + order);
+            const auto frames = enclave_.give(enclave_.owner.order(terms));
+            ASSERT_EQ(frames.size(), 1U) << "round " << round;
+            EXPECT_EQ(frames[0].header.kind, Kind::control);
+            EXPECT_EQ(frames[0].header.counter, order - 1) << "round " << round;
+        }
+    }
+}
+
 } // namespace
 } // namespace authex::runtime

@@ -1,4 +1,6 @@
 // Events, requests, replies, entries: what is asked, what is answered, and what fits.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "support/enclave.hpp"
@@ -354,6 +356,61 @@ TEST(EndpointTable, RecordsBeyondTheTableAreNotReachable) {
     const auto beyond = enclave.give(
         test::plain({.kind = Kind::call, .channel = static_cast<std::uint16_t>(max_endpoints)}));
     EXPECT_TRUE(beyond.at(0).header.negative());
+}
+
+TEST_F(DispatchTest, AConnectionThatWasRemovedIsNotTakenForThatOfChannelZero) {
+    const auto terms = Enclave::terms(5, test::in);
+    ASSERT_EQ(enclave_.do_it(terms), Error::none);
+    (void)enclave_.give(Peer(terms).event(0, {1}));
+    wire::ControlMessage removal;
+    removal.type = wire::ControlType::remove_connection;
+    removal.connection.channel = 5;
+    ASSERT_EQ(enclave_.do_it(removal), Error::none);
+    const auto frames = enclave_.give(Peer(Enclave::terms(0, test::in)).event(0, {1}));
+    ASSERT_EQ(frames.size(), 1U);
+    EXPECT_EQ(frames[0].header.kind, Kind::refusal);
+    EXPECT_EQ(frames[0].body.at(1), static_cast<std::uint8_t>(Error::unknown_channel));
+}
+
+TEST_F(DispatchTest, WhatCameEarlyIsNotAskedForAnewOnceTheNextFrameIsThere) {
+    const auto terms = Enclave::terms(1, test::in);
+    ASSERT_EQ(enclave_.do_it(terms), Error::none);
+    Peer peer(terms);
+    const Octets early = peer.event(1, {1});
+    const auto asked = enclave_.give(early);
+    ASSERT_EQ(asked.size(), 2U); // the refusal, and the acknowledgement
+    EXPECT_TRUE(asked[1].header.negative());
+    const auto frames = enclave_.give(early + peer.event(0, {0}) + early);
+    ASSERT_EQ(frames.size(), 2U);
+    EXPECT_EQ(frames[1].header.kind, Kind::ack);
+    EXPECT_EQ(frames[1].header.counter, 2U);
+    EXPECT_FALSE(frames[1].header.negative());
+}
+
+TEST_F(DispatchTest, OutputThatIsOneByteTooLongForTheRoomTakesNoCounter) {
+    ASSERT_EQ(enclave_.do_it(Enclave::terms(40, test::out_too)), Error::none);
+    test::module_state.act = [](test::Id, authex_message&) {
+        const Octets body(9);
+        const std::size_t fits = wire::header_bytes + body.size() + wire::tag_bytes;
+        std::size_t filler = send_allowance_bytes - fits;
+        while (filler > 0) {
+            const std::size_t part = std::min(filler, wire::max_frame_bytes - 100);
+            const Octets data(part - wire::header_bytes);
+            ASSERT_EQ(authex_stream_write(&test::endpoints[test::tcp], 1, data.data(), data.size()),
+                      AUTHEX_OK);
+            filler -= part;
+        }
+        EXPECT_EQ(test::send(test::out_too, body + Octets(1)), AUTHEX_NO_SPACE);
+        EXPECT_EQ(test::send(test::out_too, body), AUTHEX_OK);
+    };
+    const auto frames = enclave_.give(test::plain({.kind = Kind::call, .channel = test::enter}));
+    std::vector<std::uint64_t> counters;
+    for (const Frame& frame : frames) {
+        if (frame.header.kind == Kind::event) {
+            counters.push_back(frame.header.counter);
+        }
+    }
+    EXPECT_EQ(counters, std::vector<std::uint64_t>{0});
 }
 
 } // namespace
