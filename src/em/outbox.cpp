@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -202,6 +203,13 @@ void Outbox::store_head() {
     publish(base_, at_head, head_);
 }
 
+/// Of the capacity. A frame always finds room in an empty ring, wherever that begins.
+std::uint64_t Outbox::bound(std::size_t frame_bytes) const {
+    const std::uint64_t usual =
+        budget_.crowded() ? std::uint64_t{2} * std::bit_ceil(frame_bytes) : usual_bytes;
+    return std::max(usual, spill_bound_);
+}
+
 bool Outbox::make_room(std::size_t frame_bytes) {
     for (;;) {
         const std::uint64_t index = tail_ & (capacity_ - 1);
@@ -215,7 +223,7 @@ bool Outbox::make_room(std::size_t frame_bytes) {
             }
             return true;
         }
-        if (capacity_ * 2 > bound_ || !resize(capacity_ * 2)) {
+        if (capacity_ * 2 > bound(frame_bytes) || !resize(capacity_ * 2)) {
             return false;
         }
     }
@@ -376,8 +384,8 @@ void Outbox::restart(std::uint64_t next_counter) {
 
 void Outbox::shrink() {
     if (empty()) {
-        bound_ = usual_bytes;
-        if (capacity_ > initial_bytes) {
+        spill_bound_ = 0;
+        if (is_large()) {
             (void)resize(initial_bytes);
         }
     }

@@ -73,8 +73,13 @@ class SpillBudget {
     [[nodiscard]] std::uint64_t used() const { return used_; }
     [[nodiscard]] std::uint64_t limit() const { return limit_; }
 
+    /// Whether there are so many outboxes that none grows just to be ahead: what does not fit into
+    /// the processor's caches and the kernel's page tables costs more than waiting does.
+    [[nodiscard]] bool crowded() const { return used_ > crowded_bytes; }
+
     /// A ring of this size takes any frame.
     static constexpr std::uint64_t guaranteed_bytes = 256 * 1024;
+    static constexpr std::uint64_t crowded_bytes = 16 * 1024 * 1024;
 
   private:
     std::uint64_t limit_;
@@ -86,7 +91,7 @@ class Outbox {
     enum class Append : std::uint8_t { stored, duplicate, full };
     static constexpr std::size_t header_bytes = 64;
     static constexpr std::size_t initial_bytes = 64 * 1024;
-    /// It grows so far by itself; beyond it only after spill().
+    /// It grows so far by itself, where the budget is not crowded; beyond it only after spill().
     static constexpr std::size_t usual_bytes = 512 * 1024;
 
     /// Opens what lies in the store or makes it anew. `budget` must outlive the outbox.
@@ -119,13 +124,14 @@ class Outbox {
     /// Drops all frames; the next one may have this counter or a larger one.
     void restart(std::uint64_t next_counter);
     /// It may grow to twice its present size, within the budget.
-    void spill() { bound_ = std::max(bound_, 2 * capacity_); }
+    void spill() { spill_bound_ = std::max(spill_bound_, 2 * capacity_); }
     /// Gives memory back if empty and large.
     void shrink();
     /// Calls with each frame kept, oldest first.
     void for_each(const std::function<void(const wire::FrameHeader&, ByteView)>& visit) const;
 
     [[nodiscard]] bool empty() const { return head_ == tail_; }
+    [[nodiscard]] bool is_large() const { return capacity_ > initial_bytes; }
     /// Bytes that were sent and are not acknowledged.
     [[nodiscard]] std::uint64_t in_flight_bytes() const;
     [[nodiscard]] std::uint64_t waiting_bytes() const { return tail_ - head_; }
@@ -140,6 +146,7 @@ class Outbox {
     bool make(const OutboxName& name);
     bool resize(std::uint64_t capacity);
     bool make_room(std::size_t frame_bytes);
+    [[nodiscard]] std::uint64_t bound(std::size_t frame_bytes) const;
     void attach();
     [[nodiscard]] std::uint64_t settle(std::uint64_t position) const;
     [[nodiscard]] std::size_t frame_bytes_at(std::uint64_t position) const;
@@ -151,7 +158,7 @@ class Outbox {
     std::uint8_t* base_ = nullptr; ///< the store's first byte
     std::uint8_t* ring_ = nullptr;
     std::uint64_t capacity_ = 0;
-    std::uint64_t bound_ = usual_bytes; ///< of the capacity
+    std::uint64_t spill_bound_ = 0; ///< of the capacity, where it was told to spill
     std::uint64_t head_ = 0;
     std::uint64_t tail_ = 0;
     std::uint64_t send_ = 0;

@@ -407,7 +407,7 @@ bool Router::take_outgoing(Module& module,
         lane.blocked = module.target.id;
         lane.blocked_at = now_;
         lane.behind = module.stall;
-        arm(lane, now_ + spill_after_us);
+        arm(lane, spills_at(lane));
         return false;
     case Outbox::Append::duplicate:
         return true;

@@ -191,6 +191,7 @@ class Router {
     void resume(Lane& lane);
     void arm(Lane& lane, std::uint64_t due);
     void look_after(Lane& lane);
+    [[nodiscard]] std::uint64_t spills_at(const Lane& lane) const;
     std::uint64_t jitter(std::uint64_t span);
 
     RouterOutside& outside_;

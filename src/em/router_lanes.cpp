@@ -204,6 +204,7 @@ void Router::unblock(Lane& lane) {
 
 /// Of a frame that was put into the outbox.
 void Router::count_taken(Lane& lane, std::uint64_t counter, std::size_t frame_bytes) {
+    lane.used_at = now_;
     ++lane.forwarded;
     lane.forwarded_bytes += frame_bytes;
     if (lane.watched == never) {
@@ -285,22 +286,31 @@ void Router::on_time() {
     }
 }
 
+std::uint64_t Router::spills_at(const Lane& lane) const {
+    return lane.blocked_at + (budget_.crowded() ? spill_after_crowded_us : spill_after_us);
+}
+
 void Router::look_after(Lane& lane) {
     if (lane.outbox == nullptr) {
         return;
     }
     if (lane.blocked != no_id) {
-        if (now_ >= lane.blocked_at + spill_after_us) {
+        if (now_ >= spills_at(lane)) {
             lane.outbox->spill();
             unblock(lane);
         } else {
-            arm(lane, lane.blocked_at + spill_after_us);
+            arm(lane, spills_at(lane));
         }
     }
     const bool waits = lane.sink != nullptr && lane.sink->up &&
                        (lane.resuming || lane.outbox->in_flight_bytes() > 0);
     if (!waits) {
-        lane.outbox->shrink();
+        const std::uint64_t rested_at = lane.used_at + shrink_after_us;
+        if (now_ >= rested_at) {
+            lane.outbox->shrink();
+        } else if (lane.outbox->is_large()) {
+            arm(lane, rested_at);
+        }
         return;
     }
     if (now_ >= lane.due) {

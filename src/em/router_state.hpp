@@ -14,6 +14,10 @@ constexpr std::uint64_t rto_min_us = 200'000;
 constexpr std::uint64_t rto_max_us = 5'000'000;
 /// A full outbox without progress for so long may take more of the disk: it may be part of a cycle.
 constexpr std::uint64_t spill_after_us = 100'000;
+/// The same where there are many: each waits longer for its turn, without being stuck.
+constexpr std::uint64_t spill_after_crowded_us = 1'000'000;
+/// An outbox that grows and shrinks all the time costs more than what passes through it.
+constexpr std::uint64_t shrink_after_us = 5'000'000;
 constexpr std::uint64_t never = ~std::uint64_t{0};
 
 /// One direction of a connection. Frames come from a module or the deployer (then they are kept in
@@ -36,6 +40,7 @@ struct Router::Lane {
     bool asked = false;
     std::uint64_t rto_us = rto_min_us;
     std::uint64_t due = 0;           ///< when to ask the receiver
+    std::uint64_t used_at = 0;       ///< when the outbox took its newest frame
     std::uint64_t timer_due = never; ///< of the one entry in timers_ that counts
     std::uint64_t last_negative = never;
 

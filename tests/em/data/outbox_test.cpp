@@ -149,6 +149,31 @@ TEST(Outbox, PushesBackAtItsUsualSizeAndSpillsOnlyWhenTold) {
     EXPECT_EQ(budget.used(), Outbox::initial_bytes);
 }
 
+TEST(Outbox, AmongManyGrowsOnlyForLargeFramesOrWhenToldToSpill) {
+    SpillBudget budget(plenty);
+    budget.adopt(SpillBudget::crowded_bytes);
+    const auto outbox = in_memory(budget);
+    const std::uint64_t alone = budget.used();
+    std::uint64_t counter = 0;
+    while (append(*outbox, counter, 1000) == Outbox::Append::stored) {
+        ++counter;
+    }
+    EXPECT_EQ(budget.used(), alone);
+    EXPECT_GT(counter, 0U);
+    outbox->spill();
+    EXPECT_EQ(append(*outbox, counter, 1000), Outbox::Append::stored);
+    EXPECT_EQ(budget.used(), alone + Outbox::initial_bytes);
+    for (std::size_t place = 1; place < 5; ++place) { // wherever the ring begins
+        outbox->acknowledge(~std::uint64_t{0});
+        outbox->shrink();
+        EXPECT_FALSE(outbox->is_large());
+        ASSERT_EQ(append(*outbox, counter + place * 10, place * 9000), Outbox::Append::stored);
+        outbox->acknowledge(~std::uint64_t{0});
+        ASSERT_EQ(append(*outbox, counter + place * 10 + 1, wire::max_body_bytes),
+                  Outbox::Append::stored);
+    }
+}
+
 TEST(Outbox, TakesALargestFrameWhateverTheBudget) {
     SpillBudget budget(0);
     const auto outbox = in_memory(budget);
