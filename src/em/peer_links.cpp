@@ -43,6 +43,7 @@ struct PeerLinks::Link {
     std::uint64_t heard_us = 0;
     std::uint64_t pinged_us = 0;
     std::uint64_t backoff_us = 0;
+    std::uint64_t down_us = 0;    ///< when it was first wanted, or was up last
     std::uint64_t generation = 0; ///< counts the sockets; handlers of an old one do nothing
     std::string error;
     std::uint64_t drops = 0;
@@ -171,7 +172,7 @@ PeerId PeerLinks::open(const std::string& address) {
     const LinkPtr link = std::make_shared<Link>(io_);
     link->id = next_id_++;
     link->address = address;
-    link->since_us = monotonic_us();
+    link->since_us = link->down_us = monotonic_us();
     link->error = "not connected yet";
     links_[link->id] = link;
     by_address_[address] = link->id;
@@ -227,7 +228,10 @@ void PeerLinks::dial_later(const LinkPtr& link, std::string error) {
     link->socket.close(ignored);
     link->error = std::move(error);
     ++link->generation;
-    link->backoff_us = std::clamp(link->backoff_us * 2, limits_.retry_min_us, limits_.retry_max_us);
+    const bool fresh = monotonic_us() < link->down_us + limits_.retry_fresh_us;
+    link->backoff_us = std::clamp(link->backoff_us * 2,
+                                  limits_.retry_min_us,
+                                  fresh ? limits_.retry_fresh_max_us : limits_.retry_max_us);
     const std::uint64_t wait_us = link->backoff_us / 2 + jitter(link->backoff_us);
     link->retry.expires_after(std::chrono::microseconds(wait_us));
     link->retry.async_wait([this, link](const asio::error_code& cancelled) {
@@ -495,6 +499,7 @@ void PeerLinks::drop(const LinkPtr& link, const std::string& reason) {
         return;
     }
     if (was_up) {
+        link->down_us = link->since_us;
         ++link->drops;
         events_.link_down(link->id);
     }

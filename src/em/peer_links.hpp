@@ -37,7 +37,10 @@ class LinkEvents {
 struct LinkLimits {
     std::uint64_t greeting_us = 5'000'000; ///< a link that has not said hello is closed
     std::uint64_t dead_us = 15'000'000;    ///< nothing heard; a third of it: a ping is sent
-    std::uint64_t retry_min_us = 50'000;
+    std::uint64_t retry_min_us = 20'000;
+    /// In the first time after a link has gone: a manager that was killed is back soon.
+    std::uint64_t retry_fresh_max_us = 80'000;
+    std::uint64_t retry_fresh_us = 10'000'000;
     std::uint64_t retry_max_us = 5'000'000;
     std::size_t accepted_max = 256;
     std::size_t buffer_bytes = 1U << 20U;     ///< frames wait beyond this
