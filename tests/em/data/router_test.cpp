@@ -106,6 +106,34 @@ TEST(Router, BoundsWhatWaitsForAModuleThatSleepsAndPushesBackToTheSource) {
     EXPECT_EQ(fan.c->ledger.taken[test::endpoint_in], fan.a->ledger.emitted);
 }
 
+TEST(Router, KeepsTheMemoryOfABurstForAWhileAndThenGivesItBack) {
+    Fan fan;
+    fan.a->ledger.owed = 1000;
+    fan.a->ledger.payload_bytes = 1000;
+    const auto spilled = [&fan] {
+        Snapshot snapshot;
+        fan.world.node(0).router().fill(snapshot);
+        return snapshot.spill_bytes;
+    };
+    const std::uint64_t small = spilled();
+    for (int i = 0; i < 100; ++i) {
+        fan.world.step({.module_sleeps = 100});
+        fan.a->set_asleep(false);
+        fan.world.node(0).round(fan.world.now_us());
+    }
+    const std::uint64_t grown = spilled();
+    ASSERT_GT(grown, small);
+    fan.a->ledger.owed = 0;
+    const std::uint64_t begin = fan.world.now_us();
+    while (fan.world.now_us() < begin + 3'000'000) {
+        fan.world.step({});
+    }
+    EXPECT_EQ(counters(fan.world, 0, 1).waiting_frames, 0U);
+    EXPECT_EQ(spilled(), grown) << "the next burst may need it";
+    EXPECT_TRUE(fan.world.settle());
+    EXPECT_EQ(spilled(), small);
+}
+
 TEST(Router, LetsOtherConnectionsPassOneThatIsStuck) {
     RouterWorld world(1, 1);
     const auto slow_source = attested();
