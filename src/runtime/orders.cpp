@@ -91,6 +91,10 @@ void Runtime::forget_owner() {
 #if AUTHEX_WITH_VALUES
     values_.clear();
 #endif
+    // All keys first: what the module says when it hears of its requests is not for that owner.
+    for (Connection& connection : connections_.slots()) {
+        connection.key.clear();
+    }
     for (const Connection& connection : connections_.slots()) {
         if (connection.used) {
             remove_connection(connection.terms.channel);

@@ -147,6 +147,29 @@ TEST_F(OwnersTest, OpenRequestsAreUnansweredWhenTheModuleIsTakenOver) {
     EXPECT_EQ(enclave_.heard()[1].status, AUTHEX_UNANSWERED);
 }
 
+// P40
+TEST_F(OwnersTest, NothingIsSealedForTheOwnerBeforeWhileTheModuleIsTakenOver) {
+    enclave_.attest();
+    ASSERT_EQ(enclave_.do_it(Enclave::terms(6, test::ask)), Error::none);
+    ASSERT_EQ(enclave_.do_it(Enclave::terms(7, test::out)), Error::none);
+    test::module_state.act = [](test::Id id, authex_message&) {
+        std::uint64_t number = 0;
+        if (id == test::enter) {
+            EXPECT_EQ(authex_request(&test::endpoints[test::ask], nullptr, 0, &number), AUTHEX_OK);
+        } else {
+            (void)test::send(test::out, {1, 2, 3});
+            (void)authex_request(&test::endpoints[test::ask], nullptr, 0, &number);
+        }
+    };
+    (void)enclave_.give(test::plain({.kind = Kind::call, .channel = test::enter}, {}));
+    ASSERT_TRUE(greet(enclave_.recovery, recovery_index));
+    const auto frames = enclave_.give(enclave_.recovery.order(plain_order(ControlType::audit)));
+    ASSERT_EQ(enclave_.heard().size(), 2U)
+        << "the request is unanswered, and the module acts on it";
+    ASSERT_EQ(frames.size(), 1U) << "what the thief could open leaves no more";
+    EXPECT_EQ(frames[0].header.kind, Kind::control);
+}
+
 // P41
 TEST_F(OwnersTest, OwnerBeforeCanDoNothingWithWhatItKnew) {
     enclave_.attest();
