@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 namespace authex::em {
@@ -125,7 +126,9 @@ Expected<std::unique_ptr<TlsContext>> TlsContext::open(const std::string& certif
     SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION);
     SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    const bool ready = SSL_CTX_use_certificate_chain_file(raw, certificate.c_str()) == 1 &&
+    // Also who opens a link is a node, whose certificate serves; those of roles are for clients.
+    const bool ready = SSL_CTX_set_purpose(raw, X509_PURPOSE_SSL_SERVER) == 1 &&
+                       SSL_CTX_use_certificate_chain_file(raw, certificate.c_str()) == 1 &&
                        SSL_CTX_use_PrivateKey_file(raw, key.c_str(), SSL_FILETYPE_PEM) == 1 &&
                        SSL_CTX_check_private_key(raw) == 1 &&
                        SSL_CTX_load_verify_locations(raw, authority.c_str(), nullptr) == 1;

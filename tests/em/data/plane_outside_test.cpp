@@ -80,8 +80,20 @@ TEST(DataPlane, EchoesMoreThanAllBuffersToASlowClient) {
     ::close(client);
 }
 
-/// A self-signed certificate for 127.0.0.1, its own authority.
-void make_certificate(const std::filesystem::path& certificate, const std::filesystem::path& key) {
+template <typename T>
+T* read_pem(const std::filesystem::path& path, T* (*read)(FILE*, T**, pem_password_cb*, void*)) {
+    FILE* file = std::fopen(path.c_str(), "r");
+    T* found = read(file, nullptr, nullptr, nullptr);
+    std::fclose(file);
+    return found;
+}
+
+/// A self-signed certificate for 127.0.0.1, its own authority; or one for clients alone, signed
+/// with the certificate and key of `issuer`.
+void make_certificate(const std::filesystem::path& certificate,
+                      const std::filesystem::path& key,
+                      const std::pair<std::string, std::string>& issuer = {}) {
+    const bool self_signed = issuer.first.empty();
     EVP_PKEY* pair = EVP_EC_gen("P-256");
     X509* made = X509_new();
     X509_set_version(made, 2);
@@ -91,21 +103,34 @@ void make_certificate(const std::filesystem::path& certificate, const std::files
     X509_set_pubkey(made, pair);
     X509_NAME* name = X509_get_subject_name(made);
     X509_NAME_add_entry_by_txt(
-        name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-    X509_set_issuer_name(made, name);
+        name,
+        "CN",
+        MBSTRING_ASC,
+        reinterpret_cast<const unsigned char*>(self_signed ? "test" : "guest"),
+        -1,
+        -1,
+        0);
+    X509* signer = self_signed ? made : read_pem(issuer.first, PEM_read_X509);
+    EVP_PKEY* signing = self_signed ? pair : read_pem(issuer.second, PEM_read_PrivateKey);
+    X509_set_issuer_name(made, X509_get_subject_name(signer));
     for (const auto& [id, value] : {std::pair{NID_subject_alt_name, "IP:127.0.0.1"},
-                                    std::pair{NID_basic_constraints, "CA:TRUE"}}) {
+                                    self_signed ? std::pair{NID_basic_constraints, "CA:TRUE"}
+                                                : std::pair{NID_ext_key_usage, "clientAuth"}}) {
         X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, id, value);
         X509_add_ext(made, extension, -1);
         X509_EXTENSION_free(extension);
     }
-    X509_sign(made, pair, EVP_sha256());
+    X509_sign(made, signing, EVP_sha256());
     FILE* file = std::fopen(certificate.c_str(), "w");
     PEM_write_X509(file, made);
     std::fclose(file);
     file = std::fopen(key.c_str(), "w");
     PEM_write_PrivateKey(file, pair, nullptr, nullptr, 0, nullptr, nullptr);
     std::fclose(file);
+    if (!self_signed) {
+        X509_free(signer);
+        EVP_PKEY_free(signing);
+    }
     X509_free(made);
     EVP_PKEY_free(pair);
 }
@@ -115,16 +140,20 @@ TEST(DataPlane, CarriesEventsOverTlsAndRefusesStrangers) {
     const auto file = [&](const char* name) { return (folder.path() / name).string(); };
     make_certificate(file("us.pem"), file("us.key"));
     make_certificate(file("them.pem"), file("them.key"));
+    make_certificate(file("guest.pem"), file("guest.key"), {file("us.pem"), file("us.key")});
     const auto options = [&](const std::string& who) {
+        const std::string authority = who == "guest" ? "us" : who;
         return DataPlaneOptions{.tls_certificate = file((who + ".pem").c_str()),
                                 .tls_key = file((who + ".key").c_str()),
-                                .tls_authority = file((who + ".pem").c_str())};
+                                .tls_authority = file((authority + ".pem").c_str())};
     };
     Node from(options("us"));
     Node to(options("us"));
     join(from, to, to.plane->events_address());
     expect_arrives(from, to, 20'000);
-    for (const DataPlaneOptions& stranger : {options("them"), DataPlaneOptions{}}) {
+    // A guest's certificate is of the same authority, but no node's: it is for clients alone.
+    for (const DataPlaneOptions& stranger :
+         {options("them"), options("guest"), DataPlaneOptions{}}) {
         Node other(stranger);
         auto a = Node::attested();
         a->connect(9, test::endpoint_out, true, 1);
