@@ -42,6 +42,7 @@ constexpr std::array codes{
     CodeOf{"certificate-foreign", grpc::StatusCode::UNAUTHENTICATED},
     CodeOf{"certificate-without-role", grpc::StatusCode::UNAUTHENTICATED},
     CodeOf{"certificate-revoked", grpc::StatusCode::UNAUTHENTICATED},
+    CodeOf{"certificate-expired", grpc::StatusCode::UNAUTHENTICATED},
     CodeOf{"no-hello", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"module-not-running", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"module-ended", grpc::StatusCode::FAILED_PRECONDITION},
@@ -58,13 +59,13 @@ constexpr std::array codes{
     CodeOf{"store", grpc::StatusCode::RESOURCE_EXHAUSTED},
 };
 
-/// Short, valid UTF-8, and without control characters, which JSON would blow up.
+/// Short, valid UTF-8, and without control characters, which JSON would blow up and terminals obey.
 std::string bounded(std::string text) {
     if (text.size() > text_max_bytes) {
         text = text.substr(0, text_max_bytes) + "…";
     }
     for (char& c : text) {
-        c = static_cast<unsigned char>(c) < 0x20 && c != '\n' ? ' ' : c;
+        c = (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7F ? ' ' : c;
     }
     return valid_utf8(text);
 }
@@ -119,11 +120,13 @@ grpc::Status to_status(const Diagnostic& diagnostic) {
 Diagnostic to_diagnostic(const grpc::Status& status) {
     const nlohmann::json json =
         nlohmann::json::parse(status.error_details(), nullptr, /*allow_exceptions=*/false);
+    // The node may be anybody's: what it says is shown, and written as JSON again.
     const auto text = [&](const char* key) {
         const auto found = json.find(key);
-        return found != json.end() && found->is_string() ? found->get<std::string>()
+        return found != json.end() && found->is_string() ? bounded(found->get<std::string>())
                                                          : std::string();
     };
+    const std::string message = bounded(status.error_message());
     if (json.is_object() && !text("code").empty() && !text("summary").empty()) {
         Diagnostic diagnostic = make_error(text("code"), text("summary"), text("fix"));
         diagnostic.detail = text("detail");
@@ -131,12 +134,11 @@ Diagnostic to_diagnostic(const grpc::Status& status) {
     }
     for (const NameOf& own : own_failures) {
         if (own.status == status.error_code()) {
-            return make_error(std::string(own.code), status.error_message(), std::string(own.fix));
+            return make_error(std::string(own.code), message, std::string(own.fix));
         }
     }
     return make_error("call-failed",
-                      status.error_message().empty() ? "the call failed without a reason"
-                                                     : status.error_message());
+                      message.empty() ? "the call failed without a reason" : message);
 }
 
 } // namespace authex::rpc

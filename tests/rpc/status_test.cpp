@@ -1,6 +1,7 @@
 #include "rpc/status.hpp"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace authex::rpc {
 namespace {
@@ -40,6 +41,20 @@ TEST(Status, WithDetailsThatAreNoDiagnosticIsReadAsAForeignOne) {
         const grpc::Status status(grpc::StatusCode::INTERNAL, "broken", details);
         EXPECT_EQ(to_diagnostic(status).summary, "broken") << details;
     }
+}
+
+TEST(Status, OfAHostileNodeBringsNeitherBrokenUtf8NorControlCharacters) {
+    const Diagnostic broken = to_diagnostic({grpc::StatusCode::UNKNOWN, "a\xff\x1b]0;b"});
+    EXPECT_EQ(broken.summary, "a\xEF\xBF\xBD ]0;b");
+    EXPECT_NO_THROW((void)to_json(broken).dump());
+    const Diagnostic meant = to_diagnostic(
+        {grpc::StatusCode::UNKNOWN,
+         "",
+         R"({"code": "c\u001b", "summary": "s\u001b", "detail": "d\u001b\nd", "fix": "f\u007f"})"});
+    EXPECT_EQ(meant.code, "c ");
+    EXPECT_EQ(meant.summary, "s ");
+    EXPECT_EQ(meant.detail, "d \nd");
+    EXPECT_EQ(meant.fix, "f ");
 }
 
 TEST(Status, CutsLongTextsAndMendsWhatIsNoUtf8) {

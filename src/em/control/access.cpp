@@ -4,9 +4,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <sstream>
 #include <unistd.h>
 
@@ -53,6 +55,14 @@ std::string serial_of(X509* certificate) {
     std::string serial = digits == nullptr ? "" : digits;
     OPENSSL_free(digits);
     return serial;
+}
+
+/// One whose end cannot be read has ended.
+std::chrono::system_clock::time_point end_of(X509* certificate) {
+    std::tm until{};
+    return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &until) == 1
+               ? std::chrono::system_clock::from_time_t(::timegm(&until))
+               : std::chrono::system_clock::time_point::min();
 }
 
 std::string common_name_of(X509* certificate) {
@@ -160,10 +170,13 @@ bool Access::plaintext() const {
 
 /// Lines of authority and serial number. What was cut short was never answered.
 Expected<bool> Access::read_revoked() {
-    if (!std::filesystem::exists(revoked_file_)) {
+    std::error_code error;
+    if (std::filesystem::symlink_status(revoked_file_, error).type() ==
+        std::filesystem::file_type::not_found) {
         return true;
     }
     std::ifstream stream(revoked_file_);
+    const bool opened = stream.is_open();
     std::string line;
     while (std::getline(stream, line)) {
         std::istringstream words(line);
@@ -174,10 +187,11 @@ Expected<bool> Access::read_revoked() {
             revoked_[owner].insert(serial);
         }
     }
-    return stream.bad() ? failure("store",
-                                  fmt::format("cannot read {}", revoked_file_.string()),
-                                  "without it, revoked certificates would be taken: restore it")
-                        : Expected<bool>(true);
+    return !opened || stream.bad()
+               ? failure("store",
+                         fmt::format("cannot read {}", revoked_file_.string()),
+                         "without it, revoked certificates would be taken: restore it")
+               : Expected<bool>(true);
 }
 
 Expected<Identity> Access::read_certificate(const std::string& pem) const {
@@ -197,7 +211,8 @@ Expected<Identity> Access::read_certificate(const std::string& pem) const {
                    X509_verify(leaf, X509_get0_pubkey(authority)) == 1;
         });
     ERR_clear_error();
-    Identity identity{.name = common_name_of(leaf), .serial = serial_of(leaf)};
+    Identity identity{
+        .name = common_name_of(leaf), .serial = serial_of(leaf), .valid_until = end_of(leaf)};
     if (issuer == authorities_->all.end()) {
         return failure(
             "certificate-foreign",
@@ -224,33 +239,28 @@ Expected<Identity> Access::identify(const std::string& pem) const {
         return Identity{
             .owner = local_owner, .role = rpc::Role::owner, .name = local_owner, .serial = {}};
     }
+    std::optional<Identity> identity;
     {
         const std::lock_guard lock(mutex_);
         const auto known = known_.find(pem);
         if (known != known_.end()) {
-            const auto of_owner = revoked_.find(known->second.owner);
-            if (of_owner == revoked_.end() || !of_owner->second.contains(known->second.serial)) {
-                return known->second;
-            }
+            identity = known->second;
         }
     }
-    auto identity = read_certificate(pem);
     if (!identity) {
-        return identity;
+        auto read = read_certificate(pem);
+        if (!read) {
+            return read;
+        }
+        identity = std::move(*read);
+        const std::lock_guard lock(mutex_);
+        if (known_.size() >= known_max) {
+            known_.clear();
+        }
+        known_[pem] = *identity;
     }
-    if (is_revoked(*identity)) {
-        return failure("certificate-revoked",
-                       fmt::format("the certificate of \"{}\" ({}) was revoked",
-                                   identity->name,
-                                   rpc::to_string(identity->role)),
-                       "ask the owner for a new one: authex role add");
-    }
-    const std::lock_guard lock(mutex_);
-    if (known_.size() >= known_max) {
-        known_.clear();
-    }
-    known_[pem] = *identity;
-    return identity;
+    const Expected<bool> valid = still_valid(*identity);
+    return valid ? Expected<Identity>(std::move(*identity)) : tl::make_unexpected(valid.error());
 }
 
 Expected<bool> Access::check(const Identity& identity, Method method) {
@@ -300,10 +310,22 @@ Expected<bool> Access::revoke(const Owner& owner, const std::vector<std::string>
     return true;
 }
 
-bool Access::is_revoked(const Identity& identity) const {
+Expected<bool> Access::still_valid(const Identity& identity) const {
+    const auto refused = [&](const char* code, const char* what) {
+        return failure(code,
+                       fmt::format("the certificate of \"{}\" ({}) {}",
+                                   identity.name,
+                                   rpc::to_string(identity.role),
+                                   what),
+                       "ask the owner for a new one: authex role add");
+    };
+    if (identity.valid_until < std::chrono::system_clock::now()) {
+        return refused("certificate-expired", "has ended");
+    }
     const std::lock_guard lock(mutex_);
     const auto of_owner = revoked_.find(identity.owner);
-    return of_owner != revoked_.end() && of_owner->second.contains(identity.serial);
+    const bool revoked = of_owner != revoked_.end() && of_owner->second.contains(identity.serial);
+    return revoked ? refused("certificate-revoked", "was revoked") : Expected<bool>(true);
 }
 
 std::size_t Access::revoked_count(const Owner& owner) const {

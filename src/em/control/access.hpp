@@ -5,6 +5,7 @@
 // owner, each as far as its role goes. Revoked serial numbers are kept for each authority, in a
 // file of the state directory, and only ever grow; they hold from the next call on.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -25,6 +26,8 @@ struct Identity {
     rpc::Role role = rpc::Role::owner;
     std::string name;   ///< common name, for logs
     std::string serial; ///< hexadecimal; empty on plaintext
+    std::chrono::system_clock::time_point valid_until =
+        std::chrono::system_clock::time_point::max();
 };
 
 /// Thread-safe.
@@ -44,16 +47,18 @@ class Access {
     Access& operator=(const Access&) = delete;
 
     [[nodiscard]] bool plaintext() const;
-    /// @param pem the client's certificate, whose chain and time TLS has checked.
+    /// @param pem the client's certificate, whose chain TLS has checked.
     /// @error certificate-missing | certificate-foreign: of no authority here, or not directly |
-    /// certificate-without-role | certificate-revoked
+    /// certificate-without-role | as still_valid()
     [[nodiscard]] Expected<Identity> identify(const std::string& pem) const;
     /// @error role-too-low
     [[nodiscard]] static Expected<bool> check(const Identity& identity, Method method);
 
     /// Adds to what is revoked. @param serials in hexadecimal @error bad-request | limit | store
     Expected<bool> revoke(const Owner& owner, const std::vector<std::string>& serials);
-    [[nodiscard]] bool is_revoked(const Identity& identity) const;
+    /// Whether a client that was heard before may still be: connections and streams stay for long.
+    /// @error certificate-revoked | certificate-expired
+    [[nodiscard]] Expected<bool> still_valid(const Identity& identity) const;
     [[nodiscard]] std::size_t revoked_count(const Owner& owner) const;
 
   private:

@@ -139,7 +139,13 @@ class LoadCall final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::LoadP
         hand_over(*image);
     }
 
+    /// The image may have been long on its way, and its sender's certificate revoked meanwhile.
     void hand_over(const std::filesystem::path& image) {
+        const Expected<bool> valid = context_.access.still_valid(caller_.identity);
+        if (!valid) {
+            refuse_locked(valid.error());
+            return;
+        }
         handed_over_ = true;
         context_.post([self = shared_from_this(), image] {
             self->context_.manager.load(

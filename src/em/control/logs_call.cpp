@@ -77,10 +77,10 @@ class LogsCall final : public grpc::ServerWriteReactor<v1::LogLine>,
         if (!open_ || writing_ || finished_) {
             return;
         }
-        if (context_.access.is_revoked(identity_)) {
+        const Expected<bool> valid = context_.access.still_valid(identity_);
+        if (!valid) {
             finished_ = true;
-            Finish(rpc::to_status(
-                make_error("certificate-revoked", "the certificate was revoked meanwhile")));
+            Finish(rpc::to_status(valid.error()));
             return;
         }
         const std::optional<LogEntry> line = context_.logs.after(sequence_, filter_);

@@ -241,6 +241,50 @@ TEST_F(RolesTest, RevokedCertificateIsRefusedFromTheNextCallOnAndAfterARestart) 
         << "a new certificate has a new serial number";
 }
 
+TEST_F(RolesTest, ImageThatComesWhileItsSenderIsRevokedIsNotTaken) {
+    const auto owner = client_as("owner");
+    ASSERT_EQ(owner->hello(), "ok");
+    const auto mallory = client_as("owner");
+    const std::string serial = authority.last_serial();
+    const auto context = test::with_deadline();
+    const auto stream = mallory->stub().Load(context.get());
+    v1::LoadRequest request;
+    *request.mutable_spec() = mallory->spec("a", image);
+    ASSERT_TRUE(stream->Write(request));
+    request.set_chunk(image.substr(0, 1));
+    ASSERT_TRUE(stream->Write(request));
+    EXPECT_EQ(revoke(*owner, {serial}), "1");
+    request.set_chunk(image.substr(1));
+    (void)stream->Write(request);
+    for (v1::LoadProgress progress; stream->Read(&progress);) {
+    }
+    EXPECT_EQ(rpc::to_diagnostic(stream->Finish()).code, "certificate-revoked");
+    EXPECT_EQ(owner->module("a").state(), v1::ModuleStatus::ABSENT);
+}
+
+/// TLS looks at the time only when a connection begins, and connections may stay for long.
+TEST_F(RolesTest, CertificateThatHasEndedIsRefusedOnAnOpenConnectionToo) {
+    const auto access = Access::open(folder.path() / "tls" / "ca.crt", folder.path() / "revoked");
+    ASSERT_TRUE(access);
+    const PemPair valid = authority.issue("anna", {.valid_s = 3600});
+    auto identity = (*access)->identify(valid.certificate);
+    ASSERT_TRUE(identity);
+    EXPECT_TRUE((*access)->still_valid(*identity));
+    identity->valid_until = std::chrono::system_clock::now() - std::chrono::seconds(1);
+    EXPECT_EQ((*access)->still_valid(*identity).error().code, "certificate-expired");
+    const PemPair ended = authority.issue("otto", {.valid_s = -60});
+    EXPECT_EQ((*access)->identify(ended.certificate).error().code, "certificate-expired");
+}
+
+TEST_F(RolesTest, RevocationsThatCannotBeReadAreNotTakenForNone) {
+    const auto ca = folder.path() / "tls" / "ca.crt";
+    const auto unreadable = folder.path() / "revoked";
+    std::filesystem::create_symlink(unreadable, unreadable); // a link to itself opens for nobody
+    EXPECT_EQ(Access::open(ca, unreadable).error().code, "store");
+    EXPECT_EQ(Access::open(ca, folder.path()).error().code, "store") << "a folder";
+    EXPECT_TRUE(Access::open(ca, folder.path() / "none"));
+}
+
 TEST_F(RolesTest, RevocationIsTheBusinessOfOneAuthority) {
     const auto owner = client_as("owner");
     ASSERT_EQ(owner->hello(), "ok");
