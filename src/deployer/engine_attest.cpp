@@ -232,7 +232,7 @@ void Engine::take_attested(const Step& step, Attested&& attested, Change& change
     record.attested_at_us = now_us();
     record.incarnation = continues ? record.incarnation : highest + 1;
     if (!continues) {
-        record.given.clear();
+        forget_digests(record.given);
     }
     const NodeView& view = context_.survey.at(record.node);
     const v1::ModuleStatus* status = view.module(name);

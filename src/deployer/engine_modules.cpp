@@ -178,7 +178,7 @@ void Engine::load_wave(const Steps& steps) {
         record.attested_at_us = 0;
         record.disabled = false;
         record.session = Secret();
-        record.given.clear();
+        forget_digests(record.given);
         change.modules.push_back(std::move(record));
         processes_[name] =
             process_of(context_.survey.at(loading.step->shown.node), *loading.result);

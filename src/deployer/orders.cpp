@@ -109,7 +109,10 @@ void OrderBatch::Sealed::take_answer(std::size_t index, ByteView frame) {
         orders->answers[index] = tl::make_unexpected(unanswered(orders->module, error));
         return;
     }
-    orders->answers[index] = answer.error == Error::none
+    // A module that knows no values has none.
+    const bool removed = answer.error == Error::unknown_kind &&
+                         orders->messages[index].type == wire::ControlType::remove_value;
+    orders->answers[index] = answer.error == Error::none || removed
                                  ? Expected<OrderAnswer>(std::move(answer))
                                  : tl::make_unexpected(refused(
                                        orders->module, orders->messages[index].type, answer.error));

@@ -243,7 +243,8 @@ class Planner {
                                                                  : known ? " changed"
                                                                          : " is new"));
         }
-        for (const GivenValue& each : given) {
+        // Also from a process that is said to be a new one: that is its node's word alone.
+        for (const GivenValue& each : record == nullptr ? nothing : record->given) {
             const bool wanted =
                 std::any_of(values->begin(), values->end(), [&](const ModuleValue& value) {
                     return each.is(value.kind == wire::ValueKind::secret, value.name);

@@ -45,6 +45,13 @@ struct GivenValue {
         return secret == is_secret && name == called;
     }
 };
+/// What the module has of them is not known any more. Their names stay: what is not wanted is taken
+/// away also from a process that is said to be new, for only its node says so.
+inline void forget_digests(std::vector<GivenValue>& given) {
+    for (GivenValue& each : given) {
+        each.mac.clear();
+    }
+}
 
 /// A module that was loaded, or is external, and where its control channel stands.
 struct ModuleRecord {
@@ -62,7 +69,7 @@ struct ModuleRecord {
     bool simulated = false;
     bool disabled = false;
     Secret session; ///< ControlSession::serialize(), with the counter that is used next
-    std::vector<GivenValue> given; ///< to the process of this incarnation
+    std::vector<GivenValue> given;
 };
 
 /// One end of a connection.

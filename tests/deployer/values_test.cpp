@@ -141,6 +141,48 @@ TEST_F(ValuesTest, ThatLeaveTheDescriptorAreForgottenByTheModule) {
     EXPECT_EQ(seen("one", wire::ValueKind::config, "limit"), "(not set)");
 }
 
+TEST_F(ValuesTest, ThatLeaveTheDescriptorAreForgottenAlsoWhereTheNodeMakesUpARestart) {
+    up();
+    v1::ModuleStatus& status = world.module("one").status;
+    status.set_instance(status.instance() + 1);
+    world.set_descriptor(descriptor(", config: { mode: fast }"));
+    up();
+    EXPECT_EQ(secret("token"), "(not set)");
+    EXPECT_EQ(seen("one", wire::ValueKind::config, "limit"), "(not set)");
+    EXPECT_EQ(seen("one", wire::ValueKind::config, "mode"), "fast");
+    status.set_instance(status.instance() + 1);
+    world.set_descriptor(descriptor(""));
+    up();
+    EXPECT_EQ(seen("one", wire::ValueKind::config, "mode"), "(not set)");
+    EXPECT_THAT(configured(), IsEmpty());
+}
+
+TEST_F(ValuesTest, ThatLeaveTheDescriptorAreForgottenWhereverTheDeployerIsKilled) {
+    const auto alone = [](const std::string& config) {
+        return "application: pair\nsimulation: allowed\nnodes:\n"
+               "  left: { tee: native, address: 127.0.0.1:6001 }\nmodules:\n"
+               "  one: { node: left, sources: [one.cpp], config: " +
+               config + " }\n";
+    };
+    for (int fuse = 1;; ++fuse) {
+        world.set_descriptor(alone("{ limit: 21 }"));
+        up();
+        v1::ModuleStatus& status = world.module("one").status;
+        status.set_instance(status.instance() + 1); // nothing has started anew
+        world.set_descriptor(alone("{ mode: fast }"));
+        world.fuse = fuse;
+        const bool survived = world.survives([&] { (void)world.open()->up({}); });
+        world.fuse = -1;
+        up();
+        ASSERT_EQ(seen("one", wire::ValueKind::config, "limit"), "(not set)")
+            << "killed at place " << fuse;
+        ASSERT_EQ(seen("one", wire::ValueKind::config, "mode"), "fast");
+        if (survived) {
+            break;
+        }
+    }
+}
+
 TEST_F(ValuesTest, AreGivenAnewToAProcessThatStartsAnew) {
     up();
     world.restart("one");
