@@ -2,6 +2,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include <sys/prctl.h>
+
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
 
@@ -9,6 +11,9 @@ int main(int argc, char** argv) {
     // gRPC's own complaints would only repeat what is said here.
     ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); // NOLINT(concurrency-mt-unsafe)
     (void)std::signal(SIGPIPE, SIG_IGN);
+    // It holds the keys of the application: no core dump, and no other process of the user looks
+    // in.
+    (void)::prctl(PR_SET_DUMPABLE, 0);
     const auto parsed = authex::cli::parse_arguments(argc, argv);
     if (const int* status = std::get_if<int>(&parsed)) {
         return *status;

@@ -57,6 +57,19 @@ const char* sequence(Colour colour) {
 
 } // namespace
 
+std::string harmless(std::string text) {
+    const auto byte = [&text](std::size_t at) { return static_cast<std::uint8_t>(text[at]); };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (byte(i) < 0x20 || byte(i) == 0x7F) {
+            text[i] = ' ';
+        } else if (byte(i) == 0xC2 && i + 1 < text.size() && byte(i + 1) >= 0x80 &&
+                   byte(i + 1) < 0xA0) {
+            text[i] = text[i + 1] = ' ';
+        }
+    }
+    return text;
+}
+
 Terminal::Terminal(int fd) {
     const char* const term = std::getenv("TERM");          // NOLINT(concurrency-mt-unsafe)
     const char* const no_colour = std::getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe)

@@ -13,6 +13,10 @@ namespace authex::cli {
 
 enum class Colour : std::uint8_t { none, red, green, yellow, blue, dim, bold };
 
+/// Text of a module or node as it may be shown: a space in the place of each control character,
+/// also those of two bytes (U+0080 … U+009F), which terminals obey.
+[[nodiscard]] std::string harmless(std::string text);
+
 class Terminal {
   public:
     /// @param fd the descriptor that is written to: 1 or 2. Colours only on a terminal and without

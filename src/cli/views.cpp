@@ -146,7 +146,7 @@ std::string troubles(const deployer::Status& status, const Terminal& terminal) {
     for (const deployer::NodeStatus& node : status.nodes) {
         if (!node.problem.empty()) {
             text += fmt::format(
-                "\n{} {}\n", terminal.paint(Colour::red, node.name + ":"), node.problem);
+                "\n{} {}\n", terminal.paint(Colour::red, node.name + ":"), harmless(node.problem));
         }
     }
     for (const deployer::ModuleStatus& module : status.modules) {
@@ -154,9 +154,9 @@ std::string troubles(const deployer::Status& status, const Terminal& terminal) {
             continue;
         }
         text += fmt::format(
-            "\n{} {}\n", terminal.paint(Colour::red, module.name + ":"), module.failure);
+            "\n{} {}\n", terminal.paint(Colour::red, module.name + ":"), harmless(module.failure));
         for (const std::string& line : module.last_lines) {
-            text += "  " + line + "\n";
+            text += "  " + harmless(line) + "\n";
         }
     }
     return text;
@@ -383,9 +383,9 @@ std::string log_text(const deployer::LogEntry& entry, const Terminal& terminal) 
     return fmt::format(
         "{} {} {} {}",
         terminal.paint(Colour::dim, time_text(entry.time)),
-        terminal.paint(Colour::blue, fmt::format("{:<12}", entry.module)),
+        terminal.paint(Colour::blue, fmt::format("{:<12}", harmless(entry.module))),
         terminal.paint(level_colour(entry.level), fmt::format("{:<7}", level_word(entry.level))),
-        entry.text);
+        harmless(entry.text));
 }
 
 nlohmann::json log_json(const deployer::LogEntry& entry) {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/terminal.hpp"
+
 namespace authex::cli {
 namespace {
 
@@ -27,7 +29,7 @@ void compare(const NodeStatus& before, const NodeStatus& after, std::vector<std:
     if (before.reachable != after.reachable || before.problem != after.problem) {
         lines.push_back(with_reason(
             fmt::format("node {} {}", after.name, after.reachable ? "reachable" : "unreachable"),
-            after.problem));
+            harmless(after.problem)));
     }
 }
 
@@ -39,7 +41,7 @@ void compare(const ModuleStatus& before,
                                                 after.name,
                                                 before.state.empty() ? "unknown" : before.state,
                                                 after.state),
-                                    after.failure));
+                                    harmless(after.failure)));
     }
     if (before.attested_at != after.attested_at) {
         lines.push_back(fmt::format(

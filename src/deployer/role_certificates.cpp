@@ -92,18 +92,27 @@ Expected<RoleCertificate> add_role(const fs::path& state_directory, const RoleRe
             done = next();
         }
     };
-    then([&] { return create_private_folder(out); });
+    then([&] {
+        // Never in the place of another certificate, the owner's own least of all.
+        return fs::exists(out / "deployer.crt") || fs::exists(out / "deployer.key")
+                   ? failure(
+                         "role-exists",
+                         fmt::format("{} has a certificate already", request.directory.string()),
+                         "name another folder with --out")
+                   : create_private_folder(out);
+    });
     then([&] { return create_private_folder(tls / "clients"); });
+    // No certificate is anywhere without its record: it could not be revoked.
     then([&] {
         return authority->issue({.common_name = request.name,
                                  .hosts = {},
                                  .client = true,
                                  .role = request.role,
                                  .days = request.days},
-                                out / "deployer.crt",
+                                record,
                                 out / "deployer.key");
     });
-    then([&] { return copy_certificate(out / "deployer.crt", record); });
+    then([&] { return copy_certificate(record, out / "deployer.crt"); });
     // Last: without it the folder is nobody's yet.
     then([&] { return copy_certificate(own->authority, out / "ca.crt"); });
     return done ? read(record, false) : tl::make_unexpected(done.error());

@@ -16,6 +16,14 @@ TEST(Terminal, WithoutOneThereAreNoColours) {
     EXPECT_EQ(Terminal().paint(Colour::red, "x"), "x");
 }
 
+TEST(Harmless, HasNothingThatATerminalObeys) {
+    EXPECT_EQ(harmless("a\x1b[2Jb\r\n\tc\x7f"), "a [2Jb   c ");
+    EXPECT_EQ(harmless("\xC2\x9B"
+                       "31m \xC2\xA0 ä \xC2"),
+              "  31m \xC2\xA0 ä \xC2");
+    EXPECT_EQ(harmless(""), "");
+}
+
 TEST(ShortenIdentities, CutsWhatNobodyReadsToTheEnd) {
     EXPECT_EQ(shorten_identities("image " + std::string(64, 'a') + ", 12 ms"),
               "image " + std::string(16, 'a') + ", 12 ms");

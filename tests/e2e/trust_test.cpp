@@ -71,6 +71,15 @@ TEST_F(Trust, OperatorRestartsAndTheOwnerHeals) {
     EXPECT_EQ(world_.authex({"--state", otto, "reset"}).status, 1);
 }
 
+TEST_F(Trust, CertificateTakesThePlaceOfNoOther) {
+    const Result own =
+        world_.authex({"role", "add", "anna", "--role", "observer", "--out", ".authex"});
+    EXPECT_EQ(own.status, 1);
+    EXPECT_THAT(own.err, HasSubstr("has a certificate already"));
+    EXPECT_EQ(world_.authex({"role", "list"}).out.find("anna"), std::string::npos);
+    EXPECT_EQ(open(), 0) << "the owner's own is as it was";
+}
+
 TEST_F(Trust, RevokedCertificateIsTakenByNoNodeAnyMore) {
     const std::string otto = role("otto", "operator");
     const std::string anna = role("anna", "observer");
