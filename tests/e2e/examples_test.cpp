@@ -1,5 +1,7 @@
 // Each example does what its README says.
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <regex>
 
 #include <gmock/gmock.h>
@@ -53,6 +55,17 @@ TEST(Examples, PingPongPlaysAllBalls) {
     EXPECT_TRUE(eventually([&] { return world.request_u32("score") == 1000; }));
     EXPECT_EQ(world.request_u32("score", 4), 0U);
     EXPECT_THAT(logs_of(world, "ping"), HasSubstr("game over"));
+}
+
+TEST(Examples, PlayWithoutLookingBeforeTheySleep) {
+    World world("ping-pong");
+    world.start_managers({"--spin", "0"});
+    world.must({"up"});
+    std::ifstream file("/proc/" + std::to_string(world.module_process("ping")) + "/cmdline");
+    const std::string words((std::istreambuf_iterator<char>(file)),
+                            std::istreambuf_iterator<char>());
+    ASSERT_GT(words.size(), 3U);
+    EXPECT_EQ(words.substr(words.size() - 3), std::string({0, '0', 0})) << "its host's last word";
 }
 
 TEST(Examples, ParkingTellsEveryDisplayWhatAllSensorsSay) {

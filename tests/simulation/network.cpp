@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "em/peer_links.hpp"
 #include "simulation/shape.hpp"
 #include "simulation/world.hpp"
 
@@ -11,8 +12,7 @@ namespace {
 
 constexpr std::uint64_t latency_min_us = 20;
 constexpr std::uint64_t latency_max_us = 400;
-constexpr std::uint64_t retry_min_us = 50'000; // LinkLimits of em/peer_links.hpp
-constexpr std::uint64_t retry_max_us = 5'000'000;
+constexpr em::LinkLimits limits;
 constexpr std::uint64_t dead_us = 15'000'000;
 constexpr std::size_t buffer_bytes = 1U << 20U;
 constexpr std::size_t in_flight_max_bytes = 256 * 1024;
@@ -81,6 +81,7 @@ em::PeerId Network::open(std::size_t machine, const std::string& address) {
     }
     const auto wire = std::make_shared<Wire>();
     wire->address = address;
+    wire->down_us = world_.now_us();
     wire->sides[0].machine = machine;
     wire->sides[0].peer = next_peer_++;
     const std::string_view port = std::string_view(address).substr(address.rfind(':') + 1);
@@ -91,7 +92,10 @@ em::PeerId Network::open(std::size_t machine, const std::string& address) {
 }
 
 void Network::dial_later(const WirePtr& wire) {
-    wire->backoff_us = std::clamp(wire->backoff_us * 2, retry_min_us, retry_max_us);
+    const bool fresh = world_.now_us() < wire->down_us + limits.retry_fresh_us;
+    wire->backoff_us = std::clamp(wire->backoff_us * 2,
+                                  limits.retry_min_us,
+                                  fresh ? limits.retry_fresh_max_us : limits.retry_max_us);
     const std::uint64_t wait_us = wire->backoff_us / 2 + world_.random.below(wire->backoff_us);
     world_.events.at(world_.now_us() + wait_us, [this, wire] { dial(wire); });
 }
@@ -126,6 +130,7 @@ void Network::cut(const WirePtr& wire) {
         return;
     }
     wire->up = false;
+    wire->down_us = world_.now_us();
     ++wire->generation;
     if (world_.machines[wire->sides[0].machine]->is_up()) {
         world_.machines[wire->sides[0].machine]->router().peer_down(wire->sides[0].peer);

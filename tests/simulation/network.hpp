@@ -72,6 +72,7 @@ class Network {
         bool gone = false; ///< nobody dials it any more
         std::uint64_t generation = 0;
         std::uint64_t backoff_us = 0;
+        std::uint64_t down_us = 0; ///< when it was opened, or up last
     };
     using WirePtr = std::shared_ptr<Wire>;
     using Record = std::vector<std::uint8_t>;

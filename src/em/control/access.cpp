@@ -298,7 +298,7 @@ Expected<bool> Access::revoke(const Owner& owner, const std::vector<std::string>
                        fmt::format("this node keeps no more than {} revoked certificates of an "
                                    "application",
                                    revoked_max),
-                       "make a new authority: docs/security.md");
+                       "make a new authority: docs/recovery.md, \"The folder is stolen\"");
     }
     if (!lines.empty()) {
         const Expected<bool> kept = append(revoked_file_, lines);

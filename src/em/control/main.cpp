@@ -1,4 +1,5 @@
 // authex-em: the event manager of one node.
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -114,6 +115,8 @@ int serve(ProgramOptions options) {
     options.server.state_directory = state->path();
     tee::native::LoaderOptions loader_options;
     loader_options.state_directory = state->path();
+    loader_options.spin_us = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
     const auto loader = tee::native::NativeLoader::open(std::move(loader_options));
     if (!loader) {
         return report(loader.error());

@@ -47,7 +47,8 @@ void declare_limits(CLI::App& app, CommandLine& line) {
         ->group("Limits");
     app.add_option("--spin",
                    options.server.spin_us,
-                   "longest wait in µs in which the data plane polls instead of sleeping")
+                   "longest wait in µs in which the data plane and modules look instead of "
+                   "sleeping; modules at most 1000")
         ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}))
         ->capture_default_str()
         ->group("Limits");

@@ -14,6 +14,8 @@
 
 namespace authex::tee::native {
 
+constexpr std::uint32_t module_spin_max_us = 1000;
+
 struct LoaderOptions {
     std::filesystem::path state_directory; ///< the node's evidence key lives here
     /// Empty: AUTHEX_HOST_PROGRAM, else ../lib/authex/authex-host or authex-host beside this
@@ -21,7 +23,7 @@ struct LoaderOptions {
     std::filesystem::path host_program;
     std::size_t ring_bytes = 0; ///< each way, a power of two; 0: 512 KiB
     /// The longest wait of a module in which it looks at its rings instead of sleeping; see
-    /// process::AdaptiveSpin. At most 1000.
+    /// process::AdaptiveSpin. At most module_spin_max_us.
     std::uint32_t spin_us = 200;
 };
 
