@@ -289,6 +289,36 @@ void declare_logs(Declarer& declarer, Arguments& arguments) {
         ->capture_default_str();
 }
 
+void declare_recordings(Declarer& declarer, Arguments& arguments) {
+    CLI::App* record = declarer.command(
+        "record",
+        Command::record,
+        group_look,
+        "start a module of a simulated node anew, and keep every frame that it is given and gives");
+    declarer.subject(record, "module", "name of the module");
+    record
+        ->add_option("--out",
+                     arguments.out,
+                     "file that must not be there yet (default: MODULE.recording); who has it has "
+                     "the module's keys")
+        ->type_name("FILE");
+    record->add_option("--for", arguments.for_s, "seconds (default: until Ctrl-C)")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->option_text("S");
+    CLI::App* replay =
+        declarer.command("replay",
+                         Command::replay,
+                         group_look,
+                         "run a recorded module again and say where it does something else");
+    declarer.subject(replay, "file", "the file");
+    replay
+        ->add_option("--debugger",
+                     arguments.debugger,
+                     "gdb: it has the module before its first frame; nothing is compared")
+        ->check(CLI::IsMember(std::vector<std::string>{"gdb"}))
+        ->type_name("NAME");
+}
+
 void declare_copies(Declarer& declarer, Arguments& arguments) {
     const auto passphrase = [&](CLI::App* sub) {
         sub->add_option("--passphrase-file",
@@ -329,6 +359,7 @@ void declare_look(Declarer& declarer, Arguments& arguments) {
                      group_look,
                      "print status as metrics, for Prometheus' textfile collector");
     declare_logs(declarer, arguments);
+    declare_recordings(declarer, arguments);
     CLI::App* graph = declarer.command("graph", Command::graph, group_look, "draw the application");
     graph->add_option("--format", arguments.format, "dot, mermaid or svg (default: dot)")
         ->check(CLI::IsMember(std::vector<std::string>{"dot", "mermaid", "svg"}))

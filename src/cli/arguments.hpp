@@ -35,6 +35,8 @@ enum class Command : std::uint8_t {
     reset,
     down,
     logs,
+    record,
+    replay,
     graph,
     doctor,
     schema,
@@ -101,6 +103,10 @@ struct Arguments {
     std::string grep;
     bool follow = false;
     std::uint32_t last = 100;
+
+    // record, replay
+    double for_s = 0; ///< seconds; 0: until Ctrl-C
+    std::string debugger;
 
     // export, restore
     bool with_secrets = false;

@@ -115,6 +115,8 @@ int Run::operate(Application& application) {
                          "nothing to do: the nodes hold nothing of this application");
     case Command::logs:
         return logs(application);
+    case Command::record:
+        return record(application);
     case Command::export_state:
         return export_state(application);
     default:
@@ -167,6 +169,8 @@ int Run::choose() {
         return graph();
     case Command::doctor:
         return doctor();
+    case Command::replay:
+        return replay();
     case Command::schema:
         std::cout << descriptor::schema();
         return exit_done;
@@ -185,7 +189,7 @@ int Run::choose() {
 }
 
 int Run::dispatch() {
-    if (arguments_.follow || arguments_.watch) {
+    if (arguments_.follow || arguments_.watch || arguments_.command == Command::record) {
         interrupt_.emplace();
     }
     const int status = choose();

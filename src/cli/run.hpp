@@ -2,7 +2,7 @@
 // One run of the program: its arguments, and where its words go. One file for each group of
 // commands: commands.cpp chooses, commands_make.cpp builds and prepares, commands_use.cpp sends,
 // commands_look.cpp shows, commands_trust.cpp gives secrets, roles and keys, commands_copy.cpp
-// exports and restores.
+// exports and restores, commands_record.cpp records and replays.
 
 #include <chrono>
 #include <filesystem>
@@ -51,6 +51,8 @@ class Run {
     int watch(deployer::Application& application);
     int metrics(deployer::Application& application);
     int logs(deployer::Application& application);
+    int record(deployer::Application& application);
+    int replay();
     int graph();
     int doctor();
     int export_state(deployer::Application& application);

@@ -176,6 +176,11 @@ Expected<std::shared_ptr<Node>> OwnedApplication::node_of(const std::string& nam
 }
 
 Outcome<std::vector<BuiltModule>> OwnedApplication::build(const std::vector<std::string>& modules) {
+    return build_images(modules, false);
+}
+
+Outcome<std::vector<BuiltModule>>
+OwnedApplication::build_images(const std::vector<std::string>& modules, bool symbols) {
     std::vector<BuiltModule> built;
     std::vector<tee::Builder*> builders;
     Errors errors;
@@ -217,7 +222,9 @@ Outcome<std::vector<BuiltModule>> OwnedApplication::build(const std::vector<std:
         work.emplace_back([&, i] {
             Report report(reporter_, "build", built[i].name, "");
             const descriptor::Module& module = *descriptor_.find_module(built[i].name);
-            images[i] = builders[i]->build(spec_of(descriptor_, module, outside_.owner));
+            tee::BuildSpec spec = spec_of(descriptor_, module, outside_.owner);
+            spec.symbols = symbols;
+            images[i] = builders[i]->build(spec);
             images[i] ? report.done(images[i]->cached ? "cached"
                                                       : fmt::format("{} bytes", images[i]->bytes))
                       : report.failed(images[i].error().summary);

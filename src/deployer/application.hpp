@@ -171,6 +171,19 @@ struct LogEntry {
     std::chrono::system_clock::time_point time;
 };
 
+/// What is to be recorded, and for how long.
+struct RecordOrder {
+    std::string module;
+    std::filesystem::path file;  ///< must not be there yet; see recording.hpp
+    std::function<void()> begun; ///< called once: the module is attested and connected again
+    std::stop_token stop;
+};
+struct RecordSummary {
+    std::uint64_t given = 0; ///< frames to the module
+    std::uint64_t gave = 0;  ///< frames from it
+    std::string ended;       ///< how the module ended; empty: the recording was stopped
+};
+
 /// Methods block and may be called from one thread at a time. Each is idempotent where it says so;
 /// a process that is killed in the middle of any of them leaves a state from which the same call
 /// goes on. Only one process at a time changes an application: others get "state-locked".
@@ -237,6 +250,13 @@ class Application {
     /// @error unknown-module | unknown-node | pattern-invalid | of the nodes
     virtual Outcome<bool> logs(const LogQuery& query,
                                const std::function<bool(const LogEntry&)>& take) = 0;
+    /// Starts the module anew, without keys and state, then does what up() does, and keeps every
+    /// frame that it is given and gives in a file, until it ends or `stop` is requested. The node
+    /// draws the module's first random numbers and tells them: who has the file has all keys of
+    /// this run. A node that goes away ends the recording, with a warning.
+    /// @error unknown-module | not-replayable: the node's TEE protects its modules | image-differs:
+    /// run up() first | file-exists | file-unwritable | as up()
+    virtual Outcome<RecordSummary> record(const RecordOrder& order) = 0;
     /// The state as JSON; with secrets only if asked.
     virtual Outcome<std::string> export_state(bool with_secrets) = 0;
 };

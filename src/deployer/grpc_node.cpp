@@ -20,6 +20,9 @@ namespace {
 constexpr std::size_t chunk_bytes_max = std::size_t{256} << 10U;
 /// Before a busy manager is asked again.
 constexpr auto busy_pause = std::chrono::milliseconds(20);
+/// Of a stream that is followed. The server refuses calls without a deadline, and those with one
+/// more than a day away, as a day would be that is rounded up on its way.
+constexpr std::chrono::milliseconds follow_time = std::chrono::hours(23);
 
 Expected<std::string> read_pem(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -114,7 +117,39 @@ class GrpcNode final : public Node {
                         const std::function<bool(const v1::LogLine&)>& take,
                         const std::stop_token& stop) override;
 
+    Expected<bool> record(const v1::RecordRequest& request,
+                          const std::function<bool(const v1::Recorded&)>& take,
+                          const std::stop_token& stop) override;
+
   private:
+    /// A stream that is read until its end, a stop, or until `take` wants no more.
+    template <typename Message, typename Request>
+    Expected<bool> read(std::unique_ptr<grpc::ClientReader<Message>> (v1::Node::Stub::*method)(
+                            grpc::ClientContext*, const Request&),
+                        const Request& request,
+                        std::chrono::milliseconds allowed,
+                        const std::function<bool(const Message&)>& take,
+                        const std::stop_token& stop) {
+        grpc::ClientContext context;
+        context.set_deadline(std::chrono::system_clock::now() + allowed);
+        const auto stream = (stub_.get()->*method)(&context, request);
+        // A read that waits ends at once.
+        const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+        Message message;
+        bool wanted = true;
+        while (wanted && stream->Read(&message)) {
+            wanted = take(message);
+        }
+        if (!wanted) {
+            context.TryCancel();
+        }
+        const grpc::Status status = stream->Finish();
+        if (!status.ok() && wanted && !stop.stop_requested()) {
+            return tl::make_unexpected(diagnostic_of(status));
+        }
+        return true;
+    }
+
     template <typename Reply, typename Request>
     Expected<Reply>
     unary(grpc::Status (v1::Node::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
@@ -222,30 +257,17 @@ Expected<v1::ModuleStatus> GrpcNode::load_once(const v1::LoadSpec& spec,
 Expected<bool> GrpcNode::logs(const v1::LogsRequest& request,
                               const std::function<bool(const v1::LogLine&)>& take,
                               const std::stop_token& stop) {
-    // The server refuses calls without a deadline, and those with one more than a day away, as a
-    // day would be that is rounded up on its way. A stream that is followed is opened again then.
-    constexpr auto follow_time = std::chrono::hours(23);
-    grpc::ClientContext context;
-    const auto allowed = request.follow()
-                             ? std::chrono::duration_cast<std::chrono::milliseconds>(follow_time)
-                             : options_.timeout;
-    context.set_deadline(std::chrono::system_clock::now() + allowed);
-    const auto stream = stub_->Logs(&context, request);
-    // A read that waits for a line ends at once.
-    const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-    v1::LogLine line;
-    bool wanted = true;
-    while (wanted && stream->Read(&line)) {
-        wanted = take(line);
-    }
-    if (!wanted) {
-        context.TryCancel();
-    }
-    const grpc::Status status = stream->Finish();
-    if (!status.ok() && wanted && !stop.stop_requested()) {
-        return tl::make_unexpected(diagnostic_of(status));
-    }
-    return true;
+    return read<v1::LogLine>(&v1::Node::Stub::Logs,
+                             request,
+                             request.follow() ? follow_time : options_.timeout,
+                             take,
+                             stop);
+}
+
+Expected<bool> GrpcNode::record(const v1::RecordRequest& request,
+                                const std::function<bool(const v1::Recorded&)>& take,
+                                const std::stop_token& stop) {
+    return read<v1::Recorded>(&v1::Node::Stub::Record, request, follow_time, take, stop);
 }
 
 } // namespace

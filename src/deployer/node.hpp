@@ -40,6 +40,10 @@ class Node {
     virtual Expected<bool> logs(const v1::LogsRequest& request,
                                 const std::function<bool(const v1::LogLine&)>& take,
                                 const std::stop_token& stop) = 0;
+    /// Until `take` returns false, a stop is requested or the module has ended.
+    virtual Expected<bool> record(const v1::RecordRequest& request,
+                                  const std::function<bool(const v1::Recorded&)>& take,
+                                  const std::stop_token& stop) = 0;
     virtual Expected<v1::MetricsReply> metrics(const v1::MetricsRequest& request) = 0;
     /// Those of this caller's owner, by whatever deployer.
     virtual Expected<v1::DeploymentsReply> deployments(const v1::DeploymentsRequest& request) = 0;

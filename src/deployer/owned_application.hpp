@@ -1,8 +1,8 @@
 #pragma once
 // The application of application.hpp, over any world (outside.hpp). One file for each group of
 // commands: application.cpp builds and deploys, application_messages.cpp sends, application_status
-// and application_logs.cpp look, application_values.cpp gives secrets, application_end.cpp disables
-// and takes down.
+// and application_logs.cpp look, application_record.cpp records, application_values.cpp gives
+// secrets, application_end.cpp disables and takes down.
 
 #include <memory>
 #include <mutex>
@@ -14,6 +14,7 @@
 #include "deployer/module_values.hpp"
 #include "deployer/outside.hpp"
 #include "deployer/plan.hpp"
+#include "deployer/recording.hpp"
 #include "deployer/reporter.hpp"
 #include "deployer/survey.hpp"
 
@@ -44,6 +45,7 @@ class OwnedApplication final : public Application {
     Outcome<Plan> down() override;
     Outcome<bool> logs(const LogQuery& query,
                        const std::function<bool(const LogEntry&)>& take) override;
+    Outcome<RecordSummary> record(const RecordOrder& order) override;
     Outcome<std::string> export_state(bool with_secrets) override;
 
   private:
@@ -52,6 +54,9 @@ class OwnedApplication final : public Application {
 
     /// @error no-owner-key
     [[nodiscard]] Expected<bool> must_own() const;
+    /// @param symbols also what debuggers read
+    Outcome<std::vector<BuiltModule>> build_images(const std::vector<std::string>& modules,
+                                                   bool symbols);
     Expected<std::unique_ptr<State>> open_to_change();
     Expected<std::unique_ptr<State>> open_to_empty();
     Expected<Survey> meet_nodes(State& state);
@@ -72,6 +77,8 @@ class OwnedApplication final : public Application {
     direct_connection(const State& state, const std::string& name, bool request) const;
     Expected<std::vector<std::uint8_t>>
     send(const std::string& connection, ByteView data, bool request);
+    Expected<v1::RecordRequest> record_request(const std::string& module,
+                                               const RecordingHead& head);
     struct LogSource;
     Errors check_query(const LogQuery& query) const;
     std::vector<LogSource>

@@ -25,12 +25,16 @@ struct BuildSpec {
     std::optional<std::array<std::uint8_t, 32>> recovery_key;
     std::uint32_t max_connections = 0; ///< 0: the TEE's default
     std::uint64_t max_image_bytes = 0; ///< 0: no ceiling; exceeding one fails the build
+    bool symbols = false;              ///< also make Image::symbols, which takes longer
 };
 
 struct Image {
     std::filesystem::path path; ///< in the cache; content never changes
     std::vector<std::uint8_t>
         identity; ///< what attestation must show (native: SHA-256 of the file)
+    /// The same image, with what debuggers read; empty where it was not asked for, or where the
+    /// compiler makes another image with it.
+    std::filesystem::path symbols;
     std::uint64_t bytes = 0;
     std::vector<descriptor::Endpoint> endpoints; ///< names and ids, read from the image
     bool cached = false;                         ///< nothing had to be compiled

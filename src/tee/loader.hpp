@@ -71,11 +71,15 @@ struct ModuleSpec {
     Sha256 image_sha256{};
     std::uint32_t stack_bytes = 0; ///< 0: the TEE's default
     std::vector<std::string> devices;
+    /// What the module's first generator is fed with, in place of random numbers of the node: for
+    /// recordings. Only where TeeInfo::replayable.
+    std::optional<std::array<std::uint8_t, 32>> entropy;
 };
 
 struct TeeInfo {
     std::string name; ///< "native", "sgx", "trustzone", "sancus"
     bool simulated = false;
+    bool replayable = false; ///< takes ModuleSpec::entropy; only what is simulated may
     std::vector<std::uint8_t> evidence_key;
     std::uint32_t max_body_bytes = 0;
     std::uint32_t max_image_bytes = 0;

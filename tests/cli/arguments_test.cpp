@@ -66,6 +66,8 @@ TEST(ParseArguments, EveryCommandIsKnown) {
                                    {{"reset"}, Command::reset},
                                    {{"down"}, Command::down},
                                    {{"logs"}, Command::logs},
+                                   {{"record", "m"}, Command::record},
+                                   {{"replay", "f"}, Command::replay},
                                    {{"dev"}, Command::dev},
                                    {{"doctor"}, Command::doctor},
                                    {{"schema"}, Command::schema},
@@ -167,6 +169,18 @@ TEST(ParseArguments, OfWatchAndGraphAreChecked) {
     EXPECT_EQ(status({"status", "--every", "0"}), exit_usage);
     EXPECT_EQ(status({"graph", "--format", "png"}), exit_usage);
     EXPECT_EQ(status({"restore"}), exit_usage);
+}
+
+TEST(ParseArguments, OfRecordAndReplayAreChecked) {
+    const Arguments record = sound({"record", "m", "--for", "2.5", "--out", "f"});
+    EXPECT_EQ(record.subject, "m");
+    EXPECT_EQ(record.for_s, 2.5);
+    EXPECT_EQ(record.out, "f");
+    EXPECT_EQ(sound({"replay", "f", "--debugger", "gdb"}).debugger, "gdb");
+    EXPECT_EQ(status({"record"}), exit_usage);
+    EXPECT_EQ(status({"record", "m", "--for", "0"}), exit_usage);
+    EXPECT_EQ(status({"replay"}), exit_usage);
+    EXPECT_EQ(status({"replay", "f", "--debugger", "sh"}), exit_usage);
 }
 
 TEST(ParseArguments, AttestTakesModulesEitherWay) {

@@ -37,6 +37,34 @@ Expected<bool> read_log(const FakeNode& node,
     return true;
 }
 
+/// What a node sends of a module that is recorded; then the module runs on, or has ended.
+Expected<bool> play(const FakeNode& node,
+                    const v1::RecordRequest& request,
+                    const std::function<bool(const v1::Recorded&)>& take,
+                    const std::stop_token& stop) {
+    const auto module = node.modules.find(request.module());
+    if (module == node.modules.end() ||
+        module->second.spec.image_sha256() != request.image_sha256()) {
+        return failure("image-differs", "the module is of another image");
+    }
+    for (const v1::Recorded& message : node.recorded) {
+        if (!take(message)) {
+            return true;
+        }
+        if (message.has_ended()) {
+            return true;
+        }
+    }
+    if (node.recording_fails) {
+        return failure("node-unreachable", fmt::format("node {} is gone", node.name));
+    }
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    (void)wake.wait(lock, stop, [] { return false; });
+    return true;
+}
+
 /// The deployer's side of a node: each call is two places to die, before and after it.
 class FakeCall final : public deployer::Node {
   public:
@@ -164,6 +192,11 @@ class FakeCall final : public deployer::Node {
                         const std::function<bool(const v1::LogLine&)>& take,
                         const std::stop_token& stop) override {
         return read_log(node_, request, take, stop);
+    }
+    Expected<bool> record(const v1::RecordRequest& request,
+                          const std::function<bool(const v1::Recorded&)>& take,
+                          const std::stop_token& stop) override {
+        return play(node_, request, take, stop);
     }
     Expected<v1::MetricsReply> metrics(const v1::MetricsRequest&) override {
         return v1::MetricsReply{};

@@ -68,6 +68,8 @@ class FakeNode {
     std::map<std::uint32_t, std::vector<std::vector<std::uint8_t>>> waiting; ///< by channel
     std::map<std::uint32_t, std::vector<std::uint8_t>> replies;              ///< direct, by channel
     std::vector<v1::LogLine> log;
+    std::vector<v1::Recorded> recorded;
+    bool recording_fails = false;       ///< after what is recorded
     std::vector<v1::LogLine> later_log; ///< that come while it is followed
 };
 

@@ -140,6 +140,11 @@ class RemoteNode final : public deployer::Node {
                         const std::stop_token&) override {
         return true; // no simulated deployer reads them
     }
+    Expected<bool> record(const v1::RecordRequest&,
+                          const std::function<bool(const v1::Recorded&)>&,
+                          const std::stop_token&) override {
+        return failure("not-replayable", "simulated nodes record all that happens by themselves");
+    }
     Expected<v1::MetricsReply> metrics(const v1::MetricsRequest&) override {
         return v1::MetricsReply{};
     }

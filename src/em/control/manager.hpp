@@ -10,6 +10,7 @@
 #include "em/control/access.hpp"
 #include "em/control/log_book.hpp"
 #include "em/control/node.hpp"
+#include "em/control/recorder.hpp"
 #include "em/control/store.hpp"
 #include "metrics/exposition.hpp"
 
@@ -106,6 +107,13 @@ class Manager final : public Observer {
               const std::function<void()>& started,
               Done<Module> done);
     void start(const Caller& caller, const std::string& module, Done<Module> done);
+    /// Starts the module anew, and the recorder is told what goes to and fro.
+    /// @error not-replayable | image-differs | as start()
+    void record(const Caller& caller,
+                const std::string& module,
+                const tee::Sha256& image,
+                std::shared_ptr<Recorder> recorder,
+                Done<Module> done);
     void stop(const Caller& caller, const std::string& module, const Done<Module>& done);
     void remove(const Caller& caller, const std::string& module, const Done<Module>& done);
     void control(const Caller& caller,
@@ -160,7 +168,8 @@ class Manager final : public Observer {
     void start_instance(const tee::ModuleSpec& spec,
                         std::uint64_t image_bytes,
                         DataPlane::Deadline deadline,
-                        Done<Module> done);
+                        Done<Module> done,
+                        std::shared_ptr<Recorder> recorder = nullptr);
     void
     host(const Module& module, std::unique_ptr<tee::ModuleLink> link, DataPlane::Deadline deadline);
     void greeted(const ModuleName& name, std::uint32_t instance, const Expected<bool>& answer);

@@ -12,7 +12,7 @@ namespace {
 
 /// With FAILED, Status carries so many of the lines that the module logged last.
 constexpr std::size_t last_lines_max = 20;
-/// How long a module that an earlier manager left may take to answer.
+/// How long a module may take to answer that an earlier manager left, or that is recorded.
 constexpr auto recovery_time = std::chrono::seconds(30);
 /// A killed process ends at once, unless the kernel holds it in a system call.
 constexpr int end_ms_max = 2000;
@@ -197,6 +197,42 @@ void Manager::start(const Caller& caller, const std::string& name, Done<Module> 
     }
 }
 
+void Manager::record(const Caller& caller,
+                     const std::string& name,
+                     const tee::Sha256& image,
+                     std::shared_ptr<Recorder> recorder,
+                     Done<Module> done) {
+    const Expected<bool> used = use(caller);
+    const Expected<const Module*> found = find(caller, name);
+    if (!used || !found) {
+        done(tl::make_unexpected(used ? found.error() : used.error()));
+        return;
+    }
+    const Module& module = **found;
+    const tee::TeeInfo tee = outside_.loader.info();
+    if (!tee.simulated || !tee.replayable) {
+        done(failure("not-replayable",
+                     fmt::format("modules of this node ({}) draw their first random numbers where "
+                                 "nobody sees them: what they are given cannot be replayed",
+                                 tee.name),
+                     "record the module on a native node"));
+        return;
+    }
+    if (module.spec.image_sha256 != image) {
+        done(failure("image-differs",
+                     fmt::format("module \"{}\" on this node is of another image", name),
+                     "run authex up, then record"));
+        return;
+    }
+    end_process(module.name());
+    keep(*node_.stopped(module.name()));
+    start_instance(tee::ModuleSpec(module.spec),
+                   module.image_bytes,
+                   std::min(caller.deadline, outside_.now() + recovery_time),
+                   std::move(done),
+                   std::move(recorder));
+}
+
 void Manager::stop(const Caller& caller, const std::string& name, const Done<Module>& done) {
     const Expected<bool> used = use(caller);
     const Expected<const Module*> found = find(caller, name);
@@ -236,7 +272,8 @@ void Manager::remove(const Caller& caller, const std::string& name, const Done<M
 void Manager::start_instance(const tee::ModuleSpec& spec,
                              std::uint64_t image_bytes,
                              DataPlane::Deadline deadline,
-                             Done<Module> done) {
+                             Done<Module> done,
+                             std::shared_ptr<Recorder> recorder) {
     const Module& module = node_.starting(spec, image_bytes, outside_.unix_time_us());
     const ModuleName name = module.name();
     const std::uint32_t instance = module.instance;
@@ -246,14 +283,20 @@ void Manager::start_instance(const tee::ModuleSpec& spec,
         done(tl::make_unexpected(kept.error()));
         return;
     }
-    auto link = outside_.loader.start(spec, outside_.store.folder(name));
+    tee::ModuleSpec begun = spec;
+    if (recorder != nullptr) {
+        begun.entropy = recorder->entropy();
+    }
+    auto link = outside_.loader.start(begun, outside_.store.folder(name));
     if (!link) {
         fail(name, instance, link.error().summary);
         done(tl::make_unexpected(link.error()));
         return;
     }
     waiting_.push_back({name, instance, std::move(done)});
-    host(module, std::move(*link), deadline);
+    host(module,
+         recorder == nullptr ? std::move(*link) : recorded(std::move(*link), std::move(recorder)),
+         deadline);
 }
 
 void Manager::host(const Module& module,

@@ -283,6 +283,11 @@ grpc::ServerWriteReactor<v1::LogLine>* NodeService::Logs(Context* call,
     return make_logs_call(context_, *call, *request);
 }
 
+grpc::ServerWriteReactor<v1::Recorded>* NodeService::Record(Context* call,
+                                                            const v1::RecordRequest* request) {
+    return make_record_call(context_, *call, *request);
+}
+
 grpc::ServerUnaryReactor*
 NodeService::Metrics(Context* call, const v1::MetricsRequest* request, v1::MetricsReply* reply) {
     using Families = std::vector<metrics::Family>;

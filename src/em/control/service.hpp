@@ -46,6 +46,7 @@ class NodeService final : public v1::Node::CallbackService {
     Unary* Unregister(Context*, const v1::UnregisterRequest*, v1::UnregisterReply*) override;
     Unary* Status(Context*, const v1::StatusRequest*, v1::StatusReply*) override;
     grpc::ServerWriteReactor<v1::LogLine>* Logs(Context*, const v1::LogsRequest*) override;
+    grpc::ServerWriteReactor<v1::Recorded>* Record(Context*, const v1::RecordRequest*) override;
     Unary* Metrics(Context*, const v1::MetricsRequest*, v1::MetricsReply*) override;
     Unary* Reset(Context*, const v1::ResetRequest*, v1::ResetReply*) override;
     Unary* Deployments(Context*, const v1::DeploymentsRequest*, v1::DeploymentsReply*) override;
@@ -61,5 +62,8 @@ make_load_call(ServiceContext& context, const grpc::CallbackServerContext& call)
 grpc::ServerWriteReactor<v1::LogLine>* make_logs_call(ServiceContext& context,
                                                       const grpc::CallbackServerContext& call,
                                                       const v1::LogsRequest& request);
+grpc::ServerWriteReactor<v1::Recorded>* make_record_call(ServiceContext& context,
+                                                         const grpc::CallbackServerContext& call,
+                                                         const v1::RecordRequest& request);
 
 } // namespace authex::em

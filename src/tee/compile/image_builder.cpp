@@ -205,7 +205,8 @@ Expected<ImageBuilder::Objects> ImageBuilder::compile(const std::vector<Job>& jo
     return objects;
 }
 
-Expected<fs::path> ImageBuilder::link(const BuildSpec& spec, const Objects& objects, bool& cached) {
+Expected<fs::path>
+ImageBuilder::link(const BuildSpec& spec, const Objects& objects, Symbols symbols, bool& cached) {
     const fs::path library = bearssl();
     if (library.empty()) {
         return failure("compiler-missing",
@@ -223,8 +224,10 @@ Expected<fs::path> ImageBuilder::link(const BuildSpec& spec, const Objects& obje
                                      "authex_enter",
                                      // The module's name is measured: one module must not pass for
                                      // another that is built from the same sources.
-                                     "--build-id=0x" + sha256_hex(spec.module),
-                                     "-s"};
+                                     "--build-id=0x" + sha256_hex(spec.module)};
+    if (symbols == Symbols::stripped) {
+        command.emplace_back("-s");
+    }
     command.insert(command.end(), recipe_.link_flags.begin(), recipe_.link_flags.end());
     std::string identity = objects.digests + sha256_hex(*library_bytes);
     for (const std::string& argument : command) {
@@ -263,6 +266,27 @@ Expected<fs::path> ImageBuilder::link(const BuildSpec& spec, const Objects& obje
     return image;
 }
 
+/// Compiled anew with debug information, which shall change nothing that is measured: else the
+/// debugger would show another program.
+fs::path ImageBuilder::with_symbols(const BuildSpec& spec,
+                                    const std::vector<std::uint8_t>& identity) {
+    std::vector<Job> jobs = jobs_of(spec);
+    for (Job& job : jobs) {
+        job.first.arguments.emplace_back("-g");
+    }
+    const Expected<Objects> objects = compile(jobs);
+    if (!objects) {
+        return {};
+    }
+    bool cached = false;
+    const Expected<fs::path> stripped = link(spec, *objects, Symbols::stripped, cached);
+    const Expected<std::string> bytes = stripped ? read_file(*stripped) : std::string();
+    if (!bytes || sha256(*bytes) != identity) {
+        return {};
+    }
+    return link(spec, *objects, Symbols::kept, cached).value_or(fs::path());
+}
+
 Expected<Image> ImageBuilder::build(const BuildSpec& wanted) {
     BuildSpec spec = wanted;
     // The compiler runs in it, and its messages name files from it on: without dots, and without a
@@ -275,7 +299,7 @@ Expected<Image> ImageBuilder::build(const BuildSpec& wanted) {
         return tl::make_unexpected(std::move(diagnostic));
     }
     bool linked_before = false;
-    const Expected<fs::path> path = link(spec, *objects, linked_before);
+    const Expected<fs::path> path = link(spec, *objects, Symbols::stripped, linked_before);
     if (!path) {
         return tl::make_unexpected(path.error());
     }
@@ -297,8 +321,10 @@ Expected<Image> ImageBuilder::build(const BuildSpec& wanted) {
                         bytes->size(),
                         spec.max_image_bytes));
     }
+    std::vector<std::uint8_t> identity = sha256(*bytes);
     return Image{.path = *path,
-                 .identity = sha256(*bytes),
+                 .identity = identity,
+                 .symbols = spec.symbols ? with_symbols(spec, identity) : fs::path(),
                  .bytes = bytes->size(),
                  .endpoints = std::move(*endpoints),
                  .cached = objects->cached && linked_before};

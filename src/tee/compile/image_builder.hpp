@@ -49,8 +49,11 @@ class ImageBuilder final : public Builder {
     };
     [[nodiscard]] std::vector<Job> jobs_of(const BuildSpec& spec) const;
     Expected<Objects> compile(const std::vector<Job>& jobs);
+    enum class Symbols : std::uint8_t { stripped, kept };
     Expected<std::filesystem::path>
-    link(const BuildSpec& spec, const Objects& objects, bool& cached);
+    link(const BuildSpec& spec, const Objects& objects, Symbols symbols, bool& cached);
+    std::filesystem::path with_symbols(const BuildSpec& spec,
+                                       const std::vector<std::uint8_t>& identity);
 
     BuilderPaths paths_;
     Recipe recipe_;

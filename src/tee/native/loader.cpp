@@ -1,7 +1,7 @@
 #include "tee/native/loader.hpp"
 
 #include <array>
-#include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "tee/native/host/image.hpp"
+#include "tee/native/host_program.hpp"
 #include "tee/process/link.hpp"
 #include "tee/process/spawn.hpp"
 #include "wire/frame.hpp"
@@ -19,20 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint32_t stack_bytes_default = 256U << 10U;
 constexpr std::uint32_t stack_bytes_min = 16U << 10U;
 constexpr std::uint32_t stack_bytes_max = 64U << 20U;
-
-fs::path find_host() {
-    const char* named = std::getenv("AUTHEX_HOST_PROGRAM");
-    if (named != nullptr && *named != '\0') {
-        return named;
-    }
-    std::error_code error;
-    const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-    const fs::path installed = folder.parent_path() / "lib/authex/authex-host";
-    return fs::exists(installed, error) ? installed : folder / "authex-host";
-}
 
 Expected<Sha256> hash_of(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -62,6 +51,17 @@ tl::unexpected<Diagnostic> mismatch(const ModuleSpec& spec, const Sha256& found)
         fmt::format(
             "module `{}`: the image is {}, not {}", spec.name, hex(found), hex(spec.image_sha256)),
         "load the module again");
+}
+
+constexpr const char* entropy_file = "entropy"; ///< host/prepare.hpp
+
+bool write_entropy(const fs::path& directory, ByteView entropy) {
+    const fs::path path = directory / entropy_file;
+    ::unlink(path.c_str());
+    const process::Descriptor file(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    return file.open() && ::write(file.get(), entropy.data(), entropy.size()) ==
+                              static_cast<ssize_t>(entropy.size());
 }
 
 /// Rounded up to whole pages; 0 is the default.
@@ -105,6 +105,7 @@ Expected<std::unique_ptr<NativeLoader>> NativeLoader::open(LoaderOptions options
 TeeInfo NativeLoader::info() const {
     return {.name = "native",
             .simulated = true,
+            .replayable = true,
             .evidence_key = key_.public_key(),
             .max_body_bytes = wire::max_body_bytes,
             .max_image_bytes = static_cast<std::uint32_t>(image_bytes_max)};
@@ -128,14 +129,25 @@ Expected<std::unique_ptr<ModuleLink>> NativeLoader::start(const ModuleSpec& spec
         return failure(
             "already-running", fmt::format("module `{}` runs already", spec.name), "stop it first");
     }
-    const process::HostCommand command{.program = options_.host_program,
-                                       .arguments = {spec.name,
-                                                     hex(spec.image_sha256),
-                                                     std::to_string(*stack),
-                                                     std::to_string(options_.spin_us)},
-                                       .directory = fs::absolute(directory),
-                                       .ring_bytes = options_.ring_bytes};
-    if (const Expected<bool> spawned = process::spawn_host(command); !spawned) {
+    const bool recorded = spec.entropy.has_value();
+    if (recorded && !write_entropy(directory, *spec.entropy)) {
+        return failure("module-files",
+                       fmt::format("module `{}`: its random numbers cannot be written", spec.name),
+                       "is the disk full?");
+    }
+    process::HostCommand command{.program = options_.host_program,
+                                 .arguments = {spec.name,
+                                               hex(spec.image_sha256),
+                                               std::to_string(*stack),
+                                               std::to_string(options_.spin_us)},
+                                 .directory = fs::absolute(directory),
+                                 .ring_bytes = options_.ring_bytes};
+    if (recorded) {
+        command.arguments.emplace_back("recorded");
+    }
+    const Expected<bool> spawned = process::spawn_host(command);
+    ::unlink((directory / entropy_file).c_str());
+    if (!spawned) {
         Diagnostic diagnostic = spawned.error();
         diagnostic.summary = fmt::format("module `{}`: {}", spec.name, diagnostic.summary);
         return tl::make_unexpected(std::move(diagnostic));

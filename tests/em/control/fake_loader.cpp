@@ -135,6 +135,7 @@ void FakeProcess::emit(wire::FrameHeader header, ByteView body) {
 tee::TeeInfo FakeLoader::info() const {
     return {.name = "native",
             .simulated = true,
+            .replayable = replayable_,
             .evidence_key = {1, 2, 3},
             .max_body_bytes = 65'536,
             .max_image_bytes = image_bytes_max};
@@ -152,6 +153,7 @@ Expected<std::unique_ptr<tee::ModuleLink>> FakeLoader::start(const tee::ModuleSp
     const auto process = std::make_shared<FakeProcess>(silent_.count(spec.name) == 0);
     processes_[spec.name] = process;
     ++starts_[spec.name];
+    entropies_[spec.name] = spec.entropy;
     return std::make_unique<FakeLink>(process);
 }
 
@@ -177,6 +179,11 @@ std::shared_ptr<FakeProcess> FakeLoader::process(const std::string& name) {
     const std::lock_guard lock(mutex_);
     const auto found = processes_.find(name);
     return found == processes_.end() ? nullptr : found->second;
+}
+
+std::optional<std::array<std::uint8_t, 32>> FakeLoader::entropy(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return entropies_[name];
 }
 
 int FakeLoader::starts(const std::string& name) {

@@ -2,10 +2,12 @@
 // A loader whose modules are objects in the test's process: they say hello, echo calls, answer
 // handshakes with a fixed report data, and end when they are told to.
 
+#include <array>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -72,6 +74,9 @@ class FakeLoader final : public tee::Loader {
     [[nodiscard]] int starts(const std::string& name);
     /// Modules of this name start, and say nothing.
     void make_silent(const std::string& name);
+    /// What the module was started with last, for a recording.
+    [[nodiscard]] std::optional<std::array<std::uint8_t, 32>> entropy(const std::string& name);
+    void set_replayable(bool replayable) { replayable_ = replayable; }
     /// Modules of this name cannot be started.
     void make_broken(const std::string& name);
 
@@ -79,6 +84,8 @@ class FakeLoader final : public tee::Loader {
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<FakeProcess>> processes_;
     std::map<std::string, int> starts_;
+    std::map<std::string, std::optional<std::array<std::uint8_t, 32>>> entropies_;
+    bool replayable_ = true;
     std::set<std::string> silent_;
     std::set<std::string> broken_;
 };

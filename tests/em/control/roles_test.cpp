@@ -60,6 +60,16 @@ std::string call_of(Method method, Client& client) {
         (void)logs.next();
         return logs.code();
     }
+    case Method::record: {
+        v1::RecordRequest request;
+        request.set_deployment(client.deployment());
+        const auto context = test::with_deadline();
+        const auto reader = client.stub().Record(context.get(), request);
+        v1::Recorded message;
+        (void)reader->Read(&message);
+        client.status = reader->Finish();
+        return client.status.ok() ? std::string("ok") : rpc::to_diagnostic(client.status).code;
+    }
     case Method::metrics:
         return unary(&Stub::Metrics, v1::MetricsRequest(), v1::MetricsReply());
     case Method::reset:

@@ -128,6 +128,21 @@ TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
     EXPECT_NE(recoverable->identity, builder->build(with_recovery)->identity);
 }
 
+TEST_F(NativeBuilderTest, SymbolsAreOfTheSameImageAndOnlyMadeWhereAsked) {
+    const auto builder = builder_in(folder_.path() / "cache");
+    BuildSpec asked = spec(minimal);
+    const Expected<Image> without = builder->build(asked);
+    asked.symbols = true;
+    const Expected<Image> with = builder->build(asked);
+    ASSERT_TRUE(without && with);
+    EXPECT_TRUE(without->symbols.empty());
+    EXPECT_EQ(with->identity, without->identity);
+    ASSERT_FALSE(with->symbols.empty());
+    const std::string text = *compile::read_file(with->symbols);
+    EXPECT_NE(text.find(".debug_line"), std::string::npos);
+    EXPECT_EQ(compile::read_file(without->path)->find(".debug_line"), std::string::npos);
+}
+
 TEST_F(NativeBuilderTest, ModulesOfTheSameSourcesHaveIdentitiesOfTheirOwn) {
     const auto builder = builder_in(folder_.path() / "cache");
     const BuildSpec left = spec(minimal);

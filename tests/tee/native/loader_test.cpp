@@ -100,6 +100,7 @@ TEST_F(LoaderTest, HostRefusesOtherArguments) {
                                                {"echo"},
                                                {"echo", hash, "65536"},
                                                {"echo", hash, "65536", "0", "more"},
+                                               {"echo", hash, "65536", "0", "recorded", "more"},
                                                {"echo", hash.substr(1), "65536", "0"},
                                                {"echo", std::string(64, 'g'), "65536", "0"},
                                                {"echo", hash, "65537", "0"},

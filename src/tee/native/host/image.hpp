@@ -10,6 +10,7 @@
 namespace authex::tee::native {
 
 constexpr std::uint64_t image_bytes_max = std::uint64_t{64} << 20U; ///< of the file
+constexpr std::uint32_t stack_bytes_default = 256U << 10U; ///< of a module that asks for none
 constexpr std::uint64_t image_memory_max = std::uint64_t{256} << 20U;
 /// Where images may lie: the builder links them to the begin of it.
 constexpr std::uint64_t image_window_begin = 0x10000000;

@@ -75,7 +75,7 @@ bool limit(__rlimit_resource resource, rlim_t value) {
 
 } // namespace
 
-bool confine(int doorbell) {
+bool confine(int doorbell, Debugged debugged) {
     if (::dup2(doorbell, doorbell_descriptor) < 0 ||
         ::close_range(answer_descriptor + 1, ~0U, 0) != 0) {
         return false;
@@ -84,7 +84,7 @@ bool confine(int doorbell) {
                          limit(RLIMIT_NPROC, 0) && limit(RLIMIT_FSIZE, 0) &&
                          limit(RLIMIT_MEMLOCK, 0);
     const sock_fprog program{.len = filter.size(), .filter = filter.data()};
-    return limited && ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+    return limited && (debugged == Debugged::yes || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) &&
            ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }

@@ -1,7 +1,12 @@
 #pragma once
 // What the process of a module may still do once its code runs: next to nothing.
 
+#include <cstdint>
+
 namespace authex::tee::native {
+
+/// Whether a debugger of the same user may read the process's memory.
+enum class Debugged : std::uint8_t { no, yes };
 
 /// Descriptors that are left.
 constexpr int doorbell_descriptor = 0;
@@ -11,6 +16,6 @@ constexpr int answer_descriptor = 1; ///< until close_answer()
 /// dumps, and installs a filter of system calls: write to the two descriptors, close of the answer,
 /// futex wait, yield, exit. Anything else kills the process with SIGSYS. @return false: errno says
 /// why
-bool confine(int doorbell);
+bool confine(int doorbell, Debugged debugged);
 
 } // namespace authex::tee::native

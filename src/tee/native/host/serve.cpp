@@ -69,20 +69,15 @@ struct Turn {
     int failed = 0; ///< exit status
 };
 
-Turn invoke(const Door& door, process::ModuleEnd& end, ByteView in, Bytes out) {
-    runtime::Invocation invocation{.in = address(in.data()),
-                                   .in_bytes = in.size(),
-                                   .out = address(out.data()),
-                                   .out_bytes = out.size()};
-    enter(door, invocation);
-    if (invocation.error != 0 || invocation.consumed > in.size() ||
-        invocation.produced > out.size()) {
+Turn serve_once(const Door& door, process::ModuleEnd& end, ByteView in, Bytes out) {
+    const Answer answer = invoke(door, in, out);
+    if (!answer.good) {
         return {.failed = exit_refused_invocation};
     }
-    end.commit(static_cast<std::size_t>(invocation.produced));
-    end.consume(static_cast<std::size_t>(invocation.consumed));
+    end.commit(answer.produced);
+    end.consume(answer.consumed);
     end.ring();
-    return {.worked = invocation.consumed != 0 || invocation.produced != 0};
+    return {.worked = answer.consumed != 0 || answer.produced != 0};
 }
 
 } // namespace
@@ -97,6 +92,18 @@ std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy) {
     return invocation.error;
 }
 
+Answer invoke(const Door& door, ByteView in, Bytes out) {
+    runtime::Invocation invocation{.in = address(in.data()),
+                                   .in_bytes = in.size(),
+                                   .out = address(out.data()),
+                                   .out_bytes = out.size()};
+    enter(door, invocation);
+    return {.good = invocation.error == 0 && invocation.consumed <= in.size() &&
+                    invocation.produced <= out.size(),
+            .consumed = static_cast<std::size_t>(invocation.consumed),
+            .produced = static_cast<std::size_t>(invocation.produced)};
+}
+
 int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spin_us) {
     process::AdaptiveSpin spin({.longest = spin_us * ticks_per_us,
                                 .crowded = crowded_us * ticks_per_us,
@@ -109,10 +116,10 @@ int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spin_us) {
         }
         Turn turn;
         if (!in->empty()) {
-            turn = invoke(door, end, in->first(std::min(in->size(), batch_bytes)), *out);
+            turn = serve_once(door, end, in->first(std::min(in->size(), batch_bytes)), *out);
             // One frame may be larger than a batch.
             if (!turn.worked && turn.failed == 0 && in->size() > batch_bytes) {
-                turn = invoke(door, end, *in, *out);
+                turn = serve_once(door, end, *in, *out);
             }
         }
         if (turn.failed != 0) {

@@ -1,0 +1,41 @@
+#pragma once
+// What a host does before a module's code runs. Whatever is wrong ends the process through
+// process::refuse_start.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.hpp"
+
+namespace authex::tee::native {
+
+using Digest = std::array<std::uint8_t, 32>;
+using Entropy = std::array<std::uint8_t, 32>;
+
+/// Empty optional: no number, or above `max`.
+std::optional<std::uint64_t> number(const char* text, int base, std::uint64_t max);
+/// From 64 hexadecimal digits.
+Digest digest(const char* text);
+/// Whole pages, at most 64 MiB.
+std::uint64_t stack_size(const char* text);
+
+/// Zeroed, for this process only; may be empty. @param rights PROT_…
+Bytes private_memory(std::size_t bytes, int rights);
+/// A private copy of a whole file of the working folder.
+/// @param unreadable, too_large codes of refusals
+Bytes read_file(const char* name,
+                std::uint64_t bytes_max,
+                const char* unreadable,
+                const char* too_large);
+/// From the file `entropy`.
+Entropy given_entropy();
+
+/// Puts the file `image` into memory if it is the expected one. @return its entry
+std::uint64_t load_image(const Digest& expected);
+/// The module's stack between memory that nothing may touch: much below it, because a function with
+/// large variables steps far. @return its top
+std::uint64_t make_stack(std::uint64_t bytes);
+
+} // namespace authex::tee::native
