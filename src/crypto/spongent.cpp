@@ -1,101 +1,53 @@
 #include "crypto/spongent.hpp"
 
+#include "crypto/spongent_permutation.hpp"
+
 namespace authex::crypto::spongent {
 namespace {
 
-constexpr std::uint8_t sbox[16] = {
-    0xE, 0xD, 0xB, 0x0, 0x2, 0x1, 0x4, 0xF, 0x7, 0xA, 0x8, 0x5, 0x9, 0xC, 0x3, 0x6};
-constexpr std::size_t nibbles = state_bytes * 2;
-constexpr std::uint8_t counter_start = 0x52;
-constexpr std::uint8_t counter_taps = 0x8E;
-constexpr std::uint8_t counter_end = 0xFF;
 constexpr std::size_t block_bytes = 2;
 
-std::uint8_t next_counter(std::uint8_t counter) {
-    auto taps = static_cast<std::uint8_t>(counter & counter_taps);
-    taps = static_cast<std::uint8_t>(taps ^ (taps >> 4U));
-    taps = static_cast<std::uint8_t>(taps ^ (taps >> 2U));
-    taps = static_cast<std::uint8_t>(taps ^ (taps >> 1U));
-    return static_cast<std::uint8_t>((unsigned{counter} << 1U) | (taps & 1U));
+template <typename Words>
+Bytes in(Words& words) {
+    return {reinterpret_cast<std::uint8_t*>(words.data()), sizeof words};
 }
 
-std::uint8_t reversed(std::uint8_t byte) {
-    std::uint8_t result = 0;
-    for (unsigned i = 0; i < 8; ++i) {
-        result = static_cast<std::uint8_t>((unsigned{result} << 1U) | ((unsigned{byte} >> i) & 1U));
-    }
-    return result;
+/// Overwrites what permutations left behind on the stack.
+[[gnu::noinline]] void wipe_frames() {
+    std::uint8_t below[256];
+    wipe(below);
 }
 
-/// S-boxes, then bit j to j·84 mod 335: bit r of nibble q goes to q + 84·r.
-void substitute_and_spread(State& state) {
-    State spread{};
-    std::size_t target_of_bit[4] = {0, nibbles, 2 * nibbles, 3 * nibbles};
-    for (std::size_t q = 0; q < nibbles; ++q) {
-        const unsigned nibble = (unsigned{state[q / 2]} >> (q % 2 == 0 ? 0U : 4U)) & 0xFU;
-        const unsigned value = sbox[nibble];
-        for (unsigned r = 0; r < 4; ++r) {
-            const std::size_t target = target_of_bit[r]++;
-            spread[target / 8] = static_cast<std::uint8_t>(spread[target / 8] |
-                                                           (((value >> r) & 1U) << (target % 8)));
-        }
+template <typename Level>
+void permute_words(WordsOf<Level>& words, Variant variant) {
+#if AUTHEX_SPONGENT_X86
+    if (variant == Variant::avx512) {
+        permute_avx512<Level>(words);
+        return;
     }
-    state = spread;
-    wipe(spread);
+    if (variant == Variant::bmi2) {
+        permute_bmi2<Level>(words);
+        return;
+    }
+#endif
+    (void)variant;
+    permute_portable<Level>(words);
 }
 
-/// One duplex object: absorbs blocks of at most two bytes.
-class Duplex {
-  public:
-    ~Duplex() { wipe(state_); }
+std::size_t block_at(ByteView bytes, std::size_t at) {
+    return bytes.size() - at < block_bytes ? bytes.size() - at : block_bytes;
+}
 
-    void absorb(ByteView block, bool frame) {
-        const std::size_t bits = block.size() * 8;
-        std::uint32_t value = 0;
-        for (std::size_t i = 0; i < block.size(); ++i) {
-            value |= std::uint32_t{block[i]} << (8 * i);
-        }
-        value |= std::uint32_t{frame} << bits;
-        value |= std::uint32_t{1} << (bits + 1);
-        for (std::size_t i = 0; i < 3; ++i) {
-            state_[i] = static_cast<std::uint8_t>(state_[i] ^ (value >> (8 * i)));
-        }
-        permute(state_);
-    }
-    /// A whole phase: frame bit `inner` on every block but the last, its opposite there. An empty
-    /// phase has one empty block.
-    void absorb_phase(ByteView bytes, bool inner) {
-        std::size_t at = 0;
-        do {
-            const std::size_t count =
-                bytes.size() - at < block_bytes ? bytes.size() - at : block_bytes;
-            absorb(bytes.subspan(at, count), at + count < bytes.size() ? inner : !inner);
-            at += count;
-        } while (at < bytes.size());
-    }
-    [[nodiscard]] std::uint8_t rate(std::size_t index) const { return state_[index]; }
-
-    void squeeze_tag(Tag tag) {
-        for (std::size_t at = 0; at < tag_bytes; at += block_bytes) {
-            tag[at] = state_[0];
-            tag[at + 1] = state_[1];
-            state_[0] = static_cast<std::uint8_t>(state_[0] ^ 1U); // blank
-            permute(state_);
-        }
-    }
-
-  private:
-    State state_{};
-};
-
-void crypt(Duplex& duplex, Bytes body, bool decrypt) {
+template <typename Level>
+void crypt(Duplex<Level>& duplex, Bytes body, bool decrypt) {
     std::size_t at = 0;
     do {
-        const std::size_t count = body.size() - at < block_bytes ? body.size() - at : block_bytes;
+        const std::size_t count = block_at(body, at);
         std::uint8_t plain[block_bytes] = {};
+        const unsigned stream = duplex.rate();
         for (std::size_t i = 0; i < count; ++i) {
             const std::uint8_t in = body[at + i];
-            const auto out = static_cast<std::uint8_t>(in ^ duplex.rate(i));
+            const auto out = static_cast<std::uint8_t>(in ^ (stream >> (8 * i)));
             plain[i] = decrypt ? out : in;
             body[at + i] = out;
         }
@@ -107,30 +59,97 @@ void crypt(Duplex& duplex, Bytes body, bool decrypt) {
 
 } // namespace
 
-void permute(State& state) {
-    for (std::uint8_t counter = counter_start; counter != counter_end;
-         counter = next_counter(counter)) {
-        state[0] = static_cast<std::uint8_t>(state[0] ^ counter);
-        state[state_bytes - 1] =
-            static_cast<std::uint8_t>(state[state_bytes - 1] ^ reversed(counter));
-        substitute_and_spread(state);
+#if !AUTHEX_SPONGENT_X86
+bool carried(Variant variant) {
+    return variant == Variant::portable;
+}
+
+Variant fastest() {
+    return Variant::portable;
+}
+#endif
+
+template <typename Level>
+Duplex<Level>::~Duplex() {
+    wipe(in(words_));
+    wipe_frames();
+}
+
+template <typename Level>
+void Duplex<Level>::absorb_padded(std::uint32_t block) {
+    words_[0] ^= block;
+    permute_words<Level>(words_, variant_);
+}
+
+template <typename Level>
+void Duplex<Level>::absorb(std::uint16_t word, bool frame) {
+    absorb_padded(word | std::uint32_t{frame} << 16U | std::uint32_t{1} << 17U);
+}
+
+template <typename Level>
+void Duplex<Level>::absorb(ByteView block, bool frame) {
+    const std::size_t bits = block.size() * 8;
+    std::uint32_t value = std::uint32_t{frame} << bits | std::uint32_t{2} << bits;
+    for (std::size_t i = 0; i < block.size(); ++i) {
+        value |= std::uint32_t{block[i]} << (8 * i);
+    }
+    absorb_padded(value);
+}
+
+template <typename Level>
+void Duplex<Level>::absorb_blank() {
+    absorb_padded(1);
+}
+
+template <typename Level>
+void Duplex<Level>::absorb_phase(ByteView bytes, bool inner) {
+    std::size_t at = 0;
+    do {
+        const std::size_t count = block_at(bytes, at);
+        absorb(bytes.subspan(at, count), at + count < bytes.size() ? inner : !inner);
+        at += count;
+    } while (at < bytes.size());
+}
+
+template <typename Level>
+void Duplex<Level>::squeeze_tag(TagOf<Level> tag) {
+    for (std::size_t at = 0; at < tag.size(); at += block_bytes) {
+        if (at != 0) {
+            absorb_blank();
+        }
+        tag[at] = static_cast<std::uint8_t>(rate());
+        tag[at + 1] = static_cast<std::uint8_t>(rate() >> 8U);
     }
 }
 
-void wrap(KeyView key, ByteView associated, Bytes body, Tag tag) {
-    Duplex duplex;
+template <typename Level>
+void permute(StateOf<Level>& state, Variant variant) {
+    WordsOf<Level> words{};
+    copy(state, in(words));
+    permute_words<Level>(words, variant);
+    copy(ByteView(in(words)).first(state.size()), state);
+    wipe(in(words));
+    wipe_frames();
+}
+
+template <typename Level>
+void wrap(
+    KeyViewOf<Level> key, ByteView associated, Bytes body, TagOf<Level> tag, Variant variant) {
+    Duplex<Level> duplex(variant);
     duplex.absorb_phase(key, true);
     duplex.absorb_phase(associated, false);
     crypt(duplex, body, false);
     duplex.squeeze_tag(tag);
 }
 
-bool unwrap(KeyView key, ByteView associated, Bytes body, TagView tag) {
-    Duplex duplex;
+template <typename Level>
+bool unwrap(
+    KeyViewOf<Level> key, ByteView associated, Bytes body, TagViewOf<Level> tag, Variant variant) {
+    Duplex<Level> duplex(variant);
     duplex.absorb_phase(key, true);
     duplex.absorb_phase(associated, false);
     crypt(duplex, body, true);
-    std::uint8_t computed[tag_bytes];
+    std::uint8_t computed[Level::key_bytes];
     duplex.squeeze_tag(computed);
     const bool verified = equal_constant_time(computed, tag);
     if (!verified) {
@@ -140,8 +159,36 @@ bool unwrap(KeyView key, ByteView associated, Bytes body, TagView tag) {
     return verified;
 }
 
+template <typename Level>
+void mac(KeyViewOf<Level> key, ByteView message, TagOf<Level> tag, Variant variant) {
+    wrap<Level>(key, message, {}, tag, variant);
+}
+
+template class Duplex<Level128>;
+template class Duplex<Level64>;
+template void permute<Level128>(StateOf<Level128>&, Variant);
+template void permute<Level64>(StateOf<Level64>&, Variant);
+template void wrap<Level128>(KeyView, ByteView, Bytes, Tag, Variant);
+template void wrap<Level64>(KeyViewOf<Level64>, ByteView, Bytes, TagOf<Level64>, Variant);
+template bool unwrap<Level128>(KeyView, ByteView, Bytes, TagView, Variant);
+template bool unwrap<Level64>(KeyViewOf<Level64>, ByteView, Bytes, TagViewOf<Level64>, Variant);
+template void mac<Level128>(KeyView, ByteView, Tag, Variant);
+template void mac<Level64>(KeyViewOf<Level64>, ByteView, TagOf<Level64>, Variant);
+
+void permute(State& state) {
+    permute<Level128>(state);
+}
+
+void wrap(KeyView key, ByteView associated, Bytes body, Tag tag) {
+    wrap<Level128>(key, associated, body, tag);
+}
+
+bool unwrap(KeyView key, ByteView associated, Bytes body, TagView tag) {
+    return unwrap<Level128>(key, associated, body, tag);
+}
+
 void mac(KeyView key, ByteView message, Tag tag) {
-    wrap(key, message, {}, tag);
+    mac<Level128>(key, message, tag);
 }
 
 } // namespace authex::crypto::spongent

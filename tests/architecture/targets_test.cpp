@@ -162,7 +162,7 @@ class SmallImage : public testing::Test {
     std::size_t link(const std::string& module) {
         const std::string parts = source_dir + "/tests/architecture/msp430/";
         for (const fs::path& source : enclave_sources(true)) {
-            if (source.stem() != "spongent") {
+            if (!source.stem().string().starts_with("spongent")) {
                 add(cxx + " -flto",
                     source,
                     source.parent_path().filename().string() + source.stem().string() + ".o");

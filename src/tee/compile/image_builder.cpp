@@ -44,13 +44,18 @@ constexpr const char* linker = "ld.lld-14";
 
 /// What every image carries besides the module and its TEE's port.
 constexpr std::array runtime_sources = {
-    "src/base/bytes.cpp",      "src/base/secrets.cpp",     "src/crypto/aead.cpp",
-    "src/crypto/aes_gcm.cpp",  "src/crypto/kdf.cpp",       "src/crypto/noise.cpp",
-    "src/crypto/spongent.cpp", "src/crypto/x25519.cpp",    "src/wire/control.cpp",
-    "src/wire/frame.cpp",      "src/wire/seal.cpp",        "src/runtime/connections.cpp",
-    "src/runtime/control.cpp", "src/runtime/dispatch.cpp", "src/runtime/door.cpp",
-    "src/runtime/emitter.cpp", "src/runtime/orders.cpp",   "src/runtime/runtime.cpp",
-    "src/runtime/sdk.cpp",     "src/runtime/values.cpp"};
+    "src/base/bytes.cpp",          "src/base/secrets.cpp",
+    "src/crypto/aead.cpp",         "src/crypto/aes_gcm.cpp",
+    "src/crypto/kdf.cpp",          "src/crypto/noise.cpp",
+    "src/crypto/spongent.cpp",     "src/crypto/spongent_portable.cpp",
+    "src/crypto/spongent_x86.cpp", "src/crypto/spongent_avx512.cpp",
+    "src/crypto/x25519.cpp",       "src/wire/control.cpp",
+    "src/wire/frame.cpp",          "src/wire/seal.cpp",
+    "src/runtime/connections.cpp", "src/runtime/control.cpp",
+    "src/runtime/dispatch.cpp",    "src/runtime/door.cpp",
+    "src/runtime/emitter.cpp",     "src/runtime/orders.cpp",
+    "src/runtime/runtime.cpp",     "src/runtime/sdk.cpp",
+    "src/runtime/values.cpp"};
 
 std::optional<std::string> environment(const char* name) {
     const char* value = std::getenv(name);
