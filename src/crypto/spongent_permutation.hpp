@@ -49,6 +49,13 @@ inline constexpr std::array<RoundConstant, Level::rounds>
     round_constants = make_round_constants<Level>();
 
 template <typename Level>
+[[gnu::always_inline]] inline void add_constant(WordsOf<Level>& state, RoundConstant constant) {
+    constexpr std::size_t top_byte = Level::state_bits - 8;
+    state[0] ^= constant.low;
+    state[top_byte / 64] ^= std::uint64_t{constant.high} << (top_byte % 64);
+}
+
+template <typename Level>
 void permute_portable(WordsOf<Level>& state);
 #if AUTHEX_SPONGENT_X86
 template <typename Level>

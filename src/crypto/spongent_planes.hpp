@@ -20,13 +20,6 @@ struct Planes {
     std::uint64_t words[plane_words<Level>][4];
 };
 
-template <typename Level>
-[[gnu::always_inline]] inline void add(WordsOf<Level>& state, RoundConstant constant) {
-    constexpr std::size_t top_byte = Level::state_bits - 8;
-    state[0] ^= constant.low;
-    state[top_byte / 64] ^= std::uint64_t{constant.high} << (top_byte % 64);
-}
-
 /// The S-box E D B 0 2 1 4 F 7 A 8 5 9 C 3 6 on 64 nibbles, whose bits k are in p[k].
 [[gnu::always_inline]] inline void substitute(std::uint64_t (&p)[4]) {
     const std::uint64_t a = p[0];
@@ -35,10 +28,12 @@ template <typename Level>
     const std::uint64_t d = p[3];
     const std::uint64_t u = a ^ (b & c);
     const std::uint64_t v = b ^ c;
-    p[0] = u ^ b ^ d;
+    const std::uint64_t w = u ^ (v & ~d);
+    const std::uint64_t x = u ^ b;
+    p[0] = x ^ d;
     p[2] = ~(v ^ (u & d));
-    p[1] = p[2] ^ u ^ (v & ~d);
-    p[3] = ~(c ^ (a & b) ^ (d & ~((a | b) ^ (a & c))));
+    p[1] = p[2] ^ w;
+    p[3] = ((p[0] ^ p[1]) & ~w) ^ x;
 }
 
 /// The S-boxes, then plane after plane: that is the state after the round.

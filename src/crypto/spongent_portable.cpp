@@ -47,7 +47,7 @@ void permute_portable(WordsOf<Level>& state) {
     WordsOf<Level> words = state;
     Planes<Level> planes;
     for (const RoundConstant constant : round_constants<Level>) {
-        add<Level>(words, constant);
+        add_constant<Level>(words, constant);
         gather<Level>(words, planes);
         substitute_and_spread<Level>(planes, words);
     }
