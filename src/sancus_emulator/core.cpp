@@ -1,0 +1,106 @@
+#include "sancus_emulator/core.hpp"
+
+namespace authex::sancus_emulator {
+namespace {
+
+const std::uint8_t* all_slow() {
+    static const access::Classes classes = [] {
+        access::Classes slow{};
+        slow.fill(access::slow);
+        return slow;
+    }();
+    return classes.data();
+}
+
+/// Execution passes from one domain to another, or reaches what is not decoded yet.
+/// @return false: nothing can be fetched there
+bool enter(Core& core, Instruction& at) {
+    const std::uint16_t pc = core.address_of(at);
+    if (at.domain == Instruction::undecoded) {
+        if (!core.map.is_program(pc)) {
+            core.bad_fetch = pc;
+            core.attend();
+            return false;
+        }
+        at = decode(core, pc);
+    }
+    const Domain from = core.domain == nobody ? core.came_from : core.domain;
+    const bool stays = core.domain == at.domain;
+    core.domain = at.domain;
+    if (stays) {
+        return true;
+    }
+    core.become(core.id_of(at.domain));
+    if (at.domain == unprotected) {
+        return true;
+    }
+    if ((core.r[reg::sr] & status::interrupts) != 0 && at.cycles == 1) {
+        // Who enters an enclave can be interrupted from the second cycle on, so that a first
+        // instruction that disables interrupts always wins (omsp_execution_unit.v, enter_sm).
+        core.interrupts_seen = false;
+        core.attend();
+    }
+    if (from != at.domain && pc != core.enclaves.at(at.domain).layout.text_start) {
+        core.violate(Violation::Kind::execute, at, pc, at.domain);
+    }
+    return true;
+}
+
+} // namespace
+
+void Core::mask() {
+    masked = true;
+    read_class = all_slow();
+    write_class = all_slow();
+}
+
+void Core::unmask() {
+    masked = false;
+    read_class = memory.read.data();
+    write_class = memory.write.data();
+}
+
+void Core::violate(Violation::Kind kind,
+                   const Instruction& instruction,
+                   std::uint16_t address,
+                   Domain of) {
+    if (!violation) {
+        violation = {kind, address_of(instruction), address, id_of(domain), id_of(of), cycle};
+    }
+    mask();
+    attend();
+}
+
+void Core::forget(std::uint16_t address) {
+    constexpr unsigned longest = 3; // words of an instruction
+    for (unsigned words = 0; words < longest; ++words) {
+        code[(address / 2U - words) % code.size()].domain = Instruction::undecoded;
+    }
+}
+
+void Core::forget_all() {
+    for (Instruction& instruction : code) {
+        instruction.domain = Instruction::undecoded;
+    }
+}
+
+void Core::reclassify() {
+    enclaves.classify(map, memory);
+    forget_all();
+}
+
+void run(Core& core) {
+    while (core.cycle < core.deadline) {
+        Instruction& instruction = core.code[core.r[reg::pc] / 2U];
+        if (instruction.domain != core.domain) [[unlikely]] {
+            if (!enter(core, instruction)) {
+                return;
+            }
+        }
+        core.r[reg::pc] = instruction.next;
+        core.cycle += instruction.cycles;
+        instruction.run(core, instruction);
+    }
+}
+
+} // namespace authex::sancus_emulator

@@ -1,0 +1,185 @@
+#include "sancus_emulator/machine.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace authex::sancus_emulator {
+
+Machine::Machine(const Configuration& configuration, std::vector<NamedDevice> devices)
+    : configuration_(configuration),
+      core_(std::make_unique<Core>(configuration.map, configuration.slots)),
+      bus_(std::move(devices)) {
+    core_->peripherals = &bus_;
+    core_->rules = configuration.rules;
+    core_->variant = configuration.variant;
+    core_->security = configuration.security;
+    core_->node_key = configuration.node_key;
+    reset();
+}
+
+void Machine::load(std::uint16_t start, ByteView bytes) {
+    std::copy(bytes.begin(), bytes.end(), core_->memory.bytes.begin() + start);
+    core_->forget_all();
+    if (start + bytes.size() > vector::address(vector::reset) && core_->cycle == 0) {
+        core_->r[reg::pc] = core_->memory.word(vector::address(vector::reset)) & 0xFFFEU;
+    }
+}
+
+void Machine::reset() {
+    Core& core = *core_;
+    core.r.fill(0);
+    core.generator = 0;
+    core.r[reg::pc] = core.memory.word(vector::address(vector::reset)) & 0xFFFEU;
+    core.enclaves.reset();
+    core.reclassify();
+    core.unmask();
+    core.violation.reset();
+    core.bad_fetch.reset();
+    core.stack_guard = 0;
+    core.interrupts_seen = false;
+    core.current_id = EnclaveTable::first_interrupt_id + vector::reset;
+    core.previous_id = 0;
+    core.come_from(unprotected);
+    bus_.reset(core.cycle);
+    if (observer_ != nullptr) {
+        observer_->was_reset(core);
+    }
+}
+
+void Machine::enter(unsigned vector) {
+    if (observer_ != nullptr) {
+        observer_->interrupt(*core_, vector);
+    }
+    enter_interrupt(*core_, vector);
+}
+
+bool Machine::take_violation() {
+    Core& core = *core_;
+    if (!core.violation) {
+        return false;
+    }
+    const Violation violation = *core.violation;
+    core.violation.reset();
+    core.unmask();
+    if (configuration_.variant == Variant::base) {
+        core.r[reg::sr] |= status::violation;
+    }
+    if (observer_ != nullptr) {
+        observer_->violated(core, violation);
+    }
+    if (configuration_.reset_on_violation) {
+        reset();
+    } else {
+        enter(vector::violation);
+    }
+    return true;
+}
+
+bool Machine::take_interrupt(bool enabled) {
+    const std::uint16_t requests = enabled ? bus_.requests() : std::uint16_t{0};
+    if (requests == 0) {
+        return false;
+    }
+    const auto vector = static_cast<unsigned>(std::bit_width(requests)) - 1;
+    bus_.accepted(vector);
+    enter(vector);
+    return true;
+}
+
+std::optional<Stop> Machine::sleep(std::uint64_t until) {
+    Core& core = *core_;
+    while ((core.r[reg::sr] & status::cpu_off) != 0) {
+        if (configuration_.cpu_off_ends || (core.r[reg::sr] & status::interrupts) == 0) {
+            return Stop::off;
+        }
+        if (take_interrupt(true)) {
+            return std::nullopt;
+        }
+        const std::uint64_t next = bus_.next_event();
+        if (next == never) {
+            return Stop::asleep;
+        }
+        if (next > until) {
+            core.cycle = std::max(core.cycle, until);
+            bus_.advance(core.cycle);
+            return Stop::limit;
+        }
+        core.cycle = std::max(core.cycle, next);
+        bus_.advance(core.cycle);
+        if (bus_.wants_reset()) {
+            reset();
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Stop> Machine::settle(std::uint64_t until) {
+    Core& core = *core_;
+    if (core.bad_fetch) {
+        return Stop::bad_fetch;
+    }
+    // An instruction sees in its last cycle what devices have come to by then.
+    bus_.advance(core.cycle == 0 ? 0 : core.cycle - 1);
+    if (bus_.wants_reset()) {
+        reset();
+    }
+    if (!take_violation()) {
+        take_interrupt(core.interrupts_seen);
+    }
+    core.interrupts_seen = (core.r[reg::sr] & status::interrupts) != 0;
+    return sleep(until);
+}
+
+bool Machine::slow() const {
+    return observer_ != nullptr && (observer_->wants_instructions() || observer_->wants_stop());
+}
+
+std::uint64_t Machine::deadline(std::uint64_t until) const {
+    const Core& core = *core_;
+    if (slow() || !breakpoints_.empty() || (core.interrupts_seen && bus_.requests() != 0)) {
+        return core.cycle + 1;
+    }
+    const std::uint64_t next = bus_.next_event();
+    return std::min(until, next == never ? never : std::max(next, core.cycle) + 1);
+}
+
+Stop Machine::run(std::uint64_t until) {
+    Core& core = *core_;
+    bool first = true;
+    for (;;) {
+        if (const auto stop = settle(until)) {
+            return *stop;
+        }
+        if (core.cycle >= until) {
+            return Stop::limit;
+        }
+        if (observer_ != nullptr && observer_->wants_stop()) {
+            return Stop::observer;
+        }
+        const bool here = std::find(breakpoints_.begin(), breakpoints_.end(), core.r[reg::pc]) !=
+                          breakpoints_.end();
+        if (here && !first) {
+            return Stop::breakpoint;
+        }
+        first = false;
+        if (slow()) {
+            observer_->instruction(core);
+        }
+        core.deadline = deadline(until);
+        sancus_emulator::run(core);
+    }
+}
+
+Stop Machine::step() {
+    return run(core_->cycle + 1);
+}
+
+void Machine::set_breakpoint(std::uint16_t address) {
+    breakpoints_.push_back(address);
+}
+
+void Machine::clear_breakpoint(std::uint16_t address) {
+    std::erase(breakpoints_, address);
+}
+
+} // namespace authex::sancus_emulator

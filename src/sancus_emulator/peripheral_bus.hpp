@@ -1,0 +1,47 @@
+#pragma once
+// All devices of a machine, behind the addresses that they have.
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sancus_emulator/core.hpp"
+#include "sancus_emulator/device.hpp"
+
+namespace authex::sancus_emulator {
+
+struct NamedDevice {
+    std::string name;
+    std::unique_ptr<Device> device;
+};
+
+/// Where no device is, reads give 0 and writes go nowhere.
+class PeripheralBus : public Peripherals {
+  public:
+    /// @pre no two devices have one address
+    explicit PeripheralBus(std::vector<NamedDevice> devices);
+
+    std::uint16_t read(std::uint16_t address, std::uint64_t cycle) override;
+    void write(std::uint16_t address,
+               std::uint16_t value,
+               std::uint16_t mask,
+               std::uint64_t cycle) override;
+
+    void reset(std::uint64_t cycle);
+    void advance(std::uint64_t cycle);
+    [[nodiscard]] std::uint64_t next_event() const;
+    [[nodiscard]] std::uint16_t requests() const;
+    void accepted(unsigned vector);
+    [[nodiscard]] bool wants_reset() const;
+
+    [[nodiscard]] std::vector<NamedDevice>& devices() { return devices_; }
+    [[nodiscard]] const std::vector<NamedDevice>& devices() const { return devices_; }
+    [[nodiscard]] Device* find(std::string_view name);
+
+  private:
+    std::vector<NamedDevice> devices_;
+    std::array<Device*, MemoryMap::peripherals_end / 2> at_{};
+};
+
+} // namespace authex::sancus_emulator

@@ -1,0 +1,224 @@
+// The instructions that Sancus adds, 0x1380 + n. Cycles as measured on the hardware description:
+// they depend on numbers of words alone, 173 a block.
+#include "sancus_emulator/bus.hpp"
+#include "sancus_emulator/execute.hpp"
+
+namespace authex::sancus_emulator {
+namespace {
+
+constexpr std::uint64_t block_cycles = 173;
+constexpr std::uint64_t refused_cycles = 3;
+
+std::uint32_t text_words(const Layout& layout) {
+    return WordRange{layout.text_start, layout.text_end}.words();
+}
+
+/// With the rights of who executes.
+WordBus guarded(Core& core, const Instruction& instruction) {
+    return {
+        [&](std::uint16_t address) { return load<false>(core, instruction, address, core.cycle); },
+        [&](std::uint16_t address, std::uint16_t value) {
+            store<false>(core, instruction, address, value);
+        }};
+}
+
+/// The same, but all text can be read and written, as it can while a module is made, measured or
+/// cleared.
+WordBus with_text(Core& core, const Instruction& instruction) {
+    const auto text = [&core](std::uint16_t address) {
+        const Domain owner = core.enclaves.text_of(address);
+        const Domain data = core.enclaves.data_of(address);
+        return owner != unprotected && (data == unprotected || data == core.domain) &&
+               address >= MemoryMap::peripherals_end;
+    };
+    return {[&, text](std::uint16_t address) -> std::uint16_t {
+                if (text(address)) {
+                    return core.masked ? 0 : core.memory.word(address);
+                }
+                return load<false>(core, instruction, address, core.cycle);
+            },
+            [&, text](std::uint16_t address, std::uint16_t value) {
+                if (!text(address)) {
+                    store<false>(core, instruction, address, value);
+                } else if (!core.masked) {
+                    core.memory.set_word(address, value);
+                    core.forget(address);
+                }
+            }};
+}
+
+/// All that uses the crypto unit clears Z, whether it succeeds or not.
+void finish(Core& core, std::uint64_t cycles, std::uint16_t result) {
+    core.cycle += cycles;
+    core.r[15] = result;
+    core.r[reg::sr] &= static_cast<std::uint16_t>(~status::zero);
+}
+
+void unprotect(Core& core, const Instruction& instruction) {
+    const Domain who = core.domain;
+    if (who == unprotected) {
+        finish(core, refused_cycles, 0);
+        return;
+    }
+    const Layout layout = core.enclaves.at(who).layout;
+    const WordBus bus = with_text(core, instruction);
+    const WordRange text{layout.text_start, layout.text_end};
+    const WordRange data{layout.data_start, layout.data_end};
+    for (const WordRange& range : {text, data}) {
+        for (std::uint32_t i = 0; i < range.words(); ++i) {
+            bus.store(static_cast<std::uint16_t>(range.start + 2 * i), 0);
+        }
+    }
+    core.enclaves.disable(who);
+    core.reclassify();
+    core.come_from(unprotected);
+    core.become(0);
+    core.r[reg::pc] = core.r[15] & 0xFFFEU;
+    finish(core, 8 + text.words() + data.words(), core.r[15]);
+}
+
+/// Writes the key of an enclave whose text may yet have to be decrypted.
+/// @return false: what was encrypted is not genuine
+bool make_key(Core& core, const Instruction& instruction, Domain slot) {
+    Enclave& enclave = core.enclaves.at(slot);
+    const WordBus bus = with_text(core, instruction);
+    const Key vendor = vendor_key(core.security, core.node_key, core.r[11]);
+    const Layout& layout = enclave.layout;
+    if (const std::uint16_t nonce = core.r[10]; nonce != 0) {
+        const Wrapping wrapping{
+            {}, {layout.text_start, layout.text_end}, layout.text_start, core.r[9]};
+        core.cycle += block_cycles * (17 + text_words(layout));
+        if (!unwrap_text(core.security, vendor, nonce, wrapping, bus, core.rules == Rules::rtl)) {
+            return false;
+        }
+    }
+    enclave.key = text_mac(core.security, vendor, layout, bus);
+    return true;
+}
+
+void protect(Core& core, const Instruction& instruction) {
+    const Layout layout{core.r[12], core.r[13], core.r[14], core.r[15]};
+    const bool sound = layout.text_start < layout.text_end && layout.data_start <= layout.data_end;
+    const Domain overlapped = core.enclaves.overlapped_by(layout);
+    if (overlapped != unprotected) {
+        core.violate(Violation::Kind::create, instruction, layout.text_start, overlapped);
+    }
+    auto slot = core.enclaves.free_slot();
+    const bool quirks = core.rules == Rules::rtl;
+    if (overlapped != unprotected && quirks && core.variant == Variant::legacy) {
+        // The one in whose text the new one begins goes with it.
+        if (const Domain present = core.enclaves.text_of(layout.text_start);
+            present != unprotected) {
+            core.enclaves.disable(present);
+            core.reclassify();
+            core.mask();
+        }
+        finish(core, refused_cycles, 0);
+        core.r[reg::sr] |= status::zero; // aborted
+        return;
+    }
+    if (!sound || !slot || (overlapped != unprotected && !quirks)) {
+        // The hardware description keys whom the address belongs to, though nothing is made.
+        const Domain present = core.enclaves.text_of(layout.text_start);
+        if (!quirks || present == unprotected) {
+            finish(core, refused_cycles + 1, 0);
+            return;
+        }
+        slot = present;
+    } else {
+        core.enclaves.enable(*slot, layout);
+        core.reclassify();
+    }
+    const Enclave& enclave = core.enclaves.at(*slot);
+    const std::uint64_t cycles = 6382 + block_cycles * text_words(enclave.layout);
+    if (!make_key(core, instruction, *slot)) {
+        core.enclaves.cancel(*slot);
+        core.reclassify();
+        finish(core, cycles, 0);
+        return;
+    }
+    finish(core, cycles, core.enclaves.at(core.enclaves.text_of(layout.text_start)).id);
+}
+
+void attest(Core& core, const Instruction& instruction, Domain whom) {
+    if (whom == unprotected) {
+        finish(core, refused_cycles, 0);
+        return;
+    }
+    const Enclave& enclave = core.enclaves.at(whom);
+    const WordBus bus = with_text(core, instruction);
+    const Key measured = text_mac(core.security, Key{}, enclave.layout, bus);
+    const bool equal = tag_matches(core.security, measured, core.r[15], bus);
+    finish(core,
+           3454 + block_cycles * text_words(enclave.layout),
+           equal ? enclave.id : std::uint16_t{0});
+}
+
+void wrap_or_unwrap(Core& core, const Instruction& instruction, bool wrapping_up) {
+    const std::uint16_t key_at = core.r[9];
+    if (key_at == 0 && core.domain == unprotected) {
+        finish(core, refused_cycles, 0);
+        return;
+    }
+    const WordBus bus = guarded(core, instruction);
+    Key key{};
+    if (key_at == 0) {
+        key = core.enclaves.at(core.domain).key;
+    } else {
+        for (std::size_t i = 0; i < key_bytes(core.security); i += 2) {
+            const std::uint16_t word = bus.load(static_cast<std::uint16_t>(key_at + i));
+            key[i] = static_cast<std::uint8_t>(word);
+            key[i + 1] = static_cast<std::uint8_t>(word >> 8U);
+        }
+    }
+    const Wrapping what{{core.r[10], core.r[11]}, {core.r[12], core.r[13]}, core.r[14], core.r[15]};
+    std::uint64_t cycles =
+        block_cycles * (16 + what.associated.words() + what.body.words()) + (key_at != 0 ? 16 : 0);
+    std::uint16_t result = 1;
+    if (wrapping_up) {
+        const bool only_tag = what.body.start == what.body.end;
+        cycles = cycles - 7 + (only_tag ? block_cycles - 2 : 0);
+        wrap(core.security, key, what, bus);
+    } else {
+        cycles -= 178;
+        result = unwrap(core.security, key, what, bus, core.rules == Rules::rtl) ? 1 : 0;
+    }
+    finish(core, cycles, result);
+}
+
+} // namespace
+
+void sancus(Core& core, const Instruction& instruction) {
+    switch (instruction.source) {
+    case 0:
+        unprotect(core, instruction);
+        break;
+    case 1:
+        protect(core, instruction);
+        break;
+    case 2:
+        attest(core, instruction, core.enclaves.text_of(core.r[14]));
+        break;
+    case 3:
+        attest(core, instruction, core.enclaves.with_id(core.previous_id));
+        break;
+    case 4:
+        wrap_or_unwrap(core, instruction, true);
+        break;
+    case 5:
+        wrap_or_unwrap(core, instruction, false);
+        break;
+    case 6:
+        finish(core, refused_cycles, core.id_of(core.enclaves.text_of(core.r[15])));
+        break;
+    case 7:
+        finish(core, refused_cycles, core.previous_id);
+        break;
+    default:
+        core.cycle += 2;
+        core.stack_guard = core.r[15];
+        break;
+    }
+}
+
+} // namespace authex::sancus_emulator
