@@ -139,7 +139,16 @@ class Comparison : public Observer {
 
     void instruction(const Core& core) override {
         const Line* line = next("instruction", core);
-        if (line == nullptr || !compare_cycle(*line, line->words[0], core)) {
+        if (line == nullptr) {
+            return;
+        }
+        if (line->words[0] == "irq" || line->words[0] == "end") {
+            differ(
+                *line,
+                fmt::format("an instruction at {:04x} in cycle {}", core.r[reg::pc], core.cycle));
+            return;
+        }
+        if (!compare_cycle(*line, line->words[0], core)) {
             return;
         }
         const auto pc =

@@ -83,7 +83,8 @@ class Machine {
 
     /// Everything: memory, core, enclaves with their keys, devices.
     [[nodiscard]] std::vector<std::uint8_t> snapshot() const;
-    /// @error snapshot-malformed | snapshot-of-another-board; the machine is then as after reset()
+    /// @error snapshot-malformed: the machine is then as after reset() | snapshot-of-another-board:
+    /// it is as before
     Expected<bool> restore(ByteView snapshot);
 
   private:

@@ -61,7 +61,15 @@ bool TimerA::falls() const {
     return down_ || (mode() == up_down && counter_ >= compare_[0]);
 }
 
+bool TimerA::stands() const {
+    return compare_[0] == 0 && counter_ == 0 && mode() != continuous &&
+           (control_ & overflow_flag) != 0;
+}
+
 std::uint32_t TimerA::quiet_ticks() const {
+    if (compare_[0] == 0 && mode() != continuous) {
+        return 1;
+    }
     std::uint32_t quiet = 0x10000;
     const auto at = [&](std::uint32_t target) {
         const std::uint32_t ticks = falls() ? counter_ - target : target - counter_;
@@ -81,7 +89,11 @@ std::uint32_t TimerA::quiet_ticks() const {
 }
 
 void TimerA::skip(std::uint32_t ticks) {
-    counter_ = static_cast<std::uint16_t>(falls() ? counter_ - ticks : counter_ + ticks);
+    if (ticks == 0) {
+        return;
+    }
+    down_ = falls();
+    counter_ = static_cast<std::uint16_t>(down_ ? counter_ - ticks : counter_ + ticks);
 }
 
 void TimerA::tick() {
@@ -128,7 +140,7 @@ void TimerA::advance(std::uint64_t cycle) {
     phase_ += elapsed;
     std::uint64_t ticks = phase_ / per_tick;
     phase_ %= per_tick;
-    while (ticks > 0) {
+    while (ticks > 0 && !stands()) {
         const std::uint64_t quiet = std::min<std::uint64_t>(quiet_ticks(), ticks);
         skip(static_cast<std::uint32_t>(quiet - 1));
         tick();
@@ -138,7 +150,7 @@ void TimerA::advance(std::uint64_t cycle) {
 
 std::uint64_t TimerA::next_event() const {
     const std::uint64_t per_tick = tick_cycles();
-    return per_tick == 0 ? never : now_ + quiet_ticks() * per_tick - phase_;
+    return per_tick == 0 || stands() ? never : now_ + quiet_ticks() * per_tick - phase_;
 }
 
 std::uint16_t TimerA::source_vector() const {

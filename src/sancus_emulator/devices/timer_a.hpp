@@ -36,6 +36,8 @@ class TimerA : public Device {
     [[nodiscard]] bool falls() const;
     /// Ticks up to the next at which anything but counting can happen, at least 1.
     [[nodiscard]] std::uint32_t quiet_ticks() const;
+    /// It counts from 0 to 0, and nothing changes by that.
+    [[nodiscard]] bool stands() const;
     void tick();
     void skip(std::uint32_t ticks);
     [[nodiscard]] std::uint16_t source_vector() const;

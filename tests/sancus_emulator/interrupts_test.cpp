@@ -1,0 +1,148 @@
+// When interrupts are taken, and what a handler finds.
+#include <gmock/gmock.h>
+
+#include "sancus_emulator/guest.hpp"
+
+namespace authex::sancus_emulator::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+/// Timer A counts up to `period` and requests vector 9 each time. The handler counts at 0x0202.
+Program with_timer(const std::string& body,
+                   unsigned period = 50,
+                   const std::string& handler = "add #1, &0x0202\n reti") {
+    return Program(std::string(prologue) + "mov #" + std::to_string(period) +
+                   ", &0x0172\n mov #0x10, &0x0162\n mov #0x0210, &0x0160\n" + body + end +
+                   ".org 0x800\n handler: " + handler +
+                   "\n .org 0xbff2\n .short handler\n .org 0xbffe\n .short 0x4000\n");
+}
+
+TEST(Interrupts, WaitUntilTheyAreEnabled) {
+    Guest guest(with_timer("mov #100, r5\n loop: dec r5\n jnz loop"));
+    guest.run_to_end();
+    EXPECT_THAT(guest.witness.interrupts, IsEmpty());
+}
+
+TEST(Interrupts, AreTakenOnceForEachRequest) {
+    Guest guest(with_timer("eint\n mov #100, r5\n loop: dec r5\n jnz loop\n dint\n nop", 101));
+    guest.run_to_end();
+    // 100 rounds of 3 cycles, and 16 of each handler: three or four periods of 102 cycles.
+    EXPECT_THAT(guest.witness.interrupts, ElementsAre(9U, 9U, 9U));
+    EXPECT_EQ(guest.word(0x0202), 3U);
+    EXPECT_EQ(guest.machine.core().r[5], 0);
+}
+
+TEST(Interrupts, TheInstructionAfterEintIsExecutedFirst) {
+    const Program program = with_timer(
+        "mov #100, r5\n loop: dec r5\n jnz loop\n eint\n first: mov #1, r6\n second: dint\n nop");
+    Guest guest(program);
+    guest.run_to_end();
+    ASSERT_THAT(guest.witness.interrupted_at, Not(IsEmpty()));
+    EXPECT_EQ(guest.witness.interrupted_at[0], program.label("second"));
+}
+
+TEST(Interrupts, ARequestIsTakenAfterDintIfItWasThereInItsCycle) {
+    // eint, nop and dint take the cycles 0, 1 and 2 of the timer.
+    const Program seen = with_timer("eint\n nop\n dint\n after: nop", 2);
+    Guest guest(seen);
+    guest.run_to_end();
+    EXPECT_THAT(guest.witness.interrupted_at, ElementsAre(seen.label("after")));
+    Guest late(with_timer("eint\n nop\n dint\n after: nop", 3));
+    late.run_to_end();
+    EXPECT_THAT(late.witness.interrupted_at, IsEmpty());
+}
+
+TEST(Interrupts, AHandlerFindsTheStatusClearedAndRetiBringsItBack) {
+    Guest guest(with_timer(
+        "eint\n setc\n mov #30, r5\n loop: dec r5\n jnz loop\n mov r2, &0x0206\n dint\n nop",
+        50,
+        "mov r2, &0x0204\n reti"));
+    guest.run_to_end();
+    EXPECT_EQ(guest.word(0x0204), 0);
+    EXPECT_EQ(guest.word(0x0206) & status::interrupts, status::interrupts);
+    EXPECT_EQ(guest.machine.core().r[reg::sp], 0x2800);
+}
+
+TEST(Interrupts, WakeTheProcessorAndRetiLetsItSleepAgain) {
+    Guest guest(with_timer(
+        "bis #0x18, r2\n mov #1, &0x0204",
+        50,
+        "add #1, &0x0202\n cmp #3, &0x0202\n jne again\n bic #0x18, 0(r1)\n again: reti"));
+    guest.run_to_end();
+    EXPECT_EQ(guest.word(0x0202), 3U);
+    EXPECT_EQ(guest.word(0x0204), 1U) << "goes on once the handler has cleared the saved CPUOFF";
+}
+
+TEST(Interrupts, TheHigherVectorIsFirst) {
+    // CCR0 (9) and CCR1 (8) at the same tick.
+    const Program program(
+        std::string(prologue) +
+        "mov #200, &0x0172\n mov #200, &0x0174\n mov #0x10, &0x0162\n mov #0x10, &0x0164\n"
+        " mov #0x0210, &0x0160\n mov #80, r5\n loop: dec r5\n jnz loop\n eint\n nop\n nop\n dint\n "
+        "nop" +
+        end +
+        ".org 0x800\n h9: reti\n h8: mov &0x012e, &0x0202\n clr &0x160\n clr &0x162\n reti\n"
+        " .org 0xbff0\n .short h8\n .short h9\n .org 0xbffe\n .short 0x4000\n");
+    Guest guest(program);
+    guest.run_to_end();
+    ASSERT_GE(guest.witness.interrupts.size(), 2U);
+    EXPECT_EQ(guest.witness.interrupts[0], 9U);
+    EXPECT_EQ(guest.witness.interrupts[1], 8U);
+    EXPECT_EQ(guest.word(0x0202), 2U) << "TAIV names CCR1";
+}
+
+TEST(Interrupts, InTheFirstCycleOfAnEnclaveAreHeldBack) {
+    // With a request always pending, `dint` as an enclave's first instruction always wins.
+    const Program program(std::string(prologue) + protect("a", 0x300, 0x340) +
+                          "mov #0x310, &0x0204\n mov #1, &0x0172\n mov #0x10, &0x0162\n"
+                          " mov #0x0210, &0x0160\n eint\n br #a_start\n back: clr &0x160\n" +
+                          end +
+                          ".org 0x800\n handler: mov #0x2800, r1\n add #1, &0x0202\n br #back\n"
+                          ".org 0x1000\n a_start: dint\n mov #1, &0x0204\n br #back\n a_end:\n"
+                          ".org 0xbff2\n .short handler\n .org 0xbffe\n .short 0x4000\n");
+    Guest guest(program);
+    guest.run_to_end();
+    EXPECT_TRUE(guest.word(0x0204) == 1 || guest.word(0x0202) > 0);
+    for (const std::uint16_t at : guest.witness.interrupted_at) {
+        EXPECT_NE(at, program.label("a_start") + 2);
+    }
+}
+
+TEST(Watchdog, ResetsWhoNeitherHoldsNorServesIt) {
+    const Program program("add #1, &0x0202\n cmp #3, &0x0202\n jeq done\n loop: jmp loop\n done:" +
+                          std::string(end) + ".org 0xbffe\n .short 0x4000\n");
+    Guest guest(program);
+    guest.run_to_end();
+    EXPECT_EQ(guest.witness.resets, 2U);
+    EXPECT_GE(guest.machine.core().cycle, 2 * 32768U);
+    EXPECT_LT(guest.machine.core().cycle, 2 * 32768U + 100);
+}
+
+TEST(Watchdog, ResetsWhoWritesWithoutThePassword) {
+    const Program program("add #1, &0x0202\n cmp #2, &0x0202\n jeq done\n mov #0x0080, &0x0120\n"
+                          " loop: jmp loop\n done: mov &0x0120, &0x0204\n" +
+                          std::string(end) + ".org 0xbffe\n .short 0x4000\n");
+    Guest guest(program);
+    guest.run_to_end(1000);
+    EXPECT_EQ(guest.witness.resets, 1U);
+    EXPECT_EQ(guest.word(0x0204), 0x6900U);
+}
+
+TEST(Watchdog, InterruptsAsAnIntervalTimer) {
+    // TMSEL, 64 cycles; WDTIE.
+    const Program program("mov #0x2800, r1\n mov #0x5a1b, &0x0120\n bis.b #1, &0\n eint\n"
+                          " loop: cmp #4, &0x0202\n jne loop\n dint\n nop" +
+                          std::string(end) +
+                          ".org 0x800\n handler: add #1, &0x0202\n reti\n"
+                          ".org 0xbff4\n .short handler\n .org 0xbffe\n .short 0x4000\n");
+    Guest guest(program);
+    guest.run_to_end(10'000);
+    EXPECT_EQ(guest.word(0x0202), 4U);
+    EXPECT_EQ(guest.witness.resets, 0U);
+}
+
+} // namespace
+} // namespace authex::sancus_emulator::test
