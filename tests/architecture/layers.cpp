@@ -61,13 +61,13 @@ const std::map<std::string, Names> third_party = {
     {"grpcpp", {"rpc", "em", "deployer", "cli"}},
     {"grpc", {"rpc", "em", "deployer", "cli"}},
     {"google", {"rpc", "em", "deployer", "cli"}},
-    {"openssl", {"em", "tee", "deployer", "cli", "rpc"}},
+    {"openssl", {"em", "tee", "deployer", "cli", "rpc", "sancus_emulator"}},
     {"spdlog", {"em", "cli"}},
-    {"yaml-cpp", {"descriptor"}},
+    {"yaml-cpp", {"descriptor", "sancus_emulator"}},
     {"sqlite3.h", {"deployer", "em"}},
-    {"CLI", {"cli", "em", "manual"}},
-    {"gelf.h", {"tee"}},
-    {"libelf.h", {"tee"}},
+    {"CLI", {"cli", "em", "manual", "sancus_emulator"}},
+    {"gelf.h", {"tee", "sancus_emulator"}},
+    {"libelf.h", {"tee", "sancus_emulator"}},
     {"prometheus", {"em", "deployer"}},
 };
 
