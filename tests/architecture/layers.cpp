@@ -28,7 +28,7 @@ const std::map<std::string, Names> allowed = {
     {"tee", {"base", "crypto", "wire", "runtime", "descriptor"}},
     {"em", {"base", "crypto", "wire", "tee", "rpc", "descriptor", "metrics", "authex"}},
     {"deployer", {"base", "crypto", "wire", "tee", "rpc", "descriptor", "authex"}},
-    {"sancus_emulator", {"base", "crypto", "wire"}},
+    {"sancus_emulator", {"base", "crypto", "wire", "descriptor"}},
     {"cli",
      {"base", "crypto", "wire", "tee", "rpc", "descriptor", "metrics", "deployer", "em", "authex"}},
     {"manual", {"base", "cli", "em"}},
@@ -57,7 +57,7 @@ const Names enclave_parts = {"sdk", "base", "crypto", "wire", "runtime", "port"}
 /// Third-party headers by their first folder or name → the parts that may include them.
 const std::map<std::string, Names> third_party = {
     {"bearssl", {"crypto", "tee"}},
-    {"asio", {"em", "cli", "deployer"}},
+    {"asio", {"em", "cli", "deployer", "sancus_emulator"}},
     {"grpcpp", {"rpc", "em", "deployer", "cli"}},
     {"grpc", {"rpc", "em", "deployer", "cli"}},
     {"google", {"rpc", "em", "deployer", "cli"}},
