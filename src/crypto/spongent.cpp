@@ -14,7 +14,7 @@ Bytes in(Words& words) {
 
 /// Overwrites what permutations left behind on the stack.
 [[gnu::noinline]] void wipe_frames() {
-    std::uint8_t below[256];
+    std::uint8_t below[512];
     wipe(below);
 }
 
@@ -83,13 +83,13 @@ void Duplex<Level>::absorb_padded(std::uint32_t block) {
 
 template <typename Level>
 void Duplex<Level>::absorb(std::uint16_t word, bool frame) {
-    absorb_padded(word | std::uint32_t{frame} << 16U | std::uint32_t{1} << 17U);
+    absorb_padded(word | std::uint32_t{frame ? 1U : 0U} << 16U | std::uint32_t{1} << 17U);
 }
 
 template <typename Level>
 void Duplex<Level>::absorb(ByteView block, bool frame) {
     const std::size_t bits = block.size() * 8;
-    std::uint32_t value = std::uint32_t{frame} << bits | std::uint32_t{2} << bits;
+    std::uint32_t value = std::uint32_t{frame ? 1U : 0U} << bits | std::uint32_t{2} << bits;
     for (std::size_t i = 0; i < block.size(); ++i) {
         value |= std::uint32_t{block[i]} << (8 * i);
     }

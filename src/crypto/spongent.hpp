@@ -72,6 +72,8 @@ class Duplex {
     explicit Duplex(Variant variant = fastest()) : variant_(variant) {}
     Duplex(const Duplex&) = delete;
     Duplex& operator=(const Duplex&) = delete;
+    Duplex(Duplex&&) = delete;
+    Duplex& operator=(Duplex&&) = delete;
     ~Duplex();
 
     /// The lowest 16 bits of the state; bits 0 to 7 are the first byte of a block.

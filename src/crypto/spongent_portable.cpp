@@ -45,7 +45,7 @@ void gather(const WordsOf<Level>& state, Planes<Level>& planes) {
 template <typename Level>
 void permute_portable(WordsOf<Level>& state) {
     WordsOf<Level> words = state;
-    Planes<Level> planes;
+    Planes<Level> planes{};
     for (const RoundConstant constant : round_constants<Level>) {
         add_constant<Level>(words, constant);
         gather<Level>(words, planes);

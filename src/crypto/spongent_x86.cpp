@@ -110,7 +110,7 @@ Variant fastest() {
 template <typename Level>
 [[gnu::target("bmi,bmi2")]] void permute_bmi2(WordsOf<Level>& state) {
     WordsOf<Level> words = state;
-    Planes<Level> planes;
+    Planes<Level> planes{};
     for (const RoundConstant constant : round_constants<Level>) {
         add_constant<Level>(words, constant);
         gather<Level>(words, planes);

@@ -13,37 +13,41 @@ namespace authex::test {
 
 class SpongentReference {
   public:
-    using Bits = std::vector<bool>; ///< the least significant of the first byte first
+    using Bits =
+        std::vector<std::uint8_t>; ///< 0 or 1; the least significant of the first byte first
 
     /// 128 or 64.
     explicit SpongentReference(unsigned level)
         : width_(level == 128 ? 336 : 176), key_bytes_(level / 8),
           counter_bits_(level == 128 ? 8 : 7), counter_start_(level == 128 ? 0x52 : 0x45),
-          counter_taps_(level == 128 ? 0x8E : 0x60), state_(width_) {}
+          counter_taps_(level == 128 ? 0x8E : 0x60), state_(width_) {
+        for (unsigned j = 0; j + 1 < width_; ++j) {
+            moves_.push_back(j * (width_ / 4) % (width_ - 1));
+        }
+        moves_.push_back(width_ - 1);
+    }
 
     void permute(Bits& bits) const {
         static const unsigned sbox[16] = {14, 13, 11, 0, 2, 1, 4, 15, 7, 10, 8, 5, 9, 12, 3, 6};
         const unsigned end = (1U << counter_bits_) - 1;
+        Bits moved(width_);
         for (unsigned counter = counter_start_; counter != end; counter = next(counter)) {
             for (unsigned i = 0; i < counter_bits_; ++i) {
-                const bool bit = (counter >> i & 1U) != 0;
-                bits[i] = bits[i] != bit;
-                bits[width_ - 1 - i] = bits[width_ - 1 - i] != bit;
+                bits[i] ^= counter >> i & 1U;
+                bits[width_ - 1 - i] ^= counter >> i & 1U;
             }
-            Bits moved(width_);
-            for (unsigned j = 0; j < width_; ++j) {
-                unsigned nibble = 0;
+            for (unsigned j = 0; j < width_; j += 4) {
+                const unsigned nibble =
+                    bits[j] + 2U * bits[j + 1] + 4U * bits[j + 2] + 8U * bits[j + 3];
                 for (unsigned k = 0; k < 4; ++k) {
-                    nibble |= unsigned{bits[j / 4 * 4 + k]} << k;
+                    moved[moves_[j + k]] = sbox[nibble] >> k & 1U;
                 }
-                const unsigned to = j == width_ - 1 ? j : j * (width_ / 4) % (width_ - 1);
-                moved[to] = (sbox[nibble] >> (j % 4) & 1U) != 0;
             }
-            bits = moved;
+            bits.swap(moved);
         }
     }
 
-    Octets permuted(const Octets& state) const {
+    [[nodiscard]] Octets permuted(const Octets& state) const {
         Bits bits = bits_of(state);
         permute(bits);
         Octets result(state.size());
@@ -56,7 +60,7 @@ class SpongentReference {
 
     /// @return the cipher text, and the tag after it
     Octets wrapped(const Octets& key, const Octets& associated, const Octets& body) {
-        state_.assign(width_, false);
+        state_.assign(width_, 0);
         Octets result;
         absorb(key, true, nullptr);
         absorb(associated, false, nullptr);
@@ -64,13 +68,13 @@ class SpongentReference {
         for (unsigned i = 0; i < key_bytes_; i += 2) {
             result.push_back(byte(0));
             result.push_back(byte(1));
-            duplex({true}); // blank
+            duplex({1}); // blank
         }
         return result;
     }
 
   private:
-    unsigned next(unsigned counter) const {
+    [[nodiscard]] unsigned next(unsigned counter) const {
         const auto odd = static_cast<unsigned>(__builtin_parity(counter & counter_taps_));
         return (counter << 1U | odd) & ((1U << counter_bits_) - 1);
     }
@@ -78,12 +82,12 @@ class SpongentReference {
     static Bits bits_of(const Octets& bytes) {
         Bits bits;
         for (unsigned i = 0; i < bytes.size() * 8; ++i) {
-            bits.push_back((bytes[i / 8] >> (i % 8) & 1U) != 0);
+            bits.push_back(bytes[i / 8] >> (i % 8) & 1U);
         }
         return bits;
     }
 
-    std::uint8_t byte(unsigned index) const {
+    [[nodiscard]] std::uint8_t byte(unsigned index) const {
         unsigned value = 0;
         for (unsigned i = 0; i < 8; ++i) {
             value |= unsigned{state_[8 * index + i]} << i;
@@ -93,7 +97,7 @@ class SpongentReference {
 
     void duplex(const Bits& block) {
         for (unsigned i = 0; i < block.size(); ++i) {
-            state_[i] = state_[i] != block[i];
+            state_[i] ^= block[i];
         }
         permute(state_);
     }
@@ -108,8 +112,8 @@ class SpongentReference {
                 cipher->push_back(static_cast<std::uint8_t>(block[i] ^ byte(i)));
             }
             Bits bits = bits_of(block);
-            bits.push_back(end < bytes.size() ? inner : !inner); // frame
-            bits.push_back(true);                                // padding
+            bits.push_back((end < bytes.size()) == inner ? 1 : 0); // frame
+            bits.push_back(1);                                     // padding
             duplex(bits);
             at = end;
         } while (at < bytes.size());
@@ -121,6 +125,7 @@ class SpongentReference {
     unsigned counter_start_;
     unsigned counter_taps_;
     Bits state_;
+    std::vector<unsigned> moves_; ///< where each bit goes
 };
 
 } // namespace authex::test
