@@ -30,30 +30,36 @@ std::string must(std::vector<std::string> words) {
 const char* const prologue = "mov #0x5a80, &0x0120\n mov #0x2800, r1\n";
 const char* const end = "\n bis #0x10, r2\n .short 0x3fff\n"; // jmp to itself
 
-Program::Program(const std::string& text, std::uint16_t origin) : origin_(origin) {
-    const authex::test::TemporaryFolder folder;
-    const std::string base = folder.path() / "program";
+Program::Program(const std::string& text, std::uint16_t origin)
+    : origin_(origin), folder_(std::make_shared<authex::test::TemporaryFolder>()) {
+    const std::string base = folder_->path() / "program";
     std::ofstream(base + ".s") << text << "\n";
     must({"llvm-mc-14", "-triple=msp430", "-filetype=obj", base + ".s", "-o", base + ".o"});
     must({"ld.lld-14",
+          "--oformat=binary",
           fmt::format("-Ttext={:#x}", origin),
           fmt::format("-e{:#x}", origin),
           base + ".o",
           "-o",
-          base + ".elf"});
-    must({"llvm-objcopy-14", "-O", "binary", "-j", ".text", base + ".elf", base + ".bin"});
+          base + ".bin"});
     std::ifstream binary(base + ".bin", std::ios::binary);
     std::stringstream content;
     content << binary.rdbuf();
     const std::string bytes = content.str();
     bytes_.assign(bytes.begin(), bytes.end());
-    std::istringstream names(must({"llvm-nm-14", base + ".elf"}));
+}
+
+std::uint16_t Program::label(const std::string& wanted) const {
+    std::istringstream names(must({"llvm-nm-14", folder_->path() / "program.o"}));
     std::string value;
     std::string kind;
     std::string name;
     while (names >> value >> kind >> name) {
-        labels_[name] = static_cast<std::uint16_t>(std::stoul(value, nullptr, 16));
+        if (name == wanted) {
+            return static_cast<std::uint16_t>(origin_ + std::stoul(value, nullptr, 16));
+        }
     }
+    throw std::runtime_error("no label " + wanted);
 }
 
 Configuration small_board() {

@@ -1,10 +1,11 @@
 #pragma once
 // Programs for the emulated microcontroller, assembled in the test, and a machine to run them on.
 
-#include <map>
+#include <memory>
 #include <string>
 
 #include "sancus_emulator/machine.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace authex::sancus_emulator::test {
 
@@ -16,12 +17,12 @@ class Program {
 
     [[nodiscard]] ByteView bytes() const { return bytes_; }
     [[nodiscard]] std::uint16_t origin() const { return origin_; }
-    [[nodiscard]] std::uint16_t label(const std::string& name) const { return labels_.at(name); }
+    [[nodiscard]] std::uint16_t label(const std::string& name) const;
 
   private:
     std::uint16_t origin_;
     std::vector<std::uint8_t> bytes_;
-    std::map<std::string, std::uint16_t> labels_;
+    std::shared_ptr<authex::test::TemporaryFolder> folder_;
 };
 
 /// Remembers what happened.

@@ -1,0 +1,86 @@
+// Any memory is a program: it runs for as long as it is let, touches the guest's memory alone, and
+// goes on from a snapshot as if nothing had happened.
+#include "sancus_emulator/machine.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "sancus_emulator/devices/digits.hpp"
+#include "sancus_emulator/devices/multiplier.hpp"
+#include "sancus_emulator/devices/timer_a.hpp"
+#include "sancus_emulator/devices/watchdog.hpp"
+
+namespace {
+
+using namespace authex;
+using namespace authex::sancus_emulator;
+
+void require(bool condition) {
+    if (!condition) {
+        std::abort();
+    }
+}
+
+std::vector<NamedDevice> devices() {
+    std::vector<NamedDevice> result;
+    result.push_back({"watchdog", std::make_unique<Watchdog>(0, 30)});
+    result.push_back({"multiplier", std::make_unique<Multiplier>()});
+    result.push_back({"timer", std::make_unique<TimerA>(30)});
+    result.push_back({"digits", std::make_unique<Digits>("digits", 0x0090, nullptr)});
+    return result;
+}
+
+/// Does what a run must never do: the core's invariants hold after each instruction.
+class Invariants : public Observer {
+  public:
+    void instruction(const Core& core) override {
+        require(core.r[reg::cg] == 0 && core.r[reg::pc] % 2 == 0 && core.r[reg::sp] % 2 == 0);
+        require((core.r[reg::sr] &
+                 ~(status::writable | status::violation | status::enclave_interrupted)) == 0);
+        require(core.domain == nobody || core.domain <= core.enclaves.all().size());
+        require(core.cycle >= before_);
+        before_ = core.cycle;
+    }
+    [[nodiscard]] bool wants_instructions() const override { return true; }
+
+  private:
+    std::uint64_t before_ = 0;
+};
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size < 2) {
+        return 0;
+    }
+    const unsigned flags = data[0];
+    Configuration configuration;
+    configuration.map = {0x0200, 0x2800, 0x4000};
+    configuration.rules = (flags & 1U) != 0 ? Rules::rtl : Rules::documented;
+    configuration.variant = (flags & 2U) != 0 ? Variant::legacy : Variant::base;
+    configuration.security = (flags & 4U) != 0 ? Security::bits64 : Security::bits128;
+    configuration.reset_on_violation = (flags & 8U) != 0;
+    Machine machine(configuration, devices());
+    const ByteView image =
+        ByteView(data + 1, size - 1).first(std::min(size - 1, std::size_t{0xB000}));
+    machine.load(0x4000, image);
+    const std::uint8_t start[] = {0x00, 0x40};
+    machine.load(0xFFFE, start);
+    machine.reset();
+    constexpr std::uint64_t cycles = 20'000;
+    if ((flags & 16U) != 0) {
+        Invariants invariants;
+        machine.observe(&invariants);
+        machine.run(cycles);
+        return 0;
+    }
+    machine.run(cycles / 2);
+    const auto half = machine.snapshot();
+    machine.run(cycles);
+    Machine again(configuration, devices());
+    require(again.restore(half).has_value());
+    again.run(cycles);
+    const bool fetched = !machine.core().bad_fetch && !again.core().bad_fetch;
+    require(!fetched || again.snapshot() == machine.snapshot());
+    return 0;
+}
