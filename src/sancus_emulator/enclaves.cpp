@@ -81,13 +81,19 @@ void EnclaveTable::disable(Domain slot) {
 }
 
 void EnclaveTable::classify(const MemoryMap& map, Memory& memory) const {
-    for (std::size_t address = 0; address < address_space; ++address) {
-        const auto a = static_cast<std::uint16_t>(address);
-        const bool plain = map.is_data(a) || map.is_program(a);
-        memory.read[address] = plain ? access::open : access::slow;
-        // Writes to program memory take a cycle more and may change what is decoded.
-        memory.write[address] = map.is_data(a) ? access::open : access::slow;
-    }
+    const auto open = [](access::Classes& classes, std::size_t start, std::size_t end) {
+        std::fill(classes.begin() + static_cast<std::ptrdiff_t>(start),
+                  classes.begin() + static_cast<std::ptrdiff_t>(end),
+                  access::open);
+    };
+    const std::size_t data_end =
+        std::min(map.data_start + std::size_t{map.data_bytes}, address_space);
+    memory.read.fill(access::slow);
+    memory.write.fill(access::slow);
+    open(memory.read, map.data_start, data_end);
+    open(memory.read, map.program_start, address_space);
+    // Writes to program memory take a cycle more and may change what is decoded.
+    open(memory.write, map.data_start, data_end);
     const auto claim = [](std::uint8_t& name, Domain slot) {
         name = name == access::open ? slot : access::slow;
     };

@@ -16,7 +16,7 @@ constexpr std::uint64_t schedule_stream = 0x5343'4845'4400'0000;
 constexpr std::uint64_t world_stream = 0x574F'524C'4400'0000;
 
 constexpr int ups_max = 5;
-constexpr int tries_max = 8; ///< what waits at the deployer may fill a manager's outbox often
+constexpr int tries_max = 32; ///< what waits at the deployer fills a manager's outbox often
 /// Longer than the longest retry.
 constexpr std::uint64_t settle_us = 40'000'000;
 
