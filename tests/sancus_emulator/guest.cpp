@@ -25,6 +25,13 @@ std::string must(std::vector<std::string> words) {
     return result.out;
 }
 
+std::string content_of(const std::string& file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::stringstream content;
+    content << stream.rdbuf();
+    return content.str();
+}
+
 } // namespace
 
 const char* const prologue = "mov #0x5a80, &0x0120\n mov #0x2800, r1\n";
@@ -41,6 +48,7 @@ Program::Program(const std::string& text, std::uint16_t origin)
           fmt::format("-e{:#x}", origin),
           base + ".o",
           "-o",
+<<<<<<< HEAD
           base + ".bin"});
     std::ifstream binary(base + ".bin", std::ios::binary);
     std::stringstream content;
@@ -51,6 +59,14 @@ Program::Program(const std::string& text, std::uint16_t origin)
 
 std::uint16_t Program::label(const std::string& wanted) const {
     std::istringstream names(must({"llvm-nm-14", folder_->path() / "program.o"}));
+=======
+          base + ".elf"});
+    must({"llvm-objcopy-14", "-O", "binary", "-j", ".text", base + ".elf", base + ".bin"});
+    const std::string bytes = content_of(base + ".bin");
+    bytes_.assign(bytes.begin(), bytes.end());
+    elf_ = content_of(base + ".elf");
+    std::istringstream names(must({"llvm-nm-14", base + ".elf"}));
+>>>>>>> c2d1812 (tests: devices, boards, loaders and the program of the Sancus emulator)
     std::string value;
     std::string kind;
     std::string name;

@@ -16,6 +16,7 @@
 #include <asio/buffer.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "sancus_emulator/program/sockets.hpp"
@@ -75,9 +76,6 @@ class FileEnd : public HostEnd {
     }
     void pump() override {
         incoming_.give(line_);
-        finish();
-    }
-    void finish() override {
         std::string_view left = unsent_;
         while (!left.empty() && !failed_) {
             const ssize_t written = ::write(output_, left.data(), left.size());
@@ -178,14 +176,7 @@ class StreamEnd : public HostEnd {
         }
         write();
     }
-    void finish() override {
-        if (!stream_ || writing_) {
-            return;
-        }
-        asio::error_code ignored;
-        stream_->non_blocking(true, ignored);
-        stream_->write_some(asio::buffer(unsent_), ignored);
-    }
+    [[nodiscard]] bool idle() const override { return !stream_ || (!writing_ && unsent_.empty()); }
 
   protected:
     void start(Stream stream) {
@@ -304,6 +295,11 @@ class PseudoTerminal : public StreamEnd<asio::posix::stream_descriptor> {
     PseudoTerminal& operator=(const PseudoTerminal&) = delete;
 
     [[nodiscard]] std::string place() const override { return "pty " + name_; }
+    /// What nobody has read yet is lost when this side closes.
+    [[nodiscard]] bool idle() const override {
+        int unread = 0;
+        return StreamEnd::idle() && (::ioctl(other_, FIONREAD, &unread) != 0 || unread == 0);
+    }
 
   private:
     int other_;

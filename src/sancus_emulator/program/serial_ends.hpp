@@ -16,8 +16,8 @@ class HostEnd : public SerialEnd {
   public:
     /// What came in and did not fit on the line is tried again; what was sent goes out.
     virtual void pump() = 0;
-    /// Sends what is left, within a moment.
-    virtual void finish() = 0;
+    /// Nothing is left that somebody waits for.
+    [[nodiscard]] virtual bool idle() const { return true; }
     /// Whether more can come from it at any time.
     [[nodiscard]] virtual bool live() const { return false; }
     /// Where it is, for people: "pty /dev/pts/3"; empty: nothing worth saying.

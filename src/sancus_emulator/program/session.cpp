@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t slice_cycles = 200'000;
 /// With a pace, time passes in steps of this.
 constexpr auto step = std::chrono::milliseconds(1);
+/// How long the end waits for those who still read what was sent.
+constexpr auto linger = std::chrono::seconds(1);
 
 using std::chrono::duration;
 using std::chrono::duration_cast;
@@ -179,7 +181,12 @@ int Session::finish(const End& end) {
     for (const Line& line : lines_) {
         line.port->drain(cycle);
         line.end->pump();
-        line.end->finish();
+    }
+    const auto deadline = Pacer::Clock::now() + linger;
+    while (std::any_of(
+               lines_.begin(), lines_.end(), [](const Line& line) { return !line.end->idle(); }) &&
+           Pacer::Clock::now() < deadline) {
+        io_.run_one_until(Pacer::Clock::now() + step);
     }
     reporter_.say("end",
                   fmt::format("{} in cycle {} at {}; violations: {}, resets: {}",

@@ -1,0 +1,519 @@
+// authex-sancus from outside: what a person sees who runs a firmware.
+#include <array>
+#include <csignal>
+#include <fcntl.h>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "sancus_emulator/guest.hpp"
+#include "support/process.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace authex::sancus_emulator::test {
+namespace {
+
+using authex::test::Command;
+using authex::test::Process;
+using authex::test::Result;
+
+const std::string emulator = AUTHEX_BINARY_DIR "/bin/authex-sancus";
+constexpr std::uint16_t fpga = 0x5C00; ///< where programs of the board `default` begin
+
+/// Prints "hi" on the simulators' UART.
+const std::string prints =
+    std::string(prologue) + "mov.b #'h', &0x84\n mov.b #'i', &0x84\n mov.b #10, &0x84\n" + end;
+/// Sends back what comes on UART 1 and is no x, up to an exclamation mark.
+const std::string echoes = std::string(prologue) + R"(
+    mov #20, &0x82
+    mov.b #1, &0x80
+again:
+    bit.b #0x10, &0x81
+    jz again
+    mov.b &0x85, r15
+    mov.b #0x10, &0x81
+    cmp.b #'x', r15
+    jeq again
+    mov.b r15, &0x84
+    cmp.b #'!', r15
+    jne again
+)" + end;
+/// A press of button0 turns led0 on, the next one off.
+const std::string toggles = std::string(prologue) + R"(
+    mov #handler, &0xffe4
+    mov.b #1, &0x2a
+    mov.b #1, &0x25
+sleep:
+    bis #0x18, r2
+    jmp sleep
+handler:
+    xor.b #1, &0x29
+    mov.b #0, &0x23
+    reti
+)";
+/// Two enclaves; the second writes to the first one's data.
+const std::string violates = std::string(prologue) + "mov #handler, &0xfffa\n" +
+                             protect("button", 0x0200, 0x0210) + protect("led", 0x0210, 0x0220) +
+                             R"(
+    br #led_start
+handler:
+)" + end + R"(
+__sm_button_public_start:
+button_start:
+    br #handler
+button_end:
+__sm_led_public_start:
+led_start:
+    nop
+led_set:
+    mov #1, &0x0202
+    br #handler
+led_end:
+)";
+
+class ProgramTest : public testing::Test {
+  protected:
+    std::string write(const std::string& name, const std::string& content) {
+        return folder.write(name, content).string();
+    }
+    std::string firmware(const std::string& text, std::uint16_t origin = 0x4000) {
+        return write("firmware.elf", Program(text, origin).elf());
+    }
+    static Result run(std::vector<std::string> words, const std::string& input = {}) {
+        words.insert(words.begin(), emulator);
+        return authex::test::run({words, {}, input});
+    }
+    static Command command(std::vector<std::string> words) {
+        words.insert(words.begin(), emulator);
+        return {words, {}, {}};
+    }
+    std::string read(const std::string& name) const {
+        std::ifstream stream(folder.path() / name, std::ios::binary);
+        std::stringstream content;
+        content << stream.rdbuf();
+        return content.str();
+    }
+    std::string path(const std::string& name) const { return folder.path() / name; }
+
+    authex::test::TemporaryFolder folder;
+};
+
+/// What a process says on standard error after `prefix`, up to the end of the line.
+std::string said(Process& process, const std::string& prefix) {
+    std::string rest;
+    const bool found = authex::test::eventually([&] {
+        const std::string text = process.err();
+        const std::size_t at = text.find(prefix);
+        const std::size_t line = at == std::string::npos ? at : text.find('\n', at);
+        if (line == std::string::npos) {
+            return false;
+        }
+        rest = text.substr(at + prefix.size(), line - at - prefix.size());
+        return true;
+    });
+    EXPECT_TRUE(found) << process.err();
+    return rest;
+}
+
+void send_all(int fd, const std::string& text) {
+    ASSERT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
+
+std::string receive(int fd, std::size_t count) {
+    std::string text;
+    std::array<char, 256> buffer{};
+    while (text.size() < count) {
+        const ssize_t read =
+            ::read(fd, buffer.data(), std::min(buffer.size(), count - text.size()));
+        if (read <= 0) {
+            break;
+        }
+        text.append(buffer.data(), static_cast<std::size_t>(read));
+    }
+    return text;
+}
+
+TEST_F(ProgramTest, PrintsAndEnds) {
+    const Result result = run({"--board", "sim", firmware(prints)});
+    EXPECT_EQ(result.out, "hi\n");
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_NE(result.err.find("the program has ended (CPUOFF) in cycle"), std::string::npos);
+}
+
+TEST_F(ProgramTest, RunsIntelHexToo) {
+    const std::string elf = firmware(prints);
+    ASSERT_EQ(authex::test::run(
+                  {{"/usr/bin/env", "llvm-objcopy-14", "-O", "ihex", elf, path("f.hex")}, {}, {}})
+                  .status,
+              0);
+    const Result result = run({"--board", "sim", path("f.hex"), "-q"});
+    EXPECT_EQ(result.out, "hi\n");
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+}
+
+TEST_F(ProgramTest, EndsAtTheLimit) {
+    const std::string loop = firmware(std::string(prologue) + "again: jmp again", fpga);
+    const Result cycles = run({loop, "--cycles", "1000"});
+    EXPECT_EQ(cycles.status, 4) << cycles.err;
+    EXPECT_NE(cycles.err.find("(again)"), std::string::npos) << cycles.err;
+    const Result seconds = run({loop, "--seconds", "0.01", "--json"});
+    EXPECT_EQ(seconds.status, 4);
+    const auto json = nlohmann::json::parse(seconds.err);
+    EXPECT_EQ(json["reason"], "limit");
+    EXPECT_GE(json["cycle"], 80'000U);
+    EXPECT_LT(json["cycle"], 80'010U);
+}
+
+TEST_F(ProgramTest, SaysThatTheProgramHasLeftProgramMemory) {
+    const Result result = run({firmware(std::string(prologue) + "br #0x300", fpga)});
+    EXPECT_EQ(result.status, 5);
+    EXPECT_NE(result.err.find("it fetches at 0x0300"), std::string::npos) << result.err;
+}
+
+TEST_F(ProgramTest, EndsWhenNothingWillWakeTheProgram) {
+    const std::string sleeps = firmware(std::string(prologue) + "bis #0x18, r2\n" + end, fpga);
+    const Result result = run({sleeps});
+    EXPECT_EQ(result.status, 0);
+    EXPECT_NE(result.err.find("nothing will wake it"), std::string::npos) << result.err;
+    EXPECT_EQ(run({sleeps, "--cycles", "5000"}).status, 4);
+    EXPECT_NE(run({sleeps, "--until-cpuoff"}).err.find("(CPUOFF)"), std::string::npos);
+}
+
+TEST_F(ProgramTest, NamesBothModulesOfAViolation) {
+    const std::string elf = firmware(violates);
+    const std::string expected = "module 2 `led` at 0x";
+    const Result goes_on = run({"--board", "sim", elf});
+    EXPECT_EQ(goes_on.status, 0) << goes_on.err;
+    EXPECT_NE(goes_on.err.find("(led_set) wrote 0x0202, protected by module 1 `button`"),
+              std::string::npos)
+        << goes_on.err;
+    EXPECT_NE(goes_on.err.find(expected), std::string::npos);
+    const Result stops = run({"--board", "sim", elf, "--stop-on-violation", "--json"});
+    EXPECT_EQ(stops.status, 3) << stops.err;
+    const auto json = nlohmann::json::parse(stops.err.substr(0, stops.err.find('\n')));
+    EXPECT_EQ(json["event"], "violation");
+    EXPECT_EQ(json["address"], 0x202);
+    EXPECT_EQ(json["by"], 2);
+    EXPECT_EQ(json["of"], 1);
+}
+
+TEST_F(ProgramTest, WritesATraceWithSymbols) {
+    const Result result = run({"--board", "sim", firmware(violates), "--trace", path("trace")});
+    ASSERT_EQ(result.status, 0) << result.err;
+    const std::string trace = read("trace");
+    EXPECT_EQ(trace.substr(0, trace.find('\n')), "0 4000 40b2 5a80 0120 ");
+    EXPECT_NE(trace.find("led_set\n"), std::string::npos);
+    EXPECT_NE(trace.find(" violation module 2 `led`"), std::string::npos);
+    EXPECT_NE(trace.find(" irq 13\n"), std::string::npos);
+}
+
+TEST_F(ProgramTest, TakesTheInputOfAFile) {
+    const std::string elf = firmware(echoes, fpga);
+    const Result stdio =
+        run({elf, "--serial", "uart1=stdio", "--serial", "uart2=none", "-q", "--deterministic"},
+            "from a file!");
+    EXPECT_EQ(stdio.status, 0) << stdio.err;
+    EXPECT_EQ(stdio.out, "from a file!");
+    const std::string in = write("in", std::string(10'000, 'x') + "!");
+    const Result files = run({elf, "--serial", "uart1=file:" + in + "," + path("out")});
+    EXPECT_EQ(files.status, 0) << files.err;
+    EXPECT_EQ(read("out"), "!") << "more than the line holds at a time";
+}
+
+TEST_F(ProgramTest, SpeaksTcpOnLoopback) {
+    Process process(command({firmware(echoes, fpga), "--serial", "uart1=tcp:0"}));
+    const std::string port = said(process, "uart1 is on tcp 127.0.0.1:");
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoul(port)));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    send_all(fd, "tcp");
+    EXPECT_EQ(receive(fd, 3), "tcp");
+    send_all(fd, "end!");
+    EXPECT_EQ(receive(fd, 4), "end!");
+    EXPECT_EQ(process.wait(), 0);
+    ::close(fd);
+}
+
+int connect_unix(const std::string& path) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return fd;
+}
+
+TEST_F(ProgramTest, ServesOneClientAfterTheOtherOnAUnixSocket) {
+    Process process(command({firmware(echoes, fpga), "--serial", "uart1=unix:" + path("line")}));
+    (void)said(process, "uart1 is on unix ");
+    const int first = connect_unix(path("line"));
+    send_all(first, "one");
+    EXPECT_EQ(receive(first, 3), "one");
+    ::close(first);
+    const int second = connect_unix(path("line"));
+    send_all(second, "two!");
+    EXPECT_EQ(receive(second, 4), "two!");
+    ::close(second);
+    EXPECT_EQ(process.wait(), 0);
+    EXPECT_FALSE(std::filesystem::exists(path("line"))) << "it is cleared away";
+}
+
+TEST_F(ProgramTest, SpeaksThroughAPseudoTerminal) {
+    Process process(command({firmware(echoes, fpga), "--serial", "uart1=pty"}));
+    const std::string name = said(process, "uart1 is on pty ");
+    const int fd = ::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ASSERT_GE(fd, 0);
+    send_all(fd, "\x03\n\xFF!");
+    EXPECT_EQ(receive(fd, 4), "\x03\n\xFF!") << "raw: nothing is changed on the way";
+    ::close(fd);
+    EXPECT_EQ(process.wait(), 0);
+}
+
+TEST_F(ProgramTest, IsControlledOverItsSocket) {
+    Process process(command({firmware(toggles, fpga), "--control", path("control")}));
+    (void)said(process, "control is on ");
+    const auto control = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"control", path("control")});
+        return run(words);
+    };
+    EXPECT_EQ(control({"wait", "led0", "off"}).status, 0);
+    EXPECT_EQ(control({"press", "button0"}).status, 0);
+    EXPECT_EQ(control({"wait", "led0", "on"}).status, 0);
+    EXPECT_EQ(control({"show", "led0"}).out, "on\n");
+    EXPECT_EQ(control({"release", "button0"}).status, 0);
+    EXPECT_EQ(control({"press", "button0"}).status, 0);
+    EXPECT_EQ(control({"wait", "led0", "off"}).status, 0);
+    EXPECT_NE(control({"list"}).out.find("button0      pressed"), std::string::npos);
+    EXPECT_NE(control({"status"}).out.find("asleep"), std::string::npos);
+    const Result unknown = control({"press", "buton0"});
+    EXPECT_EQ(unknown.status, 1);
+    EXPECT_NE(unknown.err.find("did you mean «button0»"), std::string::npos) << unknown.err;
+    EXPECT_EQ(control({"press", "buton0", "--json"}).status, 1);
+    const Result late = control({"wait", "led0", "on", "--timeout", "1"});
+    EXPECT_EQ(late.status, 1);
+    EXPECT_NE(late.err.find("the time is over"), std::string::npos) << late.err;
+    EXPECT_EQ(control({"stop"}).status, 0);
+    EXPECT_EQ(process.wait(), 0);
+    EXPECT_EQ(control({"list"}).status, 1) << "nobody serves it any more";
+    EXPECT_FALSE(std::filesystem::exists(path("control")));
+}
+
+TEST_F(ProgramTest, TellsThoseWhoWatch) {
+    Process process(command({firmware(toggles, fpga), "--control", path("control")}));
+    (void)said(process, "control is on ");
+    Process watcher(command({"control", path("control"), "watch"}));
+    ASSERT_TRUE(watcher.says("led3         off"));
+    EXPECT_EQ(run({"control", path("control"), "press", "button0"}).status, 0);
+    EXPECT_TRUE(watcher.says(R"("device":"led0","value":"on")"));
+    process.signal(SIGTERM);
+    EXPECT_EQ(process.wait(), 0);
+    EXPECT_NE(process.err().find("ended by a signal"), std::string::npos);
+    EXPECT_EQ(watcher.wait(), 0);
+}
+
+TEST_F(ProgramTest, RepeatsARunFromItsInputs) {
+    const std::string elf = firmware(toggles, fpga);
+    const std::string inputs =
+        write("inputs",
+              R"({"cycle":1000,"direction":"input","device":"button0","value":"pressed"}
+{"cycle":2000,"direction":"output","device":"led0","value":"ignored"}
+{"cycle":30000,"direction":"input","device":"button0","value":"released"}
+{"cycle":500000,"direction":"input","device":"button0","value":"pressed"}
+)");
+    const Result first =
+        run({elf, "--inputs", inputs, "--physical", path("first"), "--trace", path("t1")});
+    ASSERT_EQ(first.status, 0) << first.err;
+    const std::string events = read("first");
+    EXPECT_NE(events.find(R"("device":"led0","value":"on")"), std::string::npos) << events;
+    EXPECT_NE(events.find(R"("device":"led0","value":"off")"), std::string::npos) << events;
+    const Result second =
+        run({elf, "--inputs", path("first"), "--physical", path("second"), "--trace", path("t2")});
+    EXPECT_EQ(read("second"), events);
+    EXPECT_EQ(read("t2"), read("t1"));
+    EXPECT_FALSE(read("t1").empty());
+}
+
+TEST_F(ProgramTest, GoesOnFromASnapshotAsIfNothingHadBeen) {
+    const std::string counts = firmware(std::string(prologue) + R"(
+again:
+    add #1, r10
+    mov r10, &0x0200
+    mov &0x01a0, r11
+    mov.b r10, &0x90
+    cmp #20000, r10
+    jne again
+)" + end,
+                                        fpga);
+    const Result whole = run({counts, "--physical", path("whole"), "--snapshot", path("end1")});
+    ASSERT_EQ(whole.status, 0) << whole.err;
+    const Result part =
+        run({counts, "--cycles", "54321", "--physical", path("part1"), "--snapshot", path("snap")});
+    ASSERT_EQ(part.status, 4) << part.err;
+    const Result rest =
+        run({"--restore", path("snap"), "--physical", path("part2"), "--snapshot", path("end2")});
+    ASSERT_EQ(rest.status, 0) << rest.err;
+    EXPECT_EQ(read("part1") + read("part2"), read("whole"));
+    EXPECT_EQ(read("end1"), read("end2"));
+    EXPECT_EQ(run({"--board", "sim", "--restore", path("snap")}).status, 2);
+    write("snap", read("snap").substr(0, 1000));
+    EXPECT_EQ(run({"--restore", path("snap")}).status, 2);
+}
+
+TEST_F(ProgramTest, DerivesRandomNumbersFromTheSeed) {
+    const std::string elf = firmware(std::string(prologue) + "mov.b &0x01a0, &0x90\n" + end, fpga);
+    const auto shown = [&](const std::string& seed) {
+        EXPECT_EQ(run({elf, "--seed", seed, "--physical", path("p")}).status, 0);
+        return read("p");
+    };
+    const std::string one = shown("1");
+    EXPECT_NE(one, "");
+    EXPECT_EQ(shown("1"), one);
+    EXPECT_NE(shown("2"), one);
+}
+
+TEST_F(ProgramTest, KeepsThePaceThatIsAskedFor) {
+    const std::string loop = firmware(std::string(prologue) + "again: jmp again", fpga);
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(run({loop, "--hz", "1000000", "--cycles", "300000"}).status, 4);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(290));
+}
+
+TEST_F(ProgramTest, RefusesWhatWouldMakeTwoRunsDiffer) {
+    const std::string elf = firmware(prints, fpga);
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"--control", path("c")},
+          std::vector<std::string>{"--serial", "uart1=pty"},
+          std::vector<std::string>{"--serial", "uart1=tcp:0"}}) {
+        std::vector<std::string> all = {elf, "--deterministic"};
+        all.insert(all.end(), words.begin(), words.end());
+        EXPECT_EQ(run(all).status, 2) << words.back();
+    }
+}
+
+TEST_F(ProgramTest, SaysWhatIsWrongWithTheCommandLine) {
+    const std::string elf = firmware(prints);
+    const std::string hole = write("hole.elf", Program(prints, 0x4400).elf());
+    const std::string text = write("text", "hello");
+    const std::string board = write("board.yaml", "devices:\n  u: { kind: urt, address: 0x80 }\n");
+    const std::string inputs =
+        write("i", R"({"cycle":1,"direction":"input","device":"no","value":"x"})");
+    struct Case {
+        std::vector<std::string> words;
+        std::string says;
+    };
+    for (const Case& each :
+         {Case{{}, "Usage"},
+          Case{{"--board", "sim"}, "no firmware"},
+          Case{{"absent.elf"}, "absent.elf cannot be read"},
+          Case{{text}, "neither an ELF file nor Intel HEX"},
+          Case{{elf, "--board", "sm"}, "did you mean «sim»"},
+          Case{{elf, "--board", board}, "board.yaml:2:14: error: «kind» cannot be «urt»"},
+          Case{{hole}, "where the board has no memory"},
+          Case{{"--board", "sim", elf, "--node-key", "00"}, "32 hexadecimal digits"},
+          Case{{"--board", "sim", elf, "--hz", "0"}, "--hz"},
+          Case{{"--board", "sim", elf, "--hz", "fast"}, "--hz"},
+          Case{{"--board", "sim", elf, "--core", "new"}, "--core"},
+          Case{{"--board", "sim", elf, "--cycles", "1", "--seconds", "1"}, "excludes"},
+          Case{{"--board", "sim", elf, "--serial", "uart9=none"}, "no line of the board"},
+          Case{{"--board", "sim", elf, "--serial", "uart1"}, "no line of the board"},
+          Case{{"--board", "sim", elf, "--serial", "uart1=modem"}, "cannot be connected"},
+          Case{{"--board", "sim", elf, "--inputs", inputs}, "no device «no»"},
+          Case{{"--board", "sim", elf, "--inputs", text}, "this is no event"},
+          Case{{"--board", "sim", elf, "--restore", text}, "no snapshot"},
+          Case{{"--board", "sim", elf, "--trace", "/nonexistent/t"}, "cannot be written"},
+          Case{{"control", path("nobody")}, "command"}}) {
+        const Result result = run(each.words);
+        EXPECT_EQ(result.status, 2) << each.says << "\n" << result.err;
+        EXPECT_NE((result.err + result.out).find(each.says), std::string::npos) << each.says << "\n"
+                                                                                << result.err;
+    }
+}
+
+TEST_F(ProgramTest, FailsWhereTheSystemRefuses) {
+    const std::string elf = firmware(prints);
+    EXPECT_EQ(run({"--board", "sim", elf, "--control", "/nonexistent/c"}).status, 1);
+    EXPECT_EQ(run({"--board", "sim", elf, "--control", write("file", "x")}).status, 1)
+        << "a file is not overwritten";
+    EXPECT_EQ(
+        run({"--board", "sim", elf, "--serial", "uart1=unix:" + std::string(200, 'x')}).status, 1);
+    EXPECT_EQ(run({"--board", "sim", elf, "--serial", "uart1=file:,/dev/full"}).status, 1);
+    EXPECT_EQ(run({"--board", "sim", elf, "--snapshot", "/dev/full"}).status, 1);
+    EXPECT_EQ(run({"control", path("nobody"), "list"}).status, 1);
+}
+
+const std::string golden = R"(name tiny
+about a constant, and the end
+config base
+image 4000 b240805a20013540341232d01000ff3f
+image fffe 0040
+0 4000 R1=0000 R2=0000 R5=0000
+5 4006
+7 400a R5=1234
+9 400e R2=0010
+end cpuoff 20
+mem 0200 0000
+)";
+
+TEST_F(ProgramTest, AgreesWithARecordedRun) {
+    const Result result = run({"--check-golden", write("a", golden), write("b", golden)});
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_NE(result.err.find("4 instructions agree"), std::string::npos) << result.err;
+}
+
+TEST_F(ProgramTest, ShowsTheFirstDifferenceToARecordedRun) {
+    struct Case {
+        std::string from;
+        std::string to;
+        std::string place;
+    };
+    for (const Case& each : {Case{"R5=1234", "R5=1235", ":8:1: error: r5 is 1234"},
+                             Case{"5 4006", "6 4006", ":7:1: error: this is cycle 5"},
+                             Case{"7 400a", "7 400c", ":8:1: error: the program counter is 400a"},
+                             Case{"mem 0200 0000", "mem 0200 0001", ":11:1: error: at 0201"}}) {
+        std::string text = golden;
+        text.replace(text.find(each.from), each.from.size(), each.to);
+        const Result result = run({"--check-golden", write("g", text)});
+        EXPECT_EQ(result.status, 1) << each.to;
+        EXPECT_NE(result.err.find(each.place), std::string::npos) << result.err;
+    }
+    EXPECT_EQ(run({"--check-golden", write("g", "nonsense\n")}).status, 2);
+    EXPECT_EQ(run({"--check-golden", path("absent")}).status, 2);
+}
+
+TEST_F(ProgramTest, PrintsAndChecksBoards) {
+    EXPECT_EQ(run({"board"}).out, "default\nsim\n");
+    const Result text = run({"board", "default"});
+    EXPECT_EQ(text.status, 0);
+    EXPECT_EQ(run({"board", write("b.yaml", text.out)}).status, 0) << "it is a board file itself";
+    const Result clash = run({"board",
+                              write("b.yaml",
+                                    "devices:\n  a: { kind: uart, address: 0x80 }\n"
+                                    "  b: { kind: lcd, address: 0x84 }\n")});
+    EXPECT_EQ(clash.status, 2);
+    EXPECT_NE(clash.err.find("b.yaml:3:3: error: device `b`"), std::string::npos) << clash.err;
+}
+
+TEST_F(ProgramTest, HelpsANewcomer) {
+    const Result help = run({"--help"});
+    EXPECT_EQ(help.status, 0);
+    for (const char* word : {"FIRMWARE", "--board", "--control", "Exit status"}) {
+        EXPECT_NE(help.out.find(word), std::string::npos) << word;
+    }
+    EXPECT_EQ(run({"control", "--help"}).status, 0);
+    EXPECT_EQ(run({"--version"}).status, 0);
+}
+
+} // namespace
+} // namespace authex::sancus_emulator::test
