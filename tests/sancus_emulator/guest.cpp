@@ -48,25 +48,24 @@ Program::Program(const std::string& text, std::uint16_t origin)
           fmt::format("-e{:#x}", origin),
           base + ".o",
           "-o",
-<<<<<<< HEAD
           base + ".bin"});
-    std::ifstream binary(base + ".bin", std::ios::binary);
-    std::stringstream content;
-    content << binary.rdbuf();
-    const std::string bytes = content.str();
+    const std::string bytes = content_of(base + ".bin");
     bytes_.assign(bytes.begin(), bytes.end());
+}
+
+std::string Program::elf() const {
+    const std::string base = folder_->path() / "program";
+    must({"ld.lld-14",
+          fmt::format("-Ttext={:#x}", origin_),
+          fmt::format("-e{:#x}", origin_),
+          base + ".o",
+          "-o",
+          base + ".elf"});
+    return content_of(base + ".elf");
 }
 
 std::uint16_t Program::label(const std::string& wanted) const {
     std::istringstream names(must({"llvm-nm-14", folder_->path() / "program.o"}));
-=======
-          base + ".elf"});
-    must({"llvm-objcopy-14", "-O", "binary", "-j", ".text", base + ".elf", base + ".bin"});
-    const std::string bytes = content_of(base + ".bin");
-    bytes_.assign(bytes.begin(), bytes.end());
-    elf_ = content_of(base + ".elf");
-    std::istringstream names(must({"llvm-nm-14", base + ".elf"}));
->>>>>>> c2d1812 (tests: devices, boards, loaders and the program of the Sancus emulator)
     std::string value;
     std::string kind;
     std::string name;

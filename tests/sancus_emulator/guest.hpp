@@ -17,23 +17,14 @@ class Program {
 
     [[nodiscard]] ByteView bytes() const { return bytes_; }
     [[nodiscard]] std::uint16_t origin() const { return origin_; }
-<<<<<<< HEAD
-    [[nodiscard]] std::uint16_t label(const std::string& name) const;
-=======
     /// The linked file, with its symbols.
-    [[nodiscard]] const std::string& elf() const { return elf_; }
-    [[nodiscard]] std::uint16_t label(const std::string& name) const { return labels_.at(name); }
->>>>>>> c2d1812 (tests: devices, boards, loaders and the program of the Sancus emulator)
+    [[nodiscard]] std::string elf() const;
+    [[nodiscard]] std::uint16_t label(const std::string& name) const;
 
   private:
     std::uint16_t origin_;
     std::vector<std::uint8_t> bytes_;
-<<<<<<< HEAD
     std::shared_ptr<authex::test::TemporaryFolder> folder_;
-=======
-    std::string elf_;
-    std::map<std::string, std::uint16_t> labels_;
->>>>>>> c2d1812 (tests: devices, boards, loaders and the program of the Sancus emulator)
 };
 
 /// Remembers what happened.
