@@ -25,11 +25,16 @@ bool enter(Core& core, Instruction& at) {
         at = decode(core, pc);
     }
     const Domain from = core.domain == nobody ? core.came_from : core.domain;
-    const bool stays = core.domain == at.domain;
-    core.domain = at.domain;
-    if (stays) {
+    if (core.domain == at.domain) {
         return true;
     }
+    const bool intrudes = at.domain != unprotected && from != at.domain &&
+                          pc != core.enclaves.at(at.domain).layout.text_start;
+    if (intrudes) {
+        core.domain = from;
+        core.violate(Violation::Kind::execute, at, pc, at.domain);
+    }
+    core.domain = at.domain;
     core.become(core.id_of(at.domain));
     if (at.domain == unprotected) {
         return true;
@@ -39,9 +44,6 @@ bool enter(Core& core, Instruction& at) {
         // instruction that disables interrupts always wins (omsp_execution_unit.v, enter_sm).
         core.interrupts_seen = false;
         core.attend();
-    }
-    if (from != at.domain && pc != core.enclaves.at(at.domain).layout.text_start) {
-        core.violate(Violation::Kind::execute, at, pc, at.domain);
     }
     return true;
 }

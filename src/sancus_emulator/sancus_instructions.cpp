@@ -137,6 +137,9 @@ void protect(Core& core, const Instruction& instruction) {
         finish(core, cycles, 0);
         return;
     }
+    if (layout.has_text(core.address_of(instruction))) {
+        core.come_from(*slot); // who makes a module of the code that runs is inside it
+    }
     finish(core, cycles, core.enclaves.at(core.enclaves.text_of(layout.text_start)).id);
 }
 

@@ -105,6 +105,19 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"APushIntoData", "mov #0x340, r1\n push r5", "nop", Kind::write, 0x033E, 0},
         Case{"OpenMemoryFromInside", call_a, "mov r5, &0x204", {}, result, 0x5678}));
 
+TEST(Violations, NameWhoDidItAndToWhom) {
+    Guest outside(program("br #a_other"));
+    outside.run_to_end();
+    ASSERT_EQ(outside.witness.violations.size(), 1U);
+    EXPECT_EQ(outside.witness.violations[0].by, 0);
+    EXPECT_EQ(outside.witness.violations[0].of, 1);
+    Guest inside(program(call_a, "mov &0x400, r6"));
+    inside.run_to_end();
+    ASSERT_EQ(inside.witness.violations.size(), 1U);
+    EXPECT_EQ(inside.witness.violations[0].by, 1);
+    EXPECT_EQ(inside.witness.violations[0].of, 2);
+}
+
 TEST(Violations, LeaveRegistersAndOpenMemoryAsTheyWere) {
     Guest guest(program("mov &0x300, &0x206"));
     guest.run_to_end();

@@ -146,6 +146,16 @@ TEST(Protect, TakesSlotsUpToTheirNumber) {
     EXPECT_EQ(memory_at(guest, 0x210, 10), (Octets{1, 0, 2, 0, 3, 0, 4, 0, 0, 0}));
 }
 
+TEST(Protect, OfTheCodeThatRunsGoesOnInside) {
+    const Program program(std::string(prologue) + protect("a", 0x300, 0x340) +
+                          "mov #5, &0x300\n mov &0x300, &0x0204\n br #out\n a_end:\n out:" + end +
+                          handler + ".set a_start, 0x4000\n" + vectors);
+    Guest guest(program);
+    guest.run_to_end();
+    EXPECT_TRUE(guest.witness.violations.empty());
+    EXPECT_EQ(guest.word(0x0204), 5);
+}
+
 TEST(Protect, DecryptsTextThatItsVendorEncrypted) {
     const Key node = small_board().node_key;
     Key vendor{};
