@@ -9,9 +9,10 @@ file(CREATE_LINK ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/share/authex SYMBOLIC)
 set(generated ${CMAKE_BINARY_DIR}/install)
 set(share ${CMAKE_SOURCE_DIR}/share)
 
-install(TARGETS authex authex-em DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+install(TARGETS authex authex-em authex-sancus DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 install(TARGETS authex-host DESTINATION lib/authex COMPONENT runtime)
 install(FILES ${CMAKE_BINARY_DIR}/man/authex.1 DESTINATION share/man/man1 COMPONENT runtime)
+install(FILES ${CMAKE_BINARY_DIR}/man/authex-sancus.1 DESTINATION share/man/man1 COMPONENT runtime)
 install(FILES ${CMAKE_BINARY_DIR}/man/authex-em.8 DESTINATION share/man/man8 COMPONENT runtime)
 install(FILES ${CMAKE_BINARY_DIR}/man/authex.yaml.5 DESTINATION share/man/man5 COMPONENT runtime)
 set(completions ${CMAKE_BINARY_DIR}/completions)
@@ -61,7 +62,8 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME authex)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "authentic execution of distributed applications of enclaves
 Builds, deploys, attests and connects event-driven modules that run in trusted
 execution environments, and moves their events. Brings the deployer's tool
-authex and the event manager authex-em.")
+authex, the event manager authex-em, and authex-sancus, which emulates a
+microcontroller with Sancus.")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS authex-sdk)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA
@@ -82,6 +84,6 @@ add_custom_command(OUTPUT ${packages}/made
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${packages}
     COMMAND ${CMAKE_CPACK_COMMAND} --config ${CMAKE_BINARY_DIR}/CPackConfig.cmake -B ${packages} > ${CMAKE_BINARY_DIR}/cpack.log
     COMMAND ${CMAKE_COMMAND} -E touch ${packages}/made
-    DEPENDS authex authex-em authex-host authex_manuals ${packaged} ${CMAKE_BINARY_DIR}/CPackConfig.cmake
+    DEPENDS authex authex-em authex-host authex-sancus authex_manuals ${packaged} ${CMAKE_BINARY_DIR}/CPackConfig.cmake
     COMMENT "Making the Debian packages" VERBATIM)
 add_custom_target(authex_packages DEPENDS ${packages}/made)

@@ -11,6 +11,7 @@
 
 #include "cli/arguments.hpp"
 #include "em/control/options.hpp"
+#include "sancus_emulator/program/options.hpp"
 
 namespace authex::manual {
 namespace {
@@ -114,6 +115,13 @@ std::string em_options() {
     return list_options(app);
 }
 
+std::string sancus_lists(std::string (*list)(const CLI::App&)) {
+    CLI::App app("", "authex-sancus");
+    sancus_emulator::CommandLine line;
+    sancus_emulator::declare(app, line);
+    return list(app);
+}
+
 Expected<std::string> value_of_placeholder(const std::string& name) {
     if (name == "VERSION") {
         return std::string(AUTHEX_VERSION);
@@ -126,6 +134,12 @@ Expected<std::string> value_of_placeholder(const std::string& name) {
     }
     if (name == "AUTHEX_EM_OPTIONS") {
         return em_options();
+    }
+    if (name == "AUTHEX_SANCUS_OPTIONS") {
+        return sancus_lists(list_options);
+    }
+    if (name == "AUTHEX_SANCUS_COMMANDS") {
+        return sancus_lists(list_commands);
     }
     return failure("manual-placeholder", fmt::format("@{}@ stands for nothing", name));
 }

@@ -26,6 +26,7 @@ namespace authex::manual {
 
 /// A whole page. In `source`, the lines
 ///   @AUTHEX_OPTIONS@ @AUTHEX_COMMANDS@ @AUTHEX_EM_OPTIONS@
+///   @AUTHEX_SANCUS_OPTIONS@ @AUTHEX_SANCUS_COMMANDS@
 /// stand for the lists, and @VERSION@ anywhere for the version.
 /// @error manual-placeholder: a word between two @ that is none of these
 [[nodiscard]] Expected<std::string> make_page(std::string_view source);

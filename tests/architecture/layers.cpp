@@ -31,7 +31,7 @@ const std::map<std::string, Names> allowed = {
     {"sancus_emulator", {"base", "crypto", "wire", "descriptor"}},
     {"cli",
      {"base", "crypto", "wire", "tee", "rpc", "descriptor", "metrics", "deployer", "em", "authex"}},
-    {"manual", {"base", "cli", "em"}},
+    {"manual", {"base", "cli", "em", "sancus_emulator"}},
 };
 
 /// What goes into enclaves includes nothing else from the system than these, which libstdc++ and

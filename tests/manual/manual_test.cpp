@@ -12,6 +12,7 @@
 #include "cli/arguments.hpp"
 #include "descriptor/parse.hpp"
 #include "em/control/options.hpp"
+#include "sancus_emulator/program/options.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace authex::manual {
@@ -90,6 +91,13 @@ TEST(Manual, AuthexEmHasEveryOption) {
     em::CommandLine line;
     em::declare(app, line);
     expect_words("authex-em.8", app);
+}
+
+TEST(Manual, AuthexSancusHasEveryCommandAndOption) {
+    CLI::App app;
+    sancus_emulator::CommandLine line;
+    sancus_emulator::declare(app, line);
+    expect_words("authex-sancus.1", app);
 }
 
 /// The keys that the parser knows, as it says itself where it is given one that it does not know.

@@ -192,6 +192,7 @@ TEST_F(Package, SdkDependsOnTheCompilerThatModulesAreBuiltWith) {
 
 TEST_F(Package, CarriesManualPagesAndCompletionsOfThreeShells) {
     for (const char* file : {"man/man1/authex.1",
+                             "man/man1/authex-sancus.1",
                              "man/man8/authex-em.8",
                              "man/man5/authex.yaml.5",
                              "bash-completion/completions/authex",

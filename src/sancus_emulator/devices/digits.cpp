@@ -53,14 +53,19 @@ void Digits::write(std::uint16_t address,
     if ((mask & 0xFF00U) != 0) {
         segments_[at + 1] = static_cast<std::uint8_t>(value >> 8U);
     }
-    if (world_ != nullptr && segments_ != before) {
-        world_->happened({cycle, true, name_, shown()});
-    }
+    tell_if_changed(before, cycle);
 }
 
 void Digits::reset(std::uint64_t cycle) {
-    (void)cycle;
+    const auto before = segments_;
     segments_.fill(0);
+    tell_if_changed(before, cycle);
+}
+
+void Digits::tell_if_changed(const Segments& before, std::uint64_t cycle) const {
+    if (world_ != nullptr && segments_ != before) {
+        world_->happened({cycle, true, name_, shown()});
+    }
 }
 
 std::string Digits::shown() const {

@@ -27,10 +27,14 @@ class Digits : public Device {
     void load(Reader& reader) override;
 
   private:
+    using Segments = std::array<std::uint8_t, 8>;
+
+    void tell_if_changed(const Segments& before, std::uint64_t cycle) const;
+
     std::string name_;
     std::uint16_t base_;
     PhysicalWorld* world_;
-    std::array<std::uint8_t, 8> segments_{};
+    Segments segments_{};
 };
 
 } // namespace authex::sancus_emulator

@@ -124,7 +124,7 @@ void declare_look(CLI::App& app, Options& options) {
     app.add_option("--check-golden",
                    options.golden,
                    "compare with recorded runs of the hardware description, and nothing else")
-        ->type_name("FILE…")
+        ->type_name("FILE")
         ->group(group_look);
     app.add_flag("--json", options.json, "what the emulator says: lines of JSON")
         ->group(group_look);

@@ -74,7 +74,7 @@ class Session {
     int open_control();
     int open_state();
     int fail(const Diagnostic& diagnostic, int status) const;
-    [[nodiscard]] std::optional<std::string> end_of_line(const NamedPort& port) const;
+    [[nodiscard]] std::string end_of_line(const NamedPort& port) const;
 
     [[nodiscard]] std::uint64_t next_target();
     void give_inputs();

@@ -111,7 +111,7 @@ int Session::open_board() {
     return 0;
 }
 
-std::optional<std::string> Session::end_of_line(const NamedPort& port) const {
+std::string Session::end_of_line(const NamedPort& port) const {
     std::string end = port.end;
     for (const std::string& text : options_.serial) {
         const auto assignment = assignment_of(text);
@@ -241,7 +241,7 @@ int Session::open_lines() {
     }
     for (const NamedPort& port : ports_) {
         const LineContext context{io_, *port.port, [this] { return machine_->core().cycle; }};
-        auto end = make_end(end_of_line(port).value_or("none"), context);
+        auto end = make_end(end_of_line(port), context);
         if (!end) {
             return fail(end.error(),
                         end.error().code == "serial-unknown" ? exit_usage : exit_failed);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "sancus_emulator/devices/digits.hpp"
 #include "sancus_emulator/devices/file_io.hpp"
 #include "sancus_emulator/devices/random_number.hpp"
 #include "sancus_emulator/devices/timestamp.hpp"
@@ -72,6 +73,21 @@ TEST(RandomNumberTest, GoesOnAfterAResetAndARestore) {
     RandomNumber other(0x1A0, {9});
     ASSERT_TRUE(copy_state(random, other));
     EXPECT_EQ(numbers(random, 40), numbers(other, 40));
+}
+
+TEST(DigitsTest, ShowWhatTheSegmentsSpell) {
+    World world;
+    Digits digits("digits", 0x90, &world);
+    digits.write(0x90, 0x5B06, 0xFFFF, 1);
+    digits.write(0x90, 0x5B06, 0xFFFF, 2);
+    digits.write(0x96, 0xC0C0, 0xFF00, 3);
+    EXPECT_EQ(digits.shown(), "12     -.");
+    digits.write(0x92, 0x0001, 0x00FF, 4);
+    EXPECT_EQ(digits.shown(), "12<01>    -.");
+    EXPECT_EQ(digits.read(0x90, 5), 0x5B06U);
+    digits.reset(6);
+    EXPECT_EQ(world.told.size(), 4U);
+    EXPECT_EQ(world.told.back(), "6 digits         ") << "a reset makes them dark";
 }
 
 struct Heard : SerialEnd {

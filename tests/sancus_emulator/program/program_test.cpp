@@ -275,9 +275,10 @@ TEST_F(ProgramTest, SpeaksThroughAPseudoTerminal) {
     const std::string name = said(process, "uart1 is on pty ");
     const int fd = ::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
     ASSERT_GE(fd, 0);
-    send_all(fd, "\x03\n\xFF!");
-    EXPECT_EQ(receive(fd, 4), "\x03\n\xFF!") << "raw: nothing is changed on the way";
+    send_all(fd, "\x03\n\xFFz");
+    EXPECT_EQ(receive(fd, 4), "\x03\n\xFFz") << "raw: nothing is changed on the way";
     ::close(fd);
+    process.signal(SIGTERM);
     EXPECT_EQ(process.wait(), 0);
 }
 
