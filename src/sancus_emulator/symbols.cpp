@@ -105,7 +105,7 @@ describe(const Symbols& symbols, const EnclaveTable& enclaves, const Violation& 
                    ? fmt::format("{} wrote {}, its own text", who, where)
                    : fmt::format("{} wrote {}, protected by {}", who, where, owner);
     case Violation::Kind::execute:
-        return fmt::format("{} was entered at {}, which is not its entry point", owner, where);
+        return fmt::format("{} entered {} at {}, which is not its entry point", by, owner, where);
     case Violation::Kind::create:
         return fmt::format("{} asked for a module whose text overlaps {}", who, owner);
     case Violation::Kind::stack:

@@ -68,9 +68,10 @@ TEST(Describe, SaysWhoDidWhatToWhom) {
               "unprotected code at 0x5c02 (main+0x2) read 0x0302, protected by module 2 `led`");
     EXPECT_EQ(text({Kind::write, 0x6A10, 0x6A20, 2, 2, 7}),
               "module 2 `led` at 0x6a10 (led_set+0x4) wrote 0x6a20 (led_set+0x14), its own text");
-    EXPECT_EQ(text({Kind::execute, 0x6010, 0x6010, 1, 1, 7}),
-              "module 1 `button` was entered at 0x6010 (button_entry+0x10), which is not its entry "
-              "point");
+    EXPECT_EQ(
+        text({Kind::execute, 0x6010, 0x6010, 2, 1, 7}),
+        "module 2 `led` entered module 1 `button` at 0x6010 (button_entry+0x10), which is not "
+        "its entry point");
     EXPECT_EQ(
         text({Kind::create, 0x5C02, 0x6000, 0, 3, 7}),
         "unprotected code at 0x5c02 (main+0x2) asked for a module whose text overlaps module 3");
