@@ -108,6 +108,7 @@ class Button : public OnPin {
 class Led : public OnPin, private PinListener {
   public:
     Led(std::string name, Gpio& gpio, Pin pin, bool active_high, PhysicalWorld* world);
+    ~Led() override = default;
     Led(const Led&) = delete;
     Led& operator=(const Led&) = delete;
 
