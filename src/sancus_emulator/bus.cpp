@@ -22,6 +22,7 @@ std::uint16_t slow_load(Core& core,
         core.violate(Violation::Kind::read, instruction, address, owner);
         return 0;
     }
+    core.look_at(address, byte, false);
     std::uint16_t word = 0;
     if (is_device(address)) {
         word = core.peripherals->read(address & 0xFFFEU, at);
@@ -43,6 +44,9 @@ void slow_store(Core& core,
     if (const Domain owner = core.enclaves.forbidden_by(core.domain, address, true);
         owner != unprotected && !core.masked) {
         core.violate(Violation::Kind::write, instruction, address, owner);
+    }
+    if (!core.masked) {
+        core.look_at(address, byte, true);
     }
     if (is_device(address)) {
         // The hardware description masks writes to memory alone.

@@ -1,5 +1,8 @@
 #include "sancus_emulator/core.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace authex::sancus_emulator {
 namespace {
 
@@ -88,7 +91,35 @@ void Core::forget_all() {
 
 void Core::reclassify() {
     enclaves.classify(map, memory);
+    for (const Watch& watch : watches) {
+        // Whole words, since one is accessed by either address.
+        const std::size_t end = std::min(
+            (std::size_t{watch.address} + watch.size + 1) & ~std::size_t{1}, address_space);
+        for (std::size_t at = watch.address & 0xFFFEU; at < end; ++at) {
+            memory.read[at] = access::slow;
+            memory.write[at] = access::slow;
+        }
+    }
     forget_all();
+}
+
+void Core::set_watches(std::vector<Watch> wanted) {
+    watches = std::move(wanted);
+    watched.reset();
+    reclassify();
+}
+
+void Core::look_at(std::uint16_t address, bool byte, bool write) {
+    const std::uint32_t first = byte ? address : address & 0xFFFEU;
+    const std::uint32_t end = first + (byte ? 1 : 2);
+    for (const Watch& watch : watches) {
+        const std::uint32_t watch_end = watch.address + watch.size;
+        if ((write ? watch.writes : watch.reads) && !watched && first < watch_end &&
+            end > watch.address) {
+            watched = std::max<std::uint16_t>(static_cast<std::uint16_t>(first), watch.address);
+            attend();
+        }
+    }
 }
 
 void run(Core& core) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "sancus_emulator/crypto_unit.hpp"
 #include "sancus_emulator/enclaves.hpp"
@@ -56,6 +57,15 @@ class Peripherals {
     write(std::uint16_t address, std::uint16_t value, std::uint16_t mask, std::uint64_t cycle) = 0;
 };
 
+/// Bytes that a debugger watches: whose instruction touches them is the last one for now.
+struct Watch {
+    std::uint16_t address = 0;
+    std::uint32_t size = 0; ///< bytes, up to the end of the address space at most
+    bool reads = false;
+    bool writes = false;
+    friend bool operator==(const Watch&, const Watch&) = default;
+};
+
 /// The hardware description before and after its change of interrupt frames in 2020.
 enum class Variant : std::uint8_t {
     base,   ///< an enclave's registers are saved below the address in its last data word
@@ -96,6 +106,10 @@ struct Core {
     std::optional<Violation> violation;
     /// Where an instruction was to be fetched that no memory holds.
     std::optional<std::uint16_t> bad_fetch;
+    /// Changed with set_watches() alone.
+    std::vector<Watch> watches;
+    /// The watched byte that an instruction has touched first since this was cleared.
+    std::optional<std::uint16_t> watched;
     std::array<Instruction, address_space / 2> code;
 
     Core(const MemoryMap& memory_map, std::size_t slots) : map(memory_map), enclaves(slots) {
@@ -133,6 +147,9 @@ struct Core {
     void forget_all();
     /// After a change of the table of enclaves.
     void reclassify();
+    void set_watches(std::vector<Watch> wanted);
+    /// Instructions tell what they load and store where access is slow.
+    void look_at(std::uint16_t address, bool byte, bool write);
 };
 
 /// Decodes what lies at the address, for the domain that owns it.

@@ -145,6 +145,7 @@ std::uint64_t Machine::deadline(std::uint64_t until) const {
 
 Stop Machine::run(std::uint64_t until) {
     Core& core = *core_;
+    core.watched.reset();
     bool first = true;
     for (;;) {
         if (const auto stop = settle(until)) {
@@ -167,6 +168,9 @@ Stop Machine::run(std::uint64_t until) {
         }
         core.deadline = deadline(until);
         sancus_emulator::run(core);
+        if (core.watched) {
+            return Stop::watched;
+        }
     }
 }
 

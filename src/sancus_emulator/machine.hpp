@@ -31,6 +31,7 @@ enum class Stop : std::uint8_t {
     asleep,     ///< CPUOFF, and no device will wake it without an input from outside
     bad_fetch,  ///< the program counter is where no program memory is
     breakpoint, ///< the instruction at a breakpoint is next
+    watched,    ///< an instruction has touched a byte that is watched (Core::watches)
     observer,   ///< an observer asked for it
 };
 

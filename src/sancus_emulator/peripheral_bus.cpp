@@ -31,6 +31,28 @@ void PeripheralBus::write(std::uint16_t address,
     }
 }
 
+std::uint16_t PeripheralBus::peek(std::uint16_t address, std::uint64_t cycle) {
+    constexpr std::size_t state_bytes = 1024;
+    Device* device = at_[address / 2U];
+    if (device == nullptr) {
+        return 0;
+    }
+    advance(cycle);
+    std::vector<std::uint8_t> state(state_bytes);
+    for (;;) {
+        Writer writer(state);
+        device->save(writer);
+        if (writer.ok()) {
+            break;
+        }
+        state.resize(2 * state.size());
+    }
+    const std::uint16_t value = device->read(address, cycle);
+    Reader reader(state);
+    device->load(reader);
+    return value;
+}
+
 void PeripheralBus::reset(std::uint64_t cycle) {
     for (const NamedDevice& named : devices_) {
         named.device->reset(cycle);

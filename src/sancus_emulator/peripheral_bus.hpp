@@ -28,6 +28,10 @@ class PeripheralBus : public Peripherals {
                std::uint16_t mask,
                std::uint64_t cycle) override;
 
+    /// What read() would give after advance(cycle), without what reading does to a device.
+    /// @param address even, below 0x0200
+    [[nodiscard]] std::uint16_t peek(std::uint16_t address, std::uint64_t cycle);
+
     void reset(std::uint64_t cycle);
     void advance(std::uint64_t cycle);
     [[nodiscard]] std::uint64_t next_event() const;

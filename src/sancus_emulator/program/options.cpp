@@ -114,6 +114,12 @@ void declare_look(CLI::App& app, Options& options) {
     app.add_option("--trace", options.trace, "write each instruction and interrupt to this file")
         ->type_name("FILE")
         ->group(group_look);
+    app.add_option("--gdb",
+                   options.gdb,
+                   "wait at the first instruction for a debugger on this port, of 127.0.0.1 if no "
+                   "host is named; 0: any that is free")
+        ->type_name("[HOST:]PORT")
+        ->group(group_look);
     app.add_option(
            "--snapshot", options.snapshot, "at the end write the machine's state to this file")
         ->type_name("FILE")

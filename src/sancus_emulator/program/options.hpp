@@ -43,6 +43,7 @@ struct Options {
     std::string inputs;
     std::string physical;
     std::string trace;
+    std::string gdb; ///< [HOST:]PORT; empty: no debugger
     std::string snapshot;
     std::string restore;
     std::vector<std::string> golden;

@@ -28,6 +28,7 @@ class Panel : public Driver {
     [[nodiscard]] nlohmann::ordered_json answer(std::string_view line);
     /// Somebody has asked for the end.
     [[nodiscard]] bool stop_asked() const { return stop_asked_; }
+    [[nodiscard]] bool paused() const { return paused_; }
 
     std::optional<Stop> run(Machine& machine, std::uint64_t cycle) override;
 

@@ -51,6 +51,9 @@ int Session::run() {
             return finish({signalled_ ? "signal" : "stopped",
                            signalled_ ? "ended by a signal" : "ended by `control … stop`"});
         }
+        if (gdb_ != nullptr && gdb_->kill_asked()) {
+            return finish({"killed", "ended by the debugger"});
+        }
         for (const Line& line : lines_) {
             line.end->pump();
         }
@@ -110,6 +113,7 @@ std::optional<Session::End> Session::after(std::optional<Stop> stop) {
     case Stop::observer:
         return End{"violation", "ended at the violation", exit_violation};
     case Stop::breakpoint:
+    case Stop::watched:
         return std::nullopt;
     }
     return std::nullopt;
@@ -171,13 +175,16 @@ std::optional<Session::End> Session::crashed() const {
 }
 
 bool Session::is_live() const {
-    return control_ != nullptr || std::any_of(lines_.begin(), lines_.end(), [](const Line& line) {
-               return line.end->live();
-           });
+    return control_ != nullptr || (gdb_ != nullptr && gdb_->is_attached()) ||
+           std::any_of(
+               lines_.begin(), lines_.end(), [](const Line& line) { return line.end->live(); });
 }
 
 int Session::finish(const End& end) {
     const std::uint64_t cycle = machine_->core().cycle;
+    if (gdb_port_ != nullptr) {
+        gdb_port_->finish(end.status);
+    }
     for (const Line& line : lines_) {
         line.port->drain(cycle);
         line.end->pump();

@@ -15,6 +15,7 @@
 #include "sancus_emulator/loader.hpp"
 #include "sancus_emulator/physical_trace.hpp"
 #include "sancus_emulator/program/control.hpp"
+#include "sancus_emulator/program/gdb_port.hpp"
 #include "sancus_emulator/program/options.hpp"
 #include "sancus_emulator/program/panel.hpp"
 #include "sancus_emulator/program/serial_ends.hpp"
@@ -72,6 +73,7 @@ class Session {
     int open_outputs();
     int open_lines();
     int open_control();
+    int open_gdb();
     int open_state();
     int fail(const Diagnostic& diagnostic, int status) const;
     [[nodiscard]] std::string end_of_line(const NamedPort& port) const;
@@ -101,6 +103,8 @@ class Session {
     std::unique_ptr<Watcher> watcher_;
     std::unique_ptr<Panel> panel_;
     std::unique_ptr<ControlServer> control_;
+    std::unique_ptr<gdb::Server> gdb_;
+    std::unique_ptr<GdbPort> gdb_port_;
     Driver* driver_ = nullptr;
     struct Line {
         SerialPort* port;

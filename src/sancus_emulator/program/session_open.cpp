@@ -60,7 +60,8 @@ std::unique_ptr<Session> Session::open(const Options& options, int& exit_status)
                               &Session::open_outputs,
                               &Session::open_state,
                               &Session::open_lines,
-                              &Session::open_control}) {
+                              &Session::open_control,
+                              &Session::open_gdb}) {
         exit_status = (session.get()->*opened)();
         if (exit_status != 0) {
             return nullptr;
@@ -271,6 +272,22 @@ int Session::open_control() {
     control_ = std::move(*control);
     physical_.listen([this](const PhysicalEvent& event) { control_->happened(event); });
     reporter_.say("control", "control is on " + options_.control, {{"path", options_.control}});
+    return 0;
+}
+
+int Session::open_gdb() {
+    if (options_.gdb.empty()) {
+        return 0;
+    }
+    gdb_ = std::make_unique<gdb::Server>(*machine_, firmware_.symbols, watcher_.get());
+    auto port = GdbPort::open(io_, options_.gdb, *gdb_, *panel_);
+    if (!port) {
+        return fail(port.error(), exit_failed);
+    }
+    gdb_port_ = std::move(*port);
+    driver_ = gdb_port_.get();
+    reporter_.say(
+        "gdb", "waiting for a debugger on " + gdb_port_->place(), {{"place", gdb_port_->place()}});
     return 0;
 }
 
