@@ -25,6 +25,10 @@ class NativeBuilderTest : public testing::Test {
     static std::unique_ptr<Builder> builder_in(const std::filesystem::path& cache) {
         return make_builder({.home = AUTHEX_SOURCE_DIR, .cache = cache});
     }
+    /// What is compiled with it is found by all tests that do not look at the cache itself.
+    static std::unique_ptr<Builder> shared_builder() {
+        return builder_in(std::filesystem::path(AUTHEX_BINARY_DIR) / "test-cache");
+    }
     BuildSpec spec(const std::string& source) {
         folder_.write("app/module.cpp", source);
         return {.module = "m",
@@ -36,7 +40,7 @@ class NativeBuilderTest : public testing::Test {
 };
 
 TEST_F(NativeBuilderTest, MinimalModuleIsSmallAndListsItsEndpoints) {
-    const auto builder = builder_in(folder_.path() / "cache");
+    const auto builder = shared_builder();
     const Expected<Image> image = builder->build(spec(minimal));
     ASSERT_TRUE(image) << to_text(image.error());
     EXPECT_LE(image->bytes, 64U * 1024U);
@@ -50,7 +54,7 @@ TEST_F(NativeBuilderTest, MinimalModuleIsSmallAndListsItsEndpoints) {
 }
 
 TEST_F(NativeBuilderTest, RelativeRootIsThatOfTheCaller) {
-    const auto builder = builder_in(folder_.path() / "cache");
+    const auto builder = shared_builder();
     BuildSpec relative = spec(minimal);
     relative.root = std::filesystem::relative(relative.root);
     const Expected<Image> image = builder->build(relative);
@@ -115,7 +119,7 @@ TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
     other_definition.definitions = {{"PLACE", "2"}};
     BuildSpec other_owner = one;
     other_owner.owner_key[31] = 9;
-    const auto builder = builder_in(folder_.path() / "cache");
+    const auto builder = shared_builder();
     const auto identity = builder->build(one)->identity;
     EXPECT_NE(identity, builder->build(other_definition)->identity);
     EXPECT_NE(identity, builder->build(other_owner)->identity);
@@ -144,7 +148,7 @@ TEST_F(NativeBuilderTest, SymbolsAreOfTheSameImageAndOnlyMadeWhereAsked) {
 }
 
 TEST_F(NativeBuilderTest, ModulesOfTheSameSourcesHaveIdentitiesOfTheirOwn) {
-    const auto builder = builder_in(folder_.path() / "cache");
+    const auto builder = shared_builder();
     const BuildSpec left = spec(minimal);
     BuildSpec right = left;
     right.module = "other";
@@ -155,7 +159,7 @@ TEST_F(NativeBuilderTest, ModulesOfTheSameSourcesHaveIdentitiesOfTheirOwn) {
 }
 
 TEST_F(NativeBuilderTest, CompilerErrorsAreShownAsTheyAreWithTheModulesName) {
-    const auto builder = builder_in(folder_.path() / "cache");
+    const auto builder = shared_builder();
     const Expected<Image> image = builder->build(
         spec("#include <authex/module.hpp>\nAUTHEX_INPUT(in, event) { unknown(); }\n"));
     ASSERT_FALSE(image);
@@ -166,7 +170,7 @@ TEST_F(NativeBuilderTest, CompilerErrorsAreShownAsTheyAreWithTheModulesName) {
 }
 
 TEST_F(NativeBuilderTest, CallsOutsideTheModuleDoNotLink) {
-    const auto builder = builder_in(folder_.path() / "cache");
+    const auto builder = shared_builder();
     const Expected<Image> image =
         builder->build(spec("#include <authex/module.hpp>\nextern \"C\" int system(const "
                             "char*);\nAUTHEX_INPUT(in, event) { system(\"ls\"); }\n"));
@@ -178,7 +182,7 @@ TEST_F(NativeBuilderTest, SameEndpointTwiceOverTwoFilesIsRefused) {
     BuildSpec two = spec(minimal);
     folder_.write("app/second.cpp", minimal);
     two.sources.emplace_back("second.cpp");
-    const Expected<Image> image = builder_in(folder_.path() / "cache")->build(two);
+    const Expected<Image> image = shared_builder()->build(two);
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "endpoint-duplicate");
 }
@@ -186,7 +190,7 @@ TEST_F(NativeBuilderTest, SameEndpointTwiceOverTwoFilesIsRefused) {
 TEST_F(NativeBuilderTest, ImageAboveItsCeilingIsRefused) {
     BuildSpec small = spec(minimal);
     small.max_image_bytes = 1000;
-    const Expected<Image> image = builder_in(folder_.path() / "cache")->build(small);
+    const Expected<Image> image = shared_builder()->build(small);
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "image-too-large");
 }
@@ -197,7 +201,7 @@ TEST_F(NativeBuilderTest, ModulesInCBuildToo) {
                   "#include <authex/module.h>\nAUTHEX_OUTPUT(out);\nAUTHEX_INPUT(in, event) { "
                   "authex_send(out, event->data, event->size); }\n");
     c.sources = {"module.c"};
-    const Expected<Image> image = builder_in(folder_.path() / "cache")->build(c);
+    const Expected<Image> image = shared_builder()->build(c);
     ASSERT_TRUE(image) << to_text(image.error());
     EXPECT_EQ(image->endpoints.size(), 2U);
 }
@@ -205,7 +209,7 @@ TEST_F(NativeBuilderTest, ModulesInCBuildToo) {
 TEST_F(NativeBuilderTest, MissingSourceIsNamed) {
     BuildSpec missing = spec(minimal);
     missing.sources = {"nowhere.cpp"};
-    const Expected<Image> image = builder_in(folder_.path() / "cache")->build(missing);
+    const Expected<Image> image = shared_builder()->build(missing);
     ASSERT_FALSE(image);
     EXPECT_EQ(image.error().code, "file-unreadable");
     EXPECT_THAT(image.error().summary, testing::HasSubstr("nowhere.cpp"));
