@@ -32,7 +32,6 @@ constexpr std::uint16_t writable = 0x01BF;
 
 namespace vector {
 constexpr unsigned reset = 15;
-constexpr unsigned nmi = 14;
 constexpr unsigned violation = 13;
 constexpr unsigned watchdog = 10;
 constexpr unsigned timer_a0 = 9;
