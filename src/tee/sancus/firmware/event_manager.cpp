@@ -1,0 +1,155 @@
+#include "tee/sancus/firmware/event_manager.hpp"
+
+#include "tee/sancus/firmware/hardware.hpp"
+
+namespace authex::tee::sancus::firmware {
+namespace {
+
+constexpr std::uint16_t operation_invoke = 0;
+constexpr std::size_t length_at = 8; ///< of a frame's header
+
+} // namespace
+
+void EventManager::run() {
+    while (work()) {
+    }
+}
+
+/// One step. @return whether there may be another
+bool EventManager::work() {
+    if (!flush() || !tell_failures()) {
+        return false;
+    }
+    const ByteView message = link_.message();
+    if (message.empty()) {
+        return false;
+    }
+    const auto number = static_cast<std::uint8_t>(message[0] & link::slot_mask);
+    const bool done = number == link::slot_commands ? execute(message) : deliver(number, message);
+    if (done) {
+        link_.take();
+    }
+    return done || out_left_ != 0;
+}
+
+bool EventManager::look() {
+    bool spoke = false;
+    for (std::uint8_t number = 0; number != link::slots_max; ++number) {
+        const Slot& slot = slots_[number];
+        if (slot.state != link::SlotState::module || slot.vector == Slot::no_vector) {
+            continue;
+        }
+        if (!flush()) {
+            return spoke;
+        }
+        call(number, in_.data(), 0);
+        spoke = spoke || out_left_ != 0 || slot.to_tell;
+    }
+    return spoke;
+}
+
+/// Sends the frames of the module that was called last. A frame to another module of this board is
+/// the manager's to carry; one that need not leave the chip would be handed over here.
+/// @return false: there is no room for all of them yet
+bool EventManager::flush() {
+    while (out_left_ != 0) {
+        const Bytes room = link_.room();
+        if (room.empty()) {
+            return false;
+        }
+        std::uint16_t length = 0;
+        std::size_t head = 0;
+        if (out_left_ >= link::frame_header_bytes) {
+            __builtin_memcpy(&length, out_at_ + length_at, sizeof length);
+            head = link::compress_header(out_at_, out_slot_, room.data());
+        }
+        const auto rest = static_cast<std::uint16_t>(out_left_ - link::frame_header_bytes);
+        if (head == 0 || length > rest || length > link::message_bytes_max - head ||
+            out_at_[length_at + 2] != 0 || out_at_[length_at + 3] != 0) {
+            out_left_ = 0;
+            fail(slots_[out_slot_], link::Failure::output);
+            return true;
+        }
+        __builtin_memcpy(room.data() + head, out_at_ + link::frame_header_bytes, length);
+        link_.send(head + length);
+        out_at_ += link::frame_header_bytes + length;
+        out_left_ = static_cast<std::uint16_t>(rest - length);
+    }
+    return true;
+}
+
+/// @return false: there is no room yet
+bool EventManager::tell_failures() {
+    for (std::uint8_t number = 0; number != link::slots_max; ++number) {
+        Slot& slot = slots_[number];
+        if (!slot.to_tell) {
+            continue;
+        }
+        const Bytes room = link_.room();
+        if (room.empty()) {
+            return false;
+        }
+        room[0] = static_cast<std::uint8_t>(
+            static_cast<unsigned>(link::Code::failed) << link::slot_bits | link::slot_commands);
+        room[1] = 0;
+        room[2] = number;
+        room[3] = static_cast<std::uint8_t>(slot.failure);
+        link_.send(4);
+        slot.to_tell = false;
+    }
+    return true;
+}
+
+void EventManager::fail(Slot& slot, link::Failure failure) {
+    slot.state = link::SlotState::failed;
+    slot.failure = failure;
+    slot.to_tell = true;
+}
+
+/// @return false: it is still to be delivered
+bool EventManager::deliver(std::uint8_t number, ByteView message) {
+    if (slots_[number].state != link::SlotState::module) {
+        return true; // it has failed or left, as the manager knows or will be told
+    }
+    const std::size_t head = link::restore_header(message, 0, in_.data());
+    if (head == 0) {
+        return true;
+    }
+    const auto length = static_cast<std::uint16_t>(message.size() - head);
+    __builtin_memcpy(in_.data() + link::frame_header_bytes, message.data() + head, length);
+    const auto bytes = static_cast<std::uint16_t>(link::frame_header_bytes + length);
+    call(number, in_.data(), bytes);
+    return consumed_ || slots_[number].state != link::SlotState::module;
+}
+
+/// @pre nothing of another call is left in `out_`
+void EventManager::call(std::uint8_t number, const std::uint8_t* in, std::uint16_t in_bytes) {
+    Slot& slot = slots_[number];
+    Call call{.entry = slot.text.begin,
+              .operation = operation_invoke,
+              .in = in,
+              .in_bytes = in_bytes,
+              .out = out_.data(),
+              .out_bytes = out_bytes_max,
+              .consumed = 0,
+              .produced = 0,
+              .error = 0};
+    const bool came_back = enter(&call);
+    consumed_ = call.consumed == in_bytes;
+    if (!came_back) {
+        fail(slot, link::Failure::violation);
+    } else if (call.produced > out_bytes_max) {
+        fail(slot, link::Failure::output);
+    } else if (call.error != 0) {
+        fail(slot, link::Failure::error);
+    } else if (!consumed_ && (call.consumed != 0 || call.produced == 0)) {
+        fail(slot, link::Failure::consumption);
+    }
+    if (came_back && call.produced <= out_bytes_max) {
+        out_slot_ = number;
+        out_at_ = out_.data();
+        out_left_ = call.produced;
+    }
+}
+
+} // namespace authex::tee::sancus::firmware

@@ -1,0 +1,63 @@
+#pragma once
+// The microcontroller's event manager: gives modules their memory, calls them, and carries their
+// frames. Nobody has to trust it.
+
+#include <array>
+#include <cstdint>
+
+#include "tee/sancus/firmware/slots.hpp"
+#include "tee/sancus/link/link.hpp"
+
+namespace authex::tee::sancus::firmware {
+
+/// A frame with its header as modules take it.
+constexpr std::size_t in_bytes_max = link::message_bytes_max + link::frame_header_bytes;
+/// Room for what a module says to one frame, its acknowledgement included.
+constexpr std::size_t out_bytes_max = 1280;
+
+class EventManager {
+  public:
+    EventManager() : link_(received_, sending_) {}
+
+    [[nodiscard]] link::BoardLink& link() { return link_; }
+    /// Does what there is to do, as far as there is room for what comes of it.
+    void run();
+    /// Calls each module that has an interrupt, since one may have come.
+    /// @return whether one of them said something
+    bool look();
+
+  private:
+    bool work();
+    bool flush();
+    bool tell_failures();
+    void call(std::uint8_t number, const std::uint8_t* in, std::uint16_t in_bytes);
+    void fail(Slot& slot, link::Failure failure);
+    bool deliver(std::uint8_t number, ByteView message);
+
+    struct Arguments;
+    bool execute(ByteView message);
+    link::Refusal dispatch(Arguments& arguments);
+    link::Refusal hello(Arguments& arguments) const;
+    link::Refusal reserve(Arguments& arguments);
+    link::Refusal write(Arguments& arguments);
+    link::Refusal protect(Arguments& arguments);
+    link::Refusal bind(Arguments& arguments);
+    link::Refusal leave(Arguments& arguments);
+    link::Refusal status(Arguments& arguments);
+    Slot* slot_of(Arguments& arguments);
+
+    std::array<link::Packet, link::window_to_board + 1> received_;
+    std::array<link::Packet, link::window_to_host> sending_;
+    link::BoardLink link_;
+    Slots slots_;
+    std::uint16_t last_id_ = 0;
+    std::uint8_t out_slot_ = 0; ///< whose frames are in `out_`
+    const std::uint8_t* out_at_ = nullptr;
+    std::uint16_t out_left_ = 0;
+    bool consumed_ = false; ///< by the last call, all that it was given
+    // Words, to modules and to their crypto instructions.
+    alignas(2) std::array<std::uint8_t, in_bytes_max> in_;
+    alignas(2) std::array<std::uint8_t, out_bytes_max> out_;
+};
+
+} // namespace authex::tee::sancus::firmware

@@ -1,0 +1,61 @@
+// The event manager's loop. It listens while the manager speaks, then works, then says what there
+// is to say; between all this it sleeps. (tee/sancus/link/link.hpp: turns)
+
+#include <new>
+
+#include "tee/sancus/firmware/event_manager.hpp"
+#include "tee/sancus/firmware/hardware.hpp"
+
+namespace authex::tee::sancus::firmware {
+namespace {
+
+alignas(EventManager) std::uint8_t memory[sizeof(EventManager)];
+
+void hear(link::BoardLink& link) {
+    while (ring_tail != ring_head) {
+        const std::uint8_t tail = ring_tail;
+        const std::uint8_t byte = ring[tail];
+        ring_tail = static_cast<std::uint8_t>(tail + 1);
+        link.receive(byte);
+    }
+    if (uart::overflowed() || ring_lost != 0) {
+        ring_lost = 0;
+        link.lost();
+    }
+}
+
+void speak(link::BoardLink& link) {
+    for (std::uint8_t byte = 0; link.next(byte);) {
+        uart::send(byte);
+    }
+}
+
+[[noreturn]] void serve() {
+    EventManager& manager = *new (memory) EventManager;
+    link::BoardLink& link = manager.link();
+    uart::open();
+    for (;;) {
+        enable_interrupts();
+        hear(link);
+        bool spoke = false;
+        if (!link.must_listen()) {
+            manager.run();
+            enable_interrupts();
+            speak(link);
+            disable_interrupts();
+            // What interrupts from here on is found by the next look, for it ends the sleep.
+            spoke = manager.look();
+        }
+        disable_interrupts();
+        if (!spoke && ring_tail == ring_head) {
+            sleep_until_interrupt();
+        }
+    }
+}
+
+} // namespace
+} // namespace authex::tee::sancus::firmware
+
+extern "C" [[noreturn]] int main() {
+    authex::tee::sancus::firmware::serve();
+}

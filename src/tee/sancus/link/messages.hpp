@@ -1,0 +1,87 @@
+#pragma once
+// What manager and microcontroller say to each other: each message of the link begins with a byte
+// of which bits 0–2 are a slot. Below slot_commands it is a frame to or from the module in that
+// slot (frame_header.hpp), else a command, its answer or a notice:
+//
+//   u8 code << 3 | slot_commands
+//   u8 number of the command, which its answer repeats; 0 in a notice
+//   u8 Refusal, in answers
+//   arguments or results, words little-endian
+//
+// | command   | arguments                                | results |
+// |-----------|------------------------------------------|------------------------------------------------|
+// | hello     |                                          | firmware version, text begin, end, data
+// begin, | |           |                                          | end, last id, slots (words) |
+// | reserve   | u8 slot, text bytes, data bytes          | text address, data address | | write |
+// address, bytes                           |                                                | |
+// protect   | u8 slot, u8 Role, vendor, text bytes,    | id | |           | data begin, data end |
+// | | bind      | u8 slot, u8 vector                       | | | leave     | u8 slot | | | status
+// |                                          | last id, damaged packets, then of each slot:   | |
+// |                                          | u8 SlotState, id, text address                 | |
+// reset     |                                          | none: the board begins anew |
+//
+// | notice    | contents
+// | failed    | u8 slot, u8 Failure
+
+#include <cstdint>
+
+#include "tee/sancus/link/frame_header.hpp"
+
+namespace authex::tee::sancus::link {
+
+constexpr std::uint16_t firmware_version = 1;
+constexpr std::uint8_t slot_commands = slot_mask;
+/// Enclaves of modules and gates at a time, as far as the firmware is concerned; the hardware may
+/// have room for fewer.
+constexpr std::uint8_t slots_max = slot_commands;
+/// Text and data begin at multiples of it.
+constexpr std::uint16_t alignment = 8;
+/// Of one write.
+constexpr std::uint16_t write_bytes_max = 256;
+
+enum class Code : std::uint8_t {
+    hello = 1,
+    reserve = 2, ///< memory for the enclave in a free slot; its data are zeroed
+    write = 3,   ///< into the reserved text of a slot that is not protected
+    protect = 4, ///< data: the reserved ones, or a device's registers
+    bind = 5,    ///< an interrupt vector to the slot's entry; once protected
+    leave = 6,   ///< ends what is in the slot and frees it
+    status = 7,
+    reset = 8,
+    failed = 16, ///< notice
+};
+
+enum class Refusal : std::uint8_t {
+    none = 0,
+    unknown = 1,   ///< no such command
+    malformed = 2, ///< its arguments are too few, too many, or cannot be
+    slot = 3,      ///< the slot is free, taken, or not in the state for it
+    memory = 4,    ///< no room of that size
+    address = 5,   ///< not in a reserved text
+    hardware = 6,  ///< the microcontroller refused to protect it: no room for another enclave
+    vector = 7,    ///< that interrupt is the firmware's own, another module's, or does not exist
+    stays = 8,     ///< the module did not leave; its memory is lost until the next reset
+};
+
+enum class Role : std::uint8_t {
+    module = 0, ///< takes and gives frames
+    gate = 1,   ///< is called by its driver only
+};
+
+enum class SlotState : std::uint8_t {
+    free = 0,
+    reserved = 1,
+    module = 2, ///< protected
+    gate = 3,   ///< likewise
+    failed = 4, ///< protected, but no longer called
+};
+
+/// Why a module is no longer called.
+enum class Failure : std::uint8_t {
+    violation = 1,   ///< it broke the rules of the hardware, or let itself be interrupted
+    output = 2,      ///< it gave what are no frames
+    error = 3,       ///< it answered that it failed
+    consumption = 4, ///< it took more than it was given
+};
+
+} // namespace authex::tee::sancus::link

@@ -1,0 +1,442 @@
+// The event manager of a microcontroller, on the emulated hardware.
+#include <gmock/gmock.h>
+
+#include "emulated_board.hpp"
+#include "test_module.hpp"
+
+namespace authex::tee::sancus {
+namespace {
+
+using link::Code;
+using link::Failure;
+using link::Refusal;
+using link::SlotState;
+
+ByteString words(std::initializer_list<unsigned> values) {
+    ByteString bytes;
+    for (const unsigned value : values) {
+        bytes.push_back(static_cast<std::uint8_t>(value));
+        bytes.push_back(static_cast<std::uint8_t>(value >> 8U));
+    }
+    return bytes;
+}
+
+ByteString operator+(ByteString left, const ByteString& right) {
+    left.insert(left.end(), right.begin(), right.end());
+    return left;
+}
+
+class FirmwareTest : public testing::Test {
+  protected:
+    Answer must(Code code, const ByteString& arguments = {}) {
+        const auto answer = board.command(code, arguments);
+        EXPECT_TRUE(answer) << "no answer to command " << static_cast<int>(code);
+        if (!answer) {
+            return {};
+        }
+        EXPECT_EQ(answer->refusal, Refusal::none) << "command " << static_cast<int>(code);
+        return *answer;
+    }
+    Refusal refusal(Code code, const ByteString& arguments = {}) {
+        const auto answer = board.command(code, arguments);
+        EXPECT_TRUE(answer);
+        return answer ? answer->refusal : Refusal::none;
+    }
+    struct Place {
+        std::uint16_t text = 0;
+        std::uint16_t data = 0;
+        std::uint16_t text_bytes = 0;
+    };
+    Place reserve_and_write(std::uint8_t slot) {
+        Place place;
+        place.text_bytes = static_cast<std::uint16_t>(module.placed(0x8000, 0x1000).size());
+        const Answer reserved = must(
+            Code::reserve, ByteString{slot} + words({place.text_bytes, test_module_data_bytes}));
+        if (reserved.results.size() != 4) {
+            return place;
+        }
+        place.text = reserved.word(0);
+        place.data = reserved.word(1);
+        const ByteString text = module.placed(place.text, place.data);
+        for (std::size_t at = 0; at < text.size(); at += 128) {
+            const std::size_t count = std::min<std::size_t>(128, text.size() - at);
+            must(Code::write,
+                 words({static_cast<unsigned>(place.text + at)}) +
+                     ByteString(text.begin() + static_cast<long>(at),
+                                text.begin() + static_cast<long>(at + count)));
+        }
+        return place;
+    }
+    /// @return its number
+    std::uint16_t load(std::uint8_t slot) {
+        const Place place = reserve_and_write(slot);
+        const Answer answer =
+            must(Code::protect,
+                 ByteString{slot, 0} + words({0x1234,
+                                              place.text_bytes,
+                                              place.data,
+                                              place.data + unsigned{test_module_data_bytes}}));
+        return answer.results.size() == 2 ? answer.word(0) : std::uint16_t{0};
+    }
+    void send(std::uint8_t slot, std::uint64_t counter, const ByteString& body) {
+        board.send_frame(slot, {.kind = wire::Kind::call, .channel = 3, .counter = counter}, body);
+    }
+    bool echoed(std::size_t count, unsigned ms = 5000) {
+        return board.run_until([&] { return board.frames.size() >= count; }, ms);
+    }
+    void expect_failure(std::uint8_t slot, Failure failure) {
+        ASSERT_TRUE(board.run_until([&] { return !board.failures.empty(); }, 3000));
+        EXPECT_EQ(board.failures.front().slot, slot);
+        EXPECT_EQ(board.failures.front().failure, failure);
+        board.failures.clear();
+    }
+    SlotState state_of(std::uint8_t slot) {
+        return static_cast<SlotState>(must(Code::status).results.at(4 + 5U * slot));
+    }
+
+    EmulatedBoard board;
+    TestModule module;
+};
+
+TEST_F(FirmwareTest, SaysWhatItIsAndHas) {
+    const Answer hello = must(Code::hello);
+    ASSERT_EQ(hello.results.size(), 14U);
+    EXPECT_EQ(hello.word(0), link::firmware_version);
+    EXPECT_GT(hello.word(1), 0x5C00);
+    EXPECT_EQ(hello.word(2), 0xFFE0);
+    EXPECT_EQ(hello.word(4), 0x4200);
+    EXPECT_EQ(hello.word(5), 0);
+    EXPECT_EQ(hello.word(6), link::slots_max);
+}
+
+TEST_F(FirmwareTest, FitsAndLeavesMostOfTheMemoryToModules) {
+    const Answer hello = must(Code::hello);
+    const unsigned program = hello.word(1) - 0x5C00U;
+    const unsigned data = hello.word(3) - 0x0200U;
+    RecordProperty("program_bytes", static_cast<int>(program));
+    RecordProperty("data_bytes", static_cast<int>(data));
+    EXPECT_LE(program + data, 16U << 10U) << "the budget of all of it";
+    EXPECT_LE(program, 7U << 10U);
+    EXPECT_LE(data, 4608U);
+}
+
+TEST_F(FirmwareTest, LoadsAModuleAndCarriesFramesThroughIt) {
+    EXPECT_EQ(load(0), 1);
+    const ByteString body = {1, 2, 3, 0, 0, 4};
+    send(0, 77, body);
+    ASSERT_TRUE(echoed(1));
+    EXPECT_EQ(board.frames[0].slot, 0);
+    EXPECT_EQ(board.frames[0].header.kind, wire::Kind::call);
+    EXPECT_EQ(board.frames[0].header.channel, 3);
+    EXPECT_EQ(board.frames[0].header.counter, 77U);
+    EXPECT_EQ(board.frames[0].header.deployment, 9) << "the manager's own knowledge";
+    EXPECT_EQ(board.frames[0].body, body);
+    EXPECT_EQ(board.violations, 0U);
+}
+
+TEST_F(FirmwareTest, CarriesFramesOfEveryLengthInOrder) {
+    load(0);
+    std::size_t count = 0;
+    for (std::size_t size = 0; size <= 274; size += 1 + size / 8) {
+        ++count;
+        send(0, count, ByteString(size, static_cast<std::uint8_t>(count & 0x7FU)));
+    }
+    ASSERT_TRUE(echoed(count, 60'000));
+    for (std::size_t i = 0; i != count; ++i) {
+        EXPECT_EQ(board.frames[i].header.counter, i + 1);
+        EXPECT_EQ(
+            board.frames[i].body,
+            ByteString(board.frames[i].body.size(), static_cast<std::uint8_t>((i + 1) & 0x7FU)));
+    }
+    EXPECT_EQ(board.host().counters().timeouts, 0U) << "nothing was said to deaf ears";
+}
+
+TEST_F(FirmwareTest, OneFrameMayComeToManyThatExceedTheWindow) {
+    load(0);
+    send(0, 1, ByteString(60, wish::many));
+    ASSERT_TRUE(echoed(12));
+    send(0, 2, {1});
+    ASSERT_TRUE(echoed(13));
+    EXPECT_EQ(board.frames[12].header.counter, 2U);
+}
+
+TEST_F(FirmwareTest, ModulesSideBySideDoNotDisturbEachOther) {
+    const std::uint16_t ids[] = {load(0), load(1), load(5)};
+    EXPECT_THAT(ids, testing::ElementsAre(1, 2, 3));
+    for (std::uint64_t i = 0; i != 30; ++i) {
+        const std::uint8_t slot[] = {0, 1, 5};
+        send(slot[i % 3], i, {static_cast<std::uint8_t>(i)});
+    }
+    ASSERT_TRUE(echoed(30));
+    for (std::size_t i = 0; i != 30; ++i) {
+        EXPECT_EQ(board.frames[i].header.counter, i);
+    }
+}
+
+TEST_F(FirmwareTest, AModuleThatBreaksTheRulesIsMarkedAndTheOthersGoOn) {
+    load(0);
+    load(1);
+    send(0, 1, {wish::violate});
+    expect_failure(0, Failure::violation);
+    EXPECT_EQ(board.violations, 1U);
+    send(0, 2, {1});
+    send(1, 3, {1});
+    ASSERT_TRUE(echoed(1));
+    EXPECT_EQ(board.frames[0].slot, 1);
+    EXPECT_EQ(state_of(0), SlotState::failed);
+    EXPECT_EQ(state_of(1), SlotState::module);
+}
+
+class Misbehaviour : public FirmwareTest,
+                     public testing::WithParamInterface<std::pair<std::uint8_t, Failure>> {};
+
+TEST_P(Misbehaviour, IsSurvivedAndTold) {
+    load(0);
+    load(1);
+    send(0, 1, ByteString(10, GetParam().first));
+    if (GetParam().first == wish::interruptible) {
+        board.run(50);
+        board.disturb({0}); // what interrupts it
+    }
+    expect_failure(0, GetParam().second);
+    send(1, 3, {1});
+    ASSERT_TRUE(echoed(1));
+    EXPECT_EQ(must(Code::leave, {0}).refusal, Refusal::none);
+    EXPECT_EQ(state_of(0), SlotState::free);
+    EXPECT_EQ(load(0), 3) << "its memory and its place are free again";
+}
+
+INSTANTIATE_TEST_SUITE_P(Firmware,
+                         Misbehaviour,
+                         testing::Values(std::pair(wish::violate, Failure::violation),
+                                         std::pair(wish::interruptible, Failure::violation),
+                                         std::pair(wish::no_frames, Failure::output),
+                                         std::pair(wish::too_much, Failure::output),
+                                         std::pair(wish::nothing, Failure::consumption),
+                                         std::pair(wish::fails, Failure::error)));
+
+TEST_F(FirmwareTest, AModuleThatDoesNotLeaveKeepsItsMemory) {
+    load(0);
+    send(0, 1, {wish::stays});
+    ASSERT_TRUE(echoed(1));
+    EXPECT_EQ(refusal(Code::leave, {0}), Refusal::stays);
+    EXPECT_EQ(state_of(0), SlotState::failed);
+    EXPECT_EQ(refusal(Code::reserve, ByteString{0} + words({100, 10})), Refusal::slot);
+}
+
+TEST_F(FirmwareTest, MemoryIsGivenBackAndFoundAgain) {
+    const Place first = reserve_and_write(0);
+    const Place second = reserve_and_write(1);
+    EXPECT_GE(second.text, first.text + first.text_bytes);
+    EXPECT_GE(second.data, first.data + test_module_data_bytes);
+    EXPECT_EQ(first.text % link::alignment, 0);
+    EXPECT_EQ(second.data % link::alignment, 0);
+    must(Code::leave, {0});
+    const Place again = reserve_and_write(2);
+    EXPECT_EQ(again.text, first.text) << "the lowest place that fits";
+    EXPECT_EQ(again.data, first.data);
+}
+
+TEST_F(FirmwareTest, WhatDoesNotFitIsRefusedAndNothingIsLost) {
+    const Answer hello = must(Code::hello);
+    const unsigned text = hello.word(2) - hello.word(1);
+    const unsigned data = hello.word(4) - hello.word(3);
+    EXPECT_EQ(refusal(Code::reserve, ByteString{0} + words({text + 1, 8})), Refusal::memory);
+    EXPECT_EQ(refusal(Code::reserve, ByteString{0} + words({8, data + 1})), Refusal::memory);
+    EXPECT_EQ(refusal(Code::reserve, ByteString{0} + words({0xFFFF, 0xFFFF})), Refusal::malformed);
+    must(Code::reserve, ByteString{0} + words({text, data}));
+    EXPECT_EQ(refusal(Code::reserve, ByteString{1} + words({8, 0})), Refusal::memory);
+    must(Code::leave, {0});
+    EXPECT_EQ(load(1), 1);
+}
+
+TEST_F(FirmwareTest, TheHardwareHasRoomForFewerEnclavesThanThereAreSlots) {
+    for (std::uint8_t slot = 0; slot != 4; ++slot) {
+        EXPECT_EQ(load(slot), slot + 1);
+    }
+    const Place place = reserve_and_write(4);
+    EXPECT_EQ(refusal(Code::protect,
+                      ByteString{4, 0} + words({0x1234,
+                                                place.text_bytes,
+                                                place.data,
+                                                place.data + unsigned{test_module_data_bytes}})),
+              Refusal::hardware);
+    must(Code::leave, {4});
+    must(Code::leave, {0});
+    EXPECT_EQ(load(0), 5);
+    EXPECT_EQ(must(Code::hello).word(5), 5) << "what was refused took no number";
+}
+
+TEST_F(FirmwareTest, OrdersThatCannotBeAreRefused) {
+    const Place place = reserve_and_write(0);
+    const ByteString layout = words(
+        {0x1234, place.text_bytes, place.data, place.data + unsigned{test_module_data_bytes}});
+    EXPECT_EQ(refusal(static_cast<Code>(9)), Refusal::unknown);
+    EXPECT_EQ(refusal(Code::failed), Refusal::unknown);
+    EXPECT_EQ(refusal(Code::hello, {1}), Refusal::malformed);
+    EXPECT_EQ(refusal(Code::reserve, {}), Refusal::malformed);
+    EXPECT_EQ(refusal(Code::reserve, ByteString{1} + words({0, 8})), Refusal::malformed);
+    EXPECT_EQ(refusal(Code::reserve, ByteString{7} + words({8, 8})), Refusal::slot);
+    EXPECT_EQ(refusal(Code::reserve, ByteString{0} + words({8, 8})), Refusal::slot)
+        << "it is taken";
+    EXPECT_EQ(refusal(Code::write, words({0x5C00}) + ByteString{1}), Refusal::address)
+        << "the event manager's own";
+    EXPECT_EQ(refusal(Code::write, words({place.text - 1U}) + ByteString{1}), Refusal::address);
+    EXPECT_EQ(refusal(Code::write, words({place.text + 1000U}) + ByteString(200, 1)),
+              Refusal::address);
+    EXPECT_EQ(refusal(Code::write, words({place.text}) + ByteString(257, 1)), Refusal::malformed);
+    EXPECT_EQ(refusal(Code::bind, {0, 2}), Refusal::slot) << "it is not protected";
+    EXPECT_EQ(refusal(Code::protect, ByteString{1, 0} + layout), Refusal::slot);
+    EXPECT_EQ(refusal(Code::protect, ByteString{0, 2} + layout), Refusal::malformed);
+    EXPECT_EQ(refusal(Code::protect, ByteString{0, 0} + words({0x1234, 0x4000, 0x1000, 0x1006})),
+              Refusal::slot)
+        << "more text than it has";
+    must(Code::protect, ByteString{0, 0} + layout);
+    EXPECT_EQ(refusal(Code::write, words({place.text}) + ByteString{1}), Refusal::address);
+    EXPECT_EQ(refusal(Code::protect, ByteString{0, 0} + layout), Refusal::slot);
+    EXPECT_EQ(refusal(Code::leave, {6}), Refusal::slot);
+    EXPECT_EQ(refusal(Code::leave, {200}), Refusal::slot);
+    for (const std::uint8_t vector : ByteString{6, 7, 10, 13, 14, 15, 16, 200}) {
+        EXPECT_EQ(refusal(Code::bind, {0, vector}), Refusal::vector) << int{vector};
+    }
+    EXPECT_EQ(board.violations, 0U);
+}
+
+TEST_F(FirmwareTest, AnInterruptReachesTheModuleThatIsBoundToIt) {
+    load(0);
+    load(1);
+    must(Code::bind, {1, 2});
+    EXPECT_EQ(refusal(Code::bind, {0, 2}), Refusal::vector) << "it is taken";
+    sancus_emulator::Core& core = board.machine().core();
+    sancus_emulator::PeripheralBus& devices = board.machine().devices();
+    devices.write(0x24, 0x0100, 0xFF00, core.cycle); // P1IE: the first pin
+    for (std::uint16_t presses = 1; presses != 5; ++presses) {
+        ASSERT_TRUE(devices.find("button0")->input("pressed", core.cycle));
+        ASSERT_TRUE(echoed(presses, 20)) << "at once, and not at the next look";
+        EXPECT_EQ(board.frames[presses - 1U].slot, 1);
+        EXPECT_EQ(board.frames[presses - 1U].header.kind, wire::Kind::log);
+        EXPECT_EQ(board.frames[presses - 1U].header.channel, 1);
+        ASSERT_TRUE(devices.find("button0")->input("released", core.cycle));
+        board.run(100);
+    }
+    must(Code::leave, {1});
+    EXPECT_EQ(board.machine().core().memory.word(0xFFE4),
+              board.firmware().symbols.address_of("unexpected").value());
+    ASSERT_TRUE(devices.find("button0")->input("pressed", core.cycle));
+    board.run(100);
+    send(0, 1, {1});
+    EXPECT_TRUE(echoed(5)) << "an interrupt that nobody wants any more does not keep it busy";
+    EXPECT_EQ(board.violations, 0U);
+}
+
+TEST_F(FirmwareTest, InterruptsWhileItIsBusyAreNotMissed) {
+    load(0);
+    must(Code::bind, {0, 2});
+    sancus_emulator::Core& core = board.machine().core();
+    sancus_emulator::PeripheralBus& devices = board.machine().devices();
+    devices.write(0x24, 0x0100, 0xFF00, core.cycle);
+    unsigned pressed = 0;
+    for (unsigned i = 0; i != 60; ++i) {
+        send(0, 1000 + i, ByteString(1 + i % 40, wish::slow));
+        board.run(7);
+        ASSERT_TRUE(devices.find("button0")->input("pressed", core.cycle));
+        ++pressed;
+        board.run(9);
+        ASSERT_TRUE(devices.find("button0")->input("released", core.cycle));
+    }
+    const auto counted = [&] {
+        unsigned count = 0;
+        for (const Given& given : board.frames) {
+            count += given.header.kind == wire::Kind::log ? given.header.channel : 0U;
+        }
+        return count;
+    };
+    EXPECT_TRUE(board.run_until([&] { return counted() == pressed; }, 5000)) << counted();
+    EXPECT_TRUE(echoed(60));
+}
+
+TEST_F(FirmwareTest, GarbageOnTheLineIsSurvived) {
+    load(0);
+    std::uint32_t random = 1;
+    for (std::uint64_t i = 0; i != 40; ++i) {
+        ByteString noise;
+        for (unsigned n = 0; n != i % 11; ++n) {
+            random = random * 1664525U + 1013904223U;
+            noise.push_back(static_cast<std::uint8_t>(random >> 24U));
+        }
+        board.disturb(noise);
+        send(0, i, ByteString(i, static_cast<std::uint8_t>(i)));
+        ASSERT_TRUE(echoed(i + 1));
+        EXPECT_EQ(board.frames[i].header.counter, i);
+    }
+    EXPECT_EQ(board.violations, 0U);
+}
+
+TEST_F(FirmwareTest, AResetInTheMiddleIsNoticedAndEverythingIsNew) {
+    load(0);
+    const std::uint32_t boot = board.host().boot();
+    board.recover = false;
+    for (std::uint64_t i = 0; i != 5; ++i) {
+        send(0, i, ByteString(200, wish::slow));
+    }
+    board.run(120);
+    board.machine().reset();
+    ASSERT_TRUE(
+        board.run_until([&] { return board.host().state() == link::HostLink::State::lost; }, 1000));
+    board.begin_session();
+    board.recover = true;
+    const Answer hello = must(Code::hello);
+    EXPECT_NE(board.host().boot(), boot);
+    EXPECT_EQ(hello.word(5), 0);
+    EXPECT_EQ(state_of(0), SlotState::free);
+    EXPECT_EQ(load(0), 1);
+}
+
+TEST_F(FirmwareTest, AManagerThatStartsAgainFindsTheModules) {
+    load(0);
+    const std::uint32_t boot = board.host().boot();
+    board.begin_session();
+    EXPECT_EQ(state_of(0), SlotState::module);
+    EXPECT_EQ(board.host().boot(), boot);
+    send(0, 1, {1});
+    EXPECT_TRUE(echoed(1));
+}
+
+TEST_F(FirmwareTest, IsResetWhenAskedTo) {
+    load(0);
+    const std::uint32_t boot = board.host().boot();
+    EXPECT_FALSE(board.command(Code::reset));
+    EXPECT_EQ(state_of(0), SlotState::free);
+    EXPECT_NE(board.host().boot(), boot);
+}
+
+TEST_F(FirmwareTest, SleepsWhileThereIsNothingToDo) {
+    load(0);
+    board.run(400);
+    const std::uint64_t from = board.machine().core().cycle;
+    const std::uint64_t until = from + 8000;
+    unsigned awake = 0;
+    while (board.machine().core().cycle < until &&
+           board.machine().step() == sancus_emulator::Stop::limit) {
+        ++awake;
+    }
+    EXPECT_LT(awake, 50U);
+}
+
+TEST_F(FirmwareTest, UsesLessThanHalfOfItsStack) {
+    load(0);
+    must(Code::bind, {0, 2});
+    send(0, 1, ByteString(80, wish::many));
+    board.run(500);
+    must(Code::status);
+    must(Code::leave, {0});
+    std::uint16_t lowest = 0x0200;
+    while (board.machine().core().memory.word(lowest) == 0) {
+        lowest = static_cast<std::uint16_t>(lowest + 2);
+    }
+    RecordProperty("stack_bytes", 0x0380 - lowest);
+    EXPECT_GT(lowest, 0x0200 + 0x00C0);
+}
+
+} // namespace
+} // namespace authex::tee::sancus
