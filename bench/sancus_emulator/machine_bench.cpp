@@ -1,15 +1,11 @@
 // Instructions per second: a loop of nine, with a call, loads and stores; all checks of protection
 // on.
-#include "sancus_emulator/machine.hpp"
-
 #include <array>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
-#include "sancus_emulator/devices/multiplier.hpp"
-#include "sancus_emulator/devices/timer_a.hpp"
-#include "sancus_emulator/devices/watchdog.hpp"
+#include "sancus_emulator/reference_board.hpp"
 
 namespace authex::sancus_emulator {
 namespace {
@@ -56,15 +52,6 @@ const Words call_stack_inside = {0x4031, 0x0380}; // mov #0x0380, r1
 /// TACCR0 := 1000, its interrupt on, count up with the core's clock; eint. The handler is reti.
 const Words timer = {0x40B2, 1000, 0x0172, 0x40B2, 0x0010, 0x0162, 0x40B2, 0x0210, 0x0160, 0xD232};
 
-std::vector<NamedDevice> devices() {
-    constexpr std::uint32_t aclk_cycles = 244;
-    std::vector<NamedDevice> result;
-    result.push_back({"watchdog", std::make_unique<Watchdog>(0, aclk_cycles)});
-    result.push_back({"multiplier", std::make_unique<Multiplier>()});
-    result.push_back({"timer", std::make_unique<TimerA>(aclk_cycles)});
-    return result;
-}
-
 void put(Machine& machine, std::uint16_t address, const Words& words) {
     machine.load(address, {reinterpret_cast<const std::uint8_t*>(words.data()), 2 * words.size()});
 }
@@ -81,7 +68,7 @@ Words joined(std::initializer_list<Words> parts) {
 void measure(benchmark::State& state, const Words& start, std::uint16_t loop) {
     Configuration configuration;
     configuration.map = {0x0200, 0x2800, 0x4000};
-    Machine machine(configuration, devices());
+    Machine machine(configuration, reference_devices());
     put(machine, 0x4000, joined({start, {0x4030, loop}}));
     put(machine, loop, loop_at(loop));
     put(machine, 0x4800, {0x1300}); // reti

@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "sancus_emulator/devices/digits.hpp"
-#include "sancus_emulator/devices/multiplier.hpp"
-#include "sancus_emulator/devices/timer_a.hpp"
-#include "sancus_emulator/devices/watchdog.hpp"
+#include "sancus_emulator/devices/core_buttons.hpp"
+#include "sancus_emulator/reference_board.hpp"
 
 namespace {
 
@@ -21,12 +19,12 @@ void require(bool condition) {
     }
 }
 
-std::vector<NamedDevice> devices() {
-    std::vector<NamedDevice> result;
-    result.push_back({"watchdog", std::make_unique<Watchdog>(0, 30)});
-    result.push_back({"multiplier", std::make_unique<Multiplier>()});
-    result.push_back({"timer", std::make_unique<TimerA>(30)});
-    result.push_back({"digits", std::make_unique<Digits>("digits", 0x0090, nullptr)});
+std::vector<NamedDevice> devices(bool with_nmi) {
+    std::vector<NamedDevice> result = reference_devices();
+    if (with_nmi) {
+        auto& watchdog = dynamic_cast<Watchdog&>(*result.front().device);
+        result.push_back({"nmi", std::make_unique<NmiButton>("nmi", watchdog, nullptr)});
+    }
     return result;
 }
 
@@ -54,13 +52,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const unsigned flags = data[0];
-    Configuration configuration;
-    configuration.map = {0x0200, 0x2800, 0x4000};
+    Configuration configuration = reference_configuration();
+    const bool has_nmi = (flags & 32U) != 0;
     configuration.rules = (flags & 1U) != 0 ? Rules::rtl : Rules::documented;
     configuration.variant = (flags & 2U) != 0 ? Variant::legacy : Variant::base;
     configuration.security = (flags & 4U) != 0 ? Security::bits64 : Security::bits128;
     configuration.reset_on_violation = (flags & 8U) != 0;
-    Machine machine(configuration, devices());
+    Machine machine(configuration, devices(has_nmi));
     const ByteView image =
         ByteView(data + 1, size - 1).first(std::min(size - 1, std::size_t{0xB000}));
     machine.load(0x4000, image);
@@ -75,9 +73,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     machine.run(cycles / 2);
+    if (has_nmi) {
+        require(machine.devices().find("nmi")->input("pressed", machine.core().cycle).has_value());
+    }
     const auto half = machine.snapshot();
     machine.run(cycles);
-    Machine again(configuration, devices());
+    Machine again(configuration, devices(has_nmi));
     require(again.restore(half).has_value());
     again.run(cycles);
     const bool fetched = !machine.core().bad_fetch && !again.core().bad_fetch;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "sancus_emulator/devices/core_buttons.hpp"
 #include "sancus_emulator/devices/digits.hpp"
 #include "sancus_emulator/devices/file_io.hpp"
 #include "sancus_emulator/devices/lcd.hpp"
@@ -20,12 +21,15 @@ class Maker {
     Maker(const Board& board, PhysicalWorld* world, const RandomSeed& seed)
         : world_(world), seed_(seed) {
         const std::uint32_t aclk_cycles = board.clock_hz / board.aclk_hz;
-        add("watchdog", std::make_unique<Watchdog>(0, aclk_cycles));
+        auto watchdog = std::make_unique<Watchdog>(0, aclk_cycles);
+        watchdog_ = watchdog.get();
+        add("watchdog", std::move(watchdog));
         add("multiplier", std::make_unique<Multiplier>());
         add("timer", std::make_unique<TimerA>(aclk_cycles));
         auto gpio = std::make_unique<Gpio>();
         gpio_ = gpio.get();
         add("gpio", std::move(gpio));
+        add("reset", std::make_unique<ResetButton>("reset", world));
     }
 
     void make(const DevicePart& part) {
@@ -74,6 +78,9 @@ class Maker {
         case DeviceKind::random:
             add(part.name, std::make_unique<RandomNumber>(part.address, seed_));
             break;
+        case DeviceKind::nmi:
+            add(part.name, std::make_unique<NmiButton>(part.name, *watchdog_, world_));
+            break;
         }
     }
 
@@ -107,6 +114,7 @@ class Maker {
 
     PhysicalWorld* world_;
     RandomSeed seed_;
+    Watchdog* watchdog_ = nullptr;
     Gpio* gpio_ = nullptr;
     BoardDevices made_;
 };

@@ -27,6 +27,7 @@ enum class DeviceKind : std::uint8_t {
     sensor,
     timestamp,
     random,
+    nmi,
 };
 
 /// One device of the file. What its kind does not have keeps its default.

@@ -30,7 +30,8 @@ const std::vector<std::string> kind_names = {"uart",
                                              "lcd",
                                              "sensor",
                                              "timestamp",
-                                             "random"};
+                                             "random",
+                                             "nmi"};
 
 std::vector<std::string> keys_of(DeviceKind kind) {
     switch (kind) {
@@ -49,6 +50,8 @@ std::vector<std::string> keys_of(DeviceKind kind) {
     case DeviceKind::timestamp:
     case DeviceKind::random:
         return {"kind", "address"};
+    case DeviceKind::nmi:
+        return {"kind"};
     }
     return {};
 }
@@ -76,6 +79,7 @@ Registers registers_of(DeviceKind kind) {
         return {2, 2};
     case DeviceKind::button:
     case DeviceKind::led:
+    case DeviceKind::nmi:
         return {0, 1};
     }
     return {};
@@ -296,7 +300,8 @@ void BoardReader::read_device(const Entry& entry) {
     part.name = entry.key->text;
     part.where = entry.key->where;
     (void)read_name(*entry.key, "name of a device", findings_);
-    static const std::set<std::string> built_in = {"watchdog", "multiplier", "timer", "gpio"};
+    static const std::set<std::string> built_in = {
+        "watchdog", "multiplier", "timer", "gpio", "reset"};
     if (built_in.contains(part.name)) {
         findings_.error(part.where,
                         {"name-taken",
@@ -324,6 +329,14 @@ void BoardReader::read_device(const Entry& entry) {
         return;
     }
     part.kind = static_cast<DeviceKind>(*index);
+    for (const DevicePart& other : board_.devices) {
+        if (part.kind == DeviceKind::nmi && other.kind == part.kind) {
+            findings_.error(part.where,
+                            {"pin-clash",
+                             fmt::format("the NMI pin has {} already", quote(other.name)),
+                             "remove one"});
+        }
+    }
     const MapReader map(*entry.value, what, keys_of(part.kind), findings_);
     read_address(map, part);
     read_line(map, part);

@@ -49,6 +49,8 @@ class Device {
     [[nodiscard]] virtual std::uint16_t requests() const { return 0; }
     /// The core enters the handler of a vector that was requested.
     virtual void accepted(unsigned vector) { (void)vector; }
+    /// An input from outside can interrupt though GIE is 0.
+    [[nodiscard]] virtual bool awaits_nmi() const { return false; }
     /// It resets the core.
     [[nodiscard]] virtual bool wants_reset() const { return false; }
 

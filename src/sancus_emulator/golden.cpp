@@ -7,11 +7,7 @@
 #include <fmt/format.h>
 #include <openssl/sha.h>
 
-#include "sancus_emulator/devices/digits.hpp"
-#include "sancus_emulator/devices/multiplier.hpp"
-#include "sancus_emulator/devices/timer_a.hpp"
-#include "sancus_emulator/devices/watchdog.hpp"
-#include "sancus_emulator/machine.hpp"
+#include "sancus_emulator/reference_board.hpp"
 
 namespace authex::sancus_emulator {
 namespace {
@@ -97,39 +93,11 @@ Expected<Text> parse(const std::string& content, const std::string& file) {
 }
 
 Configuration configuration_of(const Text& text) {
-    Configuration configuration;
-    configuration.map = {0x0200, 0x2800, 0x4000};
-    configuration.node_key = {0xde,
-                              0xad,
-                              0xbe,
-                              0xef,
-                              0xca,
-                              0xfe,
-                              0xba,
-                              0xbe,
-                              0xc0,
-                              0xde,
-                              0xfe,
-                              0xed,
-                              0xde,
-                              0xfe,
-                              0xc8,
-                              0xed};
+    Configuration configuration = reference_configuration();
     configuration.rules = Rules::rtl;
     configuration.variant = text.legacy ? Variant::legacy : Variant::base;
     configuration.cpu_off_ends = true;
     return configuration;
-}
-
-std::vector<NamedDevice> devices() {
-    constexpr std::uint32_t aclk_cycles = 30;
-    std::vector<NamedDevice> result;
-    result.push_back({"watchdog", std::make_unique<Watchdog>(0, aclk_cycles)});
-    result.push_back({"multiplier", std::make_unique<Multiplier>()});
-    result.push_back({"timer", std::make_unique<TimerA>(aclk_cycles)});
-    result.push_back(
-        {"digits", std::make_unique<Digits>("digits", std::uint16_t{0x0090}, nullptr)});
-    return result;
 }
 
 /// Goes along the recorded run and stops the machine where it departs.
@@ -310,7 +278,7 @@ Expected<std::size_t> check_golden(const std::string& content, const std::string
     if (!text) {
         return tl::unexpected(text.error());
     }
-    Machine machine(configuration_of(*text), devices());
+    Machine machine(configuration_of(*text), reference_devices());
     if (const auto loaded = load_images(machine, *text); !loaded) {
         return tl::unexpected(loaded.error());
     }

@@ -93,7 +93,7 @@ unsigned leave_enclave(Core& core, Domain who, unsigned vector) {
     unsigned cycles = 3;
     if (core.variant == Variant::legacy) {
         cycles = save_to_own_stack(core, who, area);
-    } else if (vector != vector::violation || (core.r[reg::sr] & status::interrupts) != 0) {
+    } else if (vector < vector::violation || (core.r[reg::sr] & status::interrupts) != 0) {
         cycles = save_to_state_area(core, who, area);
     }
     clear_registers(core, layout.text_start);

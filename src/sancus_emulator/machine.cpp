@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace authex::sancus_emulator {
 
@@ -53,7 +54,12 @@ void Machine::enter(unsigned vector) {
     enter_interrupt(*core_, vector);
 }
 
-bool Machine::take_violation() {
+std::uint16_t Machine::requests(std::uint64_t cycle, bool enabled) const {
+    const unsigned seen = bus_.requests(cycle);
+    return static_cast<std::uint16_t>(enabled ? seen : seen & (1U << vector::nmi));
+}
+
+bool Machine::take_violation(std::uint16_t requested) {
     Core& core = *core_;
     if (!core.violation) {
         return false;
@@ -69,18 +75,20 @@ bool Machine::take_violation() {
     }
     if (configuration_.reset_on_violation) {
         reset();
-    } else {
-        enter(vector::violation);
+        return true;
     }
+    if (core.rules == Rules::rtl && requested >> vector::nmi != 0) {
+        return false; // the hardware description forgets it for an NMI in the same cycle
+    }
+    enter(vector::violation);
     return true;
 }
 
-bool Machine::take_interrupt(bool enabled) {
-    const std::uint16_t requests = enabled ? bus_.requests() : std::uint16_t{0};
-    if (requests == 0) {
+bool Machine::take_interrupt(std::uint16_t requested) {
+    if (requested == 0) {
         return false;
     }
-    const auto vector = static_cast<unsigned>(std::bit_width(requests)) - 1;
+    const auto vector = static_cast<unsigned>(std::bit_width(requested)) - 1;
     bus_.accepted(vector);
     enter(vector);
     return true;
@@ -89,10 +97,18 @@ bool Machine::take_interrupt(bool enabled) {
 std::optional<Stop> Machine::sleep(std::uint64_t until) {
     Core& core = *core_;
     while ((core.r[reg::sr] & status::cpu_off) != 0) {
-        if (configuration_.cpu_off_ends || (core.r[reg::sr] & status::interrupts) == 0) {
+        bus_.advance(core.cycle);
+        if (bus_.wants_reset()) {
+            reset();
+            return std::nullopt;
+        }
+        const bool enabled = (core.r[reg::sr] & status::interrupts) != 0;
+        if (configuration_.cpu_off_ends || (!enabled && !bus_.awaits_nmi())) {
             return Stop::off;
         }
-        if (take_interrupt(true)) {
+        if (const std::uint16_t requested = requests(core.cycle, enabled); requested != 0) {
+            ++core.cycle;
+            take_interrupt(requested);
             return std::nullopt;
         }
         const std::uint64_t next = bus_.next_event();
@@ -101,32 +117,36 @@ std::optional<Stop> Machine::sleep(std::uint64_t until) {
         }
         if (next > until) {
             core.cycle = std::max(core.cycle, until);
-            bus_.advance(core.cycle);
             return Stop::limit;
         }
         core.cycle = std::max(core.cycle, next);
-        bus_.advance(core.cycle);
-        if (bus_.wants_reset()) {
-            reset();
-        }
     }
     return std::nullopt;
 }
 
-std::optional<Stop> Machine::settle(std::uint64_t until) {
+void Machine::between_instructions() {
     Core& core = *core_;
-    if (core.bad_fetch) {
-        return Stop::bad_fetch;
-    }
     // An instruction sees in its last cycle what devices have come to by then.
-    bus_.advance(core.cycle == 0 ? 0 : core.cycle - 1);
+    const auto last = [&core] { return core.cycle == 0 ? 0 : core.cycle - 1; };
+    bus_.advance(last());
     if (bus_.wants_reset()) {
         reset();
     }
-    if (!take_violation()) {
-        take_interrupt(core.interrupts_seen);
+    const std::uint16_t requested = requests(last(), core.interrupts_seen);
+    if (take_violation(requested) || take_interrupt(requested)) {
+        bus_.advance(last());
+        take_interrupt(requests(last(), core.interrupts_seen));
     }
     core.interrupts_seen = (core.r[reg::sr] & status::interrupts) != 0;
+}
+
+std::optional<Stop> Machine::settle(std::uint64_t until) {
+    if (core_->bad_fetch) {
+        return Stop::bad_fetch;
+    }
+    if (std::exchange(executed_, false)) {
+        between_instructions();
+    }
     return sleep(until);
 }
 
@@ -136,7 +156,8 @@ bool Machine::slow() const {
 
 std::uint64_t Machine::deadline(std::uint64_t until) const {
     const Core& core = *core_;
-    if (slow() || !breakpoints_.empty() || (core.interrupts_seen && bus_.requests() != 0)) {
+    const std::uint64_t last = core.cycle; // of an instruction that takes one
+    if (slow() || !breakpoints_.empty() || requests(last, core.interrupts_seen) != 0) {
         return core.cycle + 1;
     }
     const std::uint64_t next = bus_.next_event();
@@ -168,6 +189,7 @@ Stop Machine::run(std::uint64_t until) {
         }
         core.deadline = deadline(until);
         sancus_emulator::run(core);
+        executed_ = true;
         if (core.watched) {
             return Stop::watched;
         }

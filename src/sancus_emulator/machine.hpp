@@ -91,9 +91,12 @@ class Machine {
   private:
     /// What is due between two instructions. @return why the machine stands, if it does
     std::optional<Stop> settle(std::uint64_t until);
+    void between_instructions();
     std::optional<Stop> sleep(std::uint64_t until);
-    bool take_violation();
-    bool take_interrupt(bool enabled);
+    /// @param enabled GIE, as the interrupt logic sees it. @return what it sees in that cycle
+    [[nodiscard]] std::uint16_t requests(std::uint64_t cycle, bool enabled) const;
+    bool take_violation(std::uint16_t requested);
+    bool take_interrupt(std::uint16_t requested);
     void enter(unsigned vector);
     [[nodiscard]] std::uint64_t deadline(std::uint64_t until) const;
     [[nodiscard]] bool slow() const;
@@ -103,6 +106,7 @@ class Machine {
     PeripheralBus bus_;
     Observer* observer_ = nullptr;
     std::vector<std::uint16_t> breakpoints_;
+    bool executed_ = false; ///< since it was last seen to what is due between two instructions
 };
 
 } // namespace authex::sancus_emulator

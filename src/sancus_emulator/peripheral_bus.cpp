@@ -26,9 +26,14 @@ void PeripheralBus::write(std::uint16_t address,
                           std::uint16_t value,
                           std::uint16_t mask,
                           std::uint64_t cycle) {
-    if (Device* device = at_[address / 2U]; device != nullptr) {
-        device->write(address, value, mask, cycle);
+    Device* device = at_[address / 2U];
+    if (device == nullptr) {
+        return;
     }
+    advance(cycle == 0 ? 0 : cycle - 1);
+    before_write_ = requests();
+    written_ = cycle;
+    device->write(address, value, mask, cycle);
 }
 
 std::uint16_t PeripheralBus::peek(std::uint16_t address, std::uint64_t cycle) {
@@ -54,6 +59,7 @@ std::uint16_t PeripheralBus::peek(std::uint16_t address, std::uint64_t cycle) {
 }
 
 void PeripheralBus::reset(std::uint64_t cycle) {
+    written_ = 0;
     for (const NamedDevice& named : devices_) {
         named.device->reset(cycle);
     }
@@ -85,6 +91,12 @@ void PeripheralBus::accepted(unsigned vector) {
     for (const NamedDevice& named : devices_) {
         named.device->accepted(vector);
     }
+}
+
+bool PeripheralBus::awaits_nmi() const {
+    return std::any_of(devices_.begin(), devices_.end(), [](const NamedDevice& named) {
+        return named.device->awaits_nmi();
+    });
 }
 
 bool PeripheralBus::wants_reset() const {

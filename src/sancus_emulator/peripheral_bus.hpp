@@ -35,9 +35,19 @@ class PeripheralBus : public Peripherals {
     void reset(std::uint64_t cycle);
     void advance(std::uint64_t cycle);
     [[nodiscard]] std::uint64_t next_event() const;
+    /// A bit for each vector that is requested by now.
     [[nodiscard]] std::uint16_t requests() const;
+    /// Those that the core sees in a cycle, which an instruction that writes to a device in its
+    /// last cycle does not change any more. @pre advance(cycle)
+    [[nodiscard]] std::uint16_t requests(std::uint64_t cycle) const {
+        return cycle < written_ ? before_write_ : requests();
+    }
     void accepted(unsigned vector);
+    [[nodiscard]] bool awaits_nmi() const;
     [[nodiscard]] bool wants_reset() const;
+
+    /// The devices have the state of another time.
+    void restored() { written_ = 0; }
 
     [[nodiscard]] std::vector<NamedDevice>& devices() { return devices_; }
     [[nodiscard]] const std::vector<NamedDevice>& devices() const { return devices_; }
@@ -46,6 +56,8 @@ class PeripheralBus : public Peripherals {
   private:
     std::vector<NamedDevice> devices_;
     std::array<Device*, MemoryMap::peripherals_end / 2> at_{};
+    std::uint64_t written_ = 0;      ///< from when on the last write is seen
+    std::uint16_t before_write_ = 0; ///< what was requested until then
 };
 
 } // namespace authex::sancus_emulator

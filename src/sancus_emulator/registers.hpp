@@ -32,6 +32,8 @@ constexpr std::uint16_t writable = 0x01BF;
 
 namespace vector {
 constexpr unsigned reset = 15;
+/// Non-maskable: GIE does not keep it away.
+constexpr unsigned nmi = 14;
 constexpr unsigned violation = 13;
 constexpr unsigned watchdog = 10;
 constexpr unsigned timer_a0 = 9;

@@ -140,6 +140,8 @@ Expected<bool> Machine::restore(ByteView snapshot) {
                        "this is no snapshot of a machine, or it is damaged",
                        "make it again with --snapshot");
     };
+    executed_ = false;
+    bus_.restored();
     Reader reader(snapshot);
     const ByteView head = reader.take(magic.size());
     if (!reader.ok() || !std::equal(head.begin(), head.end(), magic.begin()) ||

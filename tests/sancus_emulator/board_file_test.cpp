@@ -77,6 +77,9 @@ INSTANTIATE_TEST_SUITE_P(
               24},
         Wrong{
             "devices:\n  s: { kind: sensor, address: 0x1a8, scale: big }", "invalid-number", 2, 45},
+        Wrong{"devices:\n  a: { kind: nmi }\n  b: { kind: nmi }", "pin-clash", 3, 3},
+        Wrong{"devices:\n  a: { kind: nmi, pin: P1.0 }", "unknown-key", 2, 19},
+        Wrong{"devices:\n  reset: { kind: nmi }", "name-taken", 2, 3},
         Wrong{"devices:\n  s: { kind: sensor, address: 0x1a8, trace: absent.csv }",
               "file-unreadable",
               2,
@@ -159,7 +162,7 @@ TEST(OpenBoard, KnowsTheBoardsThatAreBuiltIn) {
         ASSERT_TRUE(board) << to_text(board.error().front());
         const auto devices = make_devices(*board, nullptr, RandomSeed{});
         ASSERT_TRUE(devices) << to_text(devices.error());
-        EXPECT_EQ(devices->devices.size(), board->devices.size() + 4);
+        EXPECT_EQ(devices->devices.size(), board->devices.size() + 5);
     }
 }
 

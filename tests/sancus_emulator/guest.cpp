@@ -7,9 +7,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "sancus_emulator/devices/multiplier.hpp"
-#include "sancus_emulator/devices/timer_a.hpp"
-#include "sancus_emulator/devices/watchdog.hpp"
 #include "support/process.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -77,39 +74,8 @@ std::uint16_t Program::label(const std::string& wanted) const {
     throw std::runtime_error("no label " + wanted);
 }
 
-Configuration small_board() {
-    Configuration configuration;
-    configuration.map = {0x0200, 0x2800, 0x4000};
-    configuration.node_key = {0xde,
-                              0xad,
-                              0xbe,
-                              0xef,
-                              0xca,
-                              0xfe,
-                              0xba,
-                              0xbe,
-                              0xc0,
-                              0xde,
-                              0xfe,
-                              0xed,
-                              0xde,
-                              0xfe,
-                              0xc8,
-                              0xed};
-    return configuration;
-}
-
-std::vector<NamedDevice> small_devices() {
-    constexpr std::uint32_t aclk_cycles = 30;
-    std::vector<NamedDevice> devices;
-    devices.push_back({"watchdog", std::make_unique<Watchdog>(0x12345678U, aclk_cycles)});
-    devices.push_back({"multiplier", std::make_unique<Multiplier>()});
-    devices.push_back({"timer", std::make_unique<TimerA>(aclk_cycles)});
-    return devices;
-}
-
 Guest::Guest(const Program& program, const Configuration& configuration)
-    : machine(configuration, small_devices()) {
+    : machine(configuration, reference_devices()) {
     machine.load(program.origin(), program.bytes());
     const std::array<std::uint8_t, 2> start = {static_cast<std::uint8_t>(program.origin()),
                                                static_cast<std::uint8_t>(program.origin() >> 8U)};

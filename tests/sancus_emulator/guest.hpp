@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "sancus_emulator/machine.hpp"
+#include "sancus_emulator/reference_board.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace authex::sancus_emulator::test {
@@ -49,14 +49,11 @@ class Witness : public Observer {
     unsigned resets = 0;
 };
 
-/// Program memory from 0x4000, data memory 0x0200–0x29FF, watchdog, multiplier and Timer A.
-Configuration small_board();
-std::vector<NamedDevice> small_devices();
-
-/// That board with a program, before its first instruction.
+/// The reference board with a program, before its first instruction.
 class Guest {
   public:
-    explicit Guest(const Program& program, const Configuration& configuration = small_board());
+    explicit Guest(const Program& program,
+                   const Configuration& configuration = reference_configuration());
 
     /// Until the program ends, which it must within the cycles.
     void run_to_end(std::uint64_t cycles = 10'000'000);

@@ -76,6 +76,53 @@ TEST(Interrupts, WakeTheProcessorAndRetiLetsItSleepAgain) {
     EXPECT_EQ(guest.word(0x0204), 1U) << "goes on once the handler has cleared the saved CPUOFF";
 }
 
+TEST(Interrupts, WakeTheProcessorInTheCycleInWhichTheHardwareWakesIt) {
+    // As recorded of the hardware description: the timer's request in cycle 70, seen in the next
+    // one, and seven cycles of the entry.
+    const Program program =
+        with_timer("bis #0x18, r2\n dint\n nop", 0x30, "bic #0x10, 0(r1)\n reti");
+    Guest guest(program);
+    guest.machine.set_breakpoint(program.label("handler"));
+    ASSERT_EQ(guest.machine.run(1000), Stop::breakpoint);
+    EXPECT_EQ(guest.machine.core().cycle, 78U);
+}
+
+TEST(Interrupts, ThatWaitWhenTheProcessorFallsAsleepWakeItOneCycleLater) {
+    // Flag and enable bit of CCR0 are set by the program. As recorded of the hardware description.
+    const Program program(std::string(prologue) +
+                          "mov #0x11, &0x0162\n bis #0x18, r2\n dint\n nop" + end +
+                          ".org 0x800\n handler: bic #0x10, 0(r1)\n mov #0, &0x0162\n reti\n"
+                          ".org 0xbff2\n .short handler\n .org 0xbffe\n .short 0x4000\n");
+    Guest guest(program);
+    guest.machine.set_breakpoint(program.label("handler"));
+    ASSERT_EQ(guest.machine.run(1000), Stop::breakpoint);
+    EXPECT_EQ(guest.machine.core().cycle, 22U);
+}
+
+TEST(Interrupts, ThatAProgramRequestsItselfLetOneMoreInstructionPass) {
+    const Program program(std::string(prologue) +
+                          "eint\n mov #0x11, &0x0162\n nop\n second: nop\n dint\n nop" + end +
+                          ".org 0x800\n handler: mov #0, &0x0162\n reti\n"
+                          ".org 0xbff2\n .short handler\n .org 0xbffe\n .short 0x4000\n");
+    Guest guest(program);
+    guest.run_to_end();
+    EXPECT_THAT(guest.witness.interrupted_at, ElementsAre(program.label("second")));
+}
+
+TEST(Interrupts, AreTakenThoughTheInstructionThatTheyComeInWithdrawsThem) {
+    // The request comes while the instruction executes that disables it in its last cycle.
+    bool seen = false;
+    for (unsigned period = 1; period < 12; ++period) {
+        const Program program =
+            with_timer("eint\n mov #0, &0x0162\n after: nop\n dint\n nop", period);
+        Guest guest(program);
+        guest.run_to_end();
+        seen = seen || (guest.witness.interrupted_at.size() == 1 &&
+                        guest.witness.interrupted_at[0] == program.label("after"));
+    }
+    EXPECT_TRUE(seen);
+}
+
 TEST(Interrupts, TheHigherVectorIsFirst) {
     // CCR0 (9) and CCR1 (8) at the same tick.
     const Program program(

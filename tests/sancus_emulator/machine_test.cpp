@@ -50,9 +50,9 @@ TEST(Snapshot, DamagedOrForeignOnesAreRefused) {
     auto longer = snapshot;
     longer.push_back(0);
     EXPECT_FALSE(guest.machine.restore(longer));
-    Configuration other = small_board();
+    Configuration other = reference_configuration();
     other.slots = 8;
-    Machine another(other, small_devices());
+    Machine another(other, reference_devices());
     const auto result = another.restore(snapshot);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, "snapshot-of-another-board");

@@ -203,7 +203,7 @@ TEST_P(Mspdebug, ExecutesTheSame) {
     const std::vector<Registers> theirs = mspdebug(generator.words(), steps);
     ASSERT_EQ(theirs.size(), steps + 1);
 
-    Machine machine(small_board(), {});
+    Machine machine(reference_configuration(), {});
     std::vector<std::uint8_t> bytes;
     for (const std::uint16_t word : generator.words()) {
         bytes.push_back(static_cast<std::uint8_t>(word));

@@ -148,7 +148,7 @@ TEST(Violations, InsideAnEnclaveShowNothingOfItsRegisters) {
 }
 
 TEST(Violations, ResetTheCoreWhereTheBoardSaysSo) {
-    Configuration configuration = small_board();
+    Configuration configuration = reference_configuration();
     configuration.reset_on_violation = true;
     Guest guest(program("cmp #1, &0x208\n jeq back\n mov #1, &0x208\n mov &0x300, r6"),
                 configuration);
@@ -183,7 +183,7 @@ TEST(Devices, InAnEnclavesDataAreItsOwn) {
                              ".org 0xbffa\n .short handler\n .short 0\n .short 0x4000\n";
     const Program devices(text);
     for (const Rules rules : {Rules::documented, Rules::rtl}) {
-        Configuration configuration = small_board();
+        Configuration configuration = reference_configuration();
         configuration.rules = rules;
         Guest guest(devices, configuration);
         guest.run_to_end();

@@ -58,7 +58,7 @@ const char* const handler =
     ".org 0x800\n handler: add #1, &0x0202\n bis #0x10, r2\n .short 0x3fff\n";
 
 TEST(VendorKey, IsTheKnownOne) {
-    EXPECT_EQ(vendor_key(Security::bits128, small_board().node_key, 0x1234),
+    EXPECT_EQ(vendor_key(Security::bits128, reference_configuration().node_key, 0x1234),
               key_of("0b7bf3ae40880a8be430d0da34fb76f0"));
 }
 
@@ -78,7 +78,7 @@ TEST(Protect, DerivesTheKeyThatTheVendorComputes) {
             0x5000, static_cast<std::uint16_t>(0x5000 + 2 * words_of_text), 0x300, 0x340};
         EXPECT_EQ(enclave.layout, layout);
         EXPECT_EQ(enclave.key,
-                  module_key(small_board().node_key,
+                  module_key(reference_configuration().node_key,
                              0x4321,
                              memory_at(guest, 0x5000, 2 * words_of_text),
                              layout));
@@ -119,7 +119,8 @@ TEST_P(Protect, Refuses) {
     EXPECT_EQ(guest.witness.violations.size(), violates ? 1U : 0U);
     const Layout old{0x5000, 0x5020, 0x300, 0x340};
     EXPECT_EQ(enclaves.at(1).layout, old);
-    EXPECT_EQ(enclaves.at(1).key, module_key(small_board().node_key, 0x1234, Octets(32), old))
+    EXPECT_EQ(enclaves.at(1).key,
+              module_key(reference_configuration().node_key, 0x1234, Octets(32), old))
         << "nobody changes the key of another";
 }
 
@@ -157,7 +158,7 @@ TEST(Protect, OfTheCodeThatRunsGoesOnInside) {
 }
 
 TEST(Protect, DecryptsTextThatItsVendorEncrypted) {
-    const Key node = small_board().node_key;
+    const Key node = reference_configuration().node_key;
     Key vendor{};
     spongent::mac(node, Octets{0x34, 0x12}, vendor);
     const Octets plain = {0x03, 0x43, 0x15, 0x43, 0x03, 0x43, 0x30, 0x41};
@@ -313,7 +314,7 @@ TEST(Unwrap, GivesPlainTextOfWhatIsGenuineAlone) {
         for (const bool genuine : {true, false}) {
             Octets stored(tag.begin(), tag.end());
             stored[15] ^= genuine ? 0 : 0x80;
-            Configuration configuration = small_board();
+            Configuration configuration = reference_configuration();
             configuration.rules = rules;
             Guest guest(Program(std::string(prologue) + copy_in(cipher, 0x260) +
                                 copy_in(stored, 0x240) + wrapping(0x1385, 2, 16, false) + end +

@@ -109,21 +109,21 @@ void Gpio::load(Reader& reader) {
     }
 }
 
-bool OnPin::has(std::uint16_t address) const {
+bool Unaddressed::has(std::uint16_t address) const {
     (void)address;
     return false;
 }
 
-std::uint16_t OnPin::read(std::uint16_t address, std::uint64_t cycle) {
+std::uint16_t Unaddressed::read(std::uint16_t address, std::uint64_t cycle) {
     (void)address;
     (void)cycle;
     return 0;
 }
 
-void OnPin::write(std::uint16_t address,
-                  std::uint16_t value,
-                  std::uint16_t mask,
-                  std::uint64_t cycle) {
+void Unaddressed::write(std::uint16_t address,
+                        std::uint16_t value,
+                        std::uint16_t mask,
+                        std::uint64_t cycle) {
     (void)address;
     (void)value;
     (void)mask;

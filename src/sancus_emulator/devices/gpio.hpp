@@ -66,20 +66,25 @@ class Gpio : public Device {
     std::vector<PinListener*> listeners_;
 };
 
-/// What hangs on a pin: it has no registers of its own.
-class OnPin : public Device {
+/// What has no registers of its own.
+class Unaddressed : public Device {
   public:
-    /// @param gpio and world are borrowed; world may be nullptr
-    OnPin(std::string name, Gpio& gpio, Pin pin, bool active_high, PhysicalWorld* world)
-        : name_(std::move(name)), gpio_(gpio), pin_(pin), active_high_(active_high), world_(world) {
-    }
-
     [[nodiscard]] bool has(std::uint16_t address) const override;
     std::uint16_t read(std::uint16_t address, std::uint64_t cycle) override;
     void write(std::uint16_t address,
                std::uint16_t value,
                std::uint16_t mask,
                std::uint64_t cycle) override;
+};
+
+/// What hangs on a pin of a port.
+class OnPin : public Unaddressed {
+  public:
+    /// @param gpio and world are borrowed; world may be nullptr
+    OnPin(std::string name, Gpio& gpio, Pin pin, bool active_high, PhysicalWorld* world)
+        : name_(std::move(name)), gpio_(gpio), pin_(pin), active_high_(active_high), world_(world) {
+    }
+
     void reset(std::uint64_t cycle) override { (void)cycle; }
     void save(Writer& writer) const override { writer.u8(active_ ? 1 : 0); }
     void load(Reader& reader) override { active_ = reader.u8() != 0; }

@@ -1,5 +1,6 @@
 #include "sancus_emulator/devices/watchdog.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "sancus_emulator/registers.hpp"
@@ -19,7 +20,18 @@ constexpr std::uint8_t hold = 0x80;
 constexpr std::uint8_t interval_mode = 0x10;
 constexpr std::uint8_t clear_counter = 0x08;
 constexpr std::uint8_t from_aclk = 0x04;
-constexpr std::uint8_t implemented = 0x97;
+constexpr unsigned implemented = 0x97;
+/// WDTNMIES, which is there with an NMI; WDTNMI then reads as 1.
+constexpr std::uint8_t falling_edge = 0x40;
+constexpr std::uint8_t nmi_reads_as = 0x20;
+
+/// Of IE1 and IFG1.
+constexpr std::uint16_t watchdog_bit = 0x01;
+constexpr std::uint16_t nmi_bit = 0x10;
+
+std::uint16_t bits(bool watchdog, bool nmi) {
+    return static_cast<std::uint16_t>((watchdog ? watchdog_bit : 0U) | (nmi ? nmi_bit : 0U));
+}
 
 } // namespace
 
@@ -28,18 +40,17 @@ bool Watchdog::has(std::uint16_t address) const {
 }
 
 std::uint16_t Watchdog::read(std::uint16_t address, std::uint64_t cycle) {
-    (void)cycle;
     switch (address) {
     case ie1:
-        return enabled_ ? 1 : 0;
+        return bits(enabled_, nmi_.enabled());
     case ifg1:
-        return flag_ ? 1 : 0;
+        return bits(flag_, nmi_.flag(cycle));
     case id_low:
         return static_cast<std::uint16_t>(identity_);
     case id_high:
         return static_cast<std::uint16_t>(identity_ >> 16U);
     default:
-        return static_cast<std::uint16_t>(reads_as | control_);
+        return static_cast<std::uint16_t>(reads_as | control_ | (has_nmi_ ? nmi_reads_as : 0U));
     }
 }
 
@@ -50,9 +61,11 @@ void Watchdog::write(std::uint16_t address,
     if (address == wdtctl) {
         control(value, cycle);
     } else if (address == ie1 && (mask & 0xFFU) != 0) {
-        enabled_ = (value & 1U) != 0;
+        enabled_ = (value & watchdog_bit) != 0;
+        nmi_.write_enable(has_nmi_ && (value & nmi_bit) != 0);
     } else if (address == ifg1 && (mask & 0xFFU) != 0) {
-        flag_ = (value & 1U) != 0;
+        flag_ = (value & watchdog_bit) != 0;
+        nmi_.write_flag(has_nmi_ && (value & nmi_bit) != 0, cycle);
     }
 }
 
@@ -75,13 +88,19 @@ void Watchdog::control(std::uint16_t value, std::uint64_t cycle) {
         left_ = due_ > cycle ? due_ - cycle : 1;
     }
     const std::uint64_t counted = before - (left_ < before ? left_ : before);
-    control_ = static_cast<std::uint8_t>(value) & implemented;
+    control_ = static_cast<std::uint8_t>(value) & (implemented | (has_nmi_ ? falling_edge : 0));
+    nmi_.select((control_ & falling_edge) != 0, cycle);
     const bool restart = (value & clear_counter) != 0 || counted >= interval();
     left_ = restart ? interval() : interval() - counted;
     due_ = (control_ & hold) != 0 ? never : cycle + left_;
 }
 
+std::uint64_t Watchdog::next_event() const {
+    return std::min(due_, nmi_.next_event());
+}
+
 void Watchdog::advance(std::uint64_t cycle) {
+    nmi_.advance(cycle);
     while (due_ <= cycle) {
         flag_ = true;
         due_ += interval();
@@ -91,12 +110,15 @@ void Watchdog::advance(std::uint64_t cycle) {
 
 std::uint16_t Watchdog::requests() const {
     const bool requested = flag_ && enabled_ && (control_ & interval_mode) != 0;
-    return requested ? std::uint16_t{1U << vector::watchdog} : std::uint16_t{0};
+    return static_cast<std::uint16_t>((requested ? 1U << vector::watchdog : 0U) |
+                                      (nmi_.requested() ? 1U << vector::nmi : 0U));
 }
 
 void Watchdog::accepted(unsigned vector) {
     if (vector == vector::watchdog) {
         flag_ = false;
+    } else if (vector == vector::nmi) {
+        nmi_.accepted();
     }
 }
 
@@ -106,11 +128,13 @@ void Watchdog::reset(std::uint64_t cycle) {
     bites_ = false;
     left_ = interval();
     due_ = cycle + left_;
+    nmi_.reset(cycle);
 }
 
 void Watchdog::save(Writer& writer) const {
     writer.u8(control_).u8(enabled_ ? 1 : 0).u8(flag_ ? 1 : 0).u8(bites_ ? 1 : 0);
     writer.u64(due_).u64(left_);
+    nmi_.save(writer);
 }
 
 void Watchdog::load(Reader& reader) {
@@ -120,6 +144,7 @@ void Watchdog::load(Reader& reader) {
     bites_ = reader.u8() != 0;
     due_ = reader.u64();
     left_ = reader.u64();
+    nmi_.load(reader);
 }
 
 } // namespace authex::sancus_emulator

@@ -2,7 +2,7 @@
 // Watchdog and special function registers (openMSP430, omsp_watchdog.v and omsp_sfr.v). It runs
 // after each reset, and resets the core when it is not held or served.
 
-#include "sancus_emulator/device.hpp"
+#include "sancus_emulator/devices/nmi.hpp"
 
 namespace authex::sancus_emulator {
 
@@ -21,12 +21,17 @@ class Watchdog : public Device {
                std::uint64_t cycle) override;
     void reset(std::uint64_t cycle) override;
     void advance(std::uint64_t cycle) override;
-    [[nodiscard]] std::uint64_t next_event() const override { return due_; }
+    [[nodiscard]] std::uint64_t next_event() const override;
     [[nodiscard]] std::uint16_t requests() const override;
     void accepted(unsigned vector) override;
+    [[nodiscard]] bool awaits_nmi() const override { return nmi_.enabled(); }
     [[nodiscard]] bool wants_reset() const override { return bites_; }
     void save(Writer& writer) const override;
     void load(Reader& reader) override;
+
+    /// The core is built with a non-maskable interrupt: else its bits read as 0 and keep nothing.
+    void connect_nmi() { has_nmi_ = true; }
+    [[nodiscard]] Nmi& nmi() { return nmi_; }
 
   private:
     void control(std::uint16_t value, std::uint64_t cycle);
@@ -40,6 +45,8 @@ class Watchdog : public Device {
     bool flag_ = false;    ///< WDTIFG
     bool bites_ = false;
     std::uint64_t due_ = never;
+    bool has_nmi_ = false;
+    Nmi nmi_;
     std::uint64_t left_ = 0; ///< while it is held: cycles that were left
 };
 

@@ -65,8 +65,7 @@ Panel::dispatch(const std::string& command, const std::string& name, const std::
         return Json::object();
     }
     if (command == "reset") {
-        machine_.reset();
-        return Json::object();
+        return on_device("press", "reset", {});
     }
     if (command == "stop") {
         stop_asked_ = true;

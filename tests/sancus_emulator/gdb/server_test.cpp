@@ -387,7 +387,7 @@ TEST(GdbServer, ReadsDevicesWithoutDisturbingThem) {
     auto own = std::make_unique<FileIo>(0x00C0);
     FileIo& file = *own;
     devices.push_back({"file", std::move(own)});
-    Machine machine(test::small_board(), std::move(devices));
+    Machine machine(reference_configuration(), std::move(devices));
     file.give(std::vector<std::uint8_t>{0x11, 0x22}, 0);
     const Symbols symbols;
     Server server(machine, symbols, nullptr);

@@ -16,6 +16,7 @@ class PanelTest : public testing::Test {
         const std::array<std::uint8_t, 2> entry = {0x00, 0x5C};
         machine.load(0xFFFE, entry);
         machine.reset();
+        machine.observe(&watcher);
     }
     static std::vector<NamedDevice> devices() {
         const auto board = open_board("default");
@@ -81,8 +82,15 @@ TEST_F(PanelTest, HoldsTheMachineWhilePaused) {
 
 TEST_F(PanelTest, ResetsAndStops) {
     machine.core().r[4] = 7;
+    machine.core().r[reg::sr] = status::cpu_off;
+    EXPECT_EQ(panel.run(machine, 10), Stop::off);
     EXPECT_EQ(ask("reset")["ok"], true);
+    EXPECT_EQ(panel.run(machine, 20), Stop::limit);
     EXPECT_EQ(machine.core().r[4], 0U);
+    EXPECT_EQ(watcher.resets(), 1U);
+    EXPECT_EQ(panel.run(machine, 100), Stop::limit);
+    EXPECT_EQ(watcher.resets(), 1U) << "it is over";
+    EXPECT_EQ(error("release reset"), "input-unknown");
     EXPECT_FALSE(panel.stop_asked());
     EXPECT_EQ(ask("stop")["ok"], true);
     EXPECT_TRUE(panel.stop_asked());

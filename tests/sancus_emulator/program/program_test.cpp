@@ -346,6 +346,50 @@ TEST_F(ProgramTest, RepeatsARunFromItsInputs) {
     EXPECT_FALSE(read("t1").empty());
 }
 
+TEST_F(ProgramTest, RepeatsNmiAndResetFromOutside) {
+    // An NMI turns the LED on, a reset turns it off.
+    const std::string elf = firmware(std::string(prologue) + R"(
+    mov #handler, &0xfffc
+    mov.b #1, &0x2a
+    mov.b #0x10, &0
+    bis #0x10, r2
+handler:
+    mov.b #1, &0x29
+    mov.b #0, &2
+    mov.b #0x10, &0
+    reti
+)",
+                                     fpga);
+    const std::string board =
+        write("board.yaml", "devices:\n  panic: { kind: nmi }\n  led: { kind: led, pin: P2.0 }\n");
+    Process process(
+        command({elf, "--board", board, "--control", path("c"), "--physical", path("first")}));
+    (void)said(process, "control is on ");
+    const auto control = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"control", path("c")});
+        return run(words).status;
+    };
+    EXPECT_EQ(control({"wait", "led", "off"}), 0);
+    EXPECT_EQ(control({"press", "panic"}), 0);
+    EXPECT_EQ(control({"wait", "led", "on"}), 0);
+    EXPECT_EQ(control({"release", "panic"}), 0);
+    EXPECT_EQ(control({"reset"}), 0);
+    EXPECT_EQ(control({"wait", "led", "off"}), 0);
+    EXPECT_EQ(control({"stop"}), 0);
+    EXPECT_EQ(process.wait(), 0);
+    const std::string events = read("first");
+    EXPECT_NE(events.find(R"("direction":"input","device":"panic","value":"pressed")"),
+              std::string::npos)
+        << events;
+    EXPECT_NE(events.find(R"("direction":"input","device":"reset","value":"pressed")"),
+              std::string::npos)
+        << events;
+    const Result again =
+        run({elf, "--board", board, "--inputs", path("first"), "--physical", path("second")});
+    EXPECT_EQ(again.status, 0) << again.err;
+    EXPECT_EQ(read("second"), events);
+}
+
 TEST_F(ProgramTest, GoesOnFromASnapshotAsIfNothingHadBeen) {
     const std::string counts = firmware(std::string(prologue) + R"(
 again:
