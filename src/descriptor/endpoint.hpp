@@ -14,7 +14,8 @@ enum class EndpointKind : std::uint8_t {
     handler = 4,
     entry = 5,
     timer = 6,
-    stream = 7
+    stream = 7,
+    interrupt = 8
 };
 
 struct Endpoint {

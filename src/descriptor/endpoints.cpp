@@ -212,6 +212,8 @@ std::string_view to_string(EndpointKind kind) {
         return "timer";
     case EndpointKind::stream:
         return "stream";
+    case EndpointKind::interrupt:
+        return "interrupt";
     }
     return "endpoint";
 }

@@ -4,6 +4,10 @@
 #include "wire/handshake.hpp"
 #include "wire/seal.hpp"
 
+#if !AUTHEX_WITH_NOISE
+#include "crypto/hardware.hpp"
+#endif
+
 namespace authex::runtime {
 
 Error Control::open_under(ControlSession& session,
@@ -144,8 +148,34 @@ Error Control::handshake(
 
 #else
 
-void Control::start(ByteView key) {
-    (void)active().in().set(crypto::Algorithm::spongent_128, key);
+Error Control::handshake(ByteView challenge,
+                         wire::FrameHeader& header,
+                         Bytes scratch,
+                         Emitter& emitter) {
+    if (challenge.size() != wire::keyed_challenge_bytes) {
+        return Error::malformed;
+    }
+    static constexpr wire::KeyedLimits limits{.connections = max_connections,
+                                              .body_bytes = wire::max_body_bytes};
+    auto& said = *reinterpret_cast<wire::KeyedHandshake*>(scratch.data());
+    std::uint8_t* const tag = scratch.data() + sizeof said;
+    copy(challenge, said.challenge);
+    assign_next(handshakes_, handshakes_);
+    store(handshakes_, said.session.data());
+    crypto::hardware::random(said.random.data());
+    copy(bytes_of(limits), said.limits);
+
+    ControlSession& session = active();
+    wipe({reinterpret_cast<std::uint8_t*>(&session), sizeof session});
+    said.purpose = wire::KeyedPurpose::session;
+    crypto::hardware::own_tag(scratch.data(), sizeof said, tag);
+    (void)session.in().set(crypto::Algorithm::spongent_128, {tag, wire::tag_bytes});
+
+    said.purpose = wire::KeyedPurpose::evidence;
+    crypto::hardware::own_tag(scratch.data(), sizeof said, tag);
+    header.flags = wire::flag_direction;
+    return emitter.plain(header,
+                         scratch.subspan(wire::keyed_answer_begin, wire::keyed_answer_bytes));
 }
 
 Error Control::random(Bytes out) {

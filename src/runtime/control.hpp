@@ -59,9 +59,13 @@ class Control {
     /// From an order of the owner: 32 bytes for both generators.
     void seed(ByteView entropy);
 #else
-    /// Opens the channel under the key that the TEE gives to this module and to its owner.
-    /// @param key 16 bytes; the direction bit keeps the two directions apart.
-    void start(ByteView key);
+    /// Answers the owner's challenge (wire/handshake.hpp, KeyedHandshake) and takes a new channel
+    /// for the old, at once: on a TEE like this, frames come from the module's own node alone,
+    /// which can withhold them as well. `header` is the challenge's and becomes the answer's.
+    /// @error malformed: no challenge | no_space
+    [[nodiscard]] Error
+    handshake(ByteView challenge, wire::FrameHeader& header, Bytes scratch, Emitter& emitter);
+    void start(ByteView /*entropy*/) {}
     void seed(ByteView /*entropy*/) {}
     [[nodiscard]] static constexpr bool was_taken_over() {
         return false;
@@ -75,12 +79,16 @@ class Control {
     void take_pending();
 #endif
     [[nodiscard]] ControlSession& active() {
-        return sessions_[with_noise ? active_ : 0];
+#if AUTHEX_WITH_NOISE
+        return sessions_[active_];
+#else
+        return sessions_[0];
+#endif
     }
 
     ControlSession sessions_[with_noise ? 2 : 1];
-    std::uint8_t active_ = 0;
 #if AUTHEX_WITH_NOISE
+    std::uint8_t active_ = 0;
     bool attested_ = false;
     bool pending_ = false;
     bool taken_over_ = false;
@@ -88,6 +96,8 @@ class Control {
     std::uint16_t pending_owner_ = 0;
     crypto::Generator generator_; ///< of ephemeral keys
     crypto::Generator module_random_;
+#else
+    std::uint64_t handshakes_ = 0;
 #endif
 };
 

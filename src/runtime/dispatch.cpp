@@ -136,15 +136,33 @@ void Runtime::take_timer() {
     timer->function(&message_);
 }
 
+#if AUTHEX_WITH_INTERRUPTS
+/// A disabled module hears of none.
+void Runtime::take_interrupts() {
+    const std::uint8_t flags = interrupt_flags_;
+    message_ = {};
+    message_.what = interrupt_;
+    set_body(bytes_of(flags));
+    interrupt_ = 0;
+    interrupt_flags_ = 0;
+    emitter_.allow(send_allowance_bytes);
+    for (std::uint16_t id = 0; id < endpoints_.size(); ++id) {
+        if (const authex_endpoint* found = endpoint(id, AUTHEX_KIND_INTERRUPT)) {
+            found->function(&message_);
+        }
+    }
+}
+#endif
+
 void Runtime::take_handshake() {
 #if AUTHEX_WITH_NOISE
     const Error error = control_.handshake(body(), owner_keys_, header_.channel, seal_, emitter_);
+#else
+    const Error error = control_.handshake(body(), header_, seal_, emitter_);
+#endif
     if (error != Error::none) {
         refuse(error);
     }
-#else
-    refuse(Error::unsupported);
-#endif
 }
 
 void Runtime::take_plain() {

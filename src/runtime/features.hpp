@@ -16,14 +16,20 @@
 #ifndef AUTHEX_WITH_STREAMS
 #define AUTHEX_WITH_STREAMS 1
 #endif
+// Of devices that the module owns; only where a port raises them.
+#ifndef AUTHEX_WITH_INTERRUPTS
+#define AUTHEX_WITH_INTERRUPTS 0
+#endif
 // AUTHEX_WITH_VALUES, configuration and secrets, stands in wire/control.hpp: it is the parser's
 // too.
 
 namespace authex::runtime {
 
-constexpr bool with_noise = AUTHEX_WITH_NOISE != 0;       ///< else a key comes from the port
+constexpr bool with_noise =
+    AUTHEX_WITH_NOISE != 0; ///< else the key is the TEE's own (crypto/hardware.hpp)
 constexpr bool with_requests = AUTHEX_WITH_REQUESTS != 0; ///< sending them; handlers always stay
 constexpr bool with_timers = AUTHEX_WITH_TIMERS != 0;
 constexpr bool with_streams = AUTHEX_WITH_STREAMS != 0;
+constexpr bool with_interrupts = AUTHEX_WITH_INTERRUPTS != 0;
 
 } // namespace authex::runtime

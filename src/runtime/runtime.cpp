@@ -19,6 +19,11 @@ Progress Runtime::invoke(ByteView in, Bytes out) {
     active_runtime = this;
     Progress progress;
     emitter_.open(out);
+#if AUTHEX_WITH_INTERRUPTS
+    if (interrupt_ != 0 && emitter_.free() >= output_min_bytes) {
+        take_interrupts();
+    }
+#endif
     while (emitter_.free() >= output_min_bytes) {
         const std::size_t taken = take_first(in.subspan(progress.consumed));
         if (taken == 0) {

@@ -53,8 +53,8 @@ class Runtime {
     /// @param owner_keys X25519 public keys, one after another, kept by reference; compiled into
     /// the image, hence measured.
     /// @param entropy   ≥ 32 bytes for the first handshake's ephemeral key.
-    /// In a build without Noise there are no owner keys, and `entropy` is the 16-byte key of the
-    /// control channel, which the TEE derives for this module alone.
+    /// In a build without Noise there are no owner keys and no entropy: the TEE derives a key for
+    /// this module alone.
     void start(std::span<const authex_endpoint> endpoints, ByteView owner_keys, ByteView entropy);
 
     /// Takes the whole frames of `in` in order and leaves what they cause in `out`. Both may be
@@ -62,6 +62,15 @@ class Runtime {
     /// written. A cut last frame is left; so is everything from the first frame for which `out` has
     /// less room than output_min_bytes.
     Progress invoke(ByteView in, Bytes out);
+
+#if AUTHEX_WITH_INTERRUPTS
+    /// From the port: the next invocation that has room calls the functions of interrupts with it.
+    /// @param what AUTHEX_INTERRUPT_…; `flags` of the device, added to those that still wait.
+    void interrupt(std::uint8_t what, std::uint8_t flags) {
+        interrupt_ = static_cast<std::uint8_t>(interrupt_ | what);
+        interrupt_flags_ = static_cast<std::uint8_t>(interrupt_flags_ | flags);
+    }
+#endif
 
     // What the SDK's functions do (abi.h).
     authex_status
@@ -102,10 +111,17 @@ class Runtime {
     void take_call();
     void take_stream();
     void take_timer();
+#if AUTHEX_WITH_INTERRUPTS
+    void take_interrupts();
+#endif
     void run(const authex_endpoint& target);
     void set_body(ByteView body);
-    [[nodiscard]] ByteView body() const { return {message_.data, message_.size}; }
-    [[nodiscard]] ByteView result() const { return {result_, message_.result_size}; }
+    [[nodiscard]] ByteView body() const {
+        return {message_.data, message_.size};
+    }
+    [[nodiscard]] ByteView result() const {
+        return {result_, message_.result_size};
+    }
     void answer_ack_question();
     [[nodiscard]] Error carry_out(const wire::ControlMessage& message, Writer& data);
     [[nodiscard]] Error set_connection(const wire::SetConnection& terms, Writer& data);
@@ -136,14 +152,18 @@ class Runtime {
     std::uint32_t listening_[with_streams ? max_endpoints : 1]{};
     std::uint64_t timers_armed_ = 0;
     bool timers_to_tell_ = false;
+#if AUTHEX_WITH_INTERRUPTS
+    std::uint8_t interrupt_ = 0; ///< what waits
+    std::uint8_t interrupt_flags_ = 0;
+#endif
     bool disabled_ = false;
     /// Of the frame being handled; becomes that of its answer.
     wire::FrameHeader header_{.version = 0, .kind = {}};
     authex_message message_{};                    ///< what of that frame reaches the module
     std::uint8_t frame_[wire::max_frame_bytes]{}; ///< the frame being handled, private copy
     std::uint8_t
-        result_[wire::max_body_bytes]{};         ///< the answer being written by a handler or entry
-    std::uint8_t seal_[wire::max_frame_bytes]{}; ///< the frame being sealed
+        result_[wire::max_body_bytes]{}; ///< the answer being written by a handler or entry
+    alignas(2) std::uint8_t seal_[wire::max_frame_bytes]{}; ///< the frame being sealed
 };
 
 /// The runtime that the SDK's functions act on; set for the length of an invocation.

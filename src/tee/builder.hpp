@@ -25,6 +25,9 @@ struct BuildSpec {
     std::optional<std::array<std::uint8_t, 32>> recovery_key;
     std::uint32_t max_connections = 0; ///< 0: the TEE's default
     std::uint64_t max_image_bytes = 0; ///< 0: no ceiling; exceeding one fails the build
+    std::uint32_t stack_bytes = 0;     ///< 0: the TEE's default; where the image has the stack
+    std::vector<std::string> devices;  ///< that the module owns alone; where the TEE has such
+    std::uint16_t vendor_id = 0;       ///< Sancus: whose module it is
     bool symbols = false;              ///< also make Image::symbols, which takes longer
 };
 

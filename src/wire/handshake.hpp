@@ -31,4 +31,43 @@ constexpr std::size_t report_data_bytes = 32;
 constexpr std::size_t handshake_limits_bytes = 2 + 2 + 4;
 constexpr std::size_t owner_keys_max = 2;
 
+// Where the TEE has no asymmetric cryptography, and derives a key for each module that its owner
+// can compute too (Sancus):
+//
+//   owner → module   handshake frame, body: 16 random bytes, the challenge
+//   module → owner   handshake frame, direction back, body: KeyedHandshake from `session` on, then
+//                    the evidence: the MAC of all of it under the module's key, `purpose` evidence
+//   both             the key of the control channel, SPONGENT-128 in both directions: the same MAC,
+//                    `purpose` session
+//
+// The kind byte comes first, so that nothing else under the module's key is taken for either.
+// `session` counts the handshakes since the module was loaded: no channel has the key of another.
+// Between two lives of a module it is the random numbers alone that differ. (docs/protocol.md P65
+// …)
+
+/// In the order of the wire, little-endian.
+enum class KeyedPurpose : std::uint16_t {
+    evidence = 0x0101, ///< Kind::handshake, then what it is for
+    session = 0x0201,
+};
+
+struct KeyedLimits {
+    std::uint16_t protocol_version = 1;
+    std::uint16_t connections = 0;
+    std::uint32_t body_bytes = 0;
+};
+static_assert(sizeof(KeyedLimits) == handshake_limits_bytes);
+
+struct KeyedHandshake {
+    KeyedPurpose purpose = KeyedPurpose::evidence;
+    std::array<std::uint8_t, 16> challenge{};
+    std::array<std::uint8_t, 8> session{};
+    std::array<std::uint8_t, 8> random{}; ///< of the node's device
+    std::array<std::uint8_t, handshake_limits_bytes> limits{};
+};
+static_assert(sizeof(KeyedHandshake) == 42);
+constexpr std::size_t keyed_challenge_bytes = 16;
+constexpr std::size_t keyed_answer_begin = offsetof(KeyedHandshake, session);
+constexpr std::size_t keyed_answer_bytes = sizeof(KeyedHandshake) - keyed_answer_begin + 16;
+
 } // namespace authex::wire

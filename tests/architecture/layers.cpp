@@ -49,6 +49,8 @@ const Names freestanding = {"array",
                             "stddef.h",
                             "stdint.h",
                             "authex/abi.h",
+                            "authex/device.h",
+                            "authex/module.hpp",
                             "authex/bytes.hpp"};
 /// Of the compiler, too, where code is for one kind of processor.
 const Names processor = {"cpuid.h", "immintrin.h"};

@@ -2,6 +2,7 @@
 #include "crypto/hardware.hpp"
 
 #include "crypto/spongent.hpp"
+#include "support/frames.hpp"
 
 namespace authex::crypto {
 
@@ -31,6 +32,17 @@ bool hardware::unwrap(const std::uint8_t* key,
         body[i] = 0xBB; // plaintext, which the runtime wipes
     }
     return verified;
+}
+
+void hardware::own_tag(const std::uint8_t* associated, std::size_t bytes, std::uint8_t* tag) {
+    spongent::wrap(spongent::KeyView(test::module_key),
+                   {associated, bytes},
+                   {},
+                   spongent::Tag(tag, spongent::tag_bytes));
+}
+
+void hardware::random(std::uint8_t* out) {
+    copy(test::module_random, {out, test::module_random.size()});
 }
 
 } // namespace authex::crypto

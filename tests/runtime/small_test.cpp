@@ -47,6 +47,7 @@ Error refused(const std::vector<Frame>& frames) {
 class SmallTest : public testing::Test {
   protected:
     void SetUp() override {
+        enclave_.attest();
         for (const auto& terms : {in_, out_, answer_}) {
             ASSERT_EQ(enclave_.do_it(terms), Error::none);
         }
@@ -139,12 +140,8 @@ TEST_F(SmallTest, HandlersAndEntriesThatFailSaySo) {
 }
 
 TEST_F(SmallTest, WhatWasLeftOutIsRefused) {
-    for (const Kind kind : {Kind::handshake,
-                            Kind::timer,
-                            Kind::listen,
-                            Kind::stream_open,
-                            Kind::stream_data,
-                            Kind::stream_close}) {
+    for (const Kind kind :
+         {Kind::timer, Kind::listen, Kind::stream_open, Kind::stream_data, Kind::stream_close}) {
         EXPECT_EQ(refused(enclave_.give(test::plain({.kind = kind, .channel = test::tick}))),
                   Error::unsupported);
     }
@@ -177,8 +174,10 @@ TEST_F(SmallTest, HelloIsAnsweredAndFixesTheDeployment) {
 }
 
 TEST_F(SmallTest, OrdersOfAnotherOwnerAndReplayedOnesAreRefused) {
-    Owner stranger(99);
-    EXPECT_EQ(refused(enclave_.give(stranger.order_at(9, {4}))), Error::forged);
+    Enclave other_module;
+    test::module_key = {9};
+    other_module.attest();
+    EXPECT_EQ(refused(enclave_.give(other_module.owner.order_at(9, {4}))), Error::forged);
     const Octets set = enclave_.owner.order(Enclave::terms(9, test::in));
     ASSERT_EQ(enclave_.say(set).fixed.error, Error::none);
     EXPECT_EQ(refused(enclave_.give(set)), Error::replayed);
@@ -278,15 +277,75 @@ TEST_F(SmallTest, LogLinesAreCut) {
     EXPECT_EQ(frames[0].body.size(), wire::max_body_bytes);
 }
 
-TEST(SmallRuntime, WithoutAKeyNoOrderIsTaken) {
-    test::module_state = {};
-    auto runtime = std::make_unique<Runtime>();
-    runtime->start(test::endpoints, {}, {});
-    Owner owner;
-    const Octets in = owner.order(order(ControlType::audit));
-    Octets out(output_min_bytes);
-    const Progress progress = runtime->invoke(in, out);
-    EXPECT_EQ(refused(test::split(ByteView(out).first(progress.produced))), Error::not_attested);
+TEST(KeyedHandshake, BeforeItNoOrderIsTaken) {
+    Enclave attested;
+    attested.attest();
+    const Octets in = attested.owner.order(order(ControlType::audit));
+    Enclave fresh;
+    EXPECT_EQ(refused(fresh.give(in)), Error::not_attested);
+}
+
+TEST(KeyedHandshake, SaysTheLimitsOfTheModule) {
+    Enclave enclave;
+    const auto limits = enclave.owner.finish(enclave.give(enclave.owner.hello()).at(0));
+    EXPECT_EQ(limits, (Octets{1, 0, max_connections, 0, 0, 1, 0, 0}));
+}
+
+// P65
+TEST(KeyedHandshake, IsNotCompletedUnderAnotherKeyNorWhenOneBitOfTheAnswerDiffers) {
+    Enclave enclave;
+    Frame answer = enclave.give(enclave.owner.hello()).at(0);
+    EXPECT_EQ(answer.header.direction(), wire::Direction::back);
+    for (std::uint8_t& byte : answer.body) {
+        byte ^= 0x10U;
+        EXPECT_FALSE(enclave.owner.finish(answer));
+        byte ^= 0x10U;
+    }
+    test::module_key[15] ^= 1U;
+    EXPECT_FALSE(enclave.owner.finish(answer));
+    test::module_key[15] ^= 1U;
+    EXPECT_TRUE(enclave.owner.finish(answer));
+}
+
+TEST(KeyedHandshake, OfAnotherLengthIsMalformedAndLeavesTheChannel) {
+    Enclave enclave;
+    enclave.attest();
+    for (const std::size_t bytes : {0U, 15U, 17U, 32U}) {
+        EXPECT_EQ(refused(enclave.give(test::plain({.kind = Kind::handshake}, Octets(bytes)))),
+                  Error::malformed);
+    }
+    EXPECT_TRUE(enclave.audit().empty());
+}
+
+// P66, P67. Whoever recorded a channel says its challenge again, then its orders: they are of no
+// key.
+TEST(KeyedHandshake, OfTheSameChallengeMakesAnotherKeyWhileTheModuleLives) {
+    Enclave enclave;
+    const Octets challenge = enclave.owner.hello();
+    ASSERT_TRUE(enclave.owner.finish(enclave.give(challenge).at(0)));
+    const Octets set = enclave.owner.order(Enclave::terms(1, test::in));
+    ASSERT_EQ(enclave.say(set).fixed.error, Error::none);
+    ASSERT_EQ(enclave.give(challenge).size(), 1U);
+    EXPECT_EQ(refused(enclave.give(set)), Error::forged);
+}
+
+// docs/security.md: after a reset it is the random numbers alone that tell two lives apart.
+TEST(KeyedHandshake, OfALaterLifeDiffersByTheRandomNumbersAlone) {
+    const auto taken_again = [](std::uint8_t random_then) {
+        test::module_random = {1};
+        Enclave first;
+        const Octets challenge = first.owner.hello();
+        if (!first.owner.finish(first.give(challenge).at(0))) {
+            return false;
+        }
+        const Octets order_then = first.owner.order(order(ControlType::audit));
+        test::module_random = {random_then};
+        Enclave second;
+        (void)second.give(challenge);
+        return refused(second.give(order_then)) == Error::none;
+    };
+    EXPECT_TRUE(taken_again(1));
+    EXPECT_FALSE(taken_again(2));
 }
 
 } // namespace

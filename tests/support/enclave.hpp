@@ -81,7 +81,8 @@ class Enclave {
         runtime_->start(endpoints_of_test(), owner_keys_, Octets(32, entropy));
 #else
         (void)entropy;
-        runtime_->start(endpoints_of_test(), {}, owner.key);
+        module_key = {1, 2, 3};
+        runtime_->start(endpoints_of_test(), {}, {});
 #endif
     }
 
@@ -93,12 +94,10 @@ class Enclave {
     }
 
     void attest() {
-#if AUTHEX_WITH_NOISE
         const std::vector<Frame> answers = give(owner.hello());
         if (answers.size() != 1 || !owner.finish(answers[0])) {
             throw std::runtime_error("the handshake failed");
         }
-#endif
     }
 
     /// Says it to the module. Frames beside the answer are left in `beside`.

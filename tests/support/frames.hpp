@@ -1,6 +1,7 @@
 #pragma once
 // Frames, the owner and the other end of a connection, as tests hold them: owned bytes.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,9 @@
 
 #if AUTHEX_WITH_NOISE
 #include "crypto/noise.hpp"
+#else
+#include "crypto/spongent.hpp"
+#include "wire/handshake.hpp"
 #endif
 
 namespace authex::test {
@@ -79,7 +83,13 @@ inline std::optional<Octets> opened(crypto::AeadKey& key, const Frame& frame) {
     return Octets(body.begin(), body.end());
 }
 
-/// The owner of a module: handshake and orders. Without Noise both share a key from the beginning.
+#if !AUTHEX_WITH_NOISE
+/// What the processor has for the module, and what the board's device of random numbers gives.
+inline std::array<std::uint8_t, 16> module_key{1, 2, 3};
+inline std::array<std::uint8_t, 8> module_random{};
+#endif
+
+/// The owner of a module: handshake and orders.
 class Owner {
   public:
     struct Answer {
@@ -124,11 +134,29 @@ class Owner {
         return Octets(payload.begin(), payload.end());
     }
 #else
-    explicit Owner(std::uint8_t secret = 1) : key(16, secret) {
+    Octets hello() {
+        said_.challenge.fill(++challenges_);
+        return plain({.kind = wire::Kind::handshake},
+                     Octets(said_.challenge.begin(), said_.challenge.end()));
+    }
+    /// Takes the module's answer. @return what it says of its limits; nothing where it is forged.
+    std::optional<Octets> finish(const Frame& answer) {
+        if (answer.body.size() != wire::keyed_answer_bytes) {
+            return std::nullopt;
+        }
+        std::copy_n(answer.body.begin(), 8, said_.session.begin());
+        std::copy_n(answer.body.begin() + 8, 8, said_.random.begin());
+        std::copy_n(answer.body.begin() + 16, 8, said_.limits.begin());
+        const Octets evidence = tag(wire::KeyedPurpose::evidence);
+        if (!std::equal(evidence.begin(), evidence.end(), answer.body.begin() + 24)) {
+            return std::nullopt;
+        }
+        const Octets key = tag(wire::KeyedPurpose::session);
         (void)to_module_.set(crypto::Algorithm::spongent_128, key);
         (void)from_module_.set(crypto::Algorithm::spongent_128, key);
+        next_ = 0;
+        return Octets(said_.limits.begin(), said_.limits.end());
     }
-    const Octets key;
 #endif
 
     Octets order(const wire::ControlMessage& message) {
@@ -168,6 +196,18 @@ class Owner {
     crypto::DhKey public_key_{};
     std::uint8_t handshakes_ = 100;
     std::unique_ptr<crypto::NoiseInitiator> initiator_;
+#else
+    Octets tag(wire::KeyedPurpose purpose) {
+        said_.purpose = purpose;
+        Octets tag(wire::tag_bytes);
+        crypto::spongent::wrap(crypto::spongent::KeyView(module_key),
+                               {reinterpret_cast<const std::uint8_t*>(&said_), sizeof said_},
+                               {},
+                               crypto::spongent::Tag(tag.data(), tag.size()));
+        return tag;
+    }
+    std::uint8_t challenges_ = 0;
+    wire::KeyedHandshake said_;
 #endif
     crypto::AeadKey to_module_;
     crypto::AeadKey from_module_;

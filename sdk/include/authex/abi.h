@@ -19,7 +19,8 @@ enum {
     AUTHEX_KIND_HANDLER = 4,
     AUTHEX_KIND_ENTRY = 5,
     AUTHEX_KIND_TIMER = 6,
-    AUTHEX_KIND_STREAM = 7
+    AUTHEX_KIND_STREAM = 7,
+    AUTHEX_KIND_INTERRUPT = 8 /* of a device that the module owns (device.h) */
 };
 
 /* Status of a call into the runtime; the values are those of authex::Error that a module can see.
@@ -53,6 +54,12 @@ enum {
     AUTHEX_STREAM_CLOSED = 5
 };
 
+/* Why the function of an interrupt is called; both may be. */
+enum {
+    AUTHEX_INTERRUPT_START = 1, /* once, first of all: the device is to be set up */
+    AUTHEX_INTERRUPT_RAISED = 2 /* `data` is one byte, the device's flags that were set since */
+};
+
 /* Log levels, in the channel field of log frames. */
 enum { AUTHEX_LOG_ERROR = 0, AUTHEX_LOG_WARNING = 1, AUTHEX_LOG_INFO = 2, AUTHEX_LOG_DEBUG = 3 };
 
@@ -67,7 +74,7 @@ struct authex_message {
     size_t result_size; /* set by the module: bytes of the answer */
     uint8_t status;     /* reply: AUTHEX_OK, _FAILED or _UNANSWERED; handler and entry: set by the
                            module */
-    uint8_t what;       /* stream: AUTHEX_STREAM_… */
+    uint8_t what;       /* stream: AUTHEX_STREAM_…; interrupt: AUTHEX_INTERRUPT_… */
 };
 
 /* A power of two on small processors, so that an index is a shift. */

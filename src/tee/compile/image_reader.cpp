@@ -123,7 +123,7 @@ Expected<std::vector<descriptor::Endpoint>> read_endpoints(const std::filesystem
         Record record{};
         std::memcpy(&record, section->bytes.data() + offset, sizeof record);
         const std::optional<std::string> name = elf.text_at(record.name);
-        if (!name || name->empty() || record.kind < 1 || record.kind > 7) {
+        if (!name || name->empty() || record.kind < 1 || record.kind > 8) {
             return malformed(image, "an endpoint record has no name or an unknown kind");
         }
         if (!names.insert(*name).second) {

@@ -39,8 +39,7 @@ class Manager final : public v1::Node::Service {
     grpc::Status Stop(grpc::ServerContext*, const v1::ModuleRequest*, v1::ModuleReply*) override {
         return rpc::to_status(make_error("unknown-module", "no such module", "deploy it first"));
     }
-    grpc::Status
-    Status(grpc::ServerContext*, const v1::StatusRequest*, v1::StatusReply*) override {
+    grpc::Status Status(grpc::ServerContext*, const v1::StatusRequest*, v1::StatusReply*) override {
         caller_gave_up.wait();
         return grpc::Status::OK;
     }

@@ -1,0 +1,449 @@
+#include "tee/sancus/builder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <optional>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "tee/compile/compiler.hpp"
+#include "tee/compile/object_cache.hpp"
+#include "tee/sancus/devices.hpp"
+#include "tee/sancus/image.hpp"
+#include "tee/sancus/linked_elf.hpp"
+
+namespace authex::tee::sancus {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// No C library: libstdc++'s freestanding headers with what they ask of one.
+constexpr std::array common_flags = {"-target",
+                                     "msp430",
+                                     "-Oz",
+                                     "-ffreestanding",
+                                     "-nostdinc",
+                                     "-ffunction-sections",
+                                     "-fdata-sections",
+                                     "-fno-ident",
+                                     "-Wall",
+                                     "-Wextra",
+                                     "-Wdate-time",
+                                     "-Werror=date-time"};
+constexpr std::array cxx_flags = {"-std=c++20",
+                                  "-flto",
+                                  "-fno-exceptions",
+                                  "-fno-rtti",
+                                  "-fno-threadsafe-statics",
+                                  "-fno-c++-static-destructors"};
+/// -fno-builtin: a loop that copies shall not become a call of itself.
+constexpr std::array c_flags = {"-std=c11", "-flto"};
+constexpr std::array library_flags = {"-std=c11", "-fno-builtin"};
+constexpr std::array include_folders = {"/usr/include/c++/12",
+                                        "/usr/include/x86_64-linux-gnu/c++/12",
+                                        "/usr/lib/llvm-14/lib/clang/14.0.6/include"};
+
+constexpr std::array features = {"AUTHEX_WITH_AES=0",
+                                 "AUTHEX_WITH_NOISE=0",
+                                 "AUTHEX_SPONGENT_HARDWARE=1",
+                                 "AUTHEX_AEAD_STATE_BYTES=16",
+                                 "AUTHEX_WITH_REQUESTS=0",
+                                 "AUTHEX_WITH_TIMERS=0",
+                                 "AUTHEX_WITH_STREAMS=0",
+                                 "AUTHEX_WITH_VALUES=0",
+                                 "AUTHEX_MAX_ENDPOINTS=16"};
+
+constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",
+                                        "src/tee/sancus/port/entry.S",
+                                        "src/tee/sancus/port/libc.c",
+                                        "src/base/bytes.cpp",
+                                        "src/base/secrets.cpp",
+                                        "src/crypto/aead.cpp",
+                                        "src/wire/control.cpp",
+                                        "src/wire/frame.cpp",
+                                        "src/wire/seal.cpp",
+                                        "src/runtime/connections.cpp",
+                                        "src/runtime/control.cpp",
+                                        "src/runtime/dispatch.cpp",
+                                        "src/runtime/emitter.cpp",
+                                        "src/runtime/orders.cpp",
+                                        "src/runtime/runtime.cpp",
+                                        "src/runtime/sdk.cpp"};
+constexpr const char* gate_source = "src/tee/sancus/port/gate.S";
+constexpr const char* linker_script = "src/tee/sancus/port/module.ld";
+
+/// Where a module is linked to see what moves with its text, and what with its data.
+struct Bases {
+    std::uint16_t text;
+    std::uint16_t data;
+};
+constexpr std::array<Bases, 4> bases = {
+    {{0x4000, 0x0400}, {0x5038, 0x0400}, {0x4000, 0x1218}, {0x5038, 0x1218}}};
+constexpr std::uint16_t gate_base = 0x3000;
+
+struct LinkedText {
+    std::vector<std::uint8_t> bytes;
+    LinkedElf elf;
+};
+
+template <std::size_t N>
+void append(std::vector<std::string>& to, const std::array<const char*, N>& flags) {
+    to.insert(to.end(), flags.begin(), flags.end());
+}
+
+std::uint16_t word_at(const std::vector<std::uint8_t>& bytes, std::size_t offset) {
+    return static_cast<std::uint16_t>(bytes[offset] | bytes[offset + 1] << 8U);
+}
+
+std::vector<std::string> command_for(const fs::path& source) {
+    const std::string extension = source.extension();
+    const bool cxx = extension == ".cpp" || extension == ".cc";
+    std::vector<std::string> command{cxx ? "clang++-14" : "clang-14"};
+    append(command, common_flags);
+    if (cxx) {
+        append(command, cxx_flags);
+    } else if (source.filename() == "libc.c") {
+        append(command, library_flags);
+    } else if (extension == ".c") {
+        append(command, c_flags);
+    }
+    return command;
+}
+
+/// The one block of registers of a module's devices; null: it has none.
+Expected<const DeviceBlock*> block_of(const BuildSpec& spec) {
+    const DeviceBlock* block = nullptr;
+    for (const std::string& name : spec.devices) {
+        const DeviceBlock* found = find_device(name);
+        if (found == nullptr) {
+            return failure("unknown-device",
+                           fmt::format("module `{}`: there is no device `{}`", spec.module, name),
+                           fmt::format("the devices are {}", fmt::join(device_names(), ", ")));
+        }
+        if (block != nullptr && block != found) {
+            return failure("device-conflict",
+                           fmt::format("module `{}`: `{}` and `{}` have registers in two places, "
+                                       "and an enclave can own one",
+                                       spec.module,
+                                       spec.devices.front(),
+                                       name),
+                           "make a driver module for each");
+        }
+        block = found;
+    }
+    return block;
+}
+
+class SancusBuilder final : public Builder {
+  public:
+    explicit SancusBuilder(compile::BuilderPaths paths)
+        : paths_(std::move(paths)), objects_(paths_.cache / "sancus") {}
+
+    Expected<Image> build(const BuildSpec& wanted) override {
+        BuildSpec spec = wanted;
+        spec.root = (fs::absolute(wanted.root) / "").lexically_normal().parent_path();
+        const Expected<const DeviceBlock*> block = block_of(spec);
+        if (!block) {
+            return tl::make_unexpected(block.error());
+        }
+        if (spec.max_connections > connections_max) {
+            return failure("too-many-connections",
+                           fmt::format("module `{}`: {} connections are more than the {} that a "
+                                       "module for Sancus can have",
+                                       spec.module,
+                                       spec.max_connections,
+                                       connections_max));
+        }
+        const Expected<Objects> objects = compile_all(spec, *block);
+        if (!objects) {
+            Diagnostic diagnostic = objects.error();
+            diagnostic.summary = fmt::format("module `{}`: {}", spec.module, diagnostic.summary);
+            return tl::make_unexpected(std::move(diagnostic));
+        }
+        const Expected<SancusImage> image = link_image(spec, *objects, *block);
+        return image ? store(spec, *image, objects->cached) : tl::make_unexpected(image.error());
+    }
+
+  private:
+    struct Objects {
+        std::vector<fs::path> paths;
+        std::string digests;
+        bool cached = true;
+    };
+
+    [[nodiscard]] std::vector<std::string> definitions(const BuildSpec& spec,
+                                                       const DeviceBlock* block) const {
+        std::vector<std::string> all;
+        for (const char* feature : features) {
+            all.push_back(std::string("-D") + feature);
+        }
+        all.push_back(fmt::format("-DAUTHEX_MAX_BODY_BYTES={}", body_bytes));
+        all.push_back(
+            fmt::format("-DAUTHEX_MAX_CONNECTIONS={}",
+                        spec.max_connections != 0 ? spec.max_connections : connections_default));
+        all.push_back(fmt::format("-DAUTHEX_RANDOM_DEVICE={:#x}", random_device));
+        if (block != nullptr) {
+            all.push_back("-DAUTHEX_WITH_INTERRUPTS=1");
+            all.push_back(fmt::format("-DAUTHEX_INTERRUPT_FLAGS={:#x}", block->flags));
+        }
+        return all;
+    }
+
+    [[nodiscard]] std::vector<std::string> includes() const {
+        std::vector<std::string> all = {"-I" + (paths_.home / "src").string(),
+                                        "-I" + (paths_.home / "sdk/include").string(),
+                                        "-isystem",
+                                        (paths_.home / "sdk/freestanding").string()};
+        for (const char* folder : include_folders) {
+            all.insert(all.end(), {"-isystem", folder});
+        }
+        return all;
+    }
+
+    /// Whose module of what name this is, as part of what is measured: one must not pass for
+    /// another that is built from the same sources.
+    static std::string name_bytes(const BuildSpec& spec) {
+        const std::string owner(spec.owner_key.begin(), spec.owner_key.end());
+        const std::vector<std::uint8_t> hash = compile::sha256(owner + spec.module);
+        return fmt::format("{:#04x}", fmt::join(hash.begin(), hash.begin() + 8, ","));
+    }
+
+    Expected<Objects> compile_all(const BuildSpec& spec, const DeviceBlock* block) {
+        Objects objects;
+        const std::string home_map =
+            fmt::format("-ffile-prefix-map={}=authex", paths_.home.string());
+        const std::vector<std::string> include = includes();
+        const auto add = [&](const fs::path& source,
+                             const std::string& display,
+                             std::vector<std::string> extra,
+                             const fs::path& directory) -> Expected<bool> {
+            compile::CompileJob job{
+                .source = source, .arguments = command_for(source), .display = display};
+            job.arguments.push_back(home_map);
+            job.arguments.insert(job.arguments.end(), include.begin(), include.end());
+            job.arguments.insert(job.arguments.end(), extra.begin(), extra.end());
+            const auto object = objects_.compile(job, directory);
+            if (!object) {
+                return tl::make_unexpected(object.error());
+            }
+            objects.paths.push_back(object->path);
+            objects.digests += object->digest;
+            objects.cached = objects.cached && object->cached;
+            return true;
+        };
+        std::vector<const char*> own(runtime_sources.begin(), runtime_sources.end());
+        if (block != nullptr) {
+            own.push_back(gate_source);
+        }
+        for (const char* name : own) {
+            std::vector<std::string> extra = definitions(spec, block);
+            if (name == std::string(runtime_sources.front())) {
+                extra.push_back("-DAUTHEX_MODULE_NAME=" + name_bytes(spec));
+            }
+            if (const auto done = add(paths_.home / name, name, extra, paths_.home); !done) {
+                return tl::make_unexpected(done.error());
+            }
+        }
+        for (const fs::path& source : spec.sources) {
+            std::vector<std::string> extra{
+                fmt::format("-ffile-prefix-map={}=.", spec.root.string())};
+            for (const auto& [name, value] : spec.definitions) {
+                extra.push_back(value.empty() ? "-D" + name : fmt::format("-D{}={}", name, value));
+            }
+            const fs::path absolute = source.is_absolute() ? source : spec.root / source;
+            if (const auto done = add(absolute, source.string(), extra, spec.root); !done) {
+                return tl::make_unexpected(done.error());
+            }
+        }
+        return objects;
+    }
+
+    Expected<LinkedText>
+    link(const BuildSpec& spec, const Objects& objects, const Bases& at, const fs::path& output) {
+        std::vector<std::string> command{
+            "ld.lld-14",
+            "-m",
+            "msp430elf",
+            "--gc-sections",
+            "-T",
+            (paths_.home / linker_script).string(),
+            fmt::format("--defsym=authex_text_base={}", at.text),
+            fmt::format("--defsym=authex_data_base={}", at.data),
+            fmt::format("--defsym=authex_gate_base={}", gate_base),
+            fmt::format("--defsym=authex_stack_bytes={}", stack_bytes(spec)),
+            "-o",
+            output.string()};
+        for (const fs::path& object : objects.paths) {
+            command.push_back(object.string());
+        }
+        const auto result = compile::run_command(command, objects_.folder());
+        if (!result) {
+            return tl::make_unexpected(result.error());
+        }
+        if (result->status != 0) {
+            Diagnostic diagnostic = make_error(
+                "link-failed",
+                fmt::format("module `{}` does not link", spec.module),
+                "modules are freestanding: no libc, no operating system, only authex/module.hpp; "
+                "on Sancus also no timers, streams, values, and no requests of their own");
+            diagnostic.detail = result->output;
+            return tl::make_unexpected(std::move(diagnostic));
+        }
+        Expected<LinkedElf> elf = read_linked_elf(output);
+        std::error_code error;
+        fs::remove(output, error);
+        if (!elf) {
+            return tl::make_unexpected(elf.error());
+        }
+        LinkedText linked{.bytes = elf->sections[".text"], .elf = {}};
+        const auto& initial = elf->sections[".data"];
+        linked.bytes.insert(linked.bytes.end(), initial.begin(), initial.end());
+        linked.elf = std::move(*elf);
+        return linked;
+    }
+
+    static std::uint64_t stack_bytes(const BuildSpec& spec) {
+        const std::uint64_t wanted = spec.stack_bytes != 0 ? spec.stack_bytes : stack_default_bytes;
+        return (wanted + 1) / 2 * 2;
+    }
+
+    Expected<SancusImage>
+    link_image(const BuildSpec& spec, const Objects& objects, const DeviceBlock* block) {
+        static std::atomic<unsigned> serial{0};
+        const fs::path temporary =
+            objects_.folder() / fmt::format("linked.{}.{}", ::getpid(), serial++);
+        std::array<LinkedText, bases.size()> linked;
+        for (std::size_t i = 0; i < bases.size(); ++i) {
+            auto text = link(spec, objects, bases[i], temporary);
+            if (!text) {
+                return tl::make_unexpected(text.error());
+            }
+            linked[i] = std::move(*text);
+        }
+        auto& symbols = linked[0].elf.symbols;
+        const auto offset = [&](const char* name) {
+            return static_cast<std::uint16_t>(symbols[name] - bases[0].text);
+        };
+        SancusImage image{
+            .vendor_id = spec.vendor_id,
+            .text_bytes = static_cast<std::uint16_t>(linked[0].bytes.size()),
+            .data_bytes = static_cast<std::uint16_t>(symbols["authex_data_end"] - bases[0].data),
+            .placed_offset = offset("authex_placed"),
+            .endpoints_offset = offset("__start_authex_endpoints"),
+            .endpoints = static_cast<std::uint16_t>(
+                (symbols["__stop_authex_endpoints"] - symbols["__start_authex_endpoints"]) / 8),
+            .text = linked[0].bytes,
+            .gate = {},
+            .text_relocations = {},
+            .data_relocations = {}};
+        if (block != nullptr) {
+            image.gate = linked[0].elf.sections[".gate"];
+            image.gate_bytes = static_cast<std::uint16_t>(image.gate.size());
+            image.device_begin = block->begin;
+            image.device_end = block->end;
+            image.vector = block->vector;
+        }
+        if (symbols["authex_data_end"] > 0xffff || linked[0].bytes.size() > 0xb000) {
+            return too_large(spec, linked[0].bytes.size());
+        }
+        if (!find_relocations(linked, image)) {
+            return failure("link-failed",
+                           fmt::format("module `{}` cannot be moved", spec.module),
+                           "it computes with addresses in a way that the linker cannot undo");
+        }
+        return image;
+    }
+
+    static tl::unexpected<Diagnostic> too_large(const BuildSpec& spec, std::size_t bytes) {
+        return failure("image-too-large",
+                       fmt::format("module `{}`: the image has {} bytes of text, more than a node "
+                                   "with Sancus has",
+                                   spec.module,
+                                   bytes));
+    }
+
+    /// A word that differs where the text lies elsewhere is an address of the text, and so for the
+    /// data. What that gives for both at once is compared with what the linker does.
+    static bool find_relocations(const std::array<LinkedText, bases.size()>& linked,
+                                 SancusImage& image) {
+        const std::size_t bytes = image.text.size();
+        for (const LinkedText& each : linked) {
+            if (each.bytes.size() != bytes || bytes % 2 != 0) {
+                return false;
+            }
+        }
+        std::vector<std::uint8_t> moved = linked[0].bytes;
+        const auto set = [](std::vector<std::uint8_t>& text, std::size_t at, unsigned value) {
+            text[at] = static_cast<std::uint8_t>(value);
+            text[at + 1] = static_cast<std::uint8_t>(value >> 8U);
+        };
+        for (std::size_t at = 0; at < bytes; at += 2) {
+            const std::uint16_t word = word_at(linked[0].bytes, at);
+            const bool of_text = word_at(linked[1].bytes, at) != word;
+            const bool of_data = word_at(linked[2].bytes, at) != word;
+            if (of_text && of_data) {
+                return false;
+            }
+            const Bases& from = bases[0];
+            const Bases& to = bases[3];
+            if (of_text) {
+                image.text_relocations.push_back(static_cast<std::uint16_t>(at));
+                set(image.text, at, word - from.text);
+                set(moved, at, word - from.text + to.text);
+            } else if (of_data) {
+                image.data_relocations.push_back(static_cast<std::uint16_t>(at));
+                set(image.text, at, word - from.data);
+                set(moved, at, word - from.data + to.data);
+            }
+        }
+        return moved == linked[3].bytes;
+    }
+
+    Expected<Image> store(const BuildSpec& spec, const SancusImage& image, bool cached) {
+        const std::vector<std::uint8_t> file = serialize(image);
+        const Expected<SancusImage> parsed = parse_image(file);
+        if (!parsed) {
+            return tl::make_unexpected(parsed.error());
+        }
+        if (spec.max_image_bytes != 0 && file.size() > spec.max_image_bytes) {
+            return failure("image-too-large",
+                           fmt::format("module `{}`: the image has {} bytes, more than its `max: "
+                                       "image` of {}",
+                                       spec.module,
+                                       file.size(),
+                                       spec.max_image_bytes));
+        }
+        auto endpoints = endpoints_of(image);
+        if (!endpoints) {
+            endpoints.error().summary =
+                fmt::format("module `{}`: {}", spec.module, endpoints.error().summary);
+            return tl::make_unexpected(endpoints.error());
+        }
+        const std::string_view bytes(reinterpret_cast<const char*>(file.data()), file.size());
+        const fs::path path = objects_.folder() / (compile::sha256_hex(bytes) + ".image");
+        if (const auto written = compile::write_file(path, bytes); !written) {
+            return tl::make_unexpected(written.error());
+        }
+        return Image{.path = path,
+                     .identity = {},
+                     .symbols = {},
+                     .bytes = file.size(),
+                     .endpoints = std::move(*endpoints),
+                     .cached = cached};
+    }
+
+    compile::BuilderPaths paths_;
+    compile::ObjectCache objects_;
+};
+
+} // namespace
+
+std::unique_ptr<Builder> make_builder(compile::BuilderPaths paths) {
+    return std::make_unique<SancusBuilder>(std::move(paths));
+}
+
+} // namespace authex::tee::sancus

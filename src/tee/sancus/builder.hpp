@@ -1,0 +1,25 @@
+#pragma once
+// Images for Sancus: the runtime without Noise, AES, timers, streams, values and the sending of
+// requests, SPONGENT by the processor's instructions, and no place yet (image.hpp).
+
+#include <memory>
+
+#include "tee/builder.hpp"
+#include "tee/compile/image_builder.hpp"
+
+namespace authex::tee::sancus {
+
+/// Largest body of a frame to or from a module.
+constexpr std::uint32_t body_bytes = 256;
+/// What a module has room for where its descriptor says nothing; more do not fit into the answer to
+/// an audit.
+constexpr std::uint32_t connections_default = 4;
+constexpr std::uint32_t connections_max = 6;
+constexpr std::uint32_t stack_default_bytes = 384;
+
+/// An image's identity is empty: what hardware measures depends on its place. @error as
+/// tee::Builder; also unknown-device | device-conflict: two that are not of one block |
+/// too-many-connections
+std::unique_ptr<Builder> make_builder(compile::BuilderPaths paths);
+
+} // namespace authex::tee::sancus

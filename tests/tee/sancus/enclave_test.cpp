@@ -1,0 +1,233 @@
+// A module that the builder made, in an emulated enclave: what its owner and its peers get, and
+// what the node around it, all of it hostile, does not.
+#include <gmock/gmock.h>
+
+#include "tee/modules.hpp"
+#include "tee/sancus/builder.hpp"
+#include "tee/sancus/sancus_node.hpp"
+#include "wire/control.hpp"
+
+namespace authex::test {
+namespace {
+
+using tee::sancus::Placement;
+using tee::sancus::SancusImage;
+using wire::Kind;
+
+tee::Builder& builder() {
+    static const auto made = tee::sancus::make_builder(
+        {.home = AUTHEX_SOURCE_DIR,
+         .cache = std::filesystem::path(AUTHEX_BINARY_DIR) / "test-cache"});
+    return *made;
+}
+
+SancusImage build(const std::string& source, std::vector<std::string> devices = {}) {
+    const TemporaryFolder folder;
+    folder.write("module.cpp", source);
+    const tee::Image image = require(builder().build({.module = "m",
+                                                      .sources = {"module.cpp"},
+                                                      .root = folder.path(),
+                                                      .owner_key = {1},
+                                                      .devices = std::move(devices),
+                                                      .vendor_id = vendor_id}));
+    std::ifstream file(image.path, std::ios::binary);
+    const Octets bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    return require(tee::sancus::parse_image(bytes));
+}
+
+constexpr const char* led_source = R"(
+#include <authex/device.hpp>
+AUTHEX_STATE static bool lit;
+static constexpr std::uint16_t P2OUT = 0x29, P2DIR = 0x2a;
+static void show() { authex_device_write8(P2OUT, lit); }
+AUTHEX_INTERRUPT(device, interrupt) {
+    if (interrupt.starts()) {
+        authex_device_write8(P2DIR, 1);
+        show();
+    }
+}
+AUTHEX_INPUT(set, event) {
+    lit = event.reader().u8() != 0;
+    show();
+}
+AUTHEX_HANDLER(read_state, request, reply) { reply.u8(static_cast<std::uint8_t>(lit)); }
+)";
+
+constexpr const char* button_source = R"(
+#include <authex/device.hpp>
+static constexpr std::uint16_t P1IFG = 0x23, P1IES = 0x24, P1IE = 0x25;
+AUTHEX_OUTPUT(pressed);
+AUTHEX_INTERRUPT(device, interrupt) {
+    if (interrupt.starts()) {
+        authex_device_write8(P1IES, 0);
+        authex_device_write8(P1IFG, 0);
+        authex_device_write8(P1IE, 1);
+    }
+    if ((interrupt.flags() & 1) != 0) {
+        pressed();
+    }
+}
+)";
+
+constexpr const char* echo_source = R"(
+#include <authex/module.hpp>
+AUTHEX_STATE static std::uint16_t taken = 7;
+AUTHEX_OUTPUT(out);
+AUTHEX_INPUT(in, event) { ++taken; out(event.data); }
+AUTHEX_HANDLER(count, request, reply) { reply.u16(taken); }
+AUTHEX_ENTRY(plain_count, call) { call.result.u16(taken); }
+)";
+enum EchoId : std::uint16_t { echo_out, echo_in, echo_count, echo_plain_count };
+
+wire::ControlMessage terms(std::uint16_t channel, std::uint16_t endpoint, wire::Role role) {
+    wire::ControlMessage message;
+    message.type = wire::ControlType::set_connection;
+    message.connection = {.channel = channel,
+                          .endpoint = endpoint,
+                          .role = role,
+                          .algorithm = crypto::Algorithm::spongent_128,
+                          .epoch = 1};
+    message.connection.key.fill(static_cast<std::uint8_t>(channel));
+    return message;
+}
+
+class SancusEnclave : public testing::Test {
+  protected:
+    static const SancusImage& echo() {
+        static const SancusImage image = build(echo_source);
+        return image;
+    }
+    /// Loads it and knows its key, as its owner does.
+    void load(const SancusImage& image, const Placement& place) {
+        id_ = node_.load(image, place);
+        ASSERT_NE(id_, 0);
+        entry_ = place.text;
+        module_key =
+            tee::sancus::module_key(tee::sancus::vendor_key(node_key, vendor_id), image, place);
+    }
+    void attest() {
+        const auto frames = node_.give(entry_, owner_.hello());
+        ASSERT_EQ(frames.size(), 1U);
+        ASSERT_TRUE(owner_.finish(frames[0]));
+    }
+    Error say(const wire::ControlMessage& message) {
+        for (const Frame& frame : node_.give(entry_, owner_.order(message))) {
+            if (const auto answer = owner_.open(frame)) {
+                return answer->fixed.error;
+            }
+        }
+        return Error::unanswered;
+    }
+
+    SancusNode node_;
+    std::uint16_t entry_ = 0;
+    std::uint16_t id_ = 0;
+    Owner owner_;
+};
+
+TEST_F(SancusEnclave, IsAttestedByTheKeyThatHardwareDerivesAndTheOwnerComputes) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    attest();
+    EXPECT_TRUE(node_.witness.violations.empty());
+}
+
+TEST_F(SancusEnclave, AtAnotherPlaceHasAnotherKeyAndWorksAsWell) {
+    load(echo(), {.text = 0x8128, .data = 0x1230});
+    attest();
+    module_key = tee::sancus::module_key(
+        tee::sancus::vendor_key(node_key, vendor_id), echo(), {.text = 0x8128, .data = 0x1238});
+    EXPECT_FALSE(owner_.finish(node_.give(entry_, owner_.hello()).at(0)));
+}
+
+TEST_F(SancusEnclave, TakesEventsAnswersRequestsAndKeepsInitialisedState) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    attest();
+    const auto in = terms(1, echo_in, wire::Role::destination);
+    const auto out = terms(2, echo_out, wire::Role::source);
+    const auto count = terms(3, echo_count, wire::Role::destination);
+    for (const auto& each : {in, out, count}) {
+        ASSERT_EQ(say(each), Error::none);
+    }
+    crypto::AeadKey to_in;
+    crypto::AeadKey from_out;
+    crypto::AeadKey asker;
+    ASSERT_EQ(to_in.set(crypto::Algorithm::spongent_128, in.connection.key), Error::none);
+    ASSERT_EQ(from_out.set(crypto::Algorithm::spongent_128, out.connection.key), Error::none);
+    ASSERT_EQ(asker.set(crypto::Algorithm::spongent_128, count.connection.key), Error::none);
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        const Octets body(static_cast<std::size_t>(5 + 100 * i), static_cast<std::uint8_t>(i));
+        const auto frames = node_.give(
+            entry_, sealed(to_in, {.kind = Kind::event, .channel = 1, .counter = i}, body));
+        ASSERT_EQ(frames.size(), 2U);
+        EXPECT_EQ(opened(from_out, frames[0]), body);
+        EXPECT_EQ(frames[1].header.kind, Kind::ack);
+        EXPECT_EQ(frames[1].header.counter, i + 1);
+    }
+    const auto replies =
+        node_.give(entry_, sealed(asker, {.kind = Kind::request, .channel = 3}, {}));
+    EXPECT_EQ(opened(asker, replies.at(0)), (Octets{10, 0}));
+    EXPECT_TRUE(node_.witness.violations.empty());
+}
+
+class SancusDriver : public SancusEnclave {
+  protected:
+    static const SancusImage& led() {
+        static const SancusImage image = build(led_source, {"led0"});
+        return image;
+    }
+    static const SancusImage& button() {
+        static const SancusImage image = build(button_source, {"button0"});
+        return image;
+    }
+    [[nodiscard]] Placement place() const {
+        return {.text = 0x6000,
+                .data = 0x400,
+                .gate = 0x5d00,
+                .id = static_cast<std::uint16_t>(node_.next_id() + 1)};
+    }
+    void light(std::uint64_t counter, std::uint8_t on) {
+        crypto::AeadKey key;
+        ASSERT_EQ(key.set(crypto::Algorithm::spongent_128, set_.connection.key), Error::none);
+        (void)node_.give(
+            entry_, sealed(key, {.kind = Kind::event, .channel = 1, .counter = counter}, {on}));
+    }
+    wire::ControlMessage set_ = terms(1, 1, wire::Role::destination);
+};
+
+TEST_F(SancusDriver, OfTheLedAloneLightsIt) {
+    load(led(), place());
+    attest();
+    ASSERT_EQ(say(set_), Error::none);
+    EXPECT_EQ(node_.shown("led0"), "off");
+    light(0, 1);
+    EXPECT_EQ(node_.shown("led0"), "on");
+    light(1, 0);
+    EXPECT_EQ(node_.shown("led0"), "off");
+    EXPECT_TRUE(node_.witness.violations.empty());
+}
+
+TEST_F(SancusDriver, OfTheButtonSaysEachPressThatHardwareMade) {
+    load(button(), place());
+    node_.bind(button().vector, entry_);
+    attest();
+    const auto out = terms(2, 0, wire::Role::source);
+    ASSERT_EQ(say(out), Error::none);
+    crypto::AeadKey key;
+    ASSERT_EQ(key.set(crypto::Algorithm::spongent_128, out.connection.key), Error::none);
+    EXPECT_TRUE(node_.give(entry_).empty());
+    for (std::uint64_t press = 0; press < 3; ++press) {
+        node_.input("button0", "pressed");
+        node_.idle(100'000);
+        node_.input("button0", "released");
+        node_.idle(100'000);
+        const auto frames = node_.give(entry_);
+        ASSERT_EQ(frames.size(), 1U);
+        EXPECT_EQ(frames[0].header.counter, press);
+        EXPECT_EQ(opened(key, frames[0]), Octets());
+        EXPECT_TRUE(node_.give(entry_).empty());
+    }
+    EXPECT_TRUE(node_.witness.violations.empty());
+}
+
+} // namespace
+} // namespace authex::test

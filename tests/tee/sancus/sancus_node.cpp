@@ -1,0 +1,148 @@
+#include "tee/sancus/sancus_node.hpp"
+
+#include <stdexcept>
+
+#include "base/diagnostic.hpp"
+
+namespace authex::test {
+namespace {
+
+using namespace sancus_emulator;
+
+/// What a node does outside of modules; `back` is where all of it ends.
+constexpr const char* unprotected = R"(
+    .global go, back, protect, wait, violated
+start:  mov #0x5a80, &0x0120
+        mov #0x4200, r1
+back:   jmp back
+go:     br r5
+protect: .short 0x1381
+        jmp back
+wait:   bis #0x18, r2
+        jmp wait
+violated: mov #0x4200, r1
+        jmp back
+)";
+constexpr std::uint64_t call_limit = 20'000'000;
+
+} // namespace
+
+SancusNode::SancusNode() : program_(unprotected, 0x5c00) {
+    const auto board = open_board("default");
+    if (!board) {
+        throw std::runtime_error(to_text(board.error().front()));
+    }
+    auto devices = make_devices(*board, this, {});
+    if (!devices) {
+        throw std::runtime_error(to_text(devices.error()));
+    }
+    machine = std::make_unique<Machine>(board->configuration, std::move(devices->devices));
+    machine->load(program_.origin(), program_.bytes());
+    bind(15, program_.origin());
+    bind(13, program_.label("violated"));
+    machine->observe(&witness);
+    reset();
+}
+
+void SancusNode::bind(unsigned vector, std::uint16_t address) {
+    const std::array<std::uint8_t, 2> word = {static_cast<std::uint8_t>(address),
+                                              static_cast<std::uint8_t>(address >> 8U)};
+    machine->load(static_cast<std::uint16_t>(0xffe0 + 2 * vector), word);
+}
+
+void SancusNode::reset() {
+    machine->reset();
+    next_id_ = 1;
+    run_from(program_.origin(), program_.label("back"));
+}
+
+bool SancusNode::run_from(std::uint16_t address, std::uint16_t until) {
+    machine->core().r[reg::pc] = address;
+    machine->set_breakpoint(until);
+    const std::uint64_t begin = machine->core().cycle;
+    const Stop stop = machine->run(begin + call_limit);
+    cycles_of_call = machine->core().cycle - begin;
+    machine->clear_breakpoint(until);
+    return stop == Stop::breakpoint;
+}
+
+std::uint16_t SancusNode::protect(std::uint16_t text,
+                                  std::uint16_t text_bytes,
+                                  std::uint16_t data,
+                                  std::uint16_t data_end) {
+    auto& r = machine->core().r;
+    r[9] = 0;
+    r[10] = 0;
+    r[11] = vendor_id;
+    r[12] = text;
+    r[13] = static_cast<std::uint16_t>(text + text_bytes);
+    r[14] = data;
+    r[15] = data_end;
+    run_from(program_.label("protect"), program_.label("back"));
+    next_id_ = static_cast<std::uint16_t>(next_id_ + (r[15] != 0 ? 1 : 0));
+    return r[15];
+}
+
+std::uint16_t SancusNode::load(const tee::sancus::SancusImage& image,
+                               const tee::sancus::Placement& placement,
+                               const Octets& data) {
+    machine->load(placement.text, placed_text(image, placement));
+    machine->load(placement.data, data.empty() ? Octets(image.data_bytes) : data);
+    if (image.gate_bytes != 0) {
+        machine->load(placement.gate, placed_gate(image, placement));
+        protect(placement.gate, image.gate_bytes, image.device_begin, image.device_end);
+    }
+    return protect(placement.text,
+                   image.text_bytes,
+                   placement.data,
+                   static_cast<std::uint16_t>(placement.data + image.data_bytes));
+}
+
+bool SancusNode::call(std::uint16_t entry, const ModuleCall& call) {
+    auto& r = machine->core().r;
+    const std::uint16_t back = program_.label("back");
+    r[1] = 0x4200;
+    r[2] = 0;
+    r[5] = entry;
+    r[6] = call.operation;
+    r[7] = call.go_on != 0 ? call.go_on : back;
+    r[12] = call.in;
+    r[13] = call.in_bytes;
+    r[14] = call.out;
+    r[15] = call.out_bytes;
+    return run_from(program_.label("go"), back);
+}
+
+std::vector<Frame> SancusNode::give(std::uint16_t entry, const Octets& frames) {
+    ModuleCall with_frames;
+    with_frames.in_bytes = static_cast<std::uint16_t>(frames.size());
+    machine->load(with_frames.in, frames);
+    if (!call(entry, with_frames) || reg(14) != 0) {
+        throw std::runtime_error("the module has not answered the call");
+    }
+    Octets out;
+    for (unsigned i = 0; i < reg(13); ++i) {
+        const auto address = static_cast<std::uint16_t>(with_frames.out + i);
+        const std::uint16_t pair = word(static_cast<std::uint16_t>(address & 0xfffeU));
+        out.push_back(static_cast<std::uint8_t>(address % 2 == 0 ? pair : pair >> 8U));
+    }
+    return split(out);
+}
+
+void SancusNode::idle(std::uint64_t cycles) {
+    machine->core().r[reg::pc] = program_.label("wait");
+    (void)machine->run(machine->core().cycle + cycles);
+}
+
+void SancusNode::input(const std::string& device, const std::string& value) {
+    const auto done = machine->devices().find(device)->input(value, machine->core().cycle);
+    if (!done) {
+        throw std::runtime_error(to_text(done.error()));
+    }
+}
+
+std::string SancusNode::shown(const std::string& device) {
+    return machine->devices().find(device)->shown();
+}
+
+} // namespace authex::test
