@@ -56,6 +56,9 @@ class ModuleLink {
     /// Empties the doorbell. Call when doorbell_fd() is readable.
     virtual void drain_doorbell() = 0;
 
+    /// Where the module lies, on a TEE that measures that: for its verifier to read. Else empty.
+    [[nodiscard]] virtual std::vector<std::uint8_t> placement() const { return {}; }
+
     /// Readable when the module's process has ended. Owned by this object.
     [[nodiscard]] virtual int exit_fd() const = 0;
     /// How it ended, once exit_fd() is readable; empty while it runs.

@@ -1,5 +1,4 @@
 // authex-em: the event manager of one node.
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -20,7 +19,7 @@
 #include "em/control/ready.hpp"
 #include "em/control/resident_pages.hpp"
 #include "em/control/state_directory.hpp"
-#include "tee/native/loader.hpp"
+#include "em/control/tee_loader.hpp"
 
 namespace authex::em {
 namespace {
@@ -113,11 +112,7 @@ int serve(ProgramOptions options) {
         return report(state.error());
     }
     options.server.state_directory = state->path();
-    tee::native::LoaderOptions loader_options;
-    loader_options.state_directory = state->path();
-    loader_options.spin_us = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
-    const auto loader = tee::native::NativeLoader::open(std::move(loader_options));
+    const auto loader = open_loader(options, state->path());
     if (!loader) {
         return report(loader.error());
     }

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "tee/sancus/line.hpp"
+
 namespace authex::em {
 namespace {
 
@@ -54,6 +56,36 @@ void declare_limits(CLI::App& app, CommandLine& line) {
         ->group("Limits");
 }
 
+void declare_sancus(CLI::App& app, SancusOptions& options) {
+    app.add_option("--serial",
+                   options.serial,
+                   "serial device of the microcontroller, or the Unix socket of an emulator")
+        ->type_name("DEVICE")
+        ->group("Sancus");
+    app.add_option("--baud", options.baud, "speed of the serial device")
+        ->type_name("N")
+        ->capture_default_str()
+        ->group("Sancus");
+    app.add_option(
+           "--emulator",
+           options.board,
+           "start an emulated board, which ends with the manager: `default` or a board file\n"
+           "(authex-sancus board)")
+        ->type_name("[BOARD]")
+        ->expected(0, 1)
+        ->group("Sancus");
+    app.add_option("--hz", options.hz, "cycles of the emulated board in a second; 0: no limit")
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000'000}))
+        ->capture_default_str()
+        ->group("Sancus");
+    app.add_option("--firmware",
+                   options.firmware,
+                   "firmware of the emulated board\n"
+                   "(default: Authex' event manager, lib/authex/sancus/event-manager.elf)")
+        ->type_name("ELF")
+        ->group("Sancus");
+}
+
 void declare_running(CLI::App& app, ProgramOptions& options) {
     app.add_option("--log-level", options.log_level, "what is said on stderr")
         ->check(CLI::IsMember(std::vector<std::string>{"debug", "info", "warning", "error", "off"}))
@@ -80,7 +112,7 @@ void declare(CLI::App& app, CommandLine& line) {
     ProgramOptions& options = line.options;
     app.set_version_flag("--version", "authex-em " AUTHEX_VERSION);
     app.add_option("--tee", options.tee, "TEE of this node")
-        ->check(CLI::IsMember(std::vector<std::string>{"native"}))
+        ->check(CLI::IsMember(std::vector<std::string>{"native", "sancus"}))
         ->capture_default_str();
     app.add_option("--listen", options.server.listen, "control address, host:port")
         ->type_name("HOST:PORT")
@@ -103,6 +135,7 @@ void declare(CLI::App& app, CommandLine& line) {
         ->type_name("[HOST:]PORT");
     app.add_option("--name", options.name, "name of the node in messages")->type_name("NAME");
 
+    declare_sancus(app, options.sancus);
     declare_tls(app, line);
     declare_limits(app, line);
     declare_running(app, options);
@@ -110,8 +143,46 @@ void declare(CLI::App& app, CommandLine& line) {
 
 namespace {
 
+Expected<bool> complete_sancus(const CLI::App& app, ProgramOptions& options) {
+    const auto given = [&](const char* option) { return app.count(option) != 0; };
+    SancusOptions& sancus = options.sancus;
+    sancus.emulator = given("--emulator");
+    if (sancus.board.empty()) {
+        sancus.board = "default";
+    }
+    if (options.tee != "sancus") {
+        for (const char* option : {"--serial", "--baud", "--emulator", "--hz", "--firmware"}) {
+            if (given(option)) {
+                return failure("usage",
+                               fmt::format("{} is for Sancus nodes", option),
+                               "add --tee sancus, or leave it out");
+            }
+        }
+        return true;
+    }
+    if (given("--serial") == sancus.emulator) {
+        return failure("usage",
+                       "a Sancus node has one microcontroller: --serial DEVICE or --emulator",
+                       "give one of the two");
+    }
+    if (sancus.emulator ? given("--baud") : given("--hz") || given("--firmware")) {
+        return failure("usage",
+                       "--baud is for serial devices, --hz and --firmware are for the emulator",
+                       "leave out what does not fit");
+    }
+    if (!tee::sancus::is_baud(sancus.baud)) {
+        return failure("usage",
+                       fmt::format("a serial device is not driven at {} baud", sancus.baud),
+                       "57600 is what the board begins with");
+    }
+    return true;
+}
+
 /// What no single option can see.
 Expected<bool> complete(CLI::App& app, CommandLine& line) {
+    if (const Expected<bool> sancus = complete_sancus(app, line.options); !sancus) {
+        return sancus;
+    }
     ServerOptions& server = line.options.server;
     const Expected<std::uint16_t> port = port_of(server.listen);
     if (!port) {

@@ -12,9 +12,20 @@ class App;
 
 namespace authex::em {
 
+/// Where the microcontroller of a Sancus node is: on a serial line, or emulated.
+struct SancusOptions {
+    std::filesystem::path serial; ///< a serial device, or the Unix socket of an emulator
+    std::uint32_t baud = 57'600;
+    bool emulator = false;
+    std::string board = "default";  ///< of the emulator: a name or a file
+    std::filesystem::path firmware; ///< empty: the one that is installed
+    std::uint64_t hz = 0;           ///< 0: as fast as possible
+};
+
 struct ProgramOptions {
     ServerOptions server; ///< state_directory may be empty: the default for the port
     std::string tee = "native";
+    SancusOptions sancus;
     std::string name; ///< for people; empty: the address
     std::string log_level = "info";
     bool stop_modules_on_exit = false;

@@ -129,20 +129,28 @@ TEST_F(ProgramTest, TellsItsHelpAndVersion) {
 }
 
 TEST_F(ProgramTest, RefusesBadOptionsWithStatusTwo) {
-    const std::vector<Arguments> bad = {{"--nonsense"},
-                                        {"--listen"},
-                                        {"--listen", "nonsense"},
-                                        {"--listen", "127.0.0.1:70000"},
-                                        {"--listen", "127.0.0.1:0"},
-                                        {"--tee", "abacus"},
-                                        {"--events", "here"},
-                                        {"--max-modules", "0"},
-                                        {"--max-image", "-1"},
-                                        {"--log-level", "loud"},
-                                        {"--certificate", "a.crt"},
-                                        {"--tls", "x", "--key", "y"},
-                                        {"--tls-events"},
-                                        {"stray"}};
+    const std::vector<Arguments> bad = {
+        {"--nonsense"},
+        {"--listen"},
+        {"--listen", "nonsense"},
+        {"--listen", "127.0.0.1:70000"},
+        {"--listen", "127.0.0.1:0"},
+        {"--tee", "abacus"},
+        {"--events", "here"},
+        {"--max-modules", "0"},
+        {"--max-image", "-1"},
+        {"--log-level", "loud"},
+        {"--certificate", "a.crt"},
+        {"--tls", "x", "--key", "y"},
+        {"--tls-events"},
+        {"--tee", "sancus"},
+        {"--tee", "sancus", "--serial", "a", "--emulator"},
+        {"--tee", "sancus", "--serial", "a", "--baud", "57601"},
+        {"--tee", "sancus", "--serial", "a", "--hz", "8000000"},
+        {"--tee", "sancus", "--emulator", "default", "--baud", "57600"},
+        {"--serial", "/dev/ttyUSB0"},
+        {"--emulator"},
+        {"stray"}};
     for (const Arguments& arguments : bad) {
         Arguments with_state = arguments;
         if (arguments != Arguments{"--listen", "127.0.0.1:0"}) {

@@ -85,6 +85,7 @@ constexpr std::uint16_t status = AUTHEX_UART + 1;
 constexpr std::uint16_t baud = AUTHEX_UART + 2;
 constexpr std::uint16_t transmit = AUTHEX_UART + 4;
 constexpr std::uint8_t on_and_receive_interrupt = 0x11;
+constexpr std::uint8_t transmit_interrupt = 0x40;
 constexpr std::uint8_t full = 0x08;
 constexpr std::uint8_t overflow = 0x20;
 
@@ -92,10 +93,19 @@ inline void open() {
     word_at(baud) = AUTHEX_CLOCK_HZ / AUTHEX_BAUD - 1;
     byte_at(control) = on_and_receive_interrupt;
 }
+/// Sleeps until there is room for the byte.
 inline void send(std::uint8_t byte) {
-    while ((byte_at(status) & full) != 0) {
+    disable_interrupts();
+    if ((byte_at(status) & full) != 0) {
+        byte_at(control) = on_and_receive_interrupt | transmit_interrupt;
+        while ((byte_at(status) & full) != 0) {
+            sleep_until_interrupt();
+            disable_interrupts();
+        }
+        byte_at(control) = on_and_receive_interrupt;
     }
     byte_at(transmit) = byte;
+    enable_interrupts();
 }
 /// @return whether a byte came before the last one was read
 inline bool overflowed() {

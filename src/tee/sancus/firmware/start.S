@@ -50,6 +50,14 @@ uart_received:
     pop r12
     reti
 
+; A byte has gone out; asked for only while the event manager waits for that.
+uart_sent:
+    tst r1
+    jz module_interrupted
+    mov.b #0x40, &AUTHEX_UART+1
+    bic #0x10, 0(r1)
+    reti
+
 ; An interrupt that nobody is bound to: a driver has left its device behind. Ports and timer are told to be quiet.
 unexpected:
     tst r1
@@ -190,7 +198,8 @@ memcpy:
 2:  ret
 
     .macro table
-    .short unexpected, unexpected, unexpected, unexpected, unexpected, unexpected, unexpected
+    .short unexpected, unexpected, unexpected, unexpected, unexpected, unexpected
+    .short uart_sent
     .short uart_received
     .short unexpected, unexpected, unexpected, unexpected, unexpected
     .short violated

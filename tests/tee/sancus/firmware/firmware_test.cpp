@@ -49,7 +49,7 @@ class FirmwareTest : public testing::Test {
     };
     Place reserve_and_write(std::uint8_t slot) {
         Place place;
-        place.text_bytes = static_cast<std::uint16_t>(module.placed(0x8000, 0x1000).size());
+        place.text_bytes = module.text_bytes;
         const Answer reserved = must(
             Code::reserve, ByteString{slot} + words({place.text_bytes, test_module_data_bytes}));
         if (reserved.results.size() != 4) {
@@ -57,7 +57,7 @@ class FirmwareTest : public testing::Test {
         }
         place.text = reserved.word(0);
         place.data = reserved.word(1);
-        const ByteString text = module.placed(place.text, place.data);
+        const ByteString text = placed_text(module, {.text = place.text, .data = place.data});
         for (std::size_t at = 0; at < text.size(); at += 128) {
             const std::size_t count = std::min<std::size_t>(128, text.size() - at);
             must(Code::write,
@@ -95,7 +95,7 @@ class FirmwareTest : public testing::Test {
     }
 
     EmulatedBoard board;
-    TestModule module;
+    SancusImage module = test_module();
 };
 
 TEST_F(FirmwareTest, SaysWhatItIsAndHas) {

@@ -2,39 +2,38 @@
 
 #include <fstream>
 #include <iterator>
-
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
-#include "support/process.hpp"
+#include <string>
 
 namespace authex::tee::sancus {
 namespace {
 
-void must(std::vector<std::string> words) {
-    words.insert(words.begin(), "/usr/bin/env");
-    const auto result = authex::test::run({words, {}, {}});
-    ASSERT_EQ(result.status, 0) << words[1] << ": " << result.err << result.out;
+std::vector<std::uint8_t> linked_for(const std::string& place) {
+    std::ifstream file(std::string(AUTHEX_TEST_MODULE) + "-" + place + ".bin", std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::uint16_t> words_that_differ(const std::vector<std::uint8_t>& one,
+                                             const std::vector<std::uint8_t>& other) {
+    std::vector<std::uint16_t> words;
+    for (std::size_t at = 0; at != one.size(); at += 2) {
+        if (one[at] != other[at] || one[at + 1] != other[at + 1]) {
+            words.push_back(static_cast<std::uint16_t>(at));
+        }
+    }
+    return words;
 }
 
 } // namespace
 
-std::vector<std::uint8_t> TestModule::placed(std::uint16_t text, std::uint16_t data) const {
-    const std::string linked = folder_.path() / "echo.elf";
-    const std::string binary = folder_.path() / "echo.bin";
-    must({"ld.lld-14",
-          "-m",
-          "msp430elf",
-          fmt::format("--section-start=.text={:#x}", text),
-          fmt::format("--defsym=data={:#x}", data),
-          "-e",
-          "entry",
-          AUTHEX_TEST_MODULE,
-          "-o",
-          linked});
-    must({"llvm-objcopy-14", "-O", "binary", "-j", ".text", linked, binary});
-    std::ifstream file(binary, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+SancusImage test_module() {
+    SancusImage image;
+    image.vendor_id = 0x1234;
+    image.data_bytes = test_module_data_bytes;
+    image.text = linked_for("0-0");
+    image.text_bytes = static_cast<std::uint16_t>(image.text.size());
+    image.text_relocations = words_that_differ(image.text, linked_for("0x1000-0"));
+    image.data_relocations = words_that_differ(image.text, linked_for("0-0x1000"));
+    return image;
 }
 
 } // namespace authex::tee::sancus

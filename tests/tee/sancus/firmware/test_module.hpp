@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "support/temporary_folder.hpp"
+#include "tee/sancus/image.hpp"
 
 namespace authex::tee::sancus {
 
@@ -23,13 +23,7 @@ constexpr std::uint8_t slow = 0xE8;
 
 constexpr std::uint16_t test_module_data_bytes = 38;
 
-/// Links it for wherever it is to lie.
-class TestModule {
-  public:
-    [[nodiscard]] std::vector<std::uint8_t> placed(std::uint16_t text, std::uint16_t data) const;
-
-  private:
-    authex::test::TemporaryFolder folder_;
-};
+/// Without a gate.
+[[nodiscard]] SancusImage test_module();
 
 } // namespace authex::tee::sancus

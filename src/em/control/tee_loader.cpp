@@ -1,0 +1,75 @@
+#include "em/control/tee_loader.hpp"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "tee/native/loader.hpp"
+#include "tee/sancus/emulator.hpp"
+#include "tee/sancus/line.hpp"
+#include "tee/sancus/loader.hpp"
+
+namespace authex::em {
+namespace {
+
+namespace fs = std::filesystem;
+using LoaderMade = Expected<std::unique_ptr<tee::Loader>>;
+
+template <typename T>
+LoaderMade made(Expected<std::unique_ptr<T>> loader) {
+    if (!loader) {
+        return tl::make_unexpected(loader.error());
+    }
+    return std::unique_ptr<tee::Loader>(std::move(*loader));
+}
+
+LoaderMade open_native(const ProgramOptions& options, const fs::path& state) {
+    tee::native::LoaderOptions native;
+    native.state_directory = state;
+    native.spin_us = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
+    return made(tee::native::NativeLoader::open(std::move(native)));
+}
+
+LoaderMade open_board(const SancusOptions& options) {
+    tee::sancus::LoaderOptions sancus;
+    sancus.board.open_line = [path = options.serial, baud = options.baud] {
+        return tee::sancus::open_line(path, baud);
+    };
+    constexpr std::uint32_t bits_per_byte = 10;
+    sancus.board.timing.bytes_per_second = options.baud / bits_per_byte;
+    return made(tee::sancus::SancusLoader::open(std::move(sancus)));
+}
+
+LoaderMade open_emulator(const SancusOptions& options, const fs::path& state) {
+    auto found = tee::sancus::Emulator::find({.program = {},
+                                              .firmware = options.firmware,
+                                              .board = options.board,
+                                              .hz = options.hz,
+                                              .directory = state});
+    if (!found) {
+        return tl::make_unexpected(found.error());
+    }
+    const auto emulator = std::make_shared<tee::sancus::Emulator>(std::move(*found));
+    tee::sancus::LoaderOptions sancus;
+    sancus.board.open_line = [emulator] { return emulator->open_line(); };
+    sancus.simulated = true;
+    auto loader = made(tee::sancus::SancusLoader::open(std::move(sancus)));
+    if (loader) {
+        spdlog::info("buttons and lights of the board: authex-sancus control {} list",
+                     emulator->control().string());
+    }
+    return loader;
+}
+
+} // namespace
+
+LoaderMade open_loader(const ProgramOptions& options, const fs::path& state) {
+    if (options.tee == "native") {
+        return open_native(options, state);
+    }
+    return options.sancus.emulator ? open_emulator(options.sancus, state)
+                                   : open_board(options.sancus);
+}
+
+} // namespace authex::em
