@@ -1,29 +1,44 @@
-// authex-manual SOURCE PAGE: makes one manual page. Part of the build; not installed.
+// Makes one manual page from its source, or one completion script. Part of the build; not
+// installed.
 #include <fstream>
 #include <iostream>
 #include <iterator>
 
 #include "manual/manual.hpp"
 
-int main(int argc, char** argv) {
-    if (argc != 3) {
-        std::cerr << "usage: authex-manual SOURCE PAGE\n";
-        return 2;
-    }
-    std::ifstream source(argv[1], std::ios::binary);
+namespace {
+
+authex::Expected<std::string> page_of(const std::string& name) {
+    std::ifstream source(name, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(source),
                            std::istreambuf_iterator<char>()};
-    const authex::Expected<std::string> page = authex::manual::make_page(text);
-    if (!source || !page) {
-        std::cerr << "authex-manual: " << argv[1] << ": "
-                  << (page ? "cannot be read" : authex::to_text(page.error())) << '\n';
+    if (!source) {
+        return authex::failure("file-unreadable", name + " cannot be read");
+    }
+    return authex::manual::make_page(text);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const bool completion = argc == 4 && std::string(argv[1]) == "--completion";
+    if (argc != 3 && !completion) {
+        std::cerr << "usage: authex-manual SOURCE PAGE\n"
+                     "       authex-manual --completion SHELL FILE\n";
+        return 2;
+    }
+    const authex::Expected<std::string> text =
+        completion ? authex::manual::sancus_completion(argv[2]) : page_of(argv[1]);
+    if (!text) {
+        std::cerr << "authex-manual: " << authex::to_text(text.error()) << '\n';
         return 1;
     }
-    std::ofstream out(argv[2], std::ios::binary | std::ios::trunc);
-    out << *page;
+    const std::string name = argv[argc - 1];
+    std::ofstream out(name, std::ios::binary | std::ios::trunc);
+    out << *text;
     out.close();
     if (!out) {
-        std::cerr << "authex-manual: cannot write " << argv[2] << '\n';
+        std::cerr << "authex-manual: cannot write " << name << '\n';
         return 1;
     }
     return 0;

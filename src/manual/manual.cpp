@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "cli/arguments.hpp"
+#include "cli/completion.hpp"
 #include "em/control/options.hpp"
 #include "sancus_emulator/program/options.hpp"
 
@@ -189,6 +190,13 @@ std::string list_commands(const CLI::App& app) {
         all += fmt::format(".Ss {}\n.Bl -tag -width Ds\n{}.El\n", escape(name), items);
     }
     return all;
+}
+
+std::string sancus_completion(const std::string& shell) {
+    CLI::App app("", "authex-sancus");
+    sancus_emulator::CommandLine line;
+    sancus_emulator::declare(app, line);
+    return cli::completion_script(app, "authex-sancus", shell);
 }
 
 Expected<std::string> make_page(std::string_view source) {

@@ -31,4 +31,7 @@ namespace authex::manual {
 /// @error manual-placeholder: a word between two @ that is none of these
 [[nodiscard]] Expected<std::string> make_page(std::string_view source);
 
+/// The completion script of authex-sancus for a shell: bash, zsh or fish.
+[[nodiscard]] std::string sancus_completion(const std::string& shell);
+
 } // namespace authex::manual

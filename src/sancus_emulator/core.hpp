@@ -55,6 +55,11 @@ class Peripherals {
     /// @param cycle from which on what is written is seen
     virtual void
     write(std::uint16_t address, std::uint16_t value, std::uint16_t mask, std::uint64_t cycle) = 0;
+    /// The first cycle from `from` on and before `end` in which one of these interrupts is
+    /// requested, if nobody touches a device until then. Time passes up to there.
+    /// @param vectors a bit for each
+    virtual std::optional<std::uint64_t>
+    first_request(std::uint64_t from, std::uint64_t end, std::uint16_t vectors) = 0;
 };
 
 /// Bytes that a debugger watches: whose instruction touches them is the last one for now.

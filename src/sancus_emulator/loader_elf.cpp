@@ -133,8 +133,13 @@ std::vector<Symbol> read_symbols(Elf* elf) {
         for (int i = 1; gelf_getsym(data, i, &symbol) != nullptr; ++i) {
             const auto type = GELF_ST_TYPE(symbol.st_info);
             const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
-            const bool defined = symbol.st_shndx != SHN_UNDEF && symbol.st_shndx < SHN_LORESERVE;
-            if (name != nullptr && *name != '\0' && defined && symbol.st_value < address_space &&
+            if (name == nullptr || *name == '\0') {
+                continue;
+            }
+            const bool defined = symbol.st_shndx == SHN_ABS ? is_enclave_bound(name)
+                                                            : symbol.st_shndx != SHN_UNDEF &&
+                                                                  symbol.st_shndx < SHN_LORESERVE;
+            if (defined && symbol.st_value < address_space &&
                 (type == STT_FUNC || type == STT_OBJECT || type == STT_NOTYPE)) {
                 symbols.push_back(
                     {name,

@@ -36,6 +36,17 @@ void PeripheralBus::write(std::uint16_t address,
     device->write(address, value, mask, cycle);
 }
 
+std::optional<std::uint64_t>
+PeripheralBus::first_request(std::uint64_t from, std::uint64_t end, std::uint16_t vectors) {
+    for (std::uint64_t cycle = from; cycle < end; cycle = std::max(cycle + 1, next_event())) {
+        advance(cycle);
+        if ((requests(cycle) & vectors) != 0) {
+            return cycle;
+        }
+    }
+    return std::nullopt;
+}
+
 std::uint16_t PeripheralBus::peek(std::uint16_t address, std::uint64_t cycle) {
     constexpr std::size_t state_bytes = 1024;
     Device* device = at_[address / 2U];

@@ -27,6 +27,8 @@ class PeripheralBus : public Peripherals {
                std::uint16_t value,
                std::uint16_t mask,
                std::uint64_t cycle) override;
+    std::optional<std::uint64_t>
+    first_request(std::uint64_t from, std::uint64_t end, std::uint16_t vectors) override;
 
     /// What read() would give after advance(cycle), without what reading does to a device.
     /// @param address even, below 0x0200

@@ -54,6 +54,29 @@ void finish(Core& core, std::uint64_t cycles, std::uint16_t result) {
     core.r[reg::sr] &= static_cast<std::uint16_t>(~status::zero);
 }
 
+/// The core of before 2020-07 aborts what uses the crypto unit for an interrupt: nothing is done
+/// but that R15 is 0 and Z is set, and the program is to repeat it (crypto_control.v,
+/// irq_state_ok).
+/// @param first cycle of the instruction in which it can be aborted
+/// @param cycles that it takes otherwise; in the last one nothing keeps it back any more
+bool aborts(Core& core, std::uint64_t first, std::uint64_t cycles) {
+    if (core.variant != Variant::legacy) {
+        return false;
+    }
+    const bool enabled = (core.r[reg::sr] & status::interrupts) != 0;
+    const auto request =
+        core.peripherals->first_request(core.cycle + first,
+                                        core.cycle + cycles - 1,
+                                        enabled ? std::uint16_t{0xFFFF} : 1U << vector::nmi);
+    if (!request) {
+        return false;
+    }
+    core.cycle = *request;
+    finish(core, 2, 0);
+    core.r[reg::sr] |= status::zero;
+    return true;
+}
+
 void unprotect(Core& core, const Instruction& instruction) {
     const Domain who = core.domain;
     if (who == unprotected) {
@@ -64,6 +87,10 @@ void unprotect(Core& core, const Instruction& instruction) {
     const WordBus bus = with_text(core, instruction);
     const WordRange text{layout.text_start, layout.text_end};
     const WordRange data{layout.data_start, layout.data_end};
+    const std::uint64_t cycles = 8 + text.words() + data.words();
+    if (aborts(core, 2, cycles)) {
+        return;
+    }
     for (const WordRange& range : {text, data}) {
         for (std::uint32_t i = 0; i < range.words(); ++i) {
             bus.store(static_cast<std::uint16_t>(range.start + 2 * i), 0);
@@ -74,7 +101,7 @@ void unprotect(Core& core, const Instruction& instruction) {
     core.come_from(unprotected);
     core.become(0);
     core.r[reg::pc] = core.r[15] & 0xFFFEU;
-    finish(core, 8 + text.words() + data.words(), core.r[15]);
+    finish(core, cycles, core.r[15]);
 }
 
 /// Writes the key of an enclave whose text may yet have to be decrypted.
@@ -117,20 +144,24 @@ void protect(Core& core, const Instruction& instruction) {
         core.r[reg::sr] |= status::zero; // aborted
         return;
     }
-    if (!sound || !slot || (overlapped != unprotected && !quirks)) {
-        // The hardware description keys whom the address belongs to, though nothing is made.
-        const Domain present = core.enclaves.text_of(layout.text_start);
-        if (!quirks || present == unprotected) {
-            finish(core, refused_cycles + 1, 0);
-            return;
-        }
+    const bool refused = !sound || !slot || (overlapped != unprotected && !quirks);
+    // The hardware description keys whom the address belongs to, though nothing is made.
+    const Domain present = core.enclaves.text_of(layout.text_start);
+    if (refused && (!quirks || present == unprotected)) {
+        finish(core, refused_cycles + 1, 0);
+        return;
+    }
+    const Layout keyed = refused ? core.enclaves.at(present).layout : layout;
+    const std::uint64_t cycles = 6382 + block_cycles * text_words(keyed);
+    if (aborts(core, 3, cycles)) {
+        return;
+    }
+    if (refused) {
         slot = present;
     } else {
         core.enclaves.enable(*slot, layout);
         core.reclassify();
     }
-    const Enclave& enclave = core.enclaves.at(*slot);
-    const std::uint64_t cycles = 6382 + block_cycles * text_words(enclave.layout);
     if (!make_key(core, instruction, *slot)) {
         core.enclaves.cancel(*slot);
         core.reclassify();
@@ -149,12 +180,34 @@ void attest(Core& core, const Instruction& instruction, Domain whom) {
         return;
     }
     const Enclave& enclave = core.enclaves.at(whom);
+    const std::uint64_t cycles = 3454 + block_cycles * text_words(enclave.layout);
+    if (aborts(core, 2, cycles)) {
+        return;
+    }
     const WordBus bus = with_text(core, instruction);
     const Key measured = text_mac(core.security, Key{}, enclave.layout, bus);
     const bool equal = tag_matches(core.security, measured, core.r[15], bus);
-    finish(core,
-           3454 + block_cycles * text_words(enclave.layout),
-           equal ? enclave.id : std::uint16_t{0});
+    finish(core, cycles, equal ? enclave.id : std::uint16_t{0});
+}
+
+Key key_in_memory(Security security, std::uint16_t address, const WordBus& bus) {
+    Key key{};
+    for (std::size_t i = 0; i < key_bytes(security); i += 2) {
+        const std::uint16_t word = bus.load(static_cast<std::uint16_t>(address + i));
+        key[i] = static_cast<std::uint8_t>(word);
+        key[i + 1] = static_cast<std::uint8_t>(word >> 8U);
+    }
+    return key;
+}
+
+std::uint64_t wrapping_cycles(const Wrapping& what, bool key_in_memory, bool wrapping_up) {
+    const std::uint64_t cycles = block_cycles * (16 + what.associated.words() + what.body.words()) +
+                                 (key_in_memory ? 16 : 0);
+    if (!wrapping_up) {
+        return cycles - 178;
+    }
+    const bool only_tag = what.body.start == what.body.end;
+    return cycles - 7 + (only_tag ? block_cycles - 2 : 0);
 }
 
 void wrap_or_unwrap(Core& core, const Instruction& instruction, bool wrapping_up) {
@@ -163,27 +216,18 @@ void wrap_or_unwrap(Core& core, const Instruction& instruction, bool wrapping_up
         finish(core, refused_cycles, 0);
         return;
     }
-    const WordBus bus = guarded(core, instruction);
-    Key key{};
-    if (key_at == 0) {
-        key = core.enclaves.at(core.domain).key;
-    } else {
-        for (std::size_t i = 0; i < key_bytes(core.security); i += 2) {
-            const std::uint16_t word = bus.load(static_cast<std::uint16_t>(key_at + i));
-            key[i] = static_cast<std::uint8_t>(word);
-            key[i + 1] = static_cast<std::uint8_t>(word >> 8U);
-        }
-    }
     const Wrapping what{{core.r[10], core.r[11]}, {core.r[12], core.r[13]}, core.r[14], core.r[15]};
-    std::uint64_t cycles =
-        block_cycles * (16 + what.associated.words() + what.body.words()) + (key_at != 0 ? 16 : 0);
+    const std::uint64_t cycles = wrapping_cycles(what, key_at != 0, wrapping_up);
+    if (aborts(core, key_at != 0 ? 1 : 2, cycles)) {
+        return;
+    }
+    const WordBus bus = guarded(core, instruction);
+    const Key key =
+        key_at == 0 ? core.enclaves.at(core.domain).key : key_in_memory(core.security, key_at, bus);
     std::uint16_t result = 1;
     if (wrapping_up) {
-        const bool only_tag = what.body.start == what.body.end;
-        cycles = cycles - 7 + (only_tag ? block_cycles - 2 : 0);
         wrap(core.security, key, what, bus);
     } else {
-        cycles -= 178;
         result = unwrap(core.security, key, what, bus, core.rules == Rules::rtl) ? 1 : 0;
     }
     finish(core, cycles, result);

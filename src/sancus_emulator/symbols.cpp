@@ -1,6 +1,7 @@
 #include "sancus_emulator/symbols.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,15 @@ bool is_marker(const std::string& name) {
 }
 
 } // namespace
+
+bool is_enclave_bound(std::string_view name) {
+    constexpr std::array<std::string_view, 4> suffixes = {
+        text_start_suffix, "_public_end", "_secret_start", "_secret_end"};
+    return name.starts_with(enclave_prefix) &&
+           std::any_of(suffixes.begin(), suffixes.end(), [name](std::string_view suffix) {
+               return name.ends_with(suffix);
+           });
+}
 
 Symbols::Symbols(std::vector<Symbol> symbols) : symbols_(std::move(symbols)) {
     for (const Symbol& symbol : symbols_) {

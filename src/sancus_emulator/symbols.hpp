@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sancus_emulator/core.hpp"
@@ -16,6 +17,11 @@ struct Symbol {
     std::uint16_t address = 0;
     std::uint16_t size = 0; ///< 0: unknown; it then reaches to the next symbol
 };
+
+/// Whether the name is that of a bound of an enclave, `__sm_X_secret_end` and so on. Of symbols
+/// with an absolute value these alone are places: a module for a device's registers has such
+/// bounds.
+[[nodiscard]] bool is_enclave_bound(std::string_view name);
 
 class Symbols {
   public:
@@ -29,6 +35,8 @@ class Symbols {
     [[nodiscard]] std::optional<std::uint16_t> address_of(const std::string& name) const;
     /// Of the enclave whose text begins there; empty: unknown.
     [[nodiscard]] std::string enclave_at(std::uint16_t text_start) const;
+    /// By the address at which their text begins.
+    [[nodiscard]] const std::map<std::uint16_t, std::string>& enclaves() const { return enclaves_; }
     [[nodiscard]] std::size_t size() const { return symbols_.size(); }
 
   private:

@@ -154,5 +154,15 @@ TEST(Manual, RefusesAPlaceholderThatStandsForNothing) {
     EXPECT_EQ(make_page("plain\n").value(), "plain\n");
 }
 
+TEST(SancusCompletion, KnowsTheCommandsAndOptionsOfTheProgram) {
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+        const std::string script = sancus_completion(shell);
+        for (const char* word : {"authex-sancus", "control", "keys", "vendor", "check-golden"}) {
+            EXPECT_THAT(script, HasSubstr(word)) << shell;
+        }
+        EXPECT_EQ(script.find('`'), std::string::npos) << shell;
+    }
+}
+
 } // namespace
 } // namespace authex::manual

@@ -198,6 +198,9 @@ TEST_F(Package, CarriesManualPagesAndCompletionsOfThreeShells) {
                              "bash-completion/completions/authex",
                              "zsh/vendor-completions/_authex",
                              "fish/vendor_completions.d/authex.fish",
+                             "bash-completion/completions/authex-sancus",
+                             "zsh/vendor-completions/_authex-sancus",
+                             "fish/vendor_completions.d/authex-sancus.fish",
                              "doc/authex/copyright",
                              "doc/authex-sdk/examples/button-led/native.yaml"}) {
         EXPECT_GT(fs::file_size(root() / "usr/share" / file), 100U) << file;

@@ -9,6 +9,7 @@
 
 #include "sancus_emulator/golden.hpp"
 #include "sancus_emulator/program/control_client.hpp"
+#include "sancus_emulator/program/node.hpp"
 #include "sancus_emulator/program/session.hpp"
 
 namespace authex::sancus_emulator {
@@ -91,6 +92,9 @@ int main(int argc, char** argv) {
     }
     if (const auto* options = std::get_if<BoardOptions>(&task)) {
         return show_board(*options);
+    }
+    if (const auto* options = std::get_if<KeysOptions>(&task)) {
+        return show_keys(*options);
     }
     return std::get<int>(task);
 }

@@ -27,20 +27,25 @@ std::string set_hz(Options& options, const std::string& text) {
                                     : "--hz: a number of cycles in a second, «board» or «max»";
 }
 
+void declare_node(CLI::App& app, NodeOptions& node, const std::string& group) {
+    app.add_option("--board", node.board, "a board that is built in (see: board), or a file")
+        ->type_name("NAME|FILE")
+        ->capture_default_str()
+        ->group(group);
+    auto* key =
+        app.add_option("--node-key", node.key, "the node's key (master key), in hexadecimal")
+            ->type_name("HEX")
+            ->group(group);
+    app.add_option("--node-key-file", node.key_file, "file with it, for a key that is real")
+        ->type_name("FILE")
+        ->excludes(key)
+        ->group(group);
+}
+
 void declare_machine(CLI::App& app, Options& options) {
     app.add_option("firmware", options.firmware, "the program: ELF or Intel HEX")
         ->type_name("FIRMWARE");
-    app.add_option("--board", options.board, "a board that is built in (see: board), or a file")
-        ->type_name("NAME|FILE")
-        ->capture_default_str()
-        ->group(group_machine);
-    auto* key = app.add_option("--node-key", options.node_key, "the node's key, in hexadecimal")
-                    ->type_name("HEX")
-                    ->group(group_machine);
-    app.add_option("--node-key-file", options.node_key_file, "file with it, for a key that is real")
-        ->type_name("FILE")
-        ->excludes(key)
-        ->group(group_machine);
+    declare_node(app, options.node, group_machine);
     app.add_option(
            "--core", options.core, "the interrupt frames of the hardware since or before 2020")
         ->check(CLI::IsMember(std::vector<std::string>{"base", "legacy"}))
@@ -137,6 +142,35 @@ void declare_look(CLI::App& app, Options& options) {
     app.add_flag("-q,--quiet", options.quiet, "say nothing but errors")->group(group_look);
 }
 
+std::string set_vendor(std::uint16_t& vendor, std::string_view text) {
+    const bool hexadecimal = text.starts_with("0x");
+    text.remove_prefix(hexadecimal ? 2 : 0);
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), vendor, hexadecimal ? 16 : 10);
+    const bool whole = error == std::errc{} && end == text.data() + text.size();
+    return whole ? std::string() : "--vendor: a number of 16 bits, as 0x1234";
+}
+
+void declare_keys(CLI::App& app, CommandLine& line) {
+    CLI::App* keys = app.add_subcommand("keys", "print the keys of a vendor and of its modules");
+    keys->add_option(
+            "firmware", line.keys.firmware, "the ELF file with the modules; none: no modules")
+        ->type_name("FIRMWARE");
+    keys->add_option_function<std::string>(
+            "--vendor",
+            [&line](const std::string& text) {
+                if (const std::string wrong = set_vendor(line.keys.vendor, text); !wrong.empty()) {
+                    throw CLI::ValidationError(wrong);
+                }
+            },
+            "the vendor's id, which the program gives to protect in R11")
+        ->required()
+        ->type_name("ID");
+    declare_node(*keys, line.keys.node, "Options");
+    keys->add_flag("--json", line.keys.json, "print them as JSON");
+    line.keys_command = keys;
+}
+
 } // namespace
 
 void declare(CLI::App& app, CommandLine& line) {
@@ -170,6 +204,7 @@ void declare(CLI::App& app, CommandLine& line) {
         ->type_name("NAME|FILE");
     board->add_flag("--json", line.board.json, "print findings as JSON");
     line.board_command = board;
+    declare_keys(app, line);
     app.require_subcommand(0, 1);
 }
 
@@ -193,6 +228,9 @@ Task parse_options(int argc, const char* const* argv) {
     }
     if (line.board_command->parsed()) {
         return line.board;
+    }
+    if (line.keys_command->parsed()) {
+        return line.keys;
     }
     if (line.run.firmware.empty() && line.run.golden.empty() && line.run.restore.empty()) {
         std::cerr << "authex-sancus: no firmware is given\n  fix: authex-sancus FIRMWARE, or "

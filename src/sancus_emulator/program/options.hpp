@@ -23,11 +23,16 @@ constexpr int exit_violation = 3; ///< --stop-on-violation
 constexpr int exit_limit = 4;     ///< --cycles or --seconds
 constexpr int exit_crashed = 5;   ///< the program fetches where no program memory is
 
+/// Which board, with which key.
+struct NodeOptions {
+    std::string board = "default";
+    std::string key; ///< hexadecimal; empty: the board's
+    std::string key_file;
+};
+
 struct Options {
     std::string firmware; ///< empty: none
-    std::string board = "default";
-    std::string node_key; ///< hexadecimal; empty: the board's
-    std::string node_key_file;
+    NodeOptions node;
     std::string core; ///< base | legacy; empty: the board's
     bool rtl_quirks = false;
     bool cpu_off_ends = false;
@@ -63,16 +68,25 @@ struct BoardOptions {
     bool json = false;
 };
 
+struct KeysOptions {
+    std::string firmware; ///< empty: none
+    NodeOptions node;
+    std::uint16_t vendor = 0;
+    bool json = false;
+};
+
 /// What is to be done, or the exit status where all is said already.
-using Task = std::variant<Options, ControlOptions, BoardOptions, int>;
+using Task = std::variant<Options, ControlOptions, BoardOptions, KeysOptions, int>;
 
 /// Everything that the command line knows, for parsing and for the manual.
 struct CommandLine {
     Options run;
     ControlOptions control;
     BoardOptions board;
+    KeysOptions keys;
     CLI::App* control_command = nullptr;
     CLI::App* board_command = nullptr;
+    CLI::App* keys_command = nullptr;
 };
 /// @param line lives as long as `app`
 void declare(CLI::App& app, CommandLine& line);

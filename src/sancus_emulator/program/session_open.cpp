@@ -1,37 +1,19 @@
 // How a session comes to be.
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
-#include <iterator>
 
 #include <fmt/format.h>
 #include <sys/random.h>
 
 #include "descriptor/findings.hpp"
+#include "sancus_emulator/program/files.hpp"
+#include "sancus_emulator/program/node.hpp"
 #include "sancus_emulator/program/session.hpp"
-#include "sancus_emulator/text.hpp"
 
 namespace authex::sancus_emulator {
 namespace {
 
 using descriptor::quote;
-
-Expected<std::string> read_file(const std::string& name) {
-    constexpr std::uintmax_t bytes_max = 256U << 20U;
-    std::error_code error;
-    const bool regular = std::filesystem::is_regular_file(name, error);
-    std::ifstream stream(name, std::ios::binary);
-    if (!regular || !stream || std::filesystem::file_size(name, error) > bytes_max) {
-        return failure("file-unreadable",
-                       fmt::format("{} cannot be read", name),
-                       "name a file that is there, of at most 256 MiB");
-    }
-    return std::string(std::istreambuf_iterator<char>(stream), {});
-}
-
-ByteView view(const std::string& text) {
-    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
 
 /// NAME=END
 struct Assignment {
@@ -71,7 +53,7 @@ std::unique_ptr<Session> Session::open(const Options& options, int& exit_status)
 }
 
 int Session::open_board() {
-    auto board = sancus_emulator::open_board(options_.board);
+    auto board = open_node(options_.node);
     if (!board) {
         for (const Diagnostic& diagnostic : board.error()) {
             reporter_.error(diagnostic);
@@ -90,25 +72,6 @@ int Session::open_board() {
     if (options_.seconds) {
         limit_ = static_cast<std::uint64_t>(*options_.seconds * board_.clock_hz);
     }
-    std::string digits = options_.node_key;
-    if (!options_.node_key_file.empty()) {
-        const auto text = read_file(options_.node_key_file);
-        if (!text) {
-            return fail(text.error(), exit_usage);
-        }
-        digits = text->substr(0, text->find_last_not_of(" \r\n\t") + 1);
-    }
-    if (digits.empty() && options_.node_key_file.empty()) {
-        return 0;
-    }
-    const auto key = bytes_of_hex(digits);
-    const std::size_t wanted = key_bytes(configuration.security);
-    if (!key || key->size() != wanted) {
-        return fail(make_error("invalid-key",
-                               fmt::format("the node key is {} hexadecimal digits", 2 * wanted)),
-                    exit_usage);
-    }
-    copy(*key, configuration.node_key);
     return 0;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "sancus_emulator/disassemble.hpp"
+
 namespace authex::sancus_emulator {
 namespace {
 
@@ -42,7 +44,9 @@ void Watcher::instruction(const Core& core) {
             words += fmt::format("{}{:04x}", words.empty() ? "" : " ", core.memory.word(at));
         }
     }
-    trace_ << fmt::format("{} {:04x} {:<14} {}\n", core.cycle, pc, words, symbols_.at(pc));
+    const std::string text = words.empty() ? std::string() : disassemble(core.memory, pc);
+    trace_ << fmt::format(
+        "{} {:04x} {:<14} {:<24} {}\n", core.cycle, pc, words, text, symbols_.at(pc));
 }
 
 void Watcher::interrupt(const Core& core, unsigned vector) {

@@ -1,8 +1,8 @@
 #pragma once
 // Sees the machine run: reports violations and resets, and writes the instruction trace.
 //
-// A line of the trace is `CYCLE ADDRESS WORDS SYMBOL` before an instruction, `CYCLE irq VECTOR`
-// where an interrupt is taken, `CYCLE violation TEXT`, or `CYCLE reset`.
+// A line of the trace is `CYCLE ADDRESS WORDS INSTRUCTION SYMBOL` before an instruction, `CYCLE irq
+// VECTOR` where an interrupt is taken, `CYCLE violation TEXT`, or `CYCLE reset`.
 
 #include <fstream>
 

@@ -210,7 +210,8 @@ TEST_F(ProgramTest, WritesATraceWithSymbols) {
     const Result result = run({"--board", "sim", firmware(violates), "--trace", path("trace")});
     ASSERT_EQ(result.status, 0) << result.err;
     const std::string trace = read("trace");
-    EXPECT_EQ(trace.substr(0, trace.find('\n')), "0 4000 40b2 5a80 0120 ");
+    EXPECT_EQ(trace.substr(0, trace.find('\n')), "0 4000 40b2 5a80 0120 mov #0x5a80, &0x0120     ");
+    EXPECT_NE(trace.find(" 1381           sancus.protect "), std::string::npos);
     EXPECT_NE(trace.find("led_set\n"), std::string::npos);
     EXPECT_NE(trace.find(" violation module 2 `led`"), std::string::npos);
     EXPECT_NE(trace.find(" irq 13\n"), std::string::npos);
@@ -550,6 +551,58 @@ TEST_F(ProgramTest, PrintsAndChecksBoards) {
     EXPECT_NE(clash.err.find("b.yaml:3:3: error: device `b`"), std::string::npos) << clash.err;
 }
 
+TEST_F(ProgramTest, PrintsKeys) {
+    // Of the node key of the boards and the vendor of the Sancus examples.
+    const Result vendor = run({"keys", "--vendor", "0x1234"});
+    EXPECT_EQ(vendor.status, 0) << vendor.err;
+    EXPECT_EQ(vendor.out, "vendor 0x1234\n  key          0b7bf3ae40880a8be430d0da34fb76f0\n");
+    EXPECT_EQ(run({"keys", "--vendor", "4660"}).out, vendor.out);
+    const std::string zeros(32, '0');
+    const Result other = run({"keys", "--vendor", "0x1234", "--node-key", zeros, "--json"});
+    EXPECT_EQ(other.status, 0) << other.err;
+    const auto json = nlohmann::json::parse(other.out);
+    EXPECT_NE(json["vendor-key"], "0b7bf3ae40880a8be430d0da34fb76f0");
+    EXPECT_TRUE(json["modules"].empty());
+    EXPECT_EQ(nlohmann::json::parse(run({"keys",
+                                         "--vendor",
+                                         "0x1234",
+                                         "--node-key-file",
+                                         write("key", zeros + "\n"),
+                                         "--json"})
+                                        .out),
+              json);
+    const std::string elf = firmware(std::string(prologue) + end +
+                                     "s:\n nop\n e:\n __sm_led_public_start = s\n"
+                                     " __sm_led_public_end = e\n __sm_led_secret_start = 0x200\n"
+                                     " __sm_led_secret_end = 0x210\n");
+    EXPECT_NE(run({"keys", "--vendor", "1", elf}).out.find("module led: text 0x4"),
+              std::string::npos);
+    EXPECT_EQ(nlohmann::json::parse(
+                  run({"keys", "--vendor", "1", elf, "--json"}).out)["modules"][0]["data"],
+              nlohmann::json({0x200, 0x210}));
+}
+
+TEST_F(ProgramTest, PrintsNoKeysOfWhatItDoesNotKnow) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{},
+          std::vector<std::string>{"--vendor", "0x10000"},
+          std::vector<std::string>{"--vendor", "-1"},
+          std::vector<std::string>{"--vendor", "0x"},
+          std::vector<std::string>{"--vendor", ""},
+          std::vector<std::string>{"--vendor", "1", "absent.elf"},
+          std::vector<std::string>{"--vendor", "1", firmware(prints)},
+          std::vector<std::string>{"--vendor", "1", "--board", "sm"},
+          std::vector<std::string>{"--vendor", "1", "--node-key", "00"},
+          std::vector<std::string>{"--vendor", "1", "--node-key-file", "absent"}}) {
+        std::vector<std::string> all = {"keys"};
+        all.insert(all.end(), words.begin(), words.end());
+        const Result result = run(all);
+        EXPECT_EQ(result.status, 2) << testing::PrintToString(words);
+        EXPECT_EQ(result.out, "");
+        EXPECT_NE(result.err, "");
+    }
+}
+
 TEST_F(ProgramTest, HelpsANewcomer) {
     const Result help = run({"--help"});
     EXPECT_EQ(help.status, 0);
@@ -557,6 +610,7 @@ TEST_F(ProgramTest, HelpsANewcomer) {
         EXPECT_NE(help.out.find(word), std::string::npos) << word;
     }
     EXPECT_EQ(run({"control", "--help"}).status, 0);
+    EXPECT_EQ(run({"keys", "--help"}).status, 0);
     EXPECT_EQ(run({"--version"}).status, 0);
 }
 
