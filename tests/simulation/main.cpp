@@ -1,5 +1,6 @@
 // authex-simulate: runs seeds for as long as it is told.
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -44,39 +45,94 @@ void report(std::uint64_t seed, const Arguments& arguments, const Outcome& outco
     std::fflush(stdout);
 }
 
+// Set by SIGINT and SIGTERM; the seed that runs is the last one then.
+volatile std::sig_atomic_t ended_by = 0;
+
+void end_soon(int signal) {
+    ended_by = signal;
+}
+
+void catch_signals() {
+    struct sigaction action {};
+    action.sa_handler = end_soon;
+    // The second one ends the program at once.
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+}
+
+/// What has been done so far.
+class Tally {
+  public:
+    explicit Tally(std::uint64_t first) : first_(first) {}
+
+    void add(const Outcome& outcome) {
+        ++done_;
+        failed_ += outcome.violation ? 1 : 0;
+        frames_ += outcome.frames;
+        simulated_us_ += outcome.simulated_us;
+    }
+    [[nodiscard]] std::uint64_t done() const { return done_; }
+    [[nodiscard]] std::uint64_t failed() const { return failed_; }
+
+    /// A line on stderr, once a minute.
+    void say_progress(std::uint64_t count) {
+        constexpr std::chrono::minutes every{1};
+        if (const auto now = std::chrono::steady_clock::now(); now - said_ >= every) {
+            said_ = now;
+            fmt::print(
+                stderr, "{} of {} seeds, {} failed, {:.0f} s\n", done_, count, failed_, seconds());
+        }
+    }
+    void say_all() const {
+        fmt::print("{} seeds from {}, {} failed; {} sealed frames, {:.1f} simulated hours, "
+                   "{:.1f} s, {:.0f} seeds/s\n",
+                   done_,
+                   first_,
+                   failed_,
+                   frames_,
+                   static_cast<double>(simulated_us_) / 3.6e9,
+                   seconds(),
+                   static_cast<double>(done_) / seconds());
+    }
+
+  private:
+    [[nodiscard]] double seconds() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    }
+
+    std::uint64_t first_;
+    std::uint64_t done_ = 0;
+    std::uint64_t failed_ = 0;
+    std::uint64_t frames_ = 0;
+    std::uint64_t simulated_us_ = 0;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point said_ = begin_;
+};
+
+/// The exit status: 0, 1 where a seed failed, 128 + the signal that ended the run.
 int run_all(const Arguments& arguments) {
-    const auto begin = std::chrono::steady_clock::now();
     const std::uint64_t first = arguments.only != 0 ? arguments.only : arguments.from;
     const std::uint64_t count = arguments.only != 0 ? 1 : arguments.seeds;
-    std::uint64_t failed = 0;
-    std::uint64_t frames = 0;
-    std::uint64_t simulated_us = 0;
-    std::uint64_t done = 0;
-    while (done < count) {
-        const std::uint64_t seed = first + done++;
+    catch_signals();
+    Tally tally(first);
+    while (tally.done() < count && ended_by == 0) {
+        const std::uint64_t seed = first + tally.done();
         const Outcome outcome = run(seed, schedule_of(seed, arguments.draw));
-        frames += outcome.frames;
-        simulated_us += outcome.simulated_us;
+        tally.add(outcome);
+        tally.say_progress(count);
         if (outcome.violation) {
-            ++failed;
             report(seed, arguments, outcome);
             if (!arguments.go_on) {
                 break;
             }
         }
     }
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    fmt::print("{} seeds from {}, {} failed; {} sealed frames, {:.1f} simulated hours, "
-               "{:.1f} s, {:.0f} seeds/s\n",
-               done,
-               first,
-               failed,
-               frames,
-               static_cast<double>(simulated_us) / 3.6e9,
-               seconds,
-               static_cast<double>(done) / seconds);
-    return failed == 0 ? 0 : 1;
+    tally.say_all();
+    if (ended_by != 0) {
+        return 128 + ended_by;
+    }
+    return tally.failed() == 0 ? 0 : 1;
 }
 
 /// The program with that bug planted lies beside this one.
