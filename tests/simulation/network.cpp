@@ -1,6 +1,7 @@
 #include "simulation/network.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 
 #include "em/peer_links.hpp"
@@ -39,7 +40,91 @@ std::vector<std::uint8_t> rewritten(const std::vector<std::uint8_t>& records, st
     return {all.begin(), all.end()};
 }
 
+using FrameAction = std::function<void(const wire::FrameHeader& header)>;
+
+void each_frame(const std::vector<std::uint8_t>& records, const FrameAction& act) {
+    em::RecordParser parser;
+    parser.set_limit(em::record_max_bytes);
+    (void)parser.feed(records, [&](ByteView payload) {
+        wire::FrameView frame;
+        while (wire::parse_frame(payload, frame) == Error::none) {
+            act(frame.header);
+            payload = payload.subspan(frame.frame_bytes());
+        }
+        return true;
+    });
+}
+
 } // namespace
+
+void Network::hold_answers(std::size_t machine, std::uint64_t at_most_us) {
+    const std::uint64_t since_us = world_.now_us();
+    if (holding_.try_emplace(machine, since_us).second) {
+        world_.events.at(since_us + at_most_us, [this, machine, since_us] {
+            const auto held = holding_.find(machine);
+            if (held != holding_.end() && held->second == since_us) {
+                let_go(machine);
+            }
+        });
+    }
+}
+
+void Network::let_go(std::size_t machine) {
+    holding_.erase(machine);
+    for (const WirePtr& wire : wires_) {
+        if (wire->sides[1].machine == machine) {
+            let_go(wire);
+        }
+    }
+}
+
+void Network::let_go(const WirePtr& wire) {
+    Side& answering = wire->sides[1];
+    for (Record& record : std::exchange(answering.held, {})) {
+        answering.last_arrival_us =
+            std::max(answering.last_arrival_us, world_.now_us() + latency_min_us);
+        arrive_at(answering.last_arrival_us, wire, 0, std::move(record));
+    }
+}
+
+/// @return whether the record goes no further
+bool Network::hold(const WirePtr& wire, std::size_t from, const Record& record) {
+    Side& answering = wire->sides[1];
+    if (!holding_.contains(answering.machine)) {
+        return false;
+    }
+    if (from == 1) {
+        answering.held.push_back(record);
+        return true;
+    }
+    // A channel begins anew of which a module has already taken something.
+    std::set<std::pair<std::uint16_t, std::uint16_t>> taken;
+    for (const Record& answer : answering.held) {
+        each_frame(answer, [&](const wire::FrameHeader& header) {
+            if (header.kind == wire::Kind::ack && header.counter > 0) {
+                taken.emplace(header.deployment, header.channel);
+            }
+        });
+    }
+    bool new_epoch = false;
+    each_frame(record, [&](const wire::FrameHeader& header) {
+        new_epoch = new_epoch || (header.kind == wire::Kind::event && header.counter == 0 &&
+                                  taken.contains({header.deployment, header.channel}));
+    });
+    if (new_epoch) {
+        let_go(answering.machine);
+        cut_at(answering.last_arrival_us + 1, wire);
+    }
+    return new_epoch;
+}
+
+void Network::cut_at(std::uint64_t time_us, const WirePtr& wire) {
+    world_.events.at(time_us, [this, wire, generation = wire->generation] {
+        if (wire->generation == generation) {
+            cut(wire);
+        }
+    });
+}
 
 void Network::arm(std::size_t machine, const RecordFault& fault) {
     armed_.emplace_back(machine, fault);
@@ -54,6 +139,9 @@ void Network::part(std::size_t a, std::size_t b) {
 void Network::heal() {
     armed_.clear();
     parted_.clear();
+    while (!holding_.empty()) {
+        let_go(holding_.begin()->first);
+    }
 }
 
 bool Network::parted(const Wire& wire) const {
@@ -119,6 +207,7 @@ void Network::dial(const WirePtr& wire) {
         side.in.set_limit(em::record_max_bytes);
         side.last_arrival_us = 0;
         side.in_flight_bytes = 0;
+        side.held.clear();
     }
     for (Side& side : wire->sides) {
         world_.machines[side.machine]->router().peer_up(side.peer);
@@ -218,6 +307,9 @@ void Network::carry(const WirePtr& wire, std::size_t from, Record record) {
         });
         return;
     }
+    if (hold(wire, from, record)) {
+        return;
+    }
     const std::uint64_t now = world_.now_us();
     std::uint64_t arrival =
         std::max(side.last_arrival_us, now + world_.random.between(latency_min_us, latency_max_us));
@@ -248,11 +340,7 @@ void Network::carry(const WirePtr& wire, std::size_t from, Record record) {
         case RecordFault::What::cut:
             record.resize(fault.value % record.size());
             arrive_at(arrival, wire, 1 - from, std::move(record));
-            world_.events.at(arrival, [this, wire, generation = wire->generation] {
-                if (wire->generation == generation) {
-                    cut(wire);
-                }
-            });
+            cut_at(arrival, wire);
             return;
         }
     }

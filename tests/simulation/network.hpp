@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -38,6 +39,10 @@ class Network {
     explicit Network(World& world) : world_(world) {}
 
     void arm(std::size_t machine, const RecordFault& fault);
+    /// What the machine answers to those who sent it frames, its modules' acknowledgements, is
+    /// held, at most for so long: until it was sent the first frame of a new epoch. Then what was
+    /// held arrives, and that frame is lost with its link.
+    void hold_answers(std::size_t machine, std::uint64_t at_most_us);
     /// Nothing passes between the two, until heal().
     void part(std::size_t a, std::size_t b);
     /// No fault is armed any more, nobody is parted.
@@ -57,6 +62,7 @@ class Network {
     [[nodiscard]] std::size_t held_bytes() const;
 
   private:
+    using Record = std::vector<std::uint8_t>;
     struct Side {
         std::size_t machine = 0;
         em::PeerId peer = em::no_id;
@@ -64,6 +70,7 @@ class Network {
         em::RecordParser in;
         std::uint64_t last_arrival_us = 0;
         std::size_t in_flight_bytes = 0;
+        std::vector<Record> held; ///< that it has sent
     };
     struct Wire {
         std::array<Side, 2> sides; ///< 0 has opened it
@@ -75,7 +82,6 @@ class Network {
         std::uint64_t down_us = 0; ///< when it was opened, or up last
     };
     using WirePtr = std::shared_ptr<Wire>;
-    using Record = std::vector<std::uint8_t>;
 
     [[nodiscard]] bool parted(const Wire& wire) const;
     std::pair<Wire*, std::size_t> find(std::size_t machine, em::PeerId peer) const;
@@ -83,6 +89,10 @@ class Network {
     void dial(const WirePtr& wire);
     void cut(const WirePtr& wire);
     void carry(const WirePtr& wire, std::size_t from, Record record);
+    bool hold(const WirePtr& wire, std::size_t from, const Record& record);
+    void let_go(std::size_t machine);
+    void let_go(const WirePtr& wire);
+    void cut_at(std::uint64_t time_us, const WirePtr& wire);
     void arrive_at(std::uint64_t time_us, const WirePtr& wire, std::size_t to, Record record);
     void arrived(const WirePtr& wire, std::size_t to, const Record& record);
 
@@ -90,6 +100,7 @@ class Network {
     std::vector<WirePtr> wires_;
     std::deque<std::pair<std::size_t, RecordFault>> armed_;
     std::set<std::pair<std::size_t, std::size_t>> parted_;
+    std::map<std::size_t, std::uint64_t> holding_; ///< machines, and since when
     em::PeerId next_peer_ = 0;
 };
 

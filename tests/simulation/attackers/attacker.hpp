@@ -23,6 +23,7 @@ AttackerPtr make_reorder();
 AttackerPtr make_flip();
 AttackerPtr make_partition();
 AttackerPtr make_calls();
+AttackerPtr make_hold_acks();
 // Deaths.
 AttackerPtr make_restart_manager();
 AttackerPtr make_restart_module();

@@ -10,7 +10,8 @@ const Actions& attackers() {
               make_flip,           make_partition,     make_calls,       make_restart_manager,
               make_restart_module, make_kill_deployer, make_full_disk,   make_damaged_disk,
               make_clock,          make_liar_ring,     make_liar_replay, make_liar_forge,
-              make_liar_acks,      make_liar_answers,  make_impostor,    make_double}) {
+              make_liar_acks,      make_liar_answers,  make_impostor,    make_double,
+              make_hold_acks}) {
             made.push_back(make());
         }
         return made;
