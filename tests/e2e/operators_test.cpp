@@ -86,7 +86,7 @@ TEST_F(Operators, WatchTellsEachChangeOnceAndEndsWithCtrlC) {
     EXPECT_TRUE(watch->says("module led running → failed: killed by signal 9")) << watch->out();
     EXPECT_THAT(watch->out(), Not(HasSubstr("\033")));
     watch->signal(SIGINT);
-    EXPECT_EQ(watch->wait(std::chrono::seconds(10)), 0);
+    EXPECT_EQ(watch->wait(), 0);
 }
 
 TEST_F(Operators, LogsAreFilteredAndFollowedOverBothNodes) {
@@ -104,7 +104,7 @@ TEST_F(Operators, LogsAreFilteredAndFollowedOverBothNodes) {
     press();
     EXPECT_TRUE(follow->says("LED is off")) << follow->out() << follow->err();
     follow->signal(SIGTERM);
-    EXPECT_EQ(follow->wait(std::chrono::seconds(10)), 0);
+    EXPECT_EQ(follow->wait(), 0);
 }
 
 TEST_F(Operators, FollowedLogsGoOnWhenAManagerIsStartedAgain) {
@@ -118,7 +118,7 @@ TEST_F(Operators, FollowedLogsGoOnWhenAManagerIsStartedAgain) {
     press();
     EXPECT_TRUE(follow->says("LED is off")) << follow->out() << follow->err();
     follow->signal(SIGINT);
-    EXPECT_EQ(follow->wait(std::chrono::seconds(10)), 0);
+    EXPECT_EQ(follow->wait(), 0);
 }
 
 TEST_F(Operators, TimingTellsEachStepOnBothWays) {

@@ -25,7 +25,7 @@ class Records : public ::testing::Test {
         EXPECT_TRUE(record->says("is recorded")) << record->out() << record->err();
         work();
         record->signal(SIGINT);
-        EXPECT_EQ(record->wait(std::chrono::seconds(20)), 0) << record->err();
+        EXPECT_EQ(record->wait(), 0) << record->err();
         return world_.json({"replay", module + ".recording"});
     }
     void press(std::uint32_t times) {
@@ -64,7 +64,7 @@ TEST_F(Records, CrashIsReplayedToo) {
     ASSERT_TRUE(recorded->says("is recorded")) << recorded->err();
     world_.must({"output", "trigger-btn"});
     world_.must({"output", "trigger-btn"});
-    EXPECT_EQ(recorded->wait(std::chrono::seconds(20)), 0);
+    EXPECT_EQ(recorded->wait(), 0);
     EXPECT_THAT(recorded->out(), HasSubstr("it was killed by signal 4"));
     const Result replayed = world_.authex({"replay", "controller.recording"});
     EXPECT_EQ(replayed.status, 0) << replayed.err;

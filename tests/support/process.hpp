@@ -44,7 +44,7 @@ class Process {
     /// Until `text` stands on standard output. @return false if it ended or the time was over
     /// before.
     [[nodiscard]] bool says(const std::string& text,
-                            std::chrono::milliseconds time = std::chrono::seconds(20));
+                            std::chrono::milliseconds time = std::chrono::seconds(60));
 
   private:
     std::string path_;
@@ -58,7 +58,7 @@ class Process {
 /// Waits until `condition` holds, looking every few milliseconds. @return whether it did
 template <typename Condition>
 [[nodiscard]] bool eventually(const Condition& condition,
-                              std::chrono::milliseconds time = std::chrono::seconds(20));
+                              std::chrono::milliseconds time = std::chrono::seconds(60));
 
 /// From now on the orphans of programs that this process has started become its own children.
 void adopt_orphans();
