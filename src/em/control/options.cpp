@@ -181,7 +181,7 @@ Expected<bool> complete_sancus(const CLI::App& app, ProgramOptions& options) {
 /// What no single option can see.
 Expected<bool> complete(CLI::App& app, CommandLine& line) {
     if (const Expected<bool> sancus = complete_sancus(app, line.options); !sancus) {
-        return sancus;
+        return tl::make_unexpected(sancus.error());
     }
     ServerOptions& server = line.options.server;
     const Expected<std::uint16_t> port = port_of(server.listen);

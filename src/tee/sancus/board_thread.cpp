@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <future>
 #include <poll.h>
 
@@ -174,7 +173,8 @@ void Board::Thread::read_line(std::uint64_t now) {
             return;
         }
         if (count <= 0) {
-            const char* why = count == 0 ? "the other end is gone" : std::strerror(errno);
+            const std::string why =
+                count == 0 ? "the other end is gone" : std::generic_category().message(errno);
             close_line(now,
                        make_error("serial",
                                   fmt::format("the line to the microcontroller broke: {}", why),

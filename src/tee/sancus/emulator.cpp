@@ -2,10 +2,10 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <fstream>
-#include <iterator>
+#include <string_view>
+#include <system_error>
 #include <unistd.h>
 #include <vector>
 
@@ -49,7 +49,7 @@ become(const std::vector<char*>& arguments, const char* folder, int log, pid_t p
     const int null = ::open("/dev/null", O_RDONLY);
     sigset_t none;
     ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     if (::getppid() != parent || ::chdir(folder) != 0 || ::dup2(null, STDIN_FILENO) < 0 ||
         ::dup2(log, STDOUT_FILENO) < 0 || ::dup2(log, STDERR_FILENO) < 0) {
         ::_exit(1);
@@ -133,6 +133,7 @@ Expected<bool> Emulator::start() {
         words.insert(words.end(), {"--hz", std::to_string(options_.hz)});
     }
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }
@@ -148,7 +149,8 @@ Expected<bool> Emulator::start() {
     }
     if (pid_ < 0) {
         return failure("emulator-failed",
-                       fmt::format("the emulator cannot be started: {}", std::strerror(errno)));
+                       fmt::format("the emulator cannot be started: {}",
+                                   std::generic_category().message(errno)));
     }
     return true;
 }

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <mutex>
 #include <string>
 
 #include <sys/types.h>
@@ -32,6 +31,8 @@ class Emulator {
     static Expected<Emulator> find(EmulatorOptions options);
     Emulator(Emulator&& other) noexcept;
     Emulator& operator=(Emulator&&) = delete;
+    Emulator(const Emulator&) = delete;
+    Emulator& operator=(const Emulator&) = delete;
     /// Ends the emulator.
     ~Emulator();
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <optional>
+#include <system_error>
 #include <termios.h>
 
 #include <fmt/format.h>
@@ -43,8 +44,12 @@ std::optional<speed_t> code_of(std::uint32_t baud) {
     return std::nullopt;
 }
 
-tl::unexpected<Diagnostic> cannot(const fs::path& path, const char* why, std::string fix) {
+tl::unexpected<Diagnostic> cannot(const fs::path& path, const std::string& why, std::string fix) {
     return failure("serial", fmt::format("{}: {}", path.string(), why), std::move(fix));
+}
+
+std::string system_word() {
+    return std::generic_category().message(errno);
 }
 
 /// A socket's name has room for 107 bytes; its folder's descriptor shortens any.
@@ -60,7 +65,7 @@ Expected<Descriptor> connect_socket(const fs::path& path) {
     }
     std::memcpy(address.sun_path, name.c_str(), name.size());
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        return cannot(path, std::strerror(errno), "is the emulator running?");
+        return cannot(path, system_word(), "is the emulator running?");
     }
     return socket;
 }
@@ -69,7 +74,7 @@ Expected<Descriptor> open_device(const fs::path& path, speed_t speed) {
     Descriptor device(::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
     termios settings{};
     if (!device.open() || ::tcgetattr(device.get(), &settings) != 0) {
-        return cannot(path, std::strerror(errno), "name the device that the board is on");
+        return cannot(path, system_word(), "name the device that the board is on");
     }
     if (::flock(device.get(), LOCK_EX | LOCK_NB) != 0) {
         return cannot(path, "another program has it", "one manager serves one board");
@@ -78,7 +83,7 @@ Expected<Descriptor> open_device(const fs::path& path, speed_t speed) {
     settings.c_cflag |= CLOCAL | CREAD;
     settings.c_cflag &= ~static_cast<tcflag_t>(CRTSCTS | CSTOPB);
     if (::cfsetspeed(&settings, speed) != 0 || ::tcsetattr(device.get(), TCSANOW, &settings) != 0) {
-        return cannot(path, std::strerror(errno), "does the device know this speed?");
+        return cannot(path, system_word(), "does the device know this speed?");
     }
     ::tcflush(device.get(), TCIFLUSH);
     return device;
@@ -93,7 +98,7 @@ bool is_baud(std::uint32_t baud) {
 Expected<Descriptor> open_line(const fs::path& path, std::uint32_t baud) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) {
-        return cannot(path, std::strerror(errno), "name the device that the board is on");
+        return cannot(path, system_word(), "name the device that the board is on");
     }
     if (S_ISSOCK(status.st_mode)) {
         return connect_socket(fs::absolute(path));

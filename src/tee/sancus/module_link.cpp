@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <unistd.h>
@@ -25,7 +24,7 @@ constexpr std::size_t ring_bytes = process::ring_bytes_min;
 
 tl::unexpected<Diagnostic> cannot(const fs::path& file) {
     return failure("module-files",
-                   fmt::format("{}: {}", file.string(), std::strerror(errno)),
+                   fmt::format("{}: {}", file.string(), std::generic_category().message(errno)),
                    errno == ENOSPC ? "free space on the disk of the state directory"
                                    : "is the state directory writable?");
 }

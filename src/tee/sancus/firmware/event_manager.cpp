@@ -20,6 +20,9 @@ bool EventManager::work() {
     if (!flush() || !tell_failures()) {
         return false;
     }
+    if (look()) {
+        return true;
+    }
     const ByteView message = link_.message();
     if (message.empty()) {
         return false;
@@ -32,20 +35,17 @@ bool EventManager::work() {
     return done || out_left_ != 0;
 }
 
+/// Calls the next module that has an interrupt. @return false: there is none
 bool EventManager::look() {
-    bool spoke = false;
-    for (std::uint8_t number = 0; number != link::slots_max; ++number) {
+    while (looking_ != link::slots_max) {
+        const std::uint8_t number = looking_++;
         const Slot& slot = slots_[number];
-        if (slot.state != link::SlotState::module || slot.vector == Slot::no_vector) {
-            continue;
+        if (slot.state == link::SlotState::module && slot.vector != Slot::no_vector) {
+            call(number, in_.data(), 0);
+            return true;
         }
-        if (!flush()) {
-            return spoke;
-        }
-        call(number, in_.data(), 0);
-        spoke = spoke || out_left_ != 0 || slot.to_tell;
     }
-    return spoke;
+    return false;
 }
 
 /// Sends the frames of the module that was called last. A frame to another module of this board is

@@ -22,12 +22,12 @@ class EventManager {
     [[nodiscard]] link::BoardLink& link() { return link_; }
     /// Does what there is to do, as far as there is room for what comes of it.
     void run();
-    /// Calls each module that has an interrupt, since one may have come.
-    /// @return whether one of them said something
-    bool look();
+    /// A module has had an interrupt: each that may be it is called in the next run().
+    void interrupted() { looking_ = 0; }
 
   private:
     bool work();
+    bool look();
     bool flush();
     bool tell_failures();
     void call(std::uint8_t number, const std::uint8_t* in, std::uint16_t in_bytes);
@@ -51,7 +51,8 @@ class EventManager {
     link::BoardLink link_;
     Slots slots_;
     std::uint16_t last_id_ = 0;
-    std::uint8_t out_slot_ = 0; ///< whose frames are in `out_`
+    std::uint8_t looking_ = link::slots_max; ///< at which slot, for interrupts
+    std::uint8_t out_slot_ = 0;              ///< whose frames are in `out_`
     const std::uint8_t* out_at_ = nullptr;
     std::uint16_t out_left_ = 0;
     bool consumed_ = false; ///< by the last call, all that it was given

@@ -41,6 +41,8 @@ struct Layout {
 std::uint16_t protect(const Layout* layout);
 /// The enclave whose text is at the address; 0: none.
 std::uint16_t enclave_at(std::uint16_t address);
+/// Disables interrupts. @return 0: no module has had an interrupt since the last time
+std::uint16_t take_disturbance();
 /// Enables interrupts, and returns after one that wakes.
 void sleep_until_interrupt();
 

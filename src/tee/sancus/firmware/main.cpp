@@ -37,17 +37,14 @@ void speak(link::BoardLink& link) {
     for (;;) {
         enable_interrupts();
         hear(link);
-        bool spoke = false;
         if (!link.must_listen()) {
             manager.run();
             enable_interrupts();
             speak(link);
-            disable_interrupts();
-            // What interrupts from here on is found by the next look, for it ends the sleep.
-            spoke = manager.look();
         }
-        disable_interrupts();
-        if (!spoke && ring_tail == ring_head) {
+        if (take_disturbance() != 0) {
+            manager.interrupted();
+        } else if (ring_tail == ring_head) {
             sleep_until_interrupt();
         }
     }

@@ -1,6 +1,11 @@
 ; What the event manager's C++ cannot say: the vectors, the way into enclaves and back, and what happens when one
 ; breaks the rules of the hardware. The stack pointer of whoever was inside is then lost, so this side's is in memory.
 
+; A module's own handler clears what has to do with sleep in the status register of the code that it interrupts, so
+; that it goes on. OSCOFF, which does nothing else here, is always set outside of modules: where it is clear, a
+; module has had an interrupt.
+#define UNDISTURBED 0x20 /* OSCOFF */
+
 #define WATCHDOG 0x0120
 #define P1IE 0x25
 #define P2IE 0x2d
@@ -26,6 +31,7 @@ start:
     incd r13
     tst r13
     jnz 2b
+    bis #UNDISTURBED, r2
     call #main
 
 ; A byte has come in. Wakes the event manager.
@@ -97,7 +103,10 @@ enter:
     push r12
     dint
     nop
-    mov r1, &caller_sp
+    bit #UNDISTURBED, r2
+    jnz 1f
+    mov.b #1, &disturbed
+1:  mov r1, &caller_sp
     mov #1, &running
     mov r12, r11
     mov @r11+, r8
@@ -117,6 +126,7 @@ back:
     mov r14, 16(r11)
     mov #1, r12
 leave:
+    bis #UNDISTURBED, r2
     pop r10
     pop r9
     pop r8
@@ -151,6 +161,19 @@ enclave_at:
     mov r12, r15
     .short 0x1386
     mov r15, r12
+    ret
+
+; uint16_t take_disturbance(): interrupts are disabled afterwards
+    .global take_disturbance
+take_disturbance:
+    dint
+    nop
+    mov.b &disturbed, r12
+    bit #UNDISTURBED, r2
+    jnz 1f
+    mov #1, r12
+1:  mov.b #0, &disturbed
+    bis #UNDISTURBED, r2
     ret
 
 ; void sleep_until_interrupt()
@@ -224,3 +247,4 @@ ring: .space 256
 ring_head: .space 1
 ring_tail: .space 1
 ring_lost: .space 1
+disturbed: .space 1

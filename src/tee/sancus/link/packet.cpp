@@ -68,7 +68,11 @@ void Decoder::put(std::uint8_t byte) {
 
 Decoded Decoder::byte(std::uint8_t byte) {
     if (byte == 0) {
-        return inside_ ? end() : Decoded::nothing;
+        if (inside_) {
+            return end();
+        }
+        announced_ = true;
+        return Decoded::nothing;
     }
     if (left_ != 0) {
         --left_;
@@ -90,6 +94,7 @@ Decoded Decoder::end() {
     bytes_ = 0;
     left_ = 0;
     inside_ = false;
+    announced_ = false;
     too_long_ = false;
     if (!whole) {
         return Decoded::bad;

@@ -89,8 +89,8 @@ class Decoder {
     /// @param packet where the next packet goes. Borrowed; may change after Decoded::packet or bad
     void into(Packet& packet) { packet_ = &packet; }
     Decoded byte(std::uint8_t byte);
-    /// Something of a packet is there, but not its end.
-    [[nodiscard]] bool inside() const { return inside_; }
+    /// A packet has been announced by a zero, or something of it is there, but not its end.
+    [[nodiscard]] bool inside() const { return inside_ || announced_; }
 
   private:
     void put(std::uint8_t byte);
@@ -100,6 +100,7 @@ class Decoder {
     std::uint16_t bytes_ = 0;
     std::uint8_t left_ = 0; ///< literals of this block that are still to come
     bool inside_ = false;
+    bool announced_ = false;
     bool full_ = false; ///< the block stands for no zero
     bool too_long_ = false;
 };

@@ -154,7 +154,16 @@ refuse:
     clr     r13
     jmp     out
 leave:
-    mov     r7, r15
+    mov     r7, &inner_stack
+    mov     &authex_placed, r12
+    tst     r12
+    jz      gone
+    mov     #3, &busy                ; the gate leaves first, and comes back here as nobody
+    mov     #5, r6
+    mov     #authex_text_begin, r7
+    br      r12
+gone:
+    mov     &inner_stack, r15
     .short  0x1380
 return_from_interrupt:
     pop     r4
@@ -176,6 +185,8 @@ return_from_interrupt:
 
 ; Nobody else can come from the gate while we wait for it: it answers to this module alone (gate.S).
 from_gate:
+    cmp     #3, &busy
+    jeq     gone
     cmp     #2, &busy
     jne     die
     inc     r11

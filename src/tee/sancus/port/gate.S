@@ -1,6 +1,6 @@
 ; The gate of a driver: the enclave whose data are a device's registers. It does what the driver asks, and
 ; nothing for anybody else. It has no stack and no memory.
-;   r6 0: read a byte; 1: write one; 2: read a word; 3: write one; 4: read a byte and clear it
+;   r6 0: read a byte; 1: write one; 2: read a word; 3: write one; 4: read a byte and clear it; 5: leave
 ;   r12 address, r13 value; answer in r13. r7 where to go on, with 0xffff in r6. Other registers keep, but r15.
     .section .gate, "ax"
     .global authex_gate_enter
@@ -10,6 +10,8 @@ authex_gate_enter:
     jne     die
     cmp     #4, r6
     jeq     take
+    cmp     #5, r6
+    jeq     leave
     jhs     die
     bit     #1, r6
     jnz     write
@@ -32,6 +34,10 @@ take:
 out:
     mov     #0xffff, r6
     br      r7
+leave:
+    mov     #0xffff, r6
+    mov     r7, r15
+    .short  0x1380
 die:
     clr     &0x0120                  ; resets the processor: nobody returns from here to where he chose
     jmp     die

@@ -114,7 +114,7 @@ interrupt:
     mov &ROOM, r15
     inc &COUNT
     mov.b #0, &0x23
-    bic #0x10, 0(r1)
+    bic #0xf0, 0(r1)
     reti
 
 violates:
