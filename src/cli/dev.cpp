@@ -43,10 +43,15 @@ std::filesystem::path own_folder() {
 }
 
 /// Why this program cannot start the node's manager; empty if it can.
-std::string why_not(const descriptor::Node& node) {
+std::string why_not(const descriptor::Descriptor& descriptor, const descriptor::Node& node) {
     const std::string address = to_string(node.address);
-    if (node.tee != descriptor::Tee::native) {
+    if (node.tee != descriptor::Tee::native && node.tee != descriptor::Tee::sancus) {
         return fmt::format("a {} node needs a manager of its own", to_string(node.tee));
+    }
+    if (node.tee == descriptor::Tee::sancus && !descriptor.simulation_allowed) {
+        return fmt::format("an emulated board is taken only with «simulation: allowed»; with a real "
+                           "one: authex-em --tee sancus --serial DEVICE --listen {}",
+                           address);
     }
     if (!deployer::is_loopback_address(address)) {
         return fmt::format(
@@ -152,7 +157,7 @@ bool Dev::start(Child child, const std::vector<std::string>& command, bool wants
 
 bool Dev::start_node(const descriptor::Descriptor& descriptor, const descriptor::Node& node) {
     const std::string address = to_string(node.address);
-    const std::string obstacle = why_not(node);
+    const std::string obstacle = why_not(descriptor, node);
     if (!obstacle.empty()) {
         print({.name = node.name}, "not started: " + obstacle);
         return true;
@@ -163,7 +168,7 @@ bool Dev::start_node(const descriptor::Descriptor& descriptor, const descriptor:
     std::filesystem::create_directories(state.parent_path(), error);
     std::vector<std::string> command = {own_folder() / "authex-em",
                                         "--tee",
-                                        "native",
+                                        std::string(to_string(node.tee)),
                                         "--name",
                                         node.name,
                                         "--listen",
@@ -175,6 +180,9 @@ bool Dev::start_node(const descriptor::Descriptor& descriptor, const descriptor:
                                         "--stop-modules-on-exit",
                                         "--log-level",
                                         arguments_.verbose ? "debug" : "warning"};
+    if (node.tee == descriptor::Tee::sancus) {
+        command.insert(command.end(), {"--emulator", "default"});
+    }
     if (node.events) {
         command.insert(command.end(), {"--events", to_string(*node.events)});
     }

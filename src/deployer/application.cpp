@@ -46,9 +46,17 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
                         .definitions = module.definitions,
                         .owner_key = owner.public_key,
                         .recovery_key = owner.recovery_key,
-                        .max_connections =
-                            module.max.connections.value_or(descriptor::default_connections),
-                        .max_image_bytes = module.max.image_bytes.value_or(0)};
+                        .max_connections = module.max.connections.value_or(0),
+                        .max_image_bytes = module.max.image_bytes.value_or(0),
+                        .stack_bytes =
+                            static_cast<std::uint32_t>(module.max.stack_bytes.value_or(0))};
+    const descriptor::Node& node = *descriptor.find_node(module.node.name);
+    if (node.vendor) {
+        spec.vendor_id = node.vendor->id;
+    }
+    for (const descriptor::Reference& device : module.devices) {
+        spec.devices.push_back(device.name);
+    }
     for (const descriptor::SourceFile& source : module.sources) {
         spec.sources.push_back(source.path);
     }

@@ -1,5 +1,7 @@
 #include "deployer/attest.hpp"
 
+#include <memory>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -24,11 +26,13 @@ std::string hex(ByteView bytes) {
 
 /// What the handshake and the first orders have shown, beside the evidence.
 void add_channel_facts(const AttestInput& input, const Handshake& handshake, tee::Claims& claims) {
-    claims.facts.push_back(
-        {.name = "owner key",
-         .value = hex(input.owner->public_key),
-         .compared_with = "the key compiled into the image: the handshake was completed with it",
-         .vouched_by = "the handshake, Noise_KN_25519_AESGCM_SHA256"});
+    if (input.expectation.module_key.empty()) {
+        claims.facts.push_back({.name = "owner key",
+                                .value = hex(input.owner->public_key),
+                                .compared_with = "the key compiled into the image: the handshake "
+                                                 "was completed with it",
+                                .vouched_by = "the handshake, Noise_KN_25519_AESGCM_SHA256"});
+    }
     claims.facts.push_back(
         {.name = "control channel",
          .value = fmt::format("handshake {}", hex(handshake.report_data())),
@@ -91,10 +95,18 @@ begin_session(const AttestInput& input, Node& node, ControlSession& session) {
     return entries;
 }
 
+std::unique_ptr<Handshake> begin_handshake(const AttestInput& input) {
+    if (input.expectation.module_key.empty()) {
+        return std::make_unique<NoiseHandshake>(*input.owner, input.ephemeral);
+    }
+    return std::make_unique<KeyedHandshake>(input.expectation.module_key, input.ephemeral);
+}
+
 } // namespace
 
 Expected<Attested> attest(const AttestInput& input, Node& node) {
-    Handshake handshake(*input.owner, input.ephemeral);
+    const std::unique_ptr<Handshake> begun = begin_handshake(input);
+    Handshake& handshake = *begun;
     const auto first = handshake.first(input.deployment);
     if (!first) {
         return tl::make_unexpected(first.error());
@@ -111,7 +123,11 @@ Expected<Attested> attest(const AttestInput& input, Node& node) {
     }
     tee::Expectation expectation = input.expectation;
     expectation.report_data.assign(handshake.report_data().begin(), handshake.report_data().end());
-    auto claims = input.verifier->verify(bytes_of(reply->evidence()), expectation);
+    const std::vector<std::uint8_t> evidence =
+        handshake.evidence().empty()
+            ? bytes_of(reply->evidence())
+            : std::vector<std::uint8_t>(handshake.evidence().begin(), handshake.evidence().end());
+    auto claims = input.verifier->verify(evidence, expectation);
     if (!claims) {
         Diagnostic problem = claims.error();
         problem.summary = fmt::format("module {}: {}", input.module, problem.summary);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/kdf.hpp"
+#include "crypto/spongent.hpp"
 #include "wire/frame.hpp"
 #include "wire/seal.hpp"
 
@@ -23,17 +24,16 @@ Error parse_from_module(ByteView bytes, wire::Kind kind, wire::FrameView& frame)
 
 } // namespace
 
-ControlSession::~ControlSession() {
-    wipe(out_key_);
-    wipe(in_key_);
-}
-
 Error ControlSession::set_keys(ByteView out, ByteView in) {
-    copy(out, out_key_);
-    copy(in, in_key_);
-    Error error = out_.set(crypto::Algorithm::aes_256_gcm, out_key_);
+    out_key_.assign(out);
+    in_key_.assign(in);
+    const crypto::Algorithm algorithm =
+        out.size() == crypto::key_bytes(crypto::Algorithm::spongent_128)
+            ? crypto::Algorithm::spongent_128
+            : crypto::Algorithm::aes_256_gcm;
+    Error error = out_.set(algorithm, out);
     if (error == Error::none) {
-        error = in_.set(crypto::Algorithm::aes_256_gcm, in_key_);
+        error = in_.set(algorithm, in);
     }
     next_out_ = 0;
     next_in_ = 0;
@@ -42,21 +42,32 @@ Error ControlSession::set_keys(ByteView out, ByteView in) {
 }
 
 Error ControlSession::restore(ByteView serialized) {
-    if (serialized.size() != serialized_bytes) {
-        return Error::malformed;
-    }
     Reader reader(serialized);
-    const ByteView out = reader.take(out_key_.size());
-    const ByteView in = reader.take(in_key_.size());
-    const Error error = set_keys(out, in);
-    next_out_ = reader.u64();
-    next_in_ = reader.u64();
+    Error error = Error::malformed;
+    if (serialized.size() == serialized_bytes) {
+        const ByteView out = reader.take(32);
+        const ByteView in = reader.take(32);
+        error = set_keys(out, in);
+    } else if (serialized.size() == serialized_keyed_bytes) {
+        const ByteView key = reader.take(16);
+        error = set_keys(key, key);
+    }
+    if (error == Error::none) {
+        next_out_ = reader.u64();
+        next_in_ = reader.u64();
+    }
     return error;
 }
 
 std::vector<std::uint8_t> ControlSession::serialize() const {
-    std::vector<std::uint8_t> bytes(serialized_bytes);
-    Writer(bytes).bytes(out_key_).bytes(in_key_).u64(next_out_).u64(next_in_);
+    const bool keyed = out_.algorithm() == crypto::Algorithm::spongent_128;
+    std::vector<std::uint8_t> bytes(keyed ? serialized_keyed_bytes : serialized_bytes);
+    Writer writer(bytes);
+    writer.bytes(out_key_.view());
+    if (!keyed) {
+        writer.bytes(in_key_.view());
+    }
+    writer.u64(next_out_).u64(next_in_);
     return bytes;
 }
 
@@ -114,10 +125,21 @@ Error ControlSession::answer(ByteView frame, OrderAnswer& answer) {
     return error;
 }
 
-Handshake::Handshake(const OwnerKey& owner, const std::array<std::uint8_t, 32>& ephemeral)
+Error Handshake::take_limits(ByteView bytes) {
+    Reader reader(bytes);
+    limits_ = {
+        .protocol_version = reader.u16(), .connections = reader.u16(), .body_bytes = reader.u32()};
+    if (!reader.done()) {
+        return Error::malformed;
+    }
+    return limits_.protocol_version == wire::protocol_version ? Error::none
+                                                              : Error::unknown_version;
+}
+
+NoiseHandshake::NoiseHandshake(const OwnerKey& owner, const std::array<std::uint8_t, 32>& ephemeral)
     : noise_(wire::handshake_prologue, owner.secret, ephemeral), owner_index_(owner.index) {}
 
-Expected<std::vector<std::uint8_t>> Handshake::first(std::uint16_t deployment) {
+Expected<std::vector<std::uint8_t>> NoiseHandshake::first(std::uint16_t deployment) {
     std::vector<std::uint8_t> frame(wire::header_bytes + crypto::noise_first_overhead);
     const Bytes body = Bytes(frame).subspan(wire::header_bytes);
     const Result<std::size_t> written = noise_.write_first({}, body);
@@ -132,9 +154,9 @@ Expected<std::vector<std::uint8_t>> Handshake::first(std::uint16_t deployment) {
     return frame;
 }
 
-Error Handshake::second(ByteView frame, ControlSession& session) {
+Error NoiseHandshake::second(ByteView frame, ControlSession& session) {
     wire::FrameView view;
-    const Error error = parse_from_module(frame, wire::Kind::handshake, view);
+    Error error = parse_from_module(frame, wire::Kind::handshake, view);
     if (error != Error::none) {
         return error;
     }
@@ -151,17 +173,59 @@ Error Handshake::second(ByteView frame, ControlSession& session) {
     if (opened != Error::none) {
         return opened;
     }
-    Reader limits(payload);
-    limits_ = {
-        .protocol_version = limits.u16(), .connections = limits.u16(), .body_bytes = limits.u32()};
-    if (!limits.done()) {
+    error = take_limits(payload);
+    if (error != Error::none) {
+        return error;
+    }
+    const crypto::Hash report = crypto::sha256_of_two(wire::report_label, keys.handshake_hash);
+    report_data_.assign(report.begin(), report.end());
+    return session.set_keys(keys.initiator_to_responder, keys.responder_to_initiator);
+}
+
+KeyedHandshake::KeyedHandshake(ByteView module_key, const std::array<std::uint8_t, 32>& challenge)
+    : module_key_(module_key) {
+    copy(ByteView(challenge).first(said_.challenge.size()), said_.challenge);
+}
+
+Expected<std::vector<std::uint8_t>> KeyedHandshake::first(std::uint16_t deployment) {
+    std::vector<std::uint8_t> frame(wire::header_bytes + said_.challenge.size());
+    wire::write_header({.kind = wire::Kind::handshake,
+                        .deployment = deployment,
+                        .length = static_cast<std::uint32_t>(said_.challenge.size())},
+                       frame);
+    copy(said_.challenge, Bytes(frame).subspan(wire::header_bytes));
+    return frame;
+}
+
+Error KeyedHandshake::second(ByteView frame, ControlSession& session) {
+    wire::FrameView view;
+    Error error = parse_from_module(frame, wire::Kind::handshake, view);
+    if (error != Error::none) {
+        return error;
+    }
+    if (view.body.size() != wire::keyed_answer_bytes ||
+        module_key_.view().size() != crypto::spongent::key_bytes) {
         return Error::malformed;
     }
-    if (limits_.protocol_version != wire::protocol_version) {
-        return Error::unknown_version;
-    }
-    report_data_ = crypto::sha256_of_two(wire::report_label, keys.handshake_hash);
-    return session.set_keys(keys.initiator_to_responder, keys.responder_to_initiator);
+    Reader reader(view.body);
+    copy(reader.take(said_.session.size()), said_.session);
+    copy(reader.take(said_.random.size()), said_.random);
+    copy(reader.take(said_.limits.size()), said_.limits);
+    const ByteView evidence = reader.rest();
+    evidence_.assign(evidence.begin(), evidence.end());
+
+    said_.purpose = wire::KeyedPurpose::session;
+    std::array<std::uint8_t, crypto::spongent::tag_bytes> key{};
+    crypto::spongent::wrap(module_key_.view().first<crypto::spongent::key_bytes>(),
+                           bytes_of(said_),
+                           {},
+                           crypto::spongent::Tag(key));
+    error = session.set_keys(key, key);
+    wipe(key);
+    said_.purpose = wire::KeyedPurpose::evidence;
+    const ByteView said = bytes_of(said_);
+    report_data_.assign(said.begin(), said.end());
+    return error == Error::none ? take_limits(said_.limits) : error;
 }
 
 Error parse_audit(ByteView data, std::vector<wire::AuditEntry>& entries) {

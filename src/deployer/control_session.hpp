@@ -15,6 +15,7 @@
 #include "crypto/aead.hpp"
 #include "crypto/noise.hpp"
 #include "deployer/credentials.hpp"
+#include "deployer/secret.hpp"
 #include "wire/control.hpp"
 #include "wire/handshake.hpp"
 
@@ -37,15 +38,17 @@ struct OrderAnswer {
 
 class ControlSession {
   public:
-    /// Bytes of serialize(): two keys, two counters.
+    /// Bytes of serialize(): the keys, AES-256-GCM's two or the one of SPONGENT-128, and two
+    /// counters.
     static constexpr std::size_t serialized_bytes = 32 + 32 + 8 + 8;
+    static constexpr std::size_t serialized_keyed_bytes = 16 + 8 + 8;
 
     ControlSession() = default;
     ControlSession(const ControlSession&) = delete;
     ControlSession& operator=(const ControlSession&) = delete;
-    ~ControlSession();
+    ~ControlSession() = default;
 
-    /// Takes up a session where serialize() left it. @error malformed: not serialized_bytes
+    /// Takes up a session where serialize() left it. @error malformed: neither of these
     [[nodiscard]] Error restore(ByteView serialized);
     /// Secret. @pre is_open()
     [[nodiscard]] std::vector<std::uint8_t> serialize() const;
@@ -63,11 +66,13 @@ class ControlSession {
     [[nodiscard]] Error answer(ByteView frame, OrderAnswer& answer);
 
   private:
-    friend class Handshake;
+    friend class NoiseHandshake;
+    friend class KeyedHandshake;
+    /// Of AES-256-GCM, 32 bytes each, or of SPONGENT-128, twice the same 16.
     [[nodiscard]] Error set_keys(ByteView out, ByteView in);
 
-    std::array<std::uint8_t, 32> out_key_{};
-    std::array<std::uint8_t, 32> in_key_{};
+    Secret out_key_;
+    Secret in_key_;
     crypto::AeadKey out_;
     crypto::AeadKey in_;
     std::uint64_t next_out_ = 0;
@@ -78,27 +83,57 @@ class ControlSession {
 /// One handshake: first(), then second() with the module's answer, each once.
 class Handshake {
   public:
-    /// @param ephemeral fresh random bytes, never used twice.
-    Handshake(const OwnerKey& owner, const std::array<std::uint8_t, 32>& ephemeral);
+    virtual ~Handshake() = default;
 
     /// The frame to send.
-    [[nodiscard]] Expected<std::vector<std::uint8_t>> first(std::uint16_t deployment);
+    [[nodiscard]] virtual Expected<std::vector<std::uint8_t>> first(std::uint16_t deployment) = 0;
     /// Takes the module's frame. The session is open then, but proves nothing before the evidence
     /// over report_data() is verified.
     /// @error truncated | malformed | forged | unknown_version: the module speaks another protocol
     /// version
-    [[nodiscard]] Error second(ByteView frame, ControlSession& session);
+    [[nodiscard]] virtual Error second(ByteView frame, ControlSession& session) = 0;
 
-    [[nodiscard]] const std::array<std::uint8_t, wire::report_data_bytes>& report_data() const {
-        return report_data_;
-    }
+    /// What the evidence is over.
+    [[nodiscard]] ByteView report_data() const { return report_data_; }
+    /// Evidence that came inside the module's answer; empty: the node has it.
+    [[nodiscard]] ByteView evidence() const { return evidence_; }
     [[nodiscard]] const ModuleLimits& limits() const { return limits_; }
+
+  protected:
+    /// @error malformed | unknown_version
+    [[nodiscard]] Error take_limits(ByteView bytes);
+    std::vector<std::uint8_t> report_data_;
+    std::vector<std::uint8_t> evidence_;
+
+  private:
+    ModuleLimits limits_;
+};
+
+/// With the owner's key.
+class NoiseHandshake final : public Handshake {
+  public:
+    /// @param ephemeral fresh random bytes, never used twice.
+    NoiseHandshake(const OwnerKey& owner, const std::array<std::uint8_t, 32>& ephemeral);
+    [[nodiscard]] Expected<std::vector<std::uint8_t>> first(std::uint16_t deployment) override;
+    [[nodiscard]] Error second(ByteView frame, ControlSession& session) override;
 
   private:
     crypto::NoiseInitiator noise_;
     std::uint16_t owner_index_;
-    std::array<std::uint8_t, wire::report_data_bytes> report_data_{};
-    ModuleLimits limits_;
+};
+
+/// With the key that the TEE derives for the module. (wire/handshake.hpp, KeyedHandshake)
+class KeyedHandshake final : public Handshake {
+  public:
+    /// @param module_key 16 bytes, tee::Placed; copied. @param challenge fresh random bytes, of
+    /// which 16 are used.
+    KeyedHandshake(ByteView module_key, const std::array<std::uint8_t, 32>& challenge);
+    [[nodiscard]] Expected<std::vector<std::uint8_t>> first(std::uint16_t deployment) override;
+    [[nodiscard]] Error second(ByteView frame, ControlSession& session) override;
+
+  private:
+    Secret module_key_;
+    wire::KeyedHandshake said_;
 };
 
 /// Entries of an audit answer. @error truncated | malformed

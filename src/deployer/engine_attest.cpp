@@ -78,7 +78,15 @@ void Engine::attest(const Steps& steps) {
                                               module->external->identity.end());
         } else if (record != nullptr) {
             input.expectation.identity = record->identity;
+            const ByteView key = record->module_key.view();
+            input.expectation.module_key.assign(key.begin(), key.end());
         }
+        if (module->external && node->tee == descriptor::Tee::sancus) {
+            input.expectation.module_key.assign(module->external->key.begin(),
+                                                module->external->key.end());
+        }
+        input.expectation.simulated = context_.survey.at(node->name).hello.simulated() ||
+                                      (record != nullptr && record->simulated);
         input.expectation.evidence_key = met->evidence_key;
         input.expectation.simulation_allowed = context_.descriptor.simulation_allowed;
         context_.outside.random(input.ephemeral);
@@ -101,6 +109,7 @@ void Engine::attest(const Steps& steps) {
     for (Attesting& attesting : all) {
         wipe(attesting.input.ephemeral);
         wipe(attesting.input.module_entropy);
+        wipe(attesting.input.expectation.module_key);
         if (attesting.result) {
             accept(*attesting.step, std::move(*attesting.result), change);
         } else {

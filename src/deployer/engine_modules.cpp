@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -31,7 +32,27 @@ struct Loading {
     const Loadable* loadable = nullptr;
     const descriptor::Module* module = nullptr;
     Expected<v1::ModuleStatus> result;
+    std::optional<tee::Placed> placed; ///< where the TEE measures the place
 };
+
+/// What the module must show where its node says that it lies.
+Expected<bool> take_place(Loading& loading, const Outside& outside, const descriptor::Node& node) {
+    if (node.tee != descriptor::Tee::sancus) {
+        return true;
+    }
+    const auto image = read_image(*loading.loadable);
+    if (!image) {
+        return tl::make_unexpected(image.error());
+    }
+    const std::string& said = loading.result->placement();
+    auto placed = outside.place(
+        node, *image, {reinterpret_cast<const std::uint8_t*>(said.data()), said.size()});
+    if (!placed) {
+        return tl::make_unexpected(placed.error());
+    }
+    loading.placed = std::move(*placed);
+    return true;
+}
 
 Expected<v1::ModuleStatus>
 load_one(const Loading& loading, std::uint16_t deployment, Node& node, Report& report) {
@@ -153,6 +174,14 @@ void Engine::load_wave(const Steps& steps) {
             Report report(context_.reporter, shown.action, shown.subject, shown.node);
             loading.result = load_one(
                 loading, context_.state.deployment(), *context_.nodes.at(shown.node), report);
+            const Expected<bool> placed =
+                loading.result ? take_place(loading,
+                                            context_.outside,
+                                            *context_.descriptor.find_node(shown.node))
+                               : true;
+            if (!placed) {
+                loading.result = tl::make_unexpected(placed.error());
+            }
             loading.result ? report.done(fmt::format("{} bytes", loading.loadable->image.bytes))
                            : report.failed(loading.result.error().summary);
         });
@@ -170,7 +199,16 @@ void Engine::load_wave(const Steps& steps) {
         const ModuleRecord* known = context_.state.module(name);
         ModuleRecord record = known == nullptr ? ModuleRecord{.name = name} : *known;
         record.node = loading.step->shown.node;
-        record.identity = loading.loadable->image.identity;
+        record.identity =
+            loading.placed ? loading.placed->identity : loading.loadable->image.identity;
+        record.placement.assign(loading.result->placement().begin(),
+                                loading.result->placement().end());
+        record.simulated = loading.placed && loading.placed->simulated;
+        record.module_key = Secret();
+        if (loading.placed) {
+            record.module_key.assign(loading.placed->module_key);
+            wipe(loading.placed->module_key);
+        }
         record.image_sha256 = loading.loadable->sha256;
         record.terms = loading.loadable->terms;
         record.endpoints = loading.loadable->image.endpoints;

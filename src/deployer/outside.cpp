@@ -11,21 +11,27 @@
 #include "deployer/grpc_node.hpp"
 #include "deployer/role_certificates.hpp"
 #include "deployer/thread_executor.hpp"
+#include "deployer/vendor_key.hpp"
 #include "tee/native/builder.hpp"
 #include "tee/native/verifier.hpp"
+#include "tee/sancus/builder.hpp"
+#include "tee/sancus/verifier.hpp"
 
 namespace authex::deployer {
 namespace {
 
 /// Looks for Authex' sources when something is built, not before: status, logs and the like do
 /// without.
-class NativeBuilderOnDemand final : public tee::Builder {
+class BuilderOnDemand final : public tee::Builder {
   public:
+    using Make = std::unique_ptr<tee::Builder> (*)(tee::compile::BuilderPaths);
+    explicit BuilderOnDemand(Make make) : make_(make) {}
+
     Expected<tee::Image> build(const tee::BuildSpec& spec) override {
         std::call_once(once_, [&] {
             const auto paths = tee::compile::BuilderPaths::find();
             if (paths) {
-                builder_ = tee::native::make_builder(*paths);
+                builder_ = make_(*paths);
             } else {
                 problem_ = paths.error();
             }
@@ -34,10 +40,44 @@ class NativeBuilderOnDemand final : public tee::Builder {
     }
 
   private:
+    Make make_;
     std::once_flag once_;
     std::unique_ptr<tee::Builder> builder_;
     Diagnostic problem_;
 };
+
+/// All that is known of each TEE; in the order of descriptor::Tee.
+struct Tees {
+    BuilderOnDemand native{tee::native::make_builder};
+    BuilderOnDemand sancus{tee::sancus::make_builder};
+    tee::native::NativeVerifier native_verifier;
+    tee::sancus::SancusVerifier sancus_verifier;
+
+    tee::Builder* builder(descriptor::Tee tee) {
+        return tee == descriptor::Tee::native   ? &native
+               : tee == descriptor::Tee::sancus ? &sancus
+                                                : nullptr;
+    }
+    [[nodiscard]] const tee::Verifier* verifier(descriptor::Tee tee) const {
+        if (tee == descriptor::Tee::native) {
+            return &native_verifier;
+        }
+        return tee == descriptor::Tee::sancus ? &sancus_verifier : nullptr;
+    }
+};
+
+Expected<tee::Placed> place(const std::filesystem::path& folder,
+                            const descriptor::Node& node,
+                            ByteView image,
+                            ByteView placement) {
+    auto key = read_vendor_key(*node.vendor, folder);
+    if (!key) {
+        return tl::make_unexpected(key.error());
+    }
+    auto placed = tee::sancus::place(*key, image, placement);
+    wipe(*key);
+    return placed;
+}
 
 /// Plaintext only on loopback, or where it was asked for; there also TLS, if the descriptor names
 /// the node's certificate authority.
@@ -91,8 +131,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
             authorities[node.name] = descriptor.directory / *node.certificate;
         }
     }
-    const auto builder = std::make_shared<NativeBuilderOnDemand>();
-    const auto verifier = std::make_shared<tee::native::NativeVerifier>();
+    const auto tees = std::make_shared<Tees>();
     Outside outside;
     outside.reach = [options, state_directory, authorities](const std::string& name,
                                                             const std::string& address) {
@@ -112,11 +151,11 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
             std::abort();
         }
     };
-    outside.builder = [builder](descriptor::Tee tee) -> tee::Builder* {
-        return tee == descriptor::Tee::native ? builder.get() : nullptr;
-    };
-    outside.verifier = [verifier](descriptor::Tee tee) -> const tee::Verifier* {
-        return tee == descriptor::Tee::native ? verifier.get() : nullptr;
+    outside.builder = [tees](descriptor::Tee tee) { return tees->builder(tee); };
+    outside.verifier = [tees](descriptor::Tee tee) { return tees->verifier(tee); };
+    outside.place = [folder = descriptor.directory](
+                        const descriptor::Node& node, ByteView image, ByteView placement) {
+        return place(folder, node, image, placement);
     };
     outside.open_state = [state_directory](StateUse use) {
         return State::open(state_directory, use);

@@ -31,6 +31,11 @@ struct Outside {
     /// Null: this version has none for the TEE. They live as long as this.
     std::function<tee::Builder*(descriptor::Tee)> builder;
     std::function<const tee::Verifier*(descriptor::Tee)> verifier;
+    /// What a module shows that lies where its node says, on a TEE that measures that; may be null
+    /// where no node is of one.
+    std::function<Expected<tee::Placed>(
+        const descriptor::Node&, ByteView image, ByteView placement)>
+        place;
     std::function<Expected<std::unique_ptr<State>>(StateUse)> open_state;
     OwnerKey owner;
     bool has_owner_key = true;        ///< else it is a guest's, and `owner` is nothing

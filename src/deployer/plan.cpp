@@ -28,6 +28,14 @@ bool has_image(const v1::ModuleStatus& status, const std::vector<std::uint8_t>& 
                       [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); });
 }
 
+bool lies_at(const v1::ModuleStatus& status, const std::vector<std::uint8_t>& placement) {
+    return std::equal(placement.begin(),
+                      placement.end(),
+                      status.placement().begin(),
+                      status.placement().end(),
+                      [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); });
+}
+
 class Planner {
   public:
     explicit Planner(const PlanInput& input)
@@ -157,6 +165,9 @@ class Planner {
         }
         if (record == nullptr) {
             return "not recorded";
+        }
+        if (!lies_at(*status, record->placement)) {
+            return "lies elsewhere than it did";
         }
         if (record->terms != built.terms) {
             return "stack or devices changed";

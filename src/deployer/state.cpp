@@ -1,6 +1,7 @@
 #include "deployer/state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -9,7 +10,7 @@
 namespace authex::deployer {
 namespace {
 
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
 
 constexpr const char* schema = R"(
 CREATE TABLE deployment (id INTEGER NOT NULL);
@@ -21,7 +22,8 @@ CREATE TABLE module (
     terms TEXT NOT NULL, endpoints TEXT NOT NULL, image_bytes INTEGER NOT NULL,
     attested_at_us INTEGER NOT NULL, incarnation INTEGER NOT NULL, process TEXT NOT NULL,
     simulated INTEGER NOT NULL, disabled INTEGER NOT NULL, session BLOB NOT NULL,
-    given TEXT NOT NULL DEFAULT '[]') WITHOUT ROWID;
+    given TEXT NOT NULL DEFAULT '[]', placement BLOB NOT NULL DEFAULT x'',
+    module_key BLOB NOT NULL DEFAULT x'') WITHOUT ROWID;
 CREATE TABLE connection (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL,
     from_module TEXT NOT NULL, from_endpoint TEXT NOT NULL, from_id INTEGER NOT NULL,
@@ -40,12 +42,19 @@ CREATE TABLE used_key (sha256 BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE turned_secret (name TEXT PRIMARY KEY, turns INTEGER NOT NULL) WITHOUT ROWID;
 )";
 
-/// What brings a state of version 1 to this one.
-constexpr const char* from_version_1 = R"(
+/// What brings a state of an earlier version to the next, from version 1 on.
+constexpr std::array migrations = {
+    R"(
 ALTER TABLE module ADD COLUMN given TEXT NOT NULL DEFAULT '[]';
 CREATE TABLE turned_secret (name TEXT PRIMARY KEY, turns INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = 2;
-)";
+)",
+    R"(
+ALTER TABLE module ADD COLUMN placement BLOB NOT NULL DEFAULT x'';
+ALTER TABLE module ADD COLUMN module_key BLOB NOT NULL DEFAULT x'';
+PRAGMA user_version = 3;
+)"};
+static_assert(migrations.size() == schema_version - 1);
 
 using Endpoints = std::vector<descriptor::Endpoint>;
 using Given = std::vector<GivenValue>;
@@ -71,7 +80,9 @@ auto columns_of_module(R& r) {
                     r.simulated,
                     r.disabled,
                     r.session,
-                    r.given);
+                    r.given,
+                    r.placement,
+                    r.module_key);
 }
 template <typename R>
 auto columns_of_connection(R& r) {
@@ -359,9 +370,15 @@ Expected<bool> State::prepare() {
     if (!sound) {
         return tl::make_unexpected(sound.error());
     }
-    return *version == schema_version
-               ? Expected<bool>(true)
-               : transaction([&] { return database_->execute(from_version_1); });
+    return transaction([&]() -> Expected<bool> {
+        for (auto step = static_cast<std::size_t>(*version); step < schema_version; ++step) {
+            const Expected<bool> done = database_->execute(migrations.at(step - 1));
+            if (!done) {
+                return done;
+            }
+        }
+        return true;
+    });
 }
 
 Expected<bool> State::read() {

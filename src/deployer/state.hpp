@@ -70,6 +70,9 @@ struct ModuleRecord {
     bool disabled = false;
     Secret session; ///< ControlSession::serialize(), with the counter that is used next
     std::vector<GivenValue> given;
+    // Of a TEE that measures the place of a module:
+    std::vector<std::uint8_t> placement; ///< where `identity` holds
+    Secret module_key;                   ///< as tee::Placed
 };
 
 /// One end of a connection.

@@ -275,7 +275,10 @@ class WholeCheck {
             }
         }
         for (const Module& module : descriptor_.modules) {
-            const std::uint32_t most = module.max.connections.value_or(default_connections);
+            const Node* node = descriptor_.find_node(module.node.name);
+            const bool small = node != nullptr && node->tee == Tee::sancus;
+            const std::uint32_t most = module.max.connections.value_or(
+                small ? default_connections_sancus : default_connections);
             if (!module.external && ends[module.name] > most) {
                 findings_.error(
                     module.where,

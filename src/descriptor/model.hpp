@@ -89,6 +89,7 @@ struct Setting {
 
 /// Ends of connections that a module has room for where its `max` says nothing.
 constexpr std::uint32_t default_connections = 64;
+constexpr std::uint32_t default_connections_sancus = 4;
 
 /// Ceilings of a module; an absent one is the TEE's default.
 struct Limits {

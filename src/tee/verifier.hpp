@@ -12,11 +12,20 @@
 
 namespace authex::tee {
 
+/// What a TEE that measures the place of a module, and derives a key from it, has of one.
+struct Placed {
+    std::vector<std::uint8_t> identity;
+    std::vector<std::uint8_t> module_key; ///< secret
+    bool simulated = false;               ///< rooted in a key that is published
+};
+
 /// What the relying party wants to see proven.
 struct Expectation {
     std::vector<std::uint8_t> identity;     ///< of the image that was built (native: SHA-256 of it)
     std::vector<std::uint8_t> report_data;  ///< 32 bytes that bind the handshake
     std::vector<std::uint8_t> evidence_key; ///< of the node, pinned when it was first met (native)
+    std::vector<std::uint8_t> module_key;   ///< secret; where the TEE derives one (Sancus)
+    bool simulated = false; ///< known of the node and its key already, where evidence cannot say it
     bool simulation_allowed = false;
 };
 

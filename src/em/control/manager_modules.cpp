@@ -306,6 +306,7 @@ void Manager::host(const Module& module,
         const std::lock_guard lock(instances_mutex_);
         instances_[module.name()] = module.instance;
     }
+    node_.placed(module.name(), link->placement());
     plane_->add_module(
         module.name(),
         std::move(link),

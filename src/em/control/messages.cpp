@@ -33,6 +33,7 @@ void fill(const Module& module, v1::ModuleStatus& message) {
     }
     message.set_started_at_us(module.started_at_us);
     message.set_instance(module.instance);
+    message.set_placement(string_of(module.placement));
 }
 
 void fill(const Greeting& greeting, v1::HelloReply& message) {

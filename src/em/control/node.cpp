@@ -183,8 +183,13 @@ Node::starting(const tee::ModuleSpec& spec, std::uint64_t image_bytes, std::uint
               .failure = {},
               .last_lines = {},
               .started_at_us = now_us,
-              .instance = instance};
+              .instance = instance,
+              .placement = {}};
     return module;
+}
+
+void Node::placed(const ModuleName& name, std::vector<std::uint8_t> placement) {
+    modules_[name].placement = std::move(placement);
 }
 
 Module* Node::alive(const ModuleName& name, std::uint32_t instance) {

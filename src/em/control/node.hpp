@@ -56,6 +56,8 @@ class Node {
     /// absent, stopped or failed → starting: a new instance.
     const Module&
     starting(const tee::ModuleSpec& spec, std::uint64_t image_bytes, std::uint64_t now_us);
+    /// Where a module lies that is about to be greeted.
+    void placed(const ModuleName& name, std::vector<std::uint8_t> placement);
     /// starting → running. Null where that instance is not starting any more.
     const Module* running(const ModuleName& name, std::uint32_t instance);
     /// starting or running → failed. Null where that instance has ended already.

@@ -40,6 +40,7 @@ struct Module {
     std::vector<std::string> last_lines; ///< with failed: what it logged last
     std::uint64_t started_at_us = 0;     ///< Unix time
     std::uint32_t instance = 0;          ///< counts the starts
+    std::vector<std::uint8_t> placement; ///< as its link says it; not kept beyond the manager
 
     [[nodiscard]] ModuleName name() const { return {spec.deployment, spec.name}; }
     [[nodiscard]] bool alive() const {

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "descriptor/model.hpp"
 #include "tee/builder.hpp"
 #include "tee/compile/image_builder.hpp"
 
@@ -13,7 +14,7 @@ namespace authex::tee::sancus {
 constexpr std::uint32_t body_bytes = 256;
 /// What a module has room for where its descriptor says nothing; more do not fit into the answer to
 /// an audit.
-constexpr std::uint32_t connections_default = 4;
+constexpr std::uint32_t connections_default = descriptor::default_connections_sancus;
 constexpr std::uint32_t connections_max = 6;
 constexpr std::uint32_t stack_default_bytes = 384;
 

@@ -27,10 +27,10 @@ std::array<std::uint8_t, 32> ephemeral(std::uint8_t value) {
 class Session : public ::testing::Test {
   protected:
     Error attest(std::uint8_t random = 7) {
-        Handshake handshake(owner_key(), ephemeral(random));
+        NoiseHandshake handshake(owner_key(), ephemeral(random));
         const Octets answer = module.give(*handshake.first(0)).at(0).bytes;
         const Error error = handshake.second(answer, session);
-        report_data = handshake.report_data();
+        copy(handshake.report_data(), report_data);
         limits = handshake.limits();
         node_report_data = Octets(answer.end() - wire::report_data_bytes, answer.end());
         return error;
@@ -74,29 +74,29 @@ TEST_F(Session, BindsEachHandshakeToReportDataOfItsOwn) {
 }
 
 TEST_F(Session, RefusesTheModuleOfAnotherOwner) {
-    Handshake handshake(owner_key(2), ephemeral(7));
+    NoiseHandshake handshake(owner_key(2), ephemeral(7));
     const Octets second = module.give(*handshake.first(0)).at(0).bytes;
     EXPECT_EQ(handshake.second(second, session), Error::forged);
     EXPECT_FALSE(session.is_open());
 }
 
 TEST_F(Session, RefusesAnAnswerOfAnotherHandshake) {
-    Handshake earlier(owner_key(), ephemeral(7));
+    NoiseHandshake earlier(owner_key(), ephemeral(7));
     const Octets second = module.give(*earlier.first(0)).at(0).bytes;
-    Handshake later(owner_key(), ephemeral(8));
+    NoiseHandshake later(owner_key(), ephemeral(8));
     ASSERT_TRUE(later.first(0));
     EXPECT_EQ(later.second(second, session), Error::forged);
     EXPECT_FALSE(session.is_open());
 }
 
 TEST_F(Session, RefusesAnAnswerWithAnyBitOfTheNoiseMessageFlipped) {
-    const Octets first = *Handshake(owner_key(), ephemeral(7)).first(0);
+    const Octets first = *NoiseHandshake(owner_key(), ephemeral(7)).first(0);
     const Octets second = module.give(first).at(0).bytes;
     for (std::size_t at = wire::header_bytes; at < second.size() - wire::report_data_bytes; ++at) {
         for (unsigned bit = 0; bit < 8; ++bit) {
             Octets forged = second;
             forged[at] = static_cast<std::uint8_t>(forged[at] ^ (1U << bit));
-            Handshake handshake(owner_key(), ephemeral(7));
+            NoiseHandshake handshake(owner_key(), ephemeral(7));
             ASSERT_TRUE(handshake.first(0));
             ControlSession opened;
             // The top bit of an X25519 point is masked by both ends (RFC 7748 §5), but it stands in
@@ -108,9 +108,10 @@ TEST_F(Session, RefusesAnAnswerWithAnyBitOfTheNoiseMessageFlipped) {
 }
 
 TEST_F(Session, RefusesACutAnswer) {
-    const Octets second = module.give(*Handshake(owner_key(), ephemeral(7)).first(0)).at(0).bytes;
+    const Octets second =
+        module.give(*NoiseHandshake(owner_key(), ephemeral(7)).first(0)).at(0).bytes;
     for (std::size_t size = 0; size < second.size(); ++size) {
-        Handshake handshake(owner_key(), ephemeral(7));
+        NoiseHandshake handshake(owner_key(), ephemeral(7));
         ASSERT_TRUE(handshake.first(0));
         ControlSession opened;
         EXPECT_NE(handshake.second(ByteView(second).first(size), opened), Error::none) << size;
@@ -119,13 +120,13 @@ TEST_F(Session, RefusesACutAnswer) {
 }
 
 TEST_F(Session, RefusesItsOwnFirstMessageAsAnswer) {
-    Handshake handshake(owner_key(), ephemeral(7));
+    NoiseHandshake handshake(owner_key(), ephemeral(7));
     const Octets first = *handshake.first(0);
     EXPECT_EQ(handshake.second(first, session), Error::wrong_role);
 }
 
 TEST_F(Session, DoesNotBelieveTheReportDataOfTheNode) {
-    Handshake handshake(owner_key(), ephemeral(7));
+    NoiseHandshake handshake(owner_key(), ephemeral(7));
     Octets second = module.give(*handshake.first(0)).at(0).bytes;
     const Octets told(second.end() - wire::report_data_bytes, second.end());
     second.back() ^= 1U;
