@@ -197,7 +197,7 @@ TEST_F(StateTest, RefusesTheStateOfANewerRelease) {
     { open(); }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 3"));
+        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 4"));
     }
     EXPECT_EQ(code_of_opening(), "state-newer");
 }
@@ -209,7 +209,9 @@ TEST_F(StateTest, TakesOverTheStateOfAnEarlierRelease) {
     }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE((*database)->execute("ALTER TABLE module DROP COLUMN given; DROP TABLE "
+        ASSERT_TRUE((*database)->execute("ALTER TABLE module DROP COLUMN given; ALTER TABLE "
+                                         "module DROP COLUMN placement; ALTER TABLE module DROP "
+                                         "COLUMN module_key; DROP TABLE "
                                          "turned_secret; PRAGMA user_version = 1"));
     }
     const auto state = open();

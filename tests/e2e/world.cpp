@@ -13,8 +13,6 @@
 namespace authex::test {
 namespace {
 
-constexpr const char* descriptor = "native.yaml";
-
 std::string read_all(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     std::stringstream text;
@@ -22,13 +20,14 @@ std::string read_all(const std::filesystem::path& path) {
     return text.str();
 }
 
-std::vector<std::string> node_names(const std::string& text) {
-    static const std::regex node(R"((\S+):\s*\{ tee: native, +address:)");
-    std::vector<std::string> names;
+/// Names and TEEs of the nodes.
+std::map<std::string, std::string> nodes_of(const std::string& text) {
+    static const std::regex node(R"((\S+):\s*\{ tee: (native|sancus), +address:)");
+    std::map<std::string, std::string> nodes;
     for (std::sregex_iterator each(text.begin(), text.end(), node), end; each != end; ++each) {
-        names.push_back((*each)[1]);
+        nodes.emplace((*each)[1], (*each)[2]);
     }
-    return names;
+    return nodes;
 }
 
 std::uint16_t port_of(const std::string& address) {
@@ -72,7 +71,8 @@ std::filesystem::path example(const std::string& name) {
     return std::filesystem::path(AUTHEX_SOURCE_DIR) / "examples" / name;
 }
 
-World::World(const std::string& example_name) {
+World::World(const std::string& example_name, std::string descriptor)
+    : descriptor_(std::move(descriptor)) {
     adopt_orphans();
     // Modules that were built in one test need not be built in the next.
     ::setenv("AUTHEX_CACHE", AUTHEX_BINARY_DIR "/e2e-cache", 1);
@@ -88,18 +88,21 @@ World::~World() {
 
 void World::start_managers(const std::vector<std::string>& more_options) {
     more_options_ = more_options;
-    std::string text = read(descriptor);
-    for (const std::string& node : node_names(text)) {
+    std::string text = read(descriptor_);
+    for (const auto& [node, tee] : nodes_of(text)) {
+        if (tee == "sancus") {
+            options_of_[node] = {"--tee", "sancus", "--emulator", "default"};
+        }
         start_manager(node, (hosts_.contains(node) ? hosts_.at(node) : "127.0.0.1") + ":0");
-        const std::regex place("(" + node + R"(:\s*\{ tee: native, +address: )\S+?([, ]))");
+        const std::regex place("(" + node + R"(:\s*\{ tee: \w+, +address: )\S+?([, ]))");
         text = std::regex_replace(
             text, place, "$01" + ready_.at(node).at("address").get<std::string>() + "$2");
     }
-    write(descriptor, text);
+    write(descriptor_, text);
 }
 
 void World::start_managers_with_tls(const std::vector<std::string>& more_options) {
-    for (const std::string& node : node_names(read(descriptor))) {
+    for (const auto& [node, tee] : nodes_of(read(descriptor_))) {
         must({"node", "bundle", node, "--out", "tls"}); // both for this machine: one is enough
     }
     std::vector<std::string> options = {"--tls", folder() / "tls"};
@@ -107,12 +110,12 @@ void World::start_managers_with_tls(const std::vector<std::string>& more_options
     start_managers(options);
     const std::string word = "tee: native";
     const std::string certificate = "certificate: tls/ca.crt, ";
-    std::string text = read(descriptor);
+    std::string text = read(descriptor_);
     for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;) {
         text.insert(at, certificate);
         at += certificate.size() + word.size();
     }
-    write(descriptor, text);
+    write(descriptor_, text);
 }
 
 void World::start_manager(const std::string& node, const std::string& address) {
@@ -132,6 +135,7 @@ void World::start_manager(const std::string& node, const std::string& address) {
     if (ready_.count(node) != 0) {
         words.insert(words.end(), {"--events", ready_.at(node).at("events")});
     }
+    words.insert(words.end(), options_of_[node].begin(), options_of_[node].end());
     words.insert(words.end(), more_options_.begin(), more_options_.end());
     auto& manager = managers_[node];
     manager.reset();
@@ -161,13 +165,13 @@ std::uint16_t World::control_port(const std::string& node) const {
 
 void World::set_events(const std::string& node, const std::string& address) {
     const std::string control = ready_.at(node).at("address");
-    replace(descriptor, control, control + ", events: " + address);
+    replace(descriptor_, control, control + ", events: " + address);
 }
 
 Command World::authex_command(const std::vector<std::string>& arguments,
                               const std::string& input) const {
     std::vector<std::string> words = authex_in_;
-    words.insert(words.end(), {program("authex"), "-f", descriptor});
+    words.insert(words.end(), {program("authex"), "-f", descriptor_});
     words.insert(words.end(), authex_options_.begin(), authex_options_.end());
     words.insert(words.end(), arguments.begin(), arguments.end());
     return {.words = words, .folder = folder(), .input = input};

@@ -22,8 +22,8 @@ namespace authex::test {
 
 class World {
   public:
-    /// Copies the example, or the folder of another application; its descriptor is native.yaml.
-    explicit World(const std::string& example_name);
+    /// Copies the example, or the folder of another application.
+    explicit World(const std::string& example_name, std::string descriptor = "native.yaml");
     ~World();
     World(const World&) = delete;
     World& operator=(const World&) = delete;
@@ -87,6 +87,8 @@ class World {
                                          const std::string& input) const;
 
     TemporaryFolder folder_;
+    std::string descriptor_;
+    std::map<std::string, std::vector<std::string>> options_of_; ///< of a node's manager
     std::map<std::string, std::unique_ptr<Process>> managers_;
     std::map<std::string, nlohmann::json> ready_;
     std::vector<std::string> more_options_;

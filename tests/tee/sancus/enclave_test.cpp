@@ -169,6 +169,100 @@ TEST_F(SancusEnclave, TakesEventsAnswersRequestsAndKeepsInitialisedState) {
     EXPECT_TRUE(node_.witness.violations.empty());
 }
 
+// The node prepares the memory in which the module will live, as if it had lived there before.
+TEST_F(SancusEnclave, BelievesNothingOfWhatItsMemoryHeldBefore) {
+    const Placement place{.text = 0x6000, .data = 0x400};
+    load(echo(), place);
+    attest();
+    ASSERT_EQ(say(terms(1, echo_in, wire::Role::destination)), Error::none);
+    const Octets before = owner_.order({.type = wire::ControlType::audit});
+    for (const std::uint8_t byte : Octets{0x01, 0x55, 0xff}) {
+        SancusNode other;
+        ASSERT_NE(other.load(echo(), place, Octets(echo().data_bytes, byte)), 0);
+        const auto frames = other.give(place.text, before);
+        ASSERT_EQ(frames.size(), 1U);
+        EXPECT_EQ(frames[0].header.kind, Kind::refusal);
+        EXPECT_TRUE(other.witness.violations.empty());
+        EXPECT_EQ(other.witness.resets, 1U);
+    }
+}
+
+TEST_F(SancusEnclave, RefusesBuffersThatTouchIt) {
+    load(echo(), {.text = 0x6000, .data = 0x1000});
+    attest();
+    const auto end = static_cast<std::uint16_t>(0x1000 + echo().data_bytes);
+    const auto text_end = static_cast<std::uint16_t>(0x6000 + echo().text_bytes);
+    const std::vector<ModuleCall> wrong = {
+        {.in = 0x1000, .in_bytes = 20},
+        {.in = 0x0ff0, .in_bytes = 17},
+        {.in = static_cast<std::uint16_t>(end - 1), .in_bytes = 40},
+        {.in = 0x6000, .in_bytes = 20},
+        {.in = static_cast<std::uint16_t>(text_end - 1), .in_bytes = 20},
+        {.in = 0xfff0, .in_bytes = 0xffff},
+        {.out = 0x1000},
+        {.out = static_cast<std::uint16_t>(end - 2)},
+        {.out = 0x0c00, .out_bytes = 0x0401},
+        {.out = 0x5ff0},
+        {.out = 0x0300, .out_bytes = 0xff00}};
+    for (const ModuleCall& call : wrong) {
+        ASSERT_TRUE(node_.call(entry_, call));
+        EXPECT_EQ(node_.reg(14), static_cast<std::uint16_t>(Error::outside));
+        EXPECT_EQ(node_.reg(12) + node_.reg(13), 0);
+    }
+    EXPECT_TRUE(node_.witness.violations.empty());
+    EXPECT_EQ(say({.type = wire::ControlType::audit}), Error::none);
+}
+
+TEST_F(SancusEnclave, LeavesNothingInRegistersAndTheCallersStackAlone) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    attest();
+    for (const unsigned number : {4U, 5U, 8U, 9U, 10U, 11U, 15U}) {
+        EXPECT_EQ(node_.reg(number), 0) << number;
+    }
+    EXPECT_EQ(node_.reg(1), 0x4200);
+    EXPECT_EQ(node_.reg(2), 0);
+    EXPECT_EQ(node_.reg(6), 0xffff);
+}
+
+TEST_F(SancusEnclave, DoesNotGoOnInsideOfItself) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    const unsigned resets = node_.witness.resets;
+    (void)node_.call(entry_, {.go_on = 0x6100});
+    EXPECT_EQ(node_.witness.resets, resets + 1) << "it would run its own code with our registers";
+}
+
+TEST_F(SancusEnclave, ThatWaitsForNoGateTakesNoReturnFromOne) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    attest();
+    const unsigned resets = node_.witness.resets;
+    (void)node_.call(entry_, {.operation = 0xffff});
+    EXPECT_EQ(node_.witness.resets, resets + 1);
+}
+
+TEST_F(SancusEnclave, RefusesOperationsThatItDoesNotKnow) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    for (const std::uint16_t operation : std::vector<std::uint16_t>{2, 3, 0x7fff, 0xfffe}) {
+        ASSERT_TRUE(node_.call(entry_, {.operation = operation}));
+        EXPECT_EQ(node_.reg(14), static_cast<std::uint16_t>(Error::malformed));
+    }
+}
+
+TEST_F(SancusEnclave, ThatLeavesLeavesNothing) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    attest();
+    ASSERT_TRUE(node_.call(entry_, {.operation = 1}));
+    for (std::uint16_t at = 0; at < echo().data_bytes; at += 2) {
+        ASSERT_EQ(node_.word(static_cast<std::uint16_t>(0x400 + at)), 0);
+    }
+}
+
+TEST_F(SancusEnclave, HasNoEntryButItsFirstByteAndNoDataForOthers) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    attest();
+    (void)node_.call(0x6002);
+    EXPECT_EQ(node_.witness.violations.size(), 1U);
+}
+
 class SancusDriver : public SancusEnclave {
   protected:
     static const SancusImage& led() {
@@ -204,6 +298,36 @@ TEST_F(SancusDriver, OfTheLedAloneLightsIt) {
     light(1, 0);
     EXPECT_EQ(node_.shown("led0"), "off");
     EXPECT_TRUE(node_.witness.violations.empty());
+}
+
+TEST_F(SancusDriver, HasADeviceThatNobodyElseReaches) {
+    load(led(), place());
+    attest();
+    ASSERT_EQ(say(set_), Error::none);
+    light(0, 1);
+    ASSERT_EQ(node_.shown("led0"), "on");
+    // Another module tries to switch it off, and the node calls the gate itself.
+    const SancusImage thief = build(R"(
+#include <authex/module.hpp>
+AUTHEX_ENTRY(steal, call) { *reinterpret_cast<volatile std::uint8_t*>(0x29) = 0; }
+)");
+    ASSERT_NE(node_.load(thief, {.text = 0x9000, .data = 0x2000}), 0);
+    Octets steal(wire::header_bytes);
+    wire::write_header({.kind = Kind::call}, steal);
+    EXPECT_TRUE(node_.give(0x9000, steal).empty());
+    EXPECT_EQ(node_.witness.violations.size(), 1U);
+    EXPECT_EQ(node_.shown("led0"), "on");
+    const unsigned resets = node_.witness.resets;
+    (void)node_.call(0x5d00, {.operation = 1, .in = 0x29});
+    EXPECT_EQ(node_.witness.resets, resets + 1);
+}
+
+TEST_F(SancusDriver, WithoutTheNumberThatItsGateAnswersToDoesNothing) {
+    Placement wrong = place();
+    ++wrong.id;
+    load(led(), wrong);
+    ASSERT_TRUE(node_.call(entry_));
+    EXPECT_EQ(node_.reg(14), static_cast<std::uint16_t>(Error::unsupported));
 }
 
 TEST_F(SancusDriver, OfTheButtonSaysEachPressThatHardwareMade) {

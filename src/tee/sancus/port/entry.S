@@ -1,6 +1,6 @@
 ; The one way into a module, from everywhere: calls, the return of its gate, and interrupts.
 ;
-; What hardware gives (docs/sancus.md, "What the hardware does"): execution enters at the first byte of the
+; What hardware gives (docs/sancus-nodes.md, "Modules"): execution enters at the first byte of the
 ; text only; instruction 0x1387 says who was executing before: 0 unprotected code, n enclave n, 0xfff0 + v the
 ; interrupt logic with vector v. Memory keeps what it held when the enclave was made: so nothing of the data is
 ; believed before `life` has been compared with a MAC under the module's own key, which nobody else can make.

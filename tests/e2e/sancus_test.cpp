@@ -1,0 +1,94 @@
+// A microcontroller with Sancus among the nodes: from a physical button to a physical LED.
+#include <gmock/gmock.h>
+
+#include "world.hpp"
+
+namespace authex::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Sancus : public testing::Test {
+  protected:
+    void SetUp() override {
+        world_.start_managers();
+        world_.must({"up"});
+    }
+    /// What a person does to the board, or sees on it.
+    Result board(std::vector<std::string> words) {
+        words.insert(
+            words.begin(),
+            {program("authex-sancus"), "control", world_.state("field") / "board.control"});
+        return run({.words = words, .folder = {}, .input = {}});
+    }
+    void press() {
+        EXPECT_EQ(board({"press", "button0"}).status, 0);
+        EXPECT_EQ(board({"release", "button0"}).status, 0);
+    }
+    bool led_becomes(const std::string& level) {
+        return board({"wait", "led0", level, "--timeout", "20"}).status == 0;
+    }
+    World world_{"button-led", "complete.yaml"};
+};
+
+TEST_F(Sancus, AButtonThatIsPressedLightsTheLed) {
+    EXPECT_THAT(board({"show", "led0"}).out, HasSubstr("off"));
+    press();
+    EXPECT_TRUE(led_becomes("on"));
+    press();
+    EXPECT_TRUE(led_becomes("off"));
+    press();
+    EXPECT_TRUE(led_becomes("on"));
+    EXPECT_EQ(world_.authex({"request", "get-led"}).out, "01  = 1\n");
+    EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 3; }));
+    EXPECT_EQ(world_.connection("controller.set_led->led.set").at("accepted"), 3);
+}
+
+TEST_F(Sancus, ModulesAreShownSimulatedWithTheMeasurementOfTheirPlace) {
+    const auto button = world_.module("button");
+    EXPECT_EQ(button.at("state"), "running");
+    EXPECT_EQ(button.at("tee"), "sancus");
+    EXPECT_EQ(button.at("simulated"), true);
+    EXPECT_EQ(button.at("identity").get<std::string>().size(), 32U);
+    EXPECT_NE(button.at("identity"), world_.module("led").at("identity"));
+    EXPECT_THAT(world_.authex({"plan"}).out, HasSubstr("nothing to do"));
+}
+
+TEST_F(Sancus, ABoardThatIsResetIsDeployedToAnew) {
+    press();
+    ASSERT_TRUE(led_becomes("on"));
+    ASSERT_EQ(board({"reset"}).status, 0);
+    EXPECT_TRUE(eventually([&] { return world_.module("led").at("state") == "failed"; }));
+    world_.must({"up"});
+    EXPECT_TRUE(led_becomes("off"));
+    press();
+    EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 2; }));
+}
+
+TEST_F(Sancus, AnotherVendorKeyAttestsNothing) {
+    world_.write("keys/development.vendor", "00112233445566778899aabbccddeeff\n");
+    std::filesystem::permissions(world_.folder() / "keys/development.vendor",
+                                 std::filesystem::perms::owner_read |
+                                     std::filesystem::perms::owner_write);
+    world_.write("led_driver.cpp", world_.read("led_driver.cpp") + "\nAUTHEX_INPUT(more, e) {}\n");
+    const Result attested = world_.authex({"up"});
+    EXPECT_NE(attested.status, 0) << attested.out;
+    EXPECT_THAT(attested.err, HasSubstr("does not have the key of the image that was loaded"));
+    EXPECT_THAT(attested.err, HasSubstr("vendor"));
+}
+
+TEST_F(Sancus, AVendorKeyThatOthersCanReadIsRefused) {
+    world_.write("keys/development.vendor", "00112233445566778899aabbccddeeff\n");
+    std::filesystem::permissions(world_.folder() / "keys/development.vendor",
+                                 std::filesystem::perms(0644));
+    world_.write("led_driver.cpp", world_.read("led_driver.cpp") + "\nAUTHEX_INPUT(more, e) {}\n");
+    const Result up = world_.authex({"up"});
+    EXPECT_NE(up.status, 0);
+    EXPECT_THAT(up.err, HasSubstr("complete.yaml:"));
+    EXPECT_THAT(up.err, HasSubstr("read"));
+    EXPECT_THAT(up.err + up.out, Not(HasSubstr("00112233")));
+}
+
+} // namespace
+} // namespace authex::test
