@@ -1,4 +1,5 @@
-// The button's driver on Sancus: it alone owns port 1, so each press that it says was made by hardware.
+// The button's driver on Sancus: it alone owns port 1, so each press that it says was made by
+// hardware.
 #include <authex/device.hpp>
 
 namespace {

@@ -49,9 +49,10 @@ std::string why_not(const descriptor::Descriptor& descriptor, const descriptor::
         return fmt::format("a {} node needs a manager of its own", to_string(node.tee));
     }
     if (node.tee == descriptor::Tee::sancus && !descriptor.simulation_allowed) {
-        return fmt::format("an emulated board is taken only with «simulation: allowed»; with a real "
-                           "one: authex-em --tee sancus --serial DEVICE --listen {}",
-                           address);
+        return fmt::format(
+            "an emulated board is taken only with «simulation: allowed»; with a real "
+            "one: authex-em --tee sancus --serial DEVICE --listen {}",
+            address);
     }
     if (!deployer::is_loopback_address(address)) {
         return fmt::format(

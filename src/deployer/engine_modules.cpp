@@ -84,6 +84,31 @@ load_one(const Loading& loading, std::uint16_t deployment, Node& node, Report& r
     });
 }
 
+/// Of a module that was loaded and is not attested yet.
+ModuleRecord record_of(Loading& loading, const ModuleRecord* known) {
+    ModuleRecord record = known == nullptr ? ModuleRecord{.name = loading.module->name} : *known;
+    record.node = loading.step->shown.node;
+    record.identity = loading.loadable->image.identity;
+    record.placement.assign(loading.result->placement().begin(), loading.result->placement().end());
+    record.module_key = Secret();
+    record.simulated = false;
+    if (loading.placed) {
+        record.identity = loading.placed->identity;
+        record.module_key.assign(loading.placed->module_key);
+        record.simulated = loading.placed->simulated;
+        wipe(loading.placed->module_key);
+    }
+    record.image_sha256 = loading.loadable->sha256;
+    record.terms = loading.loadable->terms;
+    record.endpoints = loading.loadable->image.endpoints;
+    record.image_bytes = loading.loadable->image.bytes;
+    record.attested_at_us = 0;
+    record.disabled = false;
+    record.session = Secret();
+    forget_digests(record.given);
+    return record;
+}
+
 } // namespace
 
 void Engine::remove_modules(const Steps& steps) {
@@ -196,28 +221,7 @@ void Engine::load_wave(const Steps& steps) {
             result_.errors.push_back(loading.result.error());
             continue;
         }
-        const ModuleRecord* known = context_.state.module(name);
-        ModuleRecord record = known == nullptr ? ModuleRecord{.name = name} : *known;
-        record.node = loading.step->shown.node;
-        record.identity =
-            loading.placed ? loading.placed->identity : loading.loadable->image.identity;
-        record.placement.assign(loading.result->placement().begin(),
-                                loading.result->placement().end());
-        record.simulated = loading.placed && loading.placed->simulated;
-        record.module_key = Secret();
-        if (loading.placed) {
-            record.module_key.assign(loading.placed->module_key);
-            wipe(loading.placed->module_key);
-        }
-        record.image_sha256 = loading.loadable->sha256;
-        record.terms = loading.loadable->terms;
-        record.endpoints = loading.loadable->image.endpoints;
-        record.image_bytes = loading.loadable->image.bytes;
-        record.attested_at_us = 0;
-        record.disabled = false;
-        record.session = Secret();
-        forget_digests(record.given);
-        change.modules.push_back(std::move(record));
+        change.modules.push_back(record_of(loading, context_.state.module(name)));
         processes_[name] =
             process_of(context_.survey.at(loading.step->shown.node), *loading.result);
         done(*loading.step);
