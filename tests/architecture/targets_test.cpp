@@ -168,7 +168,7 @@ class SmallImage : public testing::Test {
         }
         add(cxx + " -flto", parts + "entry.cpp", "entry.o");
         add(cxx, module, "module.o");
-        add(c + " -fno-builtin", parts + "libc.c", "libc.o");
+        add(c + " -fno-builtin", source_dir + "/src/tee/sancus/port/libc.c", "libc.o");
         image_ = folder_.path() / "image";
         const Output linked =
             run("ld.lld-14 -m msp430elf --gc-sections --unresolved-symbols=ignore-all -e enter"
