@@ -34,6 +34,9 @@ function(authex_freestanding_library part)
     target_compile_options(authex_${part} PRIVATE -fno-exceptions -fno-rtti)
 endfunction()
 
+# Images are the same whatever a test is compiled with: what one test has built, no other builds again.
+set(AUTHEX_TEST_CACHE ${CMAKE_SOURCE_DIR}/build/test-cache CACHE PATH "Where tests keep what they have built of modules")
+
 # authex_test(<name> SOURCES … [LINK …] [CONCURRENCY|PROGRAMS]): a GoogleTest program; each test is one ctest
 # entry with one label: `unit`; `concurrency`, which is also run under ThreadSanitizer; or `programs`, which
 # starts the real programs. The targets authex_<label>_targets build all of one label.
@@ -49,7 +52,7 @@ function(authex_test name)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${name} PRIVATE
         AUTHEX_SOURCE_DIR="${CMAKE_SOURCE_DIR}" AUTHEX_TEST_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
-        AUTHEX_BINARY_DIR="${CMAKE_BINARY_DIR}")
+        AUTHEX_BINARY_DIR="${CMAKE_BINARY_DIR}" AUTHEX_TEST_CACHE="${AUTHEX_TEST_CACHE}")
     set(kind unit)
     if(A_CONCURRENCY)
         set(kind concurrency)

@@ -43,8 +43,8 @@ const char* error_text(Error error);
 template <typename T>
 class [[nodiscard]] Result {
   public:
-    constexpr Result(T value) : value_(value) {}     // NOLINT(google-explicit-constructor)
-    constexpr Result(Error error) : error_(error) {} // NOLINT(google-explicit-constructor)
+    constexpr Result(T value) : value_(value) {}     // NOLINT(google-explicit-constructor): meant
+    constexpr Result(Error error) : error_(error) {} // NOLINT(google-explicit-constructor): meant
 
     [[nodiscard]] constexpr bool has_value() const { return error_ == Error::none; }
     constexpr explicit operator bool() const { return has_value(); }

@@ -70,6 +70,7 @@ std::vector<std::string> debugger_words(const std::string& debugger,
 /// Runs a program that has the terminal. @return its exit status
 Expected<int> run_in(const std::filesystem::path& folder, std::vector<std::string> words) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }

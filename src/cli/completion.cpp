@@ -55,6 +55,7 @@ bool takes_file(const CLI::App& app) {
 
 std::vector<std::string> texts(const std::vector<Word>& words) {
     std::vector<std::string> list;
+    list.reserve(words.size());
     for (const Word& word : words) {
         list.push_back(word.text);
     }

@@ -4,11 +4,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <iostream>
 #include <poll.h>
+#include <system_error>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -109,6 +110,7 @@ bool Dev::start(Child child, const std::vector<std::string>& command, bool wants
         return false;
     }
     std::vector<char*> argv;
+    argv.reserve(command.size() + 1);
     for (const std::string& argument : command) {
         argv.push_back(const_cast<char*>(argument.c_str()));
     }
@@ -125,7 +127,7 @@ bool Dev::start(Child child, const std::vector<std::string>& command, bool wants
         }
         sigset_t none;
         ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
         if (child.manager) {
             // It announces itself on standard output, which is said here in shorter words.
             ::dup2(::open("/dev/null", O_WRONLY | O_CLOEXEC), STDOUT_FILENO);
@@ -213,15 +215,14 @@ void Dev::drain(Child& child) {
         if (count < 0 && errno == EINTR) {
             continue;
         }
-        if (count <= 0) {
-            if (count == 0) {
-                ::close(child.output);
-                child.output = -1;
-                if (!child.line.empty()) {
-                    print(child, child.line);
-                    child.line.clear();
-                }
+        if (count == 0) {
+            ::close(child.output);
+            child.output = -1;
+            if (!child.line.empty()) {
+                print(child, std::exchange(child.line, {}));
             }
+        }
+        if (count <= 0) {
             break;
         }
         child.line.append(buffer.data(), static_cast<std::size_t>(count));
@@ -362,15 +363,16 @@ int Dev::run(const descriptor::Descriptor& descriptor) {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
         ::sigaddset(&wanted, signal);
     }
-    ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
     signals_ = ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     for (const descriptor::Node& node : descriptor.nodes) {
         width_ = std::max(width_, node.name.size());
     }
     for (const descriptor::Node& node : descriptor.nodes) {
         if (!start_node(descriptor, node)) {
-            std::cerr << fmt::format(
-                "error: cannot start the manager of {}: {}\n", node.name, std::strerror(errno));
+            std::cerr << fmt::format("error: cannot start the manager of {}: {}\n",
+                                     node.name,
+                                     std::generic_category().message(errno));
             return exit_failed;
         }
     }

@@ -20,7 +20,7 @@ class Scratch {
     ~Scratch() { ::close(descriptor_); }
 
     [[nodiscard]] int get() const { return descriptor_; }
-    bool write(const std::string& text) const {
+    [[nodiscard]] bool write(const std::string& text) const {
         return ::pwrite(descriptor_, text.data(), text.size(), 0) ==
                static_cast<ssize_t>(text.size());
     }
@@ -47,6 +47,7 @@ Expected<FilterResult> run_filter(std::vector<std::string> words, const std::str
     const Scratch in;
     const Scratch out;
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) {
         argv.push_back(word.data());
     }

@@ -17,7 +17,8 @@ Interrupt::Interrupt() {
 }
 
 Interrupt::~Interrupt() {
-    ::pthread_kill(waiter_.native_handle(), SIGTERM); // wakes it; blocked, it does nothing else
+    // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread): blocked, it does nothing but wake it
+    ::pthread_kill(waiter_.native_handle(), SIGTERM);
 }
 
 } // namespace authex::cli

@@ -9,7 +9,8 @@
 
 int main(int argc, char** argv) {
     // gRPC's own complaints would only repeat what is said here.
-    ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); // NOLINT(concurrency-mt-unsafe)
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet
+    ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
     (void)std::signal(SIGPIPE, SIG_IGN);
     // It holds the keys of the application: no core dump, and no other process of the user looks
     // in.

@@ -71,8 +71,9 @@ std::string harmless(std::string text) {
 }
 
 Terminal::Terminal(int fd) {
-    const char* const term = std::getenv("TERM");          // NOLINT(concurrency-mt-unsafe)
-    const char* const no_colour = std::getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe)
+    const char* const term = std::getenv("TERM"); // NOLINT(concurrency-mt-unsafe): nobody writes it
+    const char* const no_colour =
+        std::getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe): nobody writes it
     is_terminal_ = ::isatty(fd) == 1 && term != nullptr && std::string(term) != "dumb";
     colours_ = is_terminal_ && (no_colour == nullptr || *no_colour == '\0');
 }

@@ -21,7 +21,7 @@ T named(const std::vector<T>& list, const std::string& name) {
     return found == list.end() ? T{.name = name} : *found;
 }
 
-std::string with_reason(std::string line, const std::string& reason) {
+std::string with_reason(const std::string& line, const std::string& reason) {
     return reason.empty() ? line : line + ": " + reason;
 }
 

@@ -55,14 +55,14 @@ void hkdf_sha256(ByteView salt, ByteView input_key_material, ByteView info, Byte
 void Generator::seed(ByteView entropy) {
     static_assert(sizeof(br_hmac_drbg_context) <= sizeof state_);
     static_assert(alignof(br_hmac_drbg_context) <= 8);
+    // A type of C comes to life in an array of bytes by itself. ([intro.object] 13)
+    static_assert(std::is_trivial_v<br_hmac_drbg_context>);
+    auto* context = std::launder(reinterpret_cast<br_hmac_drbg_context*>(state_));
     if (seeded_) {
-        br_hmac_drbg_update(std::launder(reinterpret_cast<br_hmac_drbg_context*>(state_)),
-                            entropy.data(),
-                            entropy.size());
+        br_hmac_drbg_update(context, entropy.data(), entropy.size());
         return;
     }
-    br_hmac_drbg_init(
-        new (state_) br_hmac_drbg_context{}, &br_sha256_vtable, entropy.data(), entropy.size());
+    br_hmac_drbg_init(context, &br_sha256_vtable, entropy.data(), entropy.size());
     seeded_ = true;
 }
 

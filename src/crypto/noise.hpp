@@ -70,6 +70,8 @@ class NoiseInitiator {
     /// @param ephemeral_secret fresh random bytes, never used twice.
     NoiseInitiator(ByteView prologue, DhKeyView static_secret, DhKeyView ephemeral_secret);
     ~NoiseInitiator();
+    NoiseInitiator(const NoiseInitiator&) = delete;
+    NoiseInitiator& operator=(const NoiseInitiator&) = delete;
     /// `-> e`, then the payload (in clear: no key yet). @error no_space. @return bytes written to
     /// `message`.
     [[nodiscard]] Result<std::size_t> write_first(ByteView payload, Bytes message);
@@ -91,6 +93,8 @@ class NoiseResponder {
                    DhKeyView initiator_static_public,
                    DhKeyView ephemeral_secret);
     ~NoiseResponder();
+    NoiseResponder(const NoiseResponder&) = delete;
+    NoiseResponder& operator=(const NoiseResponder&) = delete;
     /// @error truncated. `payload` is set to view the (unauthenticated) payload inside `message`.
     [[nodiscard]] Error read_first(ByteView message, ByteView& payload);
     /// @error no_space | malformed. @return bytes written to `message`.

@@ -196,19 +196,21 @@ Outcome<bool> OwnedApplication::logs(const LogQuery& query,
     std::vector<LogSource> sources = log_sources(query, (*state)->deployment(), errors);
     std::vector<LogEntry> past;
     std::vector<std::function<void()>> work;
+    work.reserve(sources.size());
+    const auto keep = [&](LogSource& source, const v1::LogLine& line) {
+        LogEntry entry = entry_of(source.name, line);
+        source.saw(line);
+        const std::lock_guard lock(log_mutex_);
+        if (sieve.fits(entry)) {
+            past.push_back(std::move(entry));
+        }
+        return true;
+    };
     for (LogSource& source : sources) {
         work.emplace_back([&] {
             const auto done = source.node->logs(
                 source.request,
-                [&](const v1::LogLine& line) {
-                    LogEntry entry = entry_of(source.name, line);
-                    source.saw(line);
-                    const std::lock_guard lock(log_mutex_);
-                    if (sieve.fits(entry)) {
-                        past.push_back(std::move(entry));
-                    }
-                    return true;
-                },
+                [&](const v1::LogLine& line) { return keep(source, line); },
                 query.stop);
             // One that is followed is asked again, and what is wrong is said then.
             if (!done && !query.follow) {
@@ -240,16 +242,16 @@ void OwnedApplication::follow(std::vector<LogSource>& sources,
                               const std::function<bool(const LogEntry&)>& take) {
     std::stop_source ended;
     const std::stop_callback forward(stop, [&ended] { ended.request_stop(); });
+    const auto pass_on = [&](const LogEntry& entry) {
+        const std::lock_guard lock(log_mutex_);
+        if (!ended.stop_requested() && !take(entry)) {
+            ended.request_stop();
+        }
+    };
     std::vector<std::jthread> threads;
+    threads.reserve(sources.size());
     for (LogSource& source : sources) {
-        threads.emplace_back([&] {
-            follow_source(source, ended.get_token(), [&](const LogEntry& entry) {
-                const std::lock_guard lock(log_mutex_);
-                if (!ended.stop_requested() && !take(entry)) {
-                    ended.request_stop();
-                }
-            });
-        });
+        threads.emplace_back([&] { follow_source(source, ended.get_token(), pass_on); });
     }
 }
 

@@ -71,6 +71,8 @@ Expected<std::vector<StoredFile>> collect(const fs::path& directory) {
         std::ifstream stream(each->path(), std::ios::binary);
         StoredFile file;
         file.name = name.string();
+        const std::uintmax_t bytes = each->file_size(error);
+        file.content.reserve(error ? 0 : bytes); // grown, it would leave copies behind
         file.content.assign(std::istreambuf_iterator<char>(stream),
                             std::istreambuf_iterator<char>());
         file.everyone_reads =
@@ -89,15 +91,22 @@ Expected<std::vector<StoredFile>> collect(const fs::path& directory) {
 
 std::string content_of(const BackupRequest& request, const std::vector<StoredFile>& files) {
     nlohmann::json list = nlohmann::json::array();
+    constexpr std::size_t overhead_bytes = 256;
+    std::size_t bytes = overhead_bytes + request.application.size();
     for (const StoredFile& file : files) {
+        bytes += overhead_bytes + file.name.size() + file.content.size();
         list.push_back({{"name", file.name},
                         {"everyone_reads", file.everyone_reads},
                         {"content", nlohmann::json::binary(file.content)}});
     }
+    nlohmann::json json = {{"version", content_version}, {"application", request.application}};
+    json["files"] = std::move(list);
     std::string content;
-    nlohmann::json::to_cbor(
-        {{"version", content_version}, {"application", request.application}, {"files", list}},
-        content);
+    content.reserve(bytes); // grown, it would leave copies behind
+    nlohmann::json::to_cbor(json, content);
+    for (nlohmann::json& each : json["files"]) {
+        wipe(each["content"].get_binary());
+    }
     return content;
 }
 
@@ -113,7 +122,7 @@ struct Content {
 };
 
 Expected<Content> parse_content(std::string_view bytes) {
-    const nlohmann::json json = nlohmann::json::from_cbor(bytes, true, false);
+    nlohmann::json json = nlohmann::json::from_cbor(bytes, true, false);
     if (!json.is_object() || !json.contains("version") || json["version"] != content_version ||
         !json.contains("application") || !json["application"].is_string() ||
         !json.contains("files") || !json["files"].is_array()) {
@@ -121,7 +130,7 @@ Expected<Content> parse_content(std::string_view bytes) {
     }
     Content content{.application = json["application"].get<std::string>(), .files = {}};
     std::set<std::string> names;
-    for (const nlohmann::json& each : json["files"]) {
+    for (nlohmann::json& each : json["files"]) {
         const bool whole = each.is_object() && each.contains("name") && each["name"].is_string() &&
                            each.contains("content") && each["content"].is_binary() &&
                            each.contains("everyone_reads") && each["everyone_reads"].is_boolean();
@@ -129,7 +138,7 @@ Expected<Content> parse_content(std::string_view bytes) {
         if (whole) {
             file.name = each["name"].get<std::string>();
             file.everyone_reads = each["everyone_reads"].get<bool>();
-            file.content = each["content"].get_binary();
+            file.content = std::move(each["content"].get_binary());
         }
         const bool is_state = file.name == state_file;
         if (!whole || !is_safe(file.name) || (stays_here(file.name) && !is_state) ||
@@ -145,7 +154,7 @@ Expected<Content> parse_content(std::string_view bytes) {
 
 Expected<bool> place(const fs::path& directory, const StoredFile& file) {
     const fs::path target = directory / file.name;
-    const Expected<bool> folder = create_private_folder(target.parent_path());
+    Expected<bool> folder = create_private_folder(target.parent_path());
     if (!folder) {
         return folder;
     }
@@ -184,8 +193,7 @@ place_state(const fs::path& directory, StoredFile& file, const std::vector<crypt
         const auto state = State::open(std::shared_ptr<Database>(std::move(*database)));
         Change change;
         change.used_keys = keys;
-        const Expected<bool> kept =
-            state ? (*state)->commit(change) : tl::make_unexpected(state.error());
+        Expected<bool> kept = state ? (*state)->commit(change) : tl::make_unexpected(state.error());
         if (!kept) {
             return kept;
         }
@@ -211,7 +219,7 @@ Expected<Content> read_backup(const RestoreRequest& request) {
         return tl::make_unexpected(opened.error());
     }
     auto content = parse_content(*opened);
-    wipe({reinterpret_cast<std::uint8_t*>(opened->data()), opened->size()});
+    wipe_text(*opened);
     return content;
 }
 
@@ -246,7 +254,7 @@ Expected<bool> write_backup(const BackupRequest& request) {
     files->push_back(std::move(copied));
     std::string content = content_of(request, *files);
     const auto sealed = seal_file(content, request.passphrase);
-    wipe({reinterpret_cast<std::uint8_t*>(content.data()), content.size()});
+    wipe_text(content);
     if (!sealed) {
         return tl::make_unexpected(sealed.error());
     }

@@ -51,12 +51,12 @@ std::string pem_of(const X509* certificate) {
     return {data, static_cast<std::size_t>(size)};
 }
 
-std::string pem_of(const EVP_PKEY* key) {
+Secret pem_of(const EVP_PKEY* key) {
     const Bio bio(BIO_new(BIO_s_secmem()));
     PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-    const char* data = nullptr;
+    const std::uint8_t* data = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &data);
-    return {data, static_cast<std::size_t>(size)};
+    return Secret(ByteView(data, static_cast<std::size_t>(size)));
 }
 
 bool add_extension(X509* certificate, X509* issuer, int id, const std::string& value) {
@@ -130,13 +130,13 @@ Expected<std::pair<Certificate, Key>> make_authority() {
     Certificate certificate =
         key ? draft(key.get(), "authex application", authority_days) : nullptr;
     X509* const self = certificate.get();
-    const bool signed_ =
+    const bool is_signed =
         self != nullptr && X509_set_issuer_name(self, X509_get_subject_name(self)) == 1 &&
         add_extension(self, self, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
         add_extension(self, self, NID_key_usage, "critical,keyCertSign,cRLSign") &&
         add_extension(self, self, NID_subject_key_identifier, "hash") &&
         X509_sign(self, key.get(), EVP_sha256()) > 0;
-    if (!signed_) {
+    if (!is_signed) {
         return tls_failure("cannot make a certificate authority");
     }
     return std::pair(std::move(certificate), std::move(key));
@@ -165,7 +165,7 @@ Expected<bool> Authority::issue(const CertificateRequest& request,
     const std::string names = alternative_names(request);
     std::string usage = request.server ? "serverAuth" : "";
     usage += request.client ? (usage.empty() ? "clientAuth" : ",clientAuth") : "";
-    const bool signed_ =
+    const bool is_signed =
         leaf != nullptr && X509_set_issuer_name(leaf, X509_get_subject_name(issuer)) == 1 &&
         add_extension(leaf, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
         add_extension(leaf, issuer, NID_key_usage, "critical,digitalSignature") &&
@@ -173,11 +173,11 @@ Expected<bool> Authority::issue(const CertificateRequest& request,
         add_extension(leaf, issuer, NID_authority_key_identifier, "keyid") &&
         (names.empty() || add_extension(leaf, issuer, NID_subject_alt_name, names)) &&
         X509_sign(leaf, parts_->key.get(), EVP_sha256()) > 0;
-    if (!signed_) {
+    if (!is_signed) {
         return tls_failure(fmt::format("cannot make a certificate for {}", request.common_name));
     }
     const Expected<bool> key_written =
-        replace_file(key_file, pem_of(key.get()), FileAccess::owner_only);
+        replace_file(key_file, pem_of(key.get()).text(), FileAccess::owner_only);
     return key_written ? replace_file(certificate_file, pem_of(leaf), FileAccess::everyone_reads)
                        : key_written;
 }
@@ -213,9 +213,9 @@ Expected<CertificateFacts> read_certificate(const std::filesystem::path& file) {
         const GENERAL_NAME* each = sk_GENERAL_NAME_value(names.get(), i);
         if (each->type == GEN_URI) {
             const ASN1_IA5STRING* uri = each->d.uniformResourceIdentifier;
-            facts.role = rpc::role_of_uri(
-                {reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)), // NOLINT
-                 static_cast<std::size_t>(ASN1_STRING_length(uri))});
+            facts.role =
+                rpc::role_of_uri({reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
+                                  static_cast<std::size_t>(ASN1_STRING_length(uri))});
         }
     }
     return facts;
@@ -232,7 +232,7 @@ Expected<Authority> open_authority(const std::filesystem::path& folder) {
             return tl::make_unexpected(made.error());
         }
         Expected<bool> written =
-            replace_file(key_file, pem_of(made->second.get()), FileAccess::owner_only);
+            replace_file(key_file, pem_of(made->second.get()).text(), FileAccess::owner_only);
         if (written) {
             written = create_file(
                 certificate_file, pem_of(made->first.get()), FileAccess::everyone_reads);
@@ -250,7 +250,8 @@ Expected<Authority> open_authority(const std::filesystem::path& folder) {
                                       std::istreambuf_iterator<char>());
     const Bio certificate_bio(
         BIO_new_mem_buf(certificate_pem.data(), static_cast<int>(certificate_pem.size())));
-    const Bio key_bio(BIO_new_mem_buf(key_pem->data(), static_cast<int>(key_pem->size())));
+    const Bio key_bio(
+        BIO_new_mem_buf(key_pem->text().data(), static_cast<int>(key_pem->text().size())));
     auto parts = std::make_shared<Authority::Parts>();
     parts->certificate.reset(PEM_read_bio_X509(certificate_bio.get(), nullptr, nullptr, nullptr));
     parts->key.reset(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));

@@ -31,9 +31,9 @@ Expected<bool> make_owner_key(const std::filesystem::path& file) {
         return tl::make_unexpected(secret.error());
     }
     std::string text = key_text(*secret) + "\n";
-    const Expected<bool> written = create_file(file, text, FileAccess::owner_only);
+    Expected<bool> written = create_file(file, text, FileAccess::owner_only);
     wipe(*secret);
-    wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    wipe_text(text);
     return written;
 }
 
@@ -82,9 +82,9 @@ Expected<bool> find_index(const std::filesystem::path& state_directory, OwnerKey
     }
     if (!*first) {
         // Another process may be writing the same at this moment.
-        const auto written = create_file(state_directory / "owner.pub",
-                                         key_text(key.public_key) + "\n",
-                                         FileAccess::everyone_reads);
+        auto written = create_file(state_directory / "owner.pub",
+                                   key_text(key.public_key) + "\n",
+                                   FileAccess::everyone_reads);
         if (!written && written.error().code != "file-exists") {
             return written;
         }
@@ -166,8 +166,7 @@ Expected<OwnerKey> open_owner_key(const std::filesystem::path& state_directory) 
         }
         return tl::make_unexpected(text.error());
     }
-    const auto secret = parse_key(*text);
-    wipe({reinterpret_cast<std::uint8_t*>(text->data()), text->size()});
+    auto secret = parse_key(text->text());
     if (!secret) {
         return failure("owner-key-damaged",
                        fmt::format("{} does not hold 64 lower-case hex digits", file.string()),
@@ -176,6 +175,7 @@ Expected<OwnerKey> open_owner_key(const std::filesystem::path& state_directory) 
     }
     OwnerKey key;
     key.secret = *secret;
+    wipe(*secret);
     const Expected<bool> found = find_index(state_directory, key);
     if (!found) {
         return tl::make_unexpected(found.error());

@@ -20,8 +20,6 @@ class Database;
 /// One prepared statement. Parameters are bound and columns read in their order.
 class Statement {
   public:
-    Statement(Statement&&) = default;
-
     Statement& bind(std::int64_t value);
     Statement& bind(const std::string& value);
     Statement& bind(ByteView value);

@@ -291,6 +291,7 @@ std::vector<Examined> examine_nodes(const descriptor::Descriptor& descriptor,
         questions.push_back({.node = &node});
     }
     std::vector<std::function<void()>> work;
+    work.reserve(questions.size());
     for (NodeQuestion& question : questions) {
         work.emplace_back([&] {
             const auto node = outside.reach(question.node->name, to_string(question.node->address));

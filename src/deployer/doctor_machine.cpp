@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <optional>
+#include <system_error>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -161,7 +162,8 @@ void examine_device(const char* path,
         found.text = fmt::format("this machine has {}", hardware);
     } else if (there) {
         found.level = needed ? Level::failure : Level::warning;
-        found.text = fmt::format("this user may not use it: {}", std::strerror(errno));
+        found.text =
+            fmt::format("this user may not use it: {}", std::generic_category().message(errno));
         found.fix = fmt::format("make the user a member of the group of {}", path);
     } else {
         found.level = needed ? Level::warning : Level::ok;
@@ -196,7 +198,8 @@ void examine_disk(const std::string& what,
     }
     if (::access(there.c_str(), W_OK) != 0) {
         found.level = Level::failure;
-        found.text = fmt::format("{} cannot be written: {}", there.string(), std::strerror(errno));
+        found.text = fmt::format(
+            "{} cannot be written: {}", there.string(), std::generic_category().message(errno));
         found.fix = "check owner and mode of the folder";
     }
     all.push_back(std::move(found));

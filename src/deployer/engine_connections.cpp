@@ -192,7 +192,7 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
     record.epoch = (before == nullptr ? record.epoch : before->epoch) + 1;
     if (record.given_key) {
         const crypto::Hash digest = crypto::sha256(record.key.view());
-        const Expected<bool> used = context_.state.key_used(digest);
+        Expected<bool> used = context_.state.key_used(digest);
         const bool twice = std::find(change.used_keys.begin(), change.used_keys.end(), digest) !=
                            change.used_keys.end();
         if (!used) {

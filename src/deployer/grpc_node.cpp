@@ -169,6 +169,15 @@ class GrpcNode final : public Node {
         Diagnostic diagnostic = rpc::to_diagnostic(status);
         if (status.error_code() == grpc::StatusCode::UNAVAILABLE &&
             status.error_details().empty()) {
+            // So gRPC says it, and no other way.
+            if (status.error_message().find("DNS resolution failed") != std::string::npos) {
+                return make_error("node-unreachable",
+                                  fmt::format("node {}: the host of {} has no address here",
+                                              options_.name,
+                                              options_.address),
+                                  "mend the node's `address:`, or make the name known on this "
+                                  "machine (/etc/hosts, DNS)");
+            }
             return make_error(
                 "node-unreachable",
                 fmt::format("node {} does not answer at {}", options_.name, options_.address),

@@ -17,7 +17,7 @@ ByteView bytes_of(const std::string& text) {
 /// A secret's text is wiped where it is not needed any more.
 Secret take(std::string text) {
     Secret secret(bytes_of(text));
-    wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    wipe_text(text);
     return secret;
 }
 
@@ -46,8 +46,7 @@ Expected<Secret> read_secret(const descriptor::Module& module,
                              const ValueSources& sources) {
     switch (secret.source) {
     case descriptor::SecretSource::file: {
-        auto text = read_private_file(sources.descriptor.directory / secret.file);
-        return text ? Expected<Secret>(take(std::move(*text))) : tl::make_unexpected(text.error());
+        return read_private_file(sources.descriptor.directory / secret.file);
     }
     case descriptor::SecretSource::environment: {
         auto text = sources.environment(secret.variable);

@@ -210,7 +210,7 @@ give_orders(const OrderContext& context, Change change, std::vector<ModuleOrders
     }
     OrderBatch batch(context);
     const Expected<bool> sealed = batch.seal(orders, change);
-    const Expected<bool> kept = sealed ? context.state.commit(change) : sealed;
+    Expected<bool> kept = sealed ? context.state.commit(change) : sealed;
     if (kept) {
         batch.send(0, [](const ModuleOrders&, std::size_t) { return true; });
     }

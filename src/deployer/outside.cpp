@@ -166,7 +166,8 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     }
     outside.revoked = std::move(*revoked);
     outside.environment = [](const std::string& name) {
-        const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): only read
+        const char* value =
+            std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): nobody writes it
         return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
     return outside;

@@ -66,21 +66,21 @@ class OwnedApplication final : public Application {
     Outcome<Prepared> prepare(const Selection& selection);
     Outcome<Engine::Result> up_once(const Selection& selection);
     Outcome<Loadables> loadables(const Selection& selection);
-    Errors check_names(const Selection& selection) const;
-    ValuesOfModules values(const Selection& selection, const State& state) const;
+    [[nodiscard]] Errors check_names(const Selection& selection) const;
+    [[nodiscard]] ValuesOfModules values(const Selection& selection, const State& state) const;
     Expected<std::uint16_t> deployment_at_nodes(std::uint16_t wanted);
     Expected<bool> meet_again(State& state, std::uint16_t deployment);
     Expected<bool> turn_secret(const std::string& module, const std::string& name);
     void warn(const Diagnostic& finding);
 
-    Expected<ConnectionRecord>
+    [[nodiscard]] Expected<ConnectionRecord>
     direct_connection(const State& state, const std::string& name, bool request) const;
     Expected<std::vector<std::uint8_t>>
     send(const std::string& connection, ByteView data, bool request);
     Expected<v1::RecordRequest> record_request(const std::string& module,
                                                const RecordingHead& head);
     struct LogSource;
-    Errors check_query(const LogQuery& query) const;
+    [[nodiscard]] Errors check_query(const LogQuery& query) const;
     std::vector<LogSource>
     log_sources(const LogQuery& query, std::uint16_t deployment, Errors& errors);
     void follow(std::vector<LogSource>& sources,

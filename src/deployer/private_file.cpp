@@ -2,10 +2,8 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <fstream>
-#include <iterator>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -13,13 +11,16 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "tee/process/descriptor.hpp"
+
 namespace authex::deployer {
 namespace {
 
 tl::unexpected<Diagnostic> unwritable(const std::filesystem::path& path, int error) {
-    return failure("file-unwritable",
-                   fmt::format("cannot write {}: {}", path.string(), std::strerror(error)),
-                   "is the disk full or read-only, or does the folder belong to somebody else?");
+    return failure(
+        "file-unwritable",
+        fmt::format("cannot write {}: {}", path.string(), std::generic_category().message(error)),
+        "is the disk full or read-only, or does the folder belong to somebody else?");
 }
 
 bool write_all(int fd, std::string_view content) {
@@ -103,23 +104,37 @@ replace_file(const std::filesystem::path& file, std::string_view content, FileAc
     return true;
 }
 
-Expected<std::string> read_private_file(const std::filesystem::path& file) {
-    struct stat info {};
-    if (::stat(file.c_str(), &info) != 0) {
+Expected<Secret> read_private_file(const std::filesystem::path& file) {
+    const auto unreadable = [&] {
         return failure("file-unreadable",
-                       fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
+                       fmt::format("cannot read {}: {}",
+                                   file.string(),
+                                   std::generic_category().message(errno)));
+    };
+    // What is asked about is the file that is read, whatever its name is given to meanwhile.
+    const tee::process::Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat info {};
+    if (!descriptor.open() || ::fstat(descriptor.get(), &info) != 0) {
+        return unreadable();
     }
     if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return failure("file-readable-by-others",
                        fmt::format("{} may be read by others", file.string()),
                        fmt::format("if nobody did: chmod 600 {}", file.string()));
     }
-    std::ifstream stream(file, std::ios::binary);
-    std::string content((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-    if (!stream.is_open() || stream.bad()) {
-        return failure("file-unreadable", fmt::format("cannot read {}", file.string()));
+    std::vector<std::uint8_t> content(static_cast<std::size_t>(info.st_size));
+    for (std::size_t have = 0; have < content.size();) {
+        const ssize_t count =
+            ::read(descriptor.get(), content.data() + have, content.size() - have);
+        if (count < 0 && errno != EINTR) {
+            return unreadable();
+        }
+        if (count == 0) {
+            content.resize(have);
+        }
+        have += count > 0 ? static_cast<std::size_t>(count) : 0;
     }
-    return content;
+    return Secret(std::move(content));
 }
 
 Expected<FolderLock> FolderLock::take(const std::filesystem::path& folder) {
@@ -131,7 +146,9 @@ Expected<FolderLock> FolderLock::take(const std::filesystem::path& folder) {
     } while (locked != 0 && errno == EINTR);
     if (locked != 0) {
         return failure("file-unreadable",
-                       fmt::format("cannot lock {}: {}", folder.string(), std::strerror(errno)));
+                       fmt::format("cannot lock {}: {}",
+                                   folder.string(),
+                                   std::generic_category().message(errno)));
     }
     return lock;
 }

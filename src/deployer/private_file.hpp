@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/diagnostic.hpp"
+#include "deployer/secret.hpp"
 
 namespace authex::deployer {
 
@@ -23,7 +24,7 @@ create_file(const std::filesystem::path& file, std::string_view content, FileAcc
 Expected<bool>
 replace_file(const std::filesystem::path& file, std::string_view content, FileAccess access);
 /// @error file-unreadable | file-readable-by-others
-Expected<std::string> read_private_file(const std::filesystem::path& file);
+Expected<Secret> read_private_file(const std::filesystem::path& file);
 
 /// Until it goes, no other process or thread that takes it for the same folder goes on. Ends with
 /// the process.
@@ -32,6 +33,8 @@ class FolderLock {
     /// Waits as long as another has it. @error file-unreadable: there is no such folder
     static Expected<FolderLock> take(const std::filesystem::path& folder);
     FolderLock(FolderLock&& other) noexcept;
+    FolderLock(const FolderLock&) = delete;
+    FolderLock& operator=(const FolderLock&) = delete;
     FolderLock& operator=(FolderLock&&) = delete;
     ~FolderLock();
 

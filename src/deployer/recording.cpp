@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <string_view>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -189,7 +189,9 @@ class FileWriter final : public RecordingWriter {
     }
     [[nodiscard]] Expected<bool> unwritable() const {
         return failure("file-unwritable",
-                       fmt::format("cannot write {}: {}", file_.string(), std::strerror(errno)),
+                       fmt::format("cannot write {}: {}",
+                                   file_.string(),
+                                   std::generic_category().message(errno)),
                        "is the disk full?");
     }
 
@@ -237,13 +239,13 @@ Expected<Recording> decode(ByteView content) {
 }
 
 Expected<Recording> read_recording(const std::filesystem::path& file) {
-    const auto text = read_private_file(file);
-    if (!text) {
-        return tl::make_unexpected(text.error());
+    const auto recorded = read_private_file(file);
+    if (!recorded) {
+        return tl::make_unexpected(recorded.error());
     }
-    const ByteView bytes(reinterpret_cast<const std::uint8_t*>(text->data()), text->size());
+    const ByteView bytes = recorded->view();
     std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
-    if (bytes.size() >= magic.size() && text->starts_with(magic)) {
+    if (bytes.size() >= magic.size() && recorded->text().starts_with(magic)) {
         const std::size_t content = bytes.size() - std::min(bytes.size(), digest.size());
         SHA256(bytes.data(), content, digest.data());
         const ByteView stated = bytes.subspan(content);
@@ -272,7 +274,9 @@ Expected<std::unique_ptr<RecordingWriter>> RecordingWriter::create(std::filesyst
         ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor < 0) {
         return failure("file-unwritable",
-                       fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
+                       fmt::format("cannot write {}: {}",
+                                   file.string(),
+                                   std::generic_category().message(errno)));
     }
     auto writer = std::make_unique<FileWriter>(std::move(file), descriptor);
     const Expected<bool> written = writer->write(encode(head));

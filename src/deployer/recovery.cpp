@@ -32,40 +32,48 @@ struct Kit {
     Kit& operator=(const Kit&) = default;
     ~Kit() {
         wipe(secret);
-        wipe({reinterpret_cast<std::uint8_t*>(authority_key.data()), authority_key.size()});
+        wipe_text(authority_key);
     }
 };
 
-Expected<std::string> read_text(const fs::path& file) {
+void wipe_texts(nlohmann::json& json) {
+    for (nlohmann::json& each : json) {
+        if (each.is_string()) {
+            wipe_text(each.get_ref<std::string&>());
+        }
+    }
+}
+
+Expected<Secret> read_public_file(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    std::vector<std::uint8_t> text((std::istreambuf_iterator<char>(stream)),
+                                   std::istreambuf_iterator<char>());
     if (!stream.is_open() || stream.bad() || text.empty()) {
         return failure("file-unreadable", fmt::format("cannot read {}", file.string()));
     }
-    return text;
+    return Secret(std::move(text));
 }
 
 Expected<bool> write_kit(const Kit& kit, const fs::path& file) {
     constexpr int indent = 2;
-    std::string text = nlohmann::json({{kind_key, format_version},
-                                       {"secret", key_text(kit.secret)},
-                                       {"owner", key_text(kit.owner)},
-                                       {"authority", kit.authority},
-                                       {"authority-key", kit.authority_key}})
-                           .dump(indent) +
-                       "\n";
-    const Expected<bool> written = create_file(file, text, FileAccess::owner_only);
-    wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    nlohmann::json json = {{kind_key, format_version},
+                           {"secret", key_text(kit.secret)},
+                           {"owner", key_text(kit.owner)},
+                           {"authority", kit.authority},
+                           {"authority-key", kit.authority_key}};
+    std::string text = json.dump(indent) + "\n";
+    Expected<bool> written = create_file(file, text, FileAccess::owner_only);
+    wipe_text(text);
+    wipe_texts(json);
     return written;
 }
 
 Expected<Kit> read_kit(const fs::path& file) {
-    auto text = read_private_file(file);
-    if (!text) {
-        return tl::make_unexpected(text.error());
+    const auto content = read_private_file(file);
+    if (!content) {
+        return tl::make_unexpected(content.error());
     }
-    const nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
-    wipe({reinterpret_cast<std::uint8_t*>(text->data()), text->size()});
+    nlohmann::json json = nlohmann::json::parse(content->text(), nullptr, false);
     const auto field = [&](const char* name) {
         return json.is_object() && json.contains(name) && json[name].is_string()
                    ? json[name].get<std::string>()
@@ -73,11 +81,12 @@ Expected<Kit> read_kit(const fs::path& file) {
     };
     const bool known =
         json.is_object() && json.contains(kind_key) && json[kind_key] == format_version;
-    const auto secret = parse_key(field("secret"));
+    auto secret = parse_key(field("secret"));
     const auto owner = parse_key(field("owner"));
     Kit kit;
     kit.authority = field("authority");
     kit.authority_key = field("authority-key");
+    wipe_texts(json);
     if (!known || !secret || !owner || kit.authority.empty() || kit.authority_key.empty()) {
         return failure(
             "recovery-file-damaged",
@@ -86,14 +95,16 @@ Expected<Kit> read_kit(const fs::path& file) {
     }
     kit.secret = *secret;
     kit.owner = *owner;
+    wipe(*secret);
     return kit;
 }
 
 /// Writes a file, or finds the same there. @error owner-key-exists: another is there
 Expected<bool> keep(const fs::path& file, const std::string& content, FileAccess access) {
     if (fs::exists(file)) {
-        const auto there = read_text(file);
-        return there && *there == content
+        const auto there =
+            access == FileAccess::owner_only ? read_private_file(file) : read_public_file(file);
+        return there && there->text() == content
                    ? Expected<bool>(true)
                    : failure("owner-key-exists",
                              fmt::format("{} is there already, and another", file.string()),
@@ -120,15 +131,15 @@ Expected<bool> make_recovery_key(const fs::path& state_directory, const fs::path
     if (!tls) {
         return tl::make_unexpected(tls.error());
     }
-    const auto authority = read_text(tls->authority);
+    const auto authority = read_public_file(tls->authority);
     const auto authority_key = read_private_file(state_directory / "tls" / "ca.key");
     if (!authority || !authority_key) {
         return tl::make_unexpected(authority ? authority_key.error() : authority.error());
     }
     Kit kit;
     kit.owner = owner->public_key;
-    kit.authority = *authority;
-    kit.authority_key = *authority_key;
+    kit.authority = authority->text();
+    kit.authority_key = authority_key->text();
     if (RAND_priv_bytes(kit.secret.data(), static_cast<int>(kit.secret.size())) != 1) {
         return failure("no-randomness", "the system gives no random numbers");
     }
@@ -175,7 +186,7 @@ Expected<bool> use_recovery_key(const fs::path& state_directory, const fs::path&
     then([&] { return keep(tls / "ca.crt", kit->authority, FileAccess::everyone_reads); });
     // Last: with it the folder is whole.
     then([&] { return keep(owner_key, secret, FileAccess::owner_only); });
-    wipe({reinterpret_cast<std::uint8_t*>(secret.data()), secret.size()});
+    wipe_text(secret);
     return done;
 }
 

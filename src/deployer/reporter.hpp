@@ -15,7 +15,7 @@ class Reporter {
     using Clock = std::function<std::chrono::system_clock::time_point()>;
     explicit Reporter(std::function<void(const Progress&)> tell) : tell_(std::move(tell)) {}
 
-    void tell(Progress progress) {
+    void tell(const Progress& progress) {
         if (tell_) {
             const std::lock_guard lock(mutex_);
             tell_(progress);

@@ -237,7 +237,7 @@ Expected<bool> put(Database& database, const std::vector<Record>& records) {
             std::apply([&](const auto&... values) { (bind_value(*statement, values), ...); },
                        Table::columns(record));
         }
-        const Expected<bool> done = run(statement);
+        Expected<bool> done = run(statement);
         if (!done) {
             return done;
         }
@@ -252,7 +252,7 @@ Expected<bool> erase(Database& database, const std::string& sql, const std::vect
         if (statement) {
             bind_value(*statement, key);
         }
-        const Expected<bool> done = run(statement);
+        Expected<bool> done = run(statement);
         if (!done) {
             return done;
         }
@@ -425,7 +425,7 @@ Expected<bool> State::transaction(const std::function<Expected<bool>()>& work) {
 
 Expected<bool> State::set_deployment(std::uint16_t deployment) {
     (void)database_->set_synchronous(true);
-    const Expected<bool> done = transaction([&] {
+    Expected<bool> done = transaction([&] {
         const std::string forget =
             deployment == 0 ? "DELETE FROM node; DELETE FROM module; DELETE FROM connection; "
                               "DELETE FROM periodic; "

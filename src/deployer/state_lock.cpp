@@ -31,7 +31,7 @@ std::string holder_of(int descriptor) {
 
 Expected<std::unique_ptr<StateLock>> StateLock::take(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / "lock";
-    const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); // NOLINT
+    const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0) {
         return failure("state-unwritable",
                        fmt::format("cannot open {}: {}",

@@ -1,5 +1,6 @@
 #include "descriptor/parse.hpp"
 
+#include <array>
 #include <fstream>
 #include <system_error>
 #include <utility>
@@ -107,13 +108,13 @@ std::optional<std::string> read_file(const std::filesystem::path& file) {
     if (!stream) {
         return std::nullopt;
     }
-    std::string text(text_bytes_max + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (stream.bad()) {
-        return std::nullopt;
+    std::string text;
+    std::array<char, 16384> part{};
+    while (stream && text.size() <= text_bytes_max) {
+        stream.read(part.data(), part.size());
+        text.append(part.data(), static_cast<std::size_t>(stream.gcount()));
     }
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    return text;
+    return stream.bad() ? std::nullopt : std::optional<std::string>(std::move(text));
 }
 
 } // namespace

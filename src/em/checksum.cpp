@@ -55,7 +55,7 @@ std::uint32_t crc32c_by_table(ByteView bytes) {
 
 std::uint32_t crc32c(ByteView bytes) {
 #if defined(__x86_64__)
-    static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
+    static const bool has_instruction = static_cast<int>(__builtin_cpu_supports("sse4.2")) != 0;
     if (has_instruction) {
         return crc32c_by_instruction(bytes);
     }

@@ -61,7 +61,7 @@ Expected<bool> Plane::start() {
         }
         tls_ = std::move(*tls);
     }
-    const Expected<bool> listening = links_.listen(options_.listen, tls_.get());
+    Expected<bool> listening = links_.listen(options_.listen, tls_.get());
     if (!listening) {
         return listening;
     }
@@ -130,32 +130,23 @@ void Plane::disconnect(std::uint16_t deployment, std::uint16_t channel) {
 }
 
 void Plane::deliver(std::uint16_t deployment,
-                    std::uint16_t channel,
-                    std::vector<std::uint8_t> frames,
-                    bool wait_reply,
-                    std::uint64_t replies_from,
+                    DeliverOrder order,
                     Deadline deadline,
                     Done<DirectResult> done) {
-    later([this,
-           deployment,
-           channel,
-           frames = std::move(frames),
-           wait_reply,
-           replies_from,
-           deadline,
-           done = std::move(done)]() mutable {
-        router_.drop_replies(deployment, channel, replies_from);
-        const Expected<std::uint64_t> after = router_.deliver(deployment, channel, frames);
+    later([this, deployment, order = std::move(order), deadline, done = std::move(done)]() mutable {
+        router_.drop_replies(deployment, order.channel, order.replies_from);
+        const Expected<std::uint64_t> after =
+            router_.deliver(deployment, order.channel, order.frames);
         if (!after) {
             complete(std::move(done), Expected<DirectResult>(tl::make_unexpected(after.error())));
             return;
         }
         const std::uint64_t number = next_call_++;
         DirectWait wait{.deployment = deployment,
-                        .channel = channel,
+                        .channel = order.channel,
                         .number = number,
                         .after = *after,
-                        .wait_reply = wait_reply,
+                        .wait_reply = order.wait_reply,
                         .done = std::move(done)};
         wait.timer = at(deadline, [this, number] {
             const auto found =

@@ -59,6 +59,13 @@ struct ConnectionCounters {
     std::map<Error, std::uint64_t> refused_by;
     std::string last_refusal;
 };
+/// Frames for a direct connection.
+struct DeliverOrder {
+    std::uint16_t channel = 0;
+    std::vector<std::uint8_t> frames; ///< whole ones, one after another
+    bool wait_reply = false;
+    std::uint64_t replies_from = 0; ///< replies to smaller counters are not asked for any more
+};
 struct LinkState {
     std::string address;
     bool up = false;
@@ -159,10 +166,7 @@ class DataPlane {
     /// Frames of a direct connection; done when the module has taken the last of them and, with
     /// wait_reply, its reply is there.
     virtual void deliver(std::uint16_t deployment,
-                         std::uint16_t channel,
-                         std::vector<std::uint8_t> frames,
-                         bool wait_reply,
-                         std::uint64_t replies_from,
+                         DeliverOrder order,
                          Deadline deadline,
                          Done<DirectResult> done) = 0;
     virtual Expected<bool> add_periodic(const std::string& name,

@@ -110,7 +110,7 @@ class Outbox {
 
     /// Whole unsent frames that lie side by side, at most `max_bytes` of them; empty if none or if
     /// the first one is larger.
-    ByteView unsent(std::size_t max_bytes) const;
+    [[nodiscard]] ByteView unsent(std::size_t max_bytes) const;
     /// The first `bytes` of unsent() were sent.
     void mark_sent(std::size_t bytes);
     [[nodiscard]] bool has_unsent() const { return send_ != tail_; }

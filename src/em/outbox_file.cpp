@@ -1,7 +1,6 @@
 #include "em/outbox_file.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
@@ -61,16 +60,19 @@ Expected<std::unique_ptr<FileStore>> FileStore::open(const std::filesystem::path
     struct stat status {};
     if (file.get() < 0 || ::fstat(file.get(), &status) != 0) {
         return failure("outbox-file",
-                       fmt::format("{} cannot be opened: {}", path.string(), std::strerror(errno)),
+                       fmt::format("{} cannot be opened: {}",
+                                   path.string(),
+                                   std::generic_category().message(errno)),
                        "check the state directory's owner and mode");
     }
     if (status.st_size > 0) {
         store->mapped_ = map(file.get(), static_cast<std::size_t>(status.st_size));
         if (store->mapped_.empty()) {
-            return failure(
-                "outbox-file",
-                fmt::format("{} cannot be mapped: {}", path.string(), std::strerror(errno)),
-                "check the limit of address space (ulimit -v)");
+            return failure("outbox-file",
+                           fmt::format("{} cannot be mapped: {}",
+                                       path.string(),
+                                       std::generic_category().message(errno)),
+                           "check the limit of address space (ulimit -v)");
         }
     }
     return store;

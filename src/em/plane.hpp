@@ -51,10 +51,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     Expected<bool> connect(const Route& route) override;
     void disconnect(std::uint16_t deployment, std::uint16_t channel) override;
     void deliver(std::uint16_t deployment,
-                 std::uint16_t channel,
-                 std::vector<std::uint8_t> frames,
-                 bool wait_reply,
-                 std::uint64_t replies_from,
+                 DeliverOrder order,
                  Deadline deadline,
                  Done<DirectResult> done) override;
     Expected<bool> add_periodic(const std::string& name,

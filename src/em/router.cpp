@@ -186,7 +186,7 @@ Expected<bool> Router::set_route(const Route& route) {
         forget_caches();
     }
     slot->route = route;
-    const Expected<bool> opened = open_lanes(*slot);
+    Expected<bool> opened = open_lanes(*slot);
     if (!opened) {
         detach(*slot);
         connections_.erase(key);

@@ -209,7 +209,7 @@ Expected<std::string> make_page(std::string_view source) {
         }
         const std::size_t end = source.find('@', begin + 1);
         const std::string name(source.substr(begin + 1, end - begin - 1));
-        const Expected<std::string> value = value_of_placeholder(name);
+        Expected<std::string> value = value_of_placeholder(name);
         if (!value) {
             return value;
         }

@@ -67,7 +67,7 @@ class Control {
     handshake(ByteView challenge, wire::FrameHeader& header, Bytes scratch, Emitter& emitter);
     void start(ByteView /*entropy*/) {}
     void seed(ByteView /*entropy*/) {}
-    [[nodiscard]] static constexpr bool was_taken_over() {
+    [[nodiscard]] constexpr bool was_taken_over() const {
         return false;
     }
 #endif

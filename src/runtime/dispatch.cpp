@@ -33,7 +33,7 @@ void Runtime::take_sealed(Bytes frame) {
         return;
     }
     const authex_endpoint& target = *connection->endpoint;
-    const OpenRequests lost = {
+    [[maybe_unused]] const OpenRequests lost = {
         .endpoint = &target, .begin = connection->next_in, .end = header_.counter};
     assign_next(connection->next_in, header_.counter);
     assign_next(connection->accepted, connection->accepted);

@@ -5,8 +5,9 @@ namespace {
 
 template <typename Byte>
 std::span<Byte> memory(std::uint64_t address, std::uint64_t bytes) {
-    return {reinterpret_cast<Byte*>(static_cast<std::uintptr_t>(address)),
-            static_cast<std::size_t>(bytes)};
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the host says its memory's address as a number
+    auto* const begin = reinterpret_cast<Byte*>(static_cast<std::uintptr_t>(address));
+    return {begin, static_cast<std::size_t>(bytes)};
 }
 
 /// Field by field through volatile, so that each is read from the host's memory exactly once.

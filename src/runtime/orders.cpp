@@ -111,9 +111,10 @@ Error Runtime::set_connection(const wire::SetConnection& terms, Writer& data) {
         return Error::wrong_role;
     }
     Connection* connection = connections_.find(terms.channel);
-    const bool new_epoch = connection != nullptr && connection->terms.epoch < terms.epoch;
     const OpenRequests open =
-        with_requests && new_epoch ? open_requests(*connection) : OpenRequests{};
+        with_requests && connection != nullptr && connection->terms.epoch < terms.epoch
+            ? open_requests(*connection)
+            : OpenRequests{};
     const Error error = connections_.set(terms, connection);
     if (error != Error::none) {
         return error;

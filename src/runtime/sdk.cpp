@@ -68,9 +68,11 @@ authex_status Runtime::timer_start([[maybe_unused]] const authex_endpoint* timer
 }
 
 void Runtime::timer_stop(const authex_endpoint* timer) {
-    const std::uint16_t id = id_of(timer);
-    if (with_timers && endpoint(id, AUTHEX_KIND_TIMER) == timer) {
-        timers_[id] = {};
+    if constexpr (with_timers) {
+        const std::uint16_t id = id_of(timer);
+        if (endpoint(id, AUTHEX_KIND_TIMER) == timer) {
+            timers_[id] = {};
+        }
     }
 }
 

@@ -201,40 +201,6 @@ TEST_F(SmallImage, RuntimeOfTheLedFitsIntoFourKibibytes) {
     EXPECT_LE(link(source_dir + "/examples/button-led/led.cpp"), 4096U);
 }
 
-TEST(NativeImage, NeedsNothingFromOutside) {
-    authex::test::TemporaryFolder folder;
-    std::string owner_key = "0";
-    for (int i = 1; i < 32; ++i) {
-        owner_key += "," + std::to_string(i);
-    }
-    const std::string flags = std::string(" -target x86_64-linux-gnu -O2 -fno-pic"
-                                          " -fno-stack-protector -DAUTHEX_OWNER_KEYS=") +
-                              owner_key + includes();
-    std::vector<fs::path> sources = enclave_sources(false);
-    sources.emplace_back(source_dir + "/src/tee/native/port/port.cpp");
-    sources.emplace_back(source_dir + "/src/tee/native/port/libc.cpp");
-    sources.emplace_back(source_dir + "/src/tee/native/port/entry.S");
-    sources.emplace_back(source_dir + "/examples/button-led/led.cpp");
-    std::string objects;
-    for (const fs::path& source : sources) {
-        const std::string object = (folder.path() / source.filename()).string() + "." +
-                                   source.parent_path().filename().string() + ".o";
-        const std::string compiler = source.extension() == ".S" ? "clang-14" : cxx;
-        const Output output = run(compiler + flags + " -c " + source.string() + " -o " + object);
-        ASSERT_EQ(output.status, 0) << source << output.text;
-        objects += " " + object;
-    }
-    const std::string image = folder.path() / "image";
-    const Output linked = run("ld.lld-14 -static -nostdlib --gc-sections -e authex_enter -o " +
-                              image + objects + " " + AUTHEX_BEARSSL_LIBRARY);
-    EXPECT_EQ(linked.status, 0) << linked.text;
-    EXPECT_EQ(run("llvm-nm-14 -u " + image).text.find(" U "), std::string::npos);
-    const Output headers = run("llvm-readelf-14 -lW " + image);
-    EXPECT_EQ(headers.text.find("INTERP"), std::string::npos);
-    EXPECT_EQ(headers.text.find("DYNAMIC"), std::string::npos);
-    EXPECT_EQ(headers.text.find("RWE"), std::string::npos) << headers.text;
-}
-
 TEST(TrustedLines, AreCounted) {
     const Output output = run(source_dir + "/tools/trusted-lines");
     EXPECT_EQ(output.status, 0) << output.text;

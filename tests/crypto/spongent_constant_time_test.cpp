@@ -37,7 +37,7 @@ int under_valgrind(const std::string& argument) {
     const std::string command = "'" AUTHEX_VALGRIND "' -q --error-exitcode=9 '" AUTHEX_BINARY_DIR
                                 "/bin/spongent_secrets' " +
                                 argument;
-    const int status = std::system(command.c_str()); // NOLINT(cert-env33-c)
+    const int status = std::system(command.c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -89,7 +89,7 @@ void FakeNode::start(FakeModule& module) {
 
 std::vector<Octets> FakeNode::invoke(FakeModule& module, ByteView frames) {
     std::vector<Octets> told;
-    Octets out(runtime::output_min_bytes);
+    const Bytes out = output;
     while (!frames.empty()) {
         active = &module;
         const runtime::Progress progress = module.runtime->invoke(frames, out);
@@ -97,7 +97,7 @@ std::vector<Octets> FakeNode::invoke(FakeModule& module, ByteView frames) {
             break;
         }
         frames = frames.subspan(progress.consumed);
-        for (Octets& frame : split(ByteView(out).first(progress.produced))) {
+        for (Octets& frame : split(out.first(progress.produced))) {
             const wire::FrameHeader header = header_of(frame);
             if (header.kind == wire::Kind::event) {
                 world.saw_sealed_by_module(frame);

@@ -67,6 +67,8 @@ class FakeNode {
     std::map<std::string, v1::RegisterRequest> periodic;
     std::map<std::uint32_t, std::vector<std::vector<std::uint8_t>>> waiting; ///< by channel
     std::map<std::uint32_t, std::vector<std::uint8_t>> replies;              ///< direct, by channel
+    /// That modules write to: large, and made once.
+    std::vector<std::uint8_t> output = std::vector<std::uint8_t>(runtime::output_min_bytes);
     std::vector<v1::LogLine> log;
     std::vector<v1::Recorded> recorded;
     bool recording_fails = false;       ///< after what is recorded

@@ -17,7 +17,7 @@ class FirstApplication : public ::testing::Test {
   protected:
     void SetUp() override {
         adopt_orphans();
-        ::setenv("AUTHEX_CACHE", AUTHEX_BINARY_DIR "/e2e-cache", 1);
+        ::setenv("AUTHEX_CACHE", AUTHEX_TEST_CACHE, 1);
         init_ = authex({"init", "app"}, folder_.path());
         ASSERT_EQ(init_.status, 0) << init_.err;
         std::string text = read("authex.yaml");

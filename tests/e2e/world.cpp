@@ -38,7 +38,7 @@ std::uint16_t port_of(const std::string& address) {
 /// test need not be built in the next.
 void give_owner_key(const std::filesystem::path& application) {
     namespace fs = std::filesystem;
-    const fs::path shared = AUTHEX_BINARY_DIR "/e2e-cache/owner";
+    const fs::path shared = AUTHEX_TEST_CACHE "/owner";
     if (!fs::exists(shared)) {
         const TemporaryFolder folder;
         (void)run(
@@ -75,7 +75,7 @@ World::World(const std::string& example_name, std::string descriptor)
     : descriptor_(std::move(descriptor)) {
     adopt_orphans();
     // Modules that were built in one test need not be built in the next.
-    ::setenv("AUTHEX_CACHE", AUTHEX_BINARY_DIR "/e2e-cache", 1);
+    ::setenv("AUTHEX_CACHE", AUTHEX_TEST_CACHE, 1);
     std::filesystem::copy(
         example(example_name), folder(), std::filesystem::copy_options::recursive);
     give_owner_key(folder());

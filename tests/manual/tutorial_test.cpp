@@ -88,7 +88,7 @@ class Tutorial : public ::testing::Test {
   protected:
     void SetUp() override {
         adopt_orphans();
-        ::setenv("AUTHEX_CACHE", AUTHEX_BINARY_DIR "/e2e-cache", 1);
+        ::setenv("AUTHEX_CACHE", AUTHEX_TEST_CACHE, 1);
         const std::string path = ::getenv("PATH");
         ::setenv("PATH", (AUTHEX_BINARY_DIR "/bin:" + path).c_str(), 1);
         for (const char* port : {"6201", "6202"}) {

@@ -129,7 +129,7 @@ TEST_F(Package, RunsAnApplicationWithoutSourcesAndBuildFolderFromTheSameImages) 
         return authex({"request", "total"}).out.find("03000000") != std::string::npos;
     }));
     const std::string installed = identities(authex({"build", "--json"}));
-    ::setenv("AUTHEX_CACHE", AUTHEX_BINARY_DIR "/e2e-cache", 1);
+    ::setenv("AUTHEX_CACHE", AUTHEX_TEST_CACHE, 1);
     EXPECT_EQ(identities(run_words({program("authex"), "build", "--json"}, app())), installed);
     EXPECT_THAT(installed, HasSubstr("counter "));
     EXPECT_EQ(authex({"down"}).status, 0);

@@ -171,24 +171,21 @@ void Plane::disconnect(std::uint16_t deployment, std::uint16_t channel) {
 }
 
 void Plane::deliver(std::uint16_t deployment,
-                    std::uint16_t channel,
-                    std::vector<std::uint8_t> frames,
-                    bool wait_reply,
-                    std::uint64_t replies_from,
+                    em::DeliverOrder order,
                     Deadline deadline,
                     Done<em::DirectResult> done) {
-    router_.drop_replies(deployment, channel, replies_from);
-    const Expected<std::uint64_t> after = router_.deliver(deployment, channel, frames);
+    router_.drop_replies(deployment, order.channel, order.replies_from);
+    const Expected<std::uint64_t> after = router_.deliver(deployment, order.channel, order.frames);
     if (!after) {
         complete(std::move(done), Expected<em::DirectResult>(tl::make_unexpected(after.error())));
         return;
     }
     const std::uint64_t number = next_number_++;
     direct_waits_.push_back({.deployment = deployment,
-                             .channel = channel,
+                             .channel = order.channel,
                              .number = number,
                              .after = *after,
-                             .wait_reply = wait_reply,
+                             .wait_reply = order.wait_reply,
                              .done = std::move(done)});
     directs_changed_ = true;
     at(deadline, [this, number] {

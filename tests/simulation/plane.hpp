@@ -61,10 +61,7 @@ class Plane final : public em::DataPlane, em::RouterOutside {
     Expected<bool> connect(const em::Route& route) override;
     void disconnect(std::uint16_t deployment, std::uint16_t channel) override;
     void deliver(std::uint16_t deployment,
-                 std::uint16_t channel,
-                 std::vector<std::uint8_t> frames,
-                 bool wait_reply,
-                 std::uint64_t replies_from,
+                 em::DeliverOrder order,
                  Deadline deadline,
                  Done<em::DirectResult> done) override;
     Expected<bool> add_periodic(const std::string& name,

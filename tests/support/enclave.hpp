@@ -86,11 +86,12 @@ class Enclave {
 #endif
     }
 
-    std::vector<Frame> give(const Octets& frames, std::size_t room = std::size_t{1} << 20U) {
+    std::vector<Frame> give(const Octets& frames) {
+        return give_into(output_, frames);
+    }
+    std::vector<Frame> give(const Octets& frames, std::size_t room) {
         Octets output(room);
-        progress = runtime_->invoke(frames, output);
-        last = Octets(output.begin(), output.begin() + static_cast<long>(progress.produced));
-        return split(last);
+        return give_into(output, frames);
     }
 
     void attest() {
@@ -174,6 +175,11 @@ class Enclave {
     std::vector<Frame> beside;
 
   private:
+    std::vector<Frame> give_into(Octets& output, const Octets& frames) {
+        progress = runtime_->invoke(frames, output);
+        last = Octets(output.begin(), output.begin() + static_cast<long>(progress.produced));
+        return split(last);
+    }
     // The SDK's calls name records of `endpoints`; other records serve tests of the table itself.
     std::span<const authex_endpoint> endpoints_of_test() {
         return records_.size() == ids ? std::span<const authex_endpoint>(endpoints)
@@ -182,6 +188,7 @@ class Enclave {
     std::vector<authex_endpoint> records_;
     Octets owner_keys_;
     std::unique_ptr<runtime::Runtime> runtime_;
+    Octets output_ = Octets(std::size_t{1} << 20U); ///< made once: so large, it costs its pages
 };
 
 /// The other end of a connection.

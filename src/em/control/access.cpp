@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <system_error>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -90,7 +90,7 @@ std::optional<rpc::Role> role_in(X509* certificate) {
         }
         const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
         const auto of_uri =
-            rpc::role_of_uri({reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)), // NOLINT
+            rpc::role_of_uri({reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
                               static_cast<std::size_t>(ASN1_STRING_length(uri))});
         role = of_uri ? of_uri : role;
         found += of_uri ? 1 : 0;
@@ -112,11 +112,12 @@ Expected<bool> append(const std::filesystem::path& file, const std::string& text
     if (fd >= 0) {
         ::close(fd);
     }
-    return written
-               ? Expected<bool>(true)
-               : failure("store",
-                         fmt::format("cannot write {}: {}", file.string(), std::strerror(error)),
-                         "make room on the node's disk, then revoke again");
+    return written ? Expected<bool>(true)
+                   : failure("store",
+                             fmt::format("cannot write {}: {}",
+                                         file.string(),
+                                         std::generic_category().message(error)),
+                             "make room on the node's disk, then revoke again");
 }
 
 } // namespace
@@ -301,7 +302,7 @@ Expected<bool> Access::revoke(const Owner& owner, const std::vector<std::string>
                        "make a new authority: docs/recovery.md, \"The folder is stolen\"");
     }
     if (!lines.empty()) {
-        const Expected<bool> kept = append(revoked_file_, lines);
+        Expected<bool> kept = append(revoked_file_, lines);
         if (!kept) {
             return kept;
         }

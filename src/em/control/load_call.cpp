@@ -117,8 +117,7 @@ class LoadCall final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::LoadP
             return;
         }
         const Expected<bool> written =
-            intake_->write({reinterpret_cast<const std::uint8_t*>(chunk.data()), // NOLINT
-                            chunk.size()});
+            intake_->write({reinterpret_cast<const std::uint8_t*>(chunk.data()), chunk.size()});
         if (!written) {
             refuse_locked(written.error());
             return;

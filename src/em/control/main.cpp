@@ -45,7 +45,8 @@ void prepare_process() {
     // The few threads share their heaps: memory that one frees, another uses.
     ::mallopt(M_ARENA_MAX, 2);
     // gRPC's own complaints would only repeat what is said here.
-    ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); // NOLINT(concurrency-mt-unsafe)
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet
+    ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
 }
 
 void open_log(const ProgramOptions& options) {

@@ -152,7 +152,7 @@ Expected<bool> Manager::connect(const Caller& caller, const Route& route) {
     if (!done) {
         return done;
     }
-    const Expected<bool> connected = plane_->connect(route);
+    Expected<bool> connected = plane_->connect(route);
     if (!connected) {
         const Route* earlier = node_.route(route.deployment, route.channel);
         const Expected<bool> undone =
@@ -188,29 +188,23 @@ void Manager::deliver(const Caller& caller, DeliverOrder order, Done<DirectResul
         done(tl::make_unexpected(allowed.error()));
         return;
     }
-    plane_->deliver(caller.deployment,
-                    order.channel,
-                    std::move(order.frames),
-                    order.wait_reply,
-                    order.replies_from,
-                    caller.deadline,
-                    std::move(done));
+    plane_->deliver(caller.deployment, std::move(order), caller.deadline, std::move(done));
 }
 
 Expected<bool> Manager::add_periodic(const Caller& caller, const Periodic& periodic) {
-    const Expected<bool> used = use(caller);
+    Expected<bool> used = use(caller);
     if (!used) {
         return used;
     }
-    const Expected<bool> is_new = node_.check_periodic(periodic);
+    Expected<bool> is_new = node_.check_periodic(periodic);
     if (!is_new || !*is_new) {
         return is_new;
     }
-    const Expected<bool> kept = outside_.store.put(periodic);
+    Expected<bool> kept = outside_.store.put(periodic);
     if (!kept) {
         return kept;
     }
-    const Expected<bool> added =
+    Expected<bool> added =
         plane_->add_periodic(periodic.name, periodic.module, periodic.entry, periodic.every_us);
     if (!added) {
         (void)outside_.store.erase_periodic(caller.deployment, periodic.name);
@@ -221,7 +215,7 @@ Expected<bool> Manager::add_periodic(const Caller& caller, const Periodic& perio
 }
 
 Expected<bool> Manager::remove_periodic(const Caller& caller, const std::string& name) {
-    const Expected<bool> used = use(caller);
+    Expected<bool> used = use(caller);
     if (!used) {
         return used;
     }
@@ -229,7 +223,7 @@ Expected<bool> Manager::remove_periodic(const Caller& caller, const std::string&
         return failure("unknown-periodic",
                        fmt::format("there is no periodic event \"{}\" on this node", name));
     }
-    const Expected<bool> erased = outside_.store.erase_periodic(caller.deployment, name);
+    Expected<bool> erased = outside_.store.erase_periodic(caller.deployment, name);
     if (!erased) {
         return erased;
     }

@@ -44,13 +44,6 @@ struct ControlAnswer {
     std::vector<std::uint8_t> evidence; ///< empty unless a handshake was answered
 };
 
-struct DeliverOrder {
-    std::uint16_t channel = 0;
-    std::vector<std::uint8_t> frames;
-    bool wait_reply = false;
-    std::uint64_t replies_from = 0;
-};
-
 struct NodeStatus {
     std::vector<Module> modules;
     Snapshot traffic; ///< of the deployment only; links are those that its routes use

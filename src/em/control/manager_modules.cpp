@@ -124,7 +124,7 @@ Expected<LoadPlan> Manager::plan_load(const Caller& caller, const LoadOrder& ord
     if (!authorized) {
         return tl::make_unexpected(authorized.error());
     }
-    const Expected<LoadPlan> plan = node_.plan_load(order.spec, order.image_bytes, order.replace);
+    Expected<LoadPlan> plan = node_.plan_load(order.spec, order.image_bytes, order.replace);
     if (plan && *plan == LoadPlan::receive && caller.identity.role != rpc::Role::owner) {
         return failure("role-too-low",
                        fmt::format("module \"{}\" is not on this node with this image, and only an "

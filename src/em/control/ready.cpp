@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <system_error>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -14,7 +15,8 @@
 namespace authex::em {
 
 Expected<bool> tell_service_manager(std::string_view state) {
-    const char* const name = std::getenv("NOTIFY_SOCKET"); // NOLINT(concurrency-mt-unsafe)
+    const char* const name =
+        std::getenv("NOTIFY_SOCKET"); // NOLINT(concurrency-mt-unsafe): nobody writes it
     if (name == nullptr || *name == '\0') {
         return false;
     }
@@ -43,9 +45,10 @@ Expected<bool> tell_service_manager(std::string_view state) {
         ::close(descriptor);
     }
     if (sent != static_cast<ssize_t>(state.size())) {
-        return failure("ready",
-                       fmt::format("NOTIFY_SOCKET {}: {}", path, std::strerror(error)),
-                       "the service manager set it; is it still there?");
+        return failure(
+            "ready",
+            fmt::format("NOTIFY_SOCKET {}: {}", path, std::generic_category().message(error)),
+            "the service manager set it; is it still there?");
     }
     return true;
 }

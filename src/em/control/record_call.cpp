@@ -1,10 +1,9 @@
 // A module that is started anew, and every frame from its first on.
 #include <algorithm>
-#include <mutex>
 #include <random>
 
 #include "em/control/messages.hpp"
-#include "em/control/service.hpp"
+#include "em/control/stream_call.hpp"
 
 namespace authex::em {
 namespace {
@@ -25,159 +24,89 @@ Recorder::Entropy draw() {
     return entropy;
 }
 
-class RecordCall final : public grpc::ServerWriteReactor<v1::Recorded>,
-                         public std::enable_shared_from_this<RecordCall> {
+class RecordCall final : public StreamCall<v1::Recorded> {
   public:
     RecordCall(ServiceContext& context, const v1::RecordRequest& request)
-        : context_(context), request_(request) {}
-    ~RecordCall() override { wipe_start(); }
-    RecordCall(const RecordCall&) = delete;
-    RecordCall& operator=(const RecordCall&) = delete;
+        : StreamCall(context), request_(request) {}
 
     void begin(const grpc::CallbackServerContext& call) {
-        self_ = shared_from_this();
-        permit_ = context_.followers.enter();
-        const Expected<Caller> caller =
-            caller_of(call, context_.access, Method::record, narrow(request_.deployment()));
+        const auto caller = admit(call, Method::record, narrow(request_.deployment()));
         tee::Sha256 image{};
-        if (permit_ == nullptr) {
-            end(make_error("busy", "too many calls read this node already", "end some of them"));
-        } else if (!caller) {
-            end(caller.error());
-        } else if (request_.image_sha256().size() != image.size()) {
+        if (caller && request_.image_sha256().size() != image.size()) {
             end(make_error("bad-request", "the image's SHA-256 is not 32 bytes long"));
-        } else {
+        } else if (caller) {
             std::copy(
                 request_.image_sha256().begin(), request_.image_sha256().end(), image.begin());
-            identity_ = caller->identity;
             start(*caller, image);
         }
     }
-
-    void OnWriteDone(bool ok) override {
-        {
-            const std::lock_guard lock(mutex_);
-            writing_ = false;
-            wipe_start();
-        }
-        if (ok) {
-            write_next();
-        } else {
-            cancel();
-        }
-    }
-    void OnCancel() override { cancel(); }
-    void OnDone() override { self_.reset(); }
 
   private:
     void start(const Caller& caller, const tee::Sha256& image) {
         // The module's link has the recorder as long as the module lives: it must not keep the
         // call.
         recorder_ = std::make_shared<Recorder>(
-            draw(),
-            Recorder::Outside{.unix_time_us = unix_time_us,
-                              .wake = [weak = std::weak_ptr<RecordCall>(shared_from_this())] {
-                                  if (const auto self = weak.lock()) {
-                                      self->write_next();
-                                  }
-                              }});
-        context_.post([self = shared_from_this(), caller, image] {
-            self->context_.manager.record(caller,
-                                          self->request_.module(),
-                                          image,
-                                          self->recorder_,
-                                          [self](const Expected<Module>& started) {
-                                              if (started) {
-                                                  self->started(*started);
-                                              } else {
-                                                  self->end(started.error());
-                                              }
-                                          });
-        });
+            draw(), Recorder::Outside{.unix_time_us = unix_time_us, .wake = waker()});
+        context().post(
+            [self = std::static_pointer_cast<RecordCall>(shared_from_this()), caller, image] {
+                self->context().manager.record(caller,
+                                               self->request_.module(),
+                                               image,
+                                               self->recorder_,
+                                               [self](const Expected<Module>& started) {
+                                                   if (started) {
+                                                       self->stack_bytes_ =
+                                                           started->spec.stack_bytes;
+                                                       self->open();
+                                                   } else {
+                                                       self->end(started.error());
+                                                   }
+                                               });
+            });
     }
 
-    void started(const Module& module) {
-        {
-            const std::lock_guard lock(mutex_);
-            stack_bytes_ = module.spec.stack_bytes;
-            open_ = true;
-        }
-        write_next();
-    }
-
-    void write_next() {
-        const std::lock_guard lock(mutex_);
-        if (!open_ || writing_ || finished_) {
-            return;
-        }
-        if (const auto valid = context_.access.still_valid(identity_); !valid) {
-            finish(rpc::to_status(valid.error()));
-            return;
-        }
-        message_.Clear();
+    Step next(v1::Recorded& message) override {
         if (!std::exchange(start_told_, true)) {
             const Recorder::Entropy& entropy = recorder_->entropy();
-            message_.mutable_start()->set_entropy(entropy.data(), entropy.size());
-            message_.mutable_start()->set_stack_bytes(stack_bytes_);
-        } else if (auto entry = recorder_->take()) {
-            v1::RecordedFrames& frames = *message_.mutable_frames();
+            message.mutable_start()->set_entropy(entropy.data(), entropy.size());
+            message.mutable_start()->set_stack_bytes(stack_bytes_);
+            return {.has_message = true};
+        }
+        if (auto entry = recorder_->take()) {
+            v1::RecordedFrames& frames = *message.mutable_frames();
             frames.set_out(entry->out);
             frames.set_time_us(entry->time_us);
             frames.set_frames(entry->frames.data(), entry->frames.size());
-        } else if (recorder_->overflowed()) {
-            finish(rpc::to_status(make_error("recording-lost",
-                                             "more frames came than the recorder takes",
-                                             "record from a machine that is nearer to the node")));
-            return;
-        } else if (const auto how = recorder_->ended()) {
-            message_.set_ended(rpc::valid_utf8(*how));
-            finished_ = true;
-            recorder_->close();
-            StartWriteAndFinish(&message_, grpc::WriteOptions(), grpc::Status::OK);
-            return;
-        } else {
-            return;
+            return {.has_message = true};
         }
-        writing_ = true;
-        StartWrite(&message_);
-    }
-
-    void end(const Diagnostic& reason) {
-        const std::lock_guard lock(mutex_);
-        finish(rpc::to_status(reason));
-    }
-    void cancel() {
-        const std::lock_guard lock(mutex_);
-        finish(grpc::Status::CANCELLED);
-    }
-    void finish(const grpc::Status& status) {
-        if (recorder_ != nullptr) {
-            recorder_->close();
+        if (recorder_->overflowed()) {
+            return {.end = rpc::to_status(
+                        make_error("recording-lost",
+                                   "more frames came than the recorder takes",
+                                   "record from a machine that is nearer to the node"))};
         }
-        if (!std::exchange(finished_, true)) {
-            Finish(status);
+        if (const auto how = recorder_->ended()) {
+            message.set_ended(rpc::valid_utf8(*how));
+            return {.has_message = true, .end = grpc::Status::OK};
         }
+        return {};
     }
-    void wipe_start() {
-        if (message_.has_start()) {
-            std::string& entropy = *message_.mutable_start()->mutable_entropy();
+    void written(v1::Recorded& message) override {
+        if (message.has_start()) {
+            std::string& entropy = *message.mutable_start()->mutable_entropy();
             wipe({reinterpret_cast<std::uint8_t*>(entropy.data()), entropy.size()});
         }
     }
+    void ended() override {
+        if (recorder_ != nullptr) {
+            recorder_->close();
+        }
+    }
 
-    ServiceContext& context_;
     v1::RecordRequest request_;
-    Identity identity_;
-    Gate::Permit permit_;
-    std::shared_ptr<RecordCall> self_;
     std::shared_ptr<Recorder> recorder_;
-    std::mutex mutex_;
-    v1::Recorded message_;
     std::uint32_t stack_bytes_ = 0;
-    bool open_ = false;
     bool start_told_ = false;
-    bool writing_ = false;
-    bool finished_ = false;
 };
 
 } // namespace

@@ -45,7 +45,7 @@ int release_object(dl_phdr_info* object, std::size_t, void*) {
         if (part.p_type == PT_LOAD && (part.p_flags & PF_W) == 0) {
             const std::uintptr_t begin = (object->dlpi_addr + part.p_vaddr) & ~(page - 1);
             const std::uintptr_t end = object->dlpi_addr + part.p_vaddr + part.p_memsz;
-            // NOLINTNEXTLINE(performance-no-int-to-ptr)
+            // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader says addresses as numbers
             (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
         }
     }

@@ -47,7 +47,7 @@ Expected<bool> check_plaintext(const ServerOptions& options) {
     if (!options.tls.empty()) {
         return true;
     }
-    const Expected<bool> local = is_loopback(options.listen);
+    Expected<bool> local = is_loopback(options.listen);
     if (!local || *local) {
         return local;
     }
@@ -197,7 +197,7 @@ Expected<bool> Server::listen(const ServerOptions& options,
 }
 
 Expected<bool> Server::serve_metrics(const ServerOptions& options) {
-    const Expected<bool> local = is_loopback(options.metrics);
+    Expected<bool> local = is_loopback(options.metrics);
     if (!local) {
         return local;
     }

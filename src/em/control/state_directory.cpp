@@ -25,8 +25,9 @@ tl::unexpected<Diagnostic> unusable(const fs::path& path, const std::string& why
 } // namespace
 
 Expected<fs::path> default_state_directory(std::uint16_t port) {
-    const char* state_home = std::getenv("XDG_STATE_HOME"); // NOLINT(concurrency-mt-unsafe)
-    const char* home = std::getenv("HOME");                 // NOLINT(concurrency-mt-unsafe)
+    const char* state_home =
+        std::getenv("XDG_STATE_HOME");      // NOLINT(concurrency-mt-unsafe): nobody writes it
+    const char* home = std::getenv("HOME"); // NOLINT(concurrency-mt-unsafe): nobody writes it
     fs::path base;
     if (state_home != nullptr && fs::path(state_home).is_absolute()) {
         base = state_home;

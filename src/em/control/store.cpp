@@ -62,8 +62,7 @@ class SqliteStore final : public Store {
         NodeRecords records;
         int code = SQLITE_ROW;
         while ((code = sqlite3_step(all_.get())) == SQLITE_ROW) {
-            const auto* text =
-                reinterpret_cast<const char*>(sqlite3_column_text(all_.get(), 1)); // NOLINT
+            const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(all_.get(), 1));
             const nlohmann::json json =
                 nlohmann::json::parse(text == nullptr ? "" : text, nullptr, false);
             const Expected<bool> taken =
@@ -236,7 +235,7 @@ bool execute(sqlite3* database, const std::string& sql) {
 int number_of(sqlite3* database, const char* sql) {
     int number = -1;
     const auto take = [](void* out, int, char** values, char**) {
-        *static_cast<int*>(out) = values[0] == nullptr ? -1 : std::atoi(values[0]); // NOLINT
+        *static_cast<int*>(out) = values[0] == nullptr ? -1 : std::atoi(values[0]);
         return 0;
     };
     sqlite3_exec(database, sql, take, &number, nullptr);

@@ -139,10 +139,10 @@ Expected<bool> is_loopback(const std::string& address) {
     for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
         bool local = false;
         if (each->ai_family == AF_INET) {
-            const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(each->ai_addr); // NOLINT
+            const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(each->ai_addr);
             local = (ntohl(ipv4->sin_addr.s_addr) >> 24U) == 127;
         } else if (each->ai_family == AF_INET6) {
-            const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(each->ai_addr); // NOLINT
+            const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(each->ai_addr);
             local = IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr);
         }
         if (!local) {

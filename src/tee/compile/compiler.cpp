@@ -8,6 +8,7 @@
 #include <fstream>
 #include <spawn.h>
 #include <sstream>
+#include <system_error>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -39,8 +40,9 @@ Expected<CommandResult> run_command(const std::vector<std::string>& arguments,
                                     const std::filesystem::path& directory) {
     std::array<int, 2> pipe_fds{};
     if (::pipe2(pipe_fds.data(), O_CLOEXEC) != 0) {
-        return failure("compiler-missing",
-                       fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+        return failure(
+            "compiler-missing",
+            fmt::format("cannot make a pipe: {}", std::generic_category().message(errno)));
     }
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
@@ -49,6 +51,7 @@ Expected<CommandResult> run_command(const std::vector<std::string>& arguments,
     ::posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDERR_FILENO);
     ::posix_spawn_file_actions_addchdir_np(&actions, directory.c_str());
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (const std::string& argument : arguments) {
         argv.push_back(const_cast<char*>(argument.c_str()));
     }
@@ -59,9 +62,10 @@ Expected<CommandResult> run_command(const std::vector<std::string>& arguments,
     ::close(pipe_fds[1]);
     if (error != 0) {
         ::close(pipe_fds[0]);
-        return failure("compiler-missing",
-                       fmt::format("cannot run {}: {}", arguments[0], std::strerror(error)),
-                       "install it: tools/setup, or the Debian packages clang-14 and lld-14");
+        return failure(
+            "compiler-missing",
+            fmt::format("cannot run {}: {}", arguments[0], std::generic_category().message(error)),
+            "install it: tools/setup, or the Debian packages clang-14 and lld-14");
     }
     CommandResult result;
     result.output = drain(pipe_fds[0]);

@@ -2,8 +2,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fcntl.h>
+#include <system_error>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 using Key = std::shared_ptr<EVP_PKEY>;
 using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
 
-tl::unexpected<Diagnostic> bad_key(const fs::path& path, const char* why, std::string fix = {}) {
+tl::unexpected<Diagnostic>
+bad_key(const fs::path& path, const std::string& why, std::string fix = {}) {
     return failure("evidence-key",
                    fmt::format("the node's evidence key {}: {}", path.string(), why),
                    std::move(fix));
@@ -37,7 +38,8 @@ Expected<bool> make_key(const fs::path& path) {
     std::string temporary = path.string() + ".XXXXXX";
     const int fd = ::mkstemp(temporary.data()); // mode 0600
     if (fd < 0) {
-        return bad_key(path, std::strerror(errno), "is the state directory writable?");
+        return bad_key(
+            path, std::generic_category().message(errno), "is the state directory writable?");
     }
     File file(::fdopen(fd, "w"), &std::fclose);
     bool written = file != nullptr &&
@@ -49,7 +51,8 @@ Expected<bool> make_key(const fs::path& path) {
     const int error = errno;
     ::unlink(temporary.c_str());
     if (!written) {
-        return bad_key(path, std::strerror(error), "is the disk full or read-only?");
+        return bad_key(
+            path, std::generic_category().message(error), "is the disk full or read-only?");
     }
     return true;
 }
@@ -70,7 +73,7 @@ Expected<EvidenceKey> EvidenceKey::open(const fs::path& directory) {
     const File file(fd < 0 ? nullptr : ::fdopen(fd, "r"), &std::fclose);
     struct stat status {};
     if (file == nullptr || ::fstat(fd, &status) != 0) {
-        return bad_key(path, std::strerror(errno));
+        return bad_key(path, std::generic_category().message(errno));
     }
     if ((status.st_mode & 077U) != 0) {
         return bad_key(path, "others may read it", fmt::format("chmod 600 {}", path.string()));

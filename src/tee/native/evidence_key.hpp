@@ -22,7 +22,7 @@ class EvidenceKey {
 
     [[nodiscard]] const std::vector<std::uint8_t>& public_key() const { return public_key_; }
     /// Ed25519 needs no randomness: the same statement has the same signature. @error evidence-key
-    Expected<std::array<std::uint8_t, signature_bytes>> sign(ByteView message) const;
+    [[nodiscard]] Expected<std::array<std::uint8_t, signature_bytes>> sign(ByteView message) const;
 
   private:
     using Key = std::shared_ptr<EVP_PKEY>;

@@ -7,6 +7,7 @@ namespace authex::tee::native {
 namespace fs = std::filesystem;
 
 fs::path find_host() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody writes it
     const char* named = std::getenv("AUTHEX_HOST_PROGRAM");
     if (named != nullptr && *named != '\0') {
         return named;

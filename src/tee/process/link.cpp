@@ -3,9 +3,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-tl::unexpected<Diagnostic> damaged(const fs::path& file, const char* why) {
+tl::unexpected<Diagnostic> damaged(const fs::path& file, const std::string& why) {
     return failure("module-files",
                    fmt::format("{}: {}", file.string(), why),
                    "remove the module and load it again");
@@ -47,7 +47,7 @@ void reap(const Descriptor& process) {
 Expected<Descriptor> open_doorbell(const fs::path& path) {
     Descriptor doorbell(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
     if (!doorbell.open()) {
-        return damaged(path, std::strerror(errno));
+        return damaged(path, std::generic_category().message(errno));
     }
     struct stat status {};
     if (::fstat(doorbell.get(), &status) != 0 || !S_ISFIFO(status.st_mode)) {
@@ -69,10 +69,11 @@ Expected<std::unique_ptr<ProcessLink>> ProcessLink::open(const fs::path& directo
     const fs::path record_path = directory / process_file;
     Descriptor file(::open(record_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file.open()) {
-        return failure(
-            "not-running",
-            fmt::format("no module runs in {}: {}", directory.string(), std::strerror(errno)),
-            "load the module");
+        return failure("not-running",
+                       fmt::format("no module runs in {}: {}",
+                                   directory.string(),
+                                   std::generic_category().message(errno)),
+                       "load the module");
     }
     const std::optional<ProcessRecord> record = read_record(file.get());
     if (!record) {
@@ -91,11 +92,13 @@ Expected<std::unique_ptr<ProcessLink>> ProcessLink::open(const fs::path& directo
     const fs::path rings = directory / rings_file;
     const Descriptor rings_fd(::open(rings.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (!rings_fd.open()) {
-        return damaged(rings, std::strerror(errno));
+        return damaged(rings, std::generic_category().message(errno));
     }
     SharedArea area = SharedArea::map(rings_fd.get(), End::manager);
     if (!area.mapped()) {
-        return damaged(rings, errno == EPROTO ? "not a file of rings" : std::strerror(errno));
+        return damaged(rings,
+                       errno == EPROTO ? "not a file of rings"
+                                       : std::generic_category().message(errno));
     }
     std::unique_ptr<ProcessLink> link(
         new ProcessLink(std::move(area), std::move(*doorbell), std::move(file), *record));
@@ -125,8 +128,9 @@ Expected<bool> ProcessLink::find_processes() {
     supervisor_ended_ = true;
     supervisor_ = Descriptor(::eventfd(1, EFD_CLOEXEC));
     if (!supervisor_.open()) {
-        return failure("module-files",
-                       fmt::format("cannot watch a module: {}", std::strerror(errno)));
+        return failure(
+            "module-files",
+            fmt::format("cannot watch a module: {}", std::generic_category().message(errno)));
     }
     return true;
 }

@@ -3,10 +3,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -23,10 +23,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t message_bytes_max = 4096;
 
 tl::unexpected<Diagnostic> cannot_make(const fs::path& file, int error) {
-    return failure("module-files",
-                   fmt::format("cannot make {}: {}", file.string(), std::strerror(error)),
-                   error == ENOSPC ? "free space on the disk of the state directory"
-                                   : "is the state directory writable?");
+    return failure(
+        "module-files",
+        fmt::format("cannot make {}: {}", file.string(), std::generic_category().message(error)),
+        error == ENOSPC ? "free space on the disk of the state directory"
+                        : "is the state directory writable?");
 }
 
 /// New files, so that a process that still holds the old ones disturbs nothing.
@@ -89,10 +90,11 @@ class SpawnActions {
                                         arguments.data(),
                                         environment.data());
         if (error != 0) {
-            return failure(
-                "host-missing",
-                fmt::format("cannot run {}: {}", command.program.string(), std::strerror(error)),
-                "set AUTHEX_HOST_PROGRAM to the program authex-host");
+            return failure("host-missing",
+                           fmt::format("cannot run {}: {}",
+                                       command.program.string(),
+                                       std::generic_category().message(error)),
+                           "set AUTHEX_HOST_PROGRAM to the program authex-host");
         }
         return pid;
     }
@@ -149,7 +151,9 @@ Expected<bool> spawn_host(const HostCommand& command) {
     }
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        return failure("module-files", fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+        return failure(
+            "module-files",
+            fmt::format("cannot make a pipe: {}", std::generic_category().message(errno)));
     }
     const Descriptor listening(ends[0]);
     Descriptor answer(ends[1]);

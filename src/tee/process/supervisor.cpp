@@ -62,7 +62,7 @@ void supervise(const std::array<std::uint8_t, 32>& image) {
     const pid_t supervisor = ::getpid();
     const pid_t module = ::fork();
     if (module < 0) {
-        refuse_start("host-failed", std::strerror(errno));
+        refuse_start("host-failed", ::strerrordesc_np(errno));
     }
     if (module != 0) {
         watch(module, file, record);

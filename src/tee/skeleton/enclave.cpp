@@ -1,8 +1,8 @@
 #include "tee/skeleton/enclave.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <dlfcn.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -62,7 +62,8 @@ Expected<bool> Enclave::map(ByteView image) {
     file_ = process::Descriptor(::memfd_create("authex-skeleton", MFD_CLOEXEC));
     if (!file_.open() || !ended_bell_.open() || !write_whole(file_.get(), image)) {
         return failure("module-files",
-                       fmt::format("the image cannot be kept in memory: {}", std::strerror(errno)));
+                       fmt::format("the image cannot be kept in memory: {}",
+                                   std::generic_category().message(errno)));
     }
     // The dynamic linker takes two files of one name for the same image, hence one open file each.
     image_ = ::dlopen(fmt::format("/proc/self/fd/{}", file_.get()).c_str(), RTLD_NOW | RTLD_LOCAL);

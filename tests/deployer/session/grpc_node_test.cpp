@@ -95,9 +95,10 @@ class GrpcNode : public ::testing::Test {
             {content_of(files->key), content_of(files->certificate)});
         serve(grpc::SslServerCredentials(options));
     }
-    std::unique_ptr<Node> node(std::optional<TlsFiles> tls = {}) {
+    std::unique_ptr<Node> node(std::optional<TlsFiles> tls = {},
+                               std::chrono::milliseconds timeout = 20s) {
         auto made = make_grpc_node(
-            {.name = "edge", .address = address, .tls = std::move(tls), .timeout = 2s});
+            {.name = "edge", .address = address, .tls = std::move(tls), .timeout = timeout});
         EXPECT_TRUE(made);
         return made ? std::move(*made) : nullptr;
     }
@@ -148,6 +149,16 @@ TEST_F(GrpcNode, AManagerThatIsNotThereIsNamedWithTheCommandThatStartsIt) {
     EXPECT_NE(hello.error().fix.find("authex dev"), std::string::npos);
 }
 
+TEST_F(GrpcNode, AHostThatHasNoAddressIsSaidToBeThat) {
+    address = "no-such-host.invalid:6201"; // RFC 6761 §6.4: never resolves
+    const auto hello = node()->hello({});
+    ASSERT_EQ(code(hello), "node-unreachable");
+    EXPECT_NE(hello.error().summary.find("the host of " + address + " has no address"),
+              std::string::npos)
+        << hello.error().summary;
+    EXPECT_NE(hello.error().fix.find("`address:`"), std::string::npos);
+}
+
 TEST_F(GrpcNode, AnImageArrivesWholeInChunksThatTheProtocolAllows) {
     serve();
     const std::vector<std::uint8_t> image((std::size_t{600} << 10U) + 1, 0x5A);
@@ -177,7 +188,7 @@ TEST_F(GrpcNode, AManagerThatIsBusyIsAskedAgain) {
 TEST_F(GrpcNode, AManagerThatStaysBusyIsGivenUpInTime) {
     serve();
     manager.busy_times = 1'000'000;
-    EXPECT_EQ(code(node()->load({}, std::vector<std::uint8_t>(10), {})), "busy");
+    EXPECT_EQ(code(node({}, 2s)->load({}, std::vector<std::uint8_t>(10), {})), "busy");
 }
 
 TEST_F(GrpcNode, SpeaksTlsWithTheNodesOfItsApplication) {

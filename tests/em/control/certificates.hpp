@@ -103,7 +103,7 @@ class Authority {
         X509_NAME_add_entry_by_txt(subject,
                                    "CN",
                                    MBSTRING_UTF8,
-                                   reinterpret_cast<const unsigned char*>(name.c_str()), // NOLINT
+                                   reinterpret_cast<const unsigned char*>(name.c_str()),
                                    -1,
                                    -1,
                                    0);

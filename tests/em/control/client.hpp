@@ -25,9 +25,9 @@ with_deadline(std::chrono::milliseconds time = call_time) {
 
 inline std::string sha256(const std::string& data) {
     std::string digest(SHA256_DIGEST_LENGTH, '\0');
-    SHA256(reinterpret_cast<const unsigned char*>(data.data()), // NOLINT
+    SHA256(reinterpret_cast<const unsigned char*>(data.data()),
            data.size(),
-           reinterpret_cast<unsigned char*>(digest.data())); // NOLINT
+           reinterpret_cast<unsigned char*>(digest.data()));
     return digest;
 }
 

@@ -90,7 +90,7 @@ class Program {
 class ProgramTest : public testing::Test {
   protected:
     void SetUp() override {
-        ::setenv("AUTHEX_HOST_PROGRAM", AUTHEX_BINARY_DIR "/bin/authex-host", 1); // NOLINT
+        ::setenv("AUTHEX_HOST_PROGRAM", AUTHEX_BINARY_DIR "/bin/authex-host", 1);
     }
     [[nodiscard]] std::string state() const { return (folder.path() / "state").string(); }
     [[nodiscard]] Arguments usual() const {

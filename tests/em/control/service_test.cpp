@@ -171,7 +171,7 @@ TEST_F(ServiceTest, RefusesALoadThatBeginsWithAChunk) {
 
 TEST_F(ServiceTest, LoadFailsWithTheModulesEndWhenItDoesNotAnswer) {
     loader.make_silent("a");
-    EXPECT_EQ(client->load(client->spec("a", image), image, 65'536, std::chrono::milliseconds(300))
+    EXPECT_EQ(client->load(client->spec("a", image), image, 65'536, std::chrono::seconds(2))
                   .status.error_code(),
               grpc::StatusCode::DEADLINE_EXCEEDED);
     LogReader logs(*client, "a", true);
@@ -257,7 +257,7 @@ TEST_F(ServiceTest, CallsAnEntry) {
 std::string handshake(std::uint16_t deployment) {
     std::string frame(wire::header_bytes, '\0');
     wire::write_header({.kind = wire::Kind::handshake, .deployment = deployment},
-                       {reinterpret_cast<std::uint8_t*>(frame.data()), frame.size()}); // NOLINT
+                       {reinterpret_cast<std::uint8_t*>(frame.data()), frame.size()});
     return frame;
 }
 

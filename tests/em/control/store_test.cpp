@@ -164,7 +164,7 @@ TEST_F(StoreTest, TakesAnImageIntoTheModulesFolder) {
 class IntakeTest : public testing::Test {
   protected:
     static ByteView view(const std::string& text) {
-        return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; // NOLINT
+        return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
     }
     std::unique_ptr<ImageIntake> open(std::uint64_t bytes) {
         // SHA-256 of "abc" (FIPS 180-2, B.1).

@@ -106,10 +106,10 @@ struct Node {
     }
     Expected<DirectResult> deliver(std::uint16_t channel, Bytestring frames, bool wait_reply) {
         std::promise<Expected<DirectResult>> answer;
-        plane->deliver(
-            1, channel, std::move(frames), wait_reply, 0, soon(), [&](Expected<DirectResult> done) {
-                answer.set_value(std::move(done));
-            });
+        plane->deliver(1,
+                       {.channel = channel, .frames = std::move(frames), .wait_reply = wait_reply},
+                       soon(),
+                       [&](Expected<DirectResult> done) { answer.set_value(std::move(done)); });
         return answer.get_future().get();
     }
     std::uint16_t port() const {

@@ -25,10 +25,9 @@ class NativeBuilderTest : public testing::Test {
     static std::unique_ptr<Builder> builder_in(const std::filesystem::path& cache) {
         return make_builder({.home = AUTHEX_SOURCE_DIR, .cache = cache});
     }
-    /// What is compiled with it is found by all tests that do not look at the cache itself.
-    static std::unique_ptr<Builder> shared_builder() {
-        return builder_in(std::filesystem::path(AUTHEX_BINARY_DIR) / "test-cache");
-    }
+    /// What is compiled with it is found by all tests. A module's own sources lie in a new folder
+    /// in each test, and are compiled anew.
+    static std::unique_ptr<Builder> shared_builder() { return builder_in(AUTHEX_TEST_CACHE); }
     BuildSpec spec(const std::string& source) {
         folder_.write("app/module.cpp", source);
         return {.module = "m",
@@ -53,6 +52,23 @@ TEST_F(NativeBuilderTest, MinimalModuleIsSmallAndListsItsEndpoints) {
     RecordProperty("image_bytes", std::to_string(image->bytes));
 }
 
+TEST_F(NativeBuilderTest, ImageNeedsNothingFromOutside) {
+    const Expected<Image> image = shared_builder()->build(spec(minimal));
+    ASSERT_TRUE(image) << to_text(image.error());
+    const auto said = [&](std::vector<std::string> command) {
+        command.push_back(image->path.string());
+        const auto result = compile::run_command(command, folder_.path());
+        EXPECT_TRUE(result && result->status == 0) << command[0];
+        return result ? result->output : std::string();
+    };
+    const std::string headers = said({"llvm-readelf-14", "-lW"});
+    EXPECT_THAT(headers, testing::HasSubstr("LOAD"));
+    for (const char* unwanted : {"INTERP", "DYNAMIC", "RWE"}) {
+        EXPECT_THAT(headers, testing::Not(testing::HasSubstr(unwanted)));
+    }
+    EXPECT_THAT(said({"llvm-readelf-14", "-rW"}), testing::HasSubstr("no relocations"));
+}
+
 TEST_F(NativeBuilderTest, RelativeRootIsThatOfTheCaller) {
     const auto builder = shared_builder();
     BuildSpec relative = spec(minimal);
@@ -62,8 +78,12 @@ TEST_F(NativeBuilderTest, RelativeRootIsThatOfTheCaller) {
 }
 
 TEST_F(NativeBuilderTest, ModulesBuiltAtTheSameTimeShareTheirObjects) {
-    const auto builder = builder_in(folder_.path() / "cache");
-    const BuildSpec common = spec(minimal);
+    const auto builder = shared_builder();
+    BuildSpec common = spec(minimal);
+    for (const std::string name : {"one", "two", "three"}) {
+        folder_.write("app/" + name + ".cpp", "int " + name + ";\n");
+        common.sources.emplace_back(name + ".cpp");
+    }
     std::array<Expected<Image>, 6> images;
     {
         std::vector<std::jthread> threads;
@@ -82,7 +102,7 @@ TEST_F(NativeBuilderTest, SameSourcesFromAnotherFolderAndCacheGiveTheSameBytes) 
     folder_.write("elsewhere/deep/module.cpp", minimal);
     BuildSpec second = first;
     second.root = folder_.path() / "elsewhere/deep";
-    const auto here = builder_in(folder_.path() / "cache");
+    const auto here = shared_builder();
     const auto there = builder_in(folder_.path() / "other cache");
     const Expected<Image> a = here->build(first);
     const Expected<Image> b = there->build(second);
@@ -93,9 +113,10 @@ TEST_F(NativeBuilderTest, SameSourcesFromAnotherFolderAndCacheGiveTheSameBytes) 
 
 TEST_F(NativeBuilderTest, SecondBuildComesFromTheCache) {
     const BuildSpec same = spec(minimal);
-    ASSERT_TRUE(builder_in(folder_.path() / "cache")->build(same));
-    const Expected<Image> again = builder_in(folder_.path() / "cache")->build(same);
-    ASSERT_TRUE(again);
+    const Expected<Image> first = shared_builder()->build(same);
+    const Expected<Image> again = shared_builder()->build(same);
+    ASSERT_TRUE(first && again);
+    EXPECT_FALSE(first->cached);
     EXPECT_TRUE(again->cached);
 }
 
@@ -104,9 +125,9 @@ TEST_F(NativeBuilderTest, ChangedHeaderIsSeen) {
     const BuildSpec with_header =
         spec(std::string(minimal) +
              "#include \"part.hpp\"\nAUTHEX_ENTRY(e, call) { call.result.u32(ANSWER); }\n");
-    const Expected<Image> before = builder_in(folder_.path() / "cache")->build(with_header);
+    const Expected<Image> before = shared_builder()->build(with_header);
     folder_.write("app/part.hpp", "#define ANSWER 2\n");
-    const Expected<Image> after = builder_in(folder_.path() / "cache")->build(with_header);
+    const Expected<Image> after = shared_builder()->build(with_header);
     ASSERT_TRUE(before && after);
     EXPECT_NE(before->identity, after->identity);
 }
@@ -133,7 +154,7 @@ TEST_F(NativeBuilderTest, OwnerKeyAndDefinitionsAreMeasured) {
 }
 
 TEST_F(NativeBuilderTest, SymbolsAreOfTheSameImageAndOnlyMadeWhereAsked) {
-    const auto builder = builder_in(folder_.path() / "cache");
+    const auto builder = shared_builder();
     BuildSpec asked = spec(minimal);
     const Expected<Image> without = builder->build(asked);
     asked.symbols = true;

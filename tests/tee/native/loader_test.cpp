@@ -338,12 +338,14 @@ TEST_F(DamagedFilesTest, DoorbellThatIsNoPipeIsRefused) {
 
 class SpawnTest : public LoaderTest {
   protected:
-    std::string spawn(const std::filesystem::path& program, std::vector<std::string> arguments) {
+    std::string spawn(const std::filesystem::path& program,
+                      std::vector<std::string> arguments,
+                      std::chrono::milliseconds deadline = std::chrono::seconds(20)) {
         return code_of(process::spawn_host({.program = program,
                                             .arguments = std::move(arguments),
                                             .directory = directory(),
                                             .ring_bytes = process::ring_bytes_min,
-                                            .deadline = std::chrono::milliseconds(200)}));
+                                            .deadline = deadline}));
     }
 };
 
@@ -352,7 +354,7 @@ TEST_F(SpawnTest, TellsWhatIsWrongWithOtherPrograms) {
     EXPECT_EQ(spawn("/bin/false", {}), "host-failed");
     EXPECT_EQ(spawn("/bin/echo", {"no colon"}), "host-failed");
     EXPECT_EQ(spawn("/bin/echo", {"some-code: some reason"}), "some-code");
-    EXPECT_EQ(spawn("/bin/sleep", {"100"}), "host-timeout");
+    EXPECT_EQ(spawn("/bin/sleep", {"100"}, std::chrono::milliseconds(200)), "host-timeout");
 }
 
 TEST_F(SpawnTest, RefusesAFolderThatIsNotThere) {

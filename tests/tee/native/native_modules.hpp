@@ -33,10 +33,9 @@ constexpr const char* echo_source =
 enum EchoEntry : std::uint16_t { echo, crash, trap, loop, system_call, deep };
 
 inline tee::Image build_module(const std::string& source) {
-    return build_module(*tee::native::make_builder(
-                            {.home = AUTHEX_SOURCE_DIR,
-                             .cache = std::filesystem::path(AUTHEX_BINARY_DIR) / "test-cache"}),
-                        source);
+    return build_module(
+        *tee::native::make_builder({.home = AUTHEX_SOURCE_DIR, .cache = AUTHEX_TEST_CACHE}),
+        source);
 }
 
 inline std::unique_ptr<tee::native::NativeLoader> open_loader(const TemporaryFolder& folder) {

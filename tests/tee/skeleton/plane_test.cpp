@@ -106,8 +106,9 @@ TEST_F(SkeletonOnANode, EventsTravelFromTheOwnerThroughTwoModules) {
         const Octets one = event(direct, counter, {1, 2, 3});
         frames.insert(frames.end(), one.begin(), one.end());
     }
-    const auto delivered = result_of<em::DirectResult>(
-        [&](auto done) { plane_->deliver(1, direct, frames, false, 0, soon(), std::move(done)); });
+    const auto delivered = result_of<em::DirectResult>([&](auto done) {
+        plane_->deliver(1, {.channel = direct, .frames = frames}, soon(), std::move(done));
+    });
     ASSERT_TRUE(delivered) << to_text(delivered.error());
     EXPECT_EQ(counted("a"), events);
     while (counted("b") < events && std::chrono::steady_clock::now() < soon()) {

@@ -12,9 +12,7 @@
 namespace authex::test {
 
 inline std::unique_ptr<tee::Builder> skeleton_builder() {
-    return tee::skeleton::make_builder(
-        {.home = AUTHEX_SOURCE_DIR,
-         .cache = std::filesystem::path(AUTHEX_BINARY_DIR) / "test-cache"});
+    return tee::skeleton::make_builder({.home = AUTHEX_SOURCE_DIR, .cache = AUTHEX_TEST_CACHE});
 }
 
 /// Its endpoints by id: what comes in goes out.

@@ -182,6 +182,7 @@ ImagePlan plan_image(ByteView file) {
 
 bool place_image(ByteView file, const ImagePlan& plan) {
     const auto pointer = [](std::uint64_t address) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): an ELF file says addresses as numbers
         return reinterpret_cast<void*>(static_cast<std::uintptr_t>(address));
     };
     const std::uint64_t guarded = plan.begin - page;

@@ -97,7 +97,8 @@ Entropy drawn_entropy() {
 } // namespace authex::tee::native
 
 int main(int count, char** arguments) {
-    using namespace authex::tee;
+    namespace process = authex::tee::process;
+    namespace native = authex::tee::native;
     if (count > 1 && std::strcmp(arguments[1], "--replay") == 0) {
         native::replay(count, arguments);
     }

@@ -31,6 +31,7 @@ std::uint64_t ticks() {
 
 template <typename T>
 T* pointer(std::uint64_t address) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): so the image's plan and its invocation say them
     return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
 }
 
@@ -40,7 +41,7 @@ std::uint64_t address(T* memory) {
 }
 
 void enter(const Door& door, runtime::Invocation& invocation) {
-    authex_host_call(reinterpret_cast<void (*)(runtime::Invocation*)>(door.entry),
+    authex_host_call(pointer<void(runtime::Invocation*)>(door.entry),
                      &invocation,
                      pointer<void>(door.stack_top));
 }
