@@ -370,6 +370,13 @@ void declare_look(Declarer& declarer, Arguments& arguments) {
                      "find what is missing on this machine and on the nodes");
     declarer.command(
         "schema", Command::schema, group_look, "print the descriptor's JSON Schema, for editors");
+    CLI::App* verify = declarer.command("verify",
+                                        Command::verify,
+                                        group_look,
+                                        "verify anybody's SGX quote, and explain the verdict");
+    declare_verify(*verify, arguments.verify);
+    verify->add_flag("--explain", arguments.explain, "print each step");
+    verify->footer("Exit status: 0 accepted, 1 refused, 2 usage, 3 could not check.");
     declare_copies(declarer, arguments);
     CLI::App* completion = declarer.command(
         "completion", Command::completion, group_look, "print the completion script of a shell");

@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "cli/verify.hpp"
+
 namespace CLI {
 class App;
 } // namespace CLI
@@ -52,6 +54,7 @@ enum class Command : std::uint8_t {
     restart,
     restore,
     completion,
+    verify,
     version,
 };
 
@@ -119,9 +122,11 @@ struct Arguments {
     std::uint32_t days = 90;
     std::filesystem::path recovery_file;
     std::uint16_t deployment = 0;
+
+    VerifyArguments verify;
 };
 
-/// Exit status 0 done, 1 failed, 2 usage or descriptor error.
+/// Exit status 0 done, 1 failed, 2 usage or descriptor error. (`verify` has one more: verify.hpp)
 constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;

@@ -181,6 +181,9 @@ int Run::choose() {
     case Command::completion:
         std::cout << completion_script(arguments_.subject);
         return exit_done;
+    case Command::verify:
+        return verify_quote(
+            arguments_.verify, arguments_.json, arguments_.explain || arguments_.verbose);
     case Command::version:
         return version();
     default:
