@@ -6,6 +6,10 @@
 #include <bearssl/bearssl_block.h>
 #include <bearssl/bearssl_hash.h>
 
+#ifndef AUTHEX_CPU_HAS_AES
+#define AUTHEX_CPU_HAS_AES 0
+#endif
+
 namespace authex::crypto::aes_gcm {
 namespace {
 
@@ -23,6 +27,16 @@ State& in(Bytes state) {
     return *std::launder(reinterpret_cast<State*>(state.data()));
 }
 
+#if AUTHEX_CPU_HAS_AES
+// Known of each processor that the image runs on, where to ask is forbidden.
+const br_block_ctr_class* fastest_cipher() {
+    return &br_aes_x86ni_ctr_vtable;
+}
+
+br_ghash fastest_ghash() {
+    return br_ghash_pclmul;
+}
+#else
 /// What the processor is best at. It is asked once: in a virtual machine each question (CPUID) is
 /// an exit to the hypervisor. Threads that ask at the same time find the same.
 template <typename T>
@@ -45,6 +59,7 @@ br_ghash fastest_ghash() {
     static br_ghash known = nullptr;
     return fastest(known, br_ghash_pclmul_get, br_ghash{br_ghash_ctmul64});
 }
+#endif
 
 void begin(State& state, NonceView nonce, ByteView associated) {
     br_gcm_reset(&state.gcm, nonce.data(), nonce.size());

@@ -12,10 +12,13 @@
 
 #include "crypto/spongent.hpp"
 
+// 0 also where the processor must not be asked what it carries.
+#ifndef AUTHEX_SPONGENT_X86
 #if defined(__x86_64__)
 #define AUTHEX_SPONGENT_X86 1
 #else
 #define AUTHEX_SPONGENT_X86 0
+#endif
 #endif
 
 namespace authex::crypto::spongent {

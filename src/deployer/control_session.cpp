@@ -162,8 +162,9 @@ Error NoiseHandshake::second(ByteView frame, ControlSession& session) {
     }
     Reader reader(view.body);
     const ByteView message = reader.take(reader.u16());
-    reader.take(wire::report_data_bytes); // for the node; computed below instead of believed
-    if (!reader.done()) {
+    // Report data and what the TEE makes of it are for the node; computed below instead of
+    // believed.
+    if (reader.rest().size() < wire::report_data_bytes || !reader.ok()) {
         return Error::malformed;
     }
     std::vector<std::uint8_t> copy_of_message(message.begin(), message.end());

@@ -1,6 +1,7 @@
 #include "runtime/control.hpp"
 
 #include "base/counter.hpp"
+#include "runtime/port.hpp"
 #include "wire/handshake.hpp"
 #include "wire/seal.hpp"
 
@@ -131,6 +132,11 @@ Error Control::handshake(
     const Bytes tail = scratch.subspan(2 + *written);
     Writer(scratch).u16(static_cast<std::uint16_t>(*written));
     copy(report_data, tail);
+    std::size_t answer_bytes = 2 + *written + crypto::hash_bytes;
+#if AUTHEX_WITH_REPORTS
+    port::report(report_data, tail.subspan(crypto::hash_bytes, port::report_bytes));
+    answer_bytes += port::report_bytes;
+#endif
 
     pending_ = false;
     ControlSession& next = sessions_[active_ ^ 1U];
@@ -143,7 +149,7 @@ Error Control::handshake(
     pending_ = true;
     wire::FrameHeader header{
         .kind = wire::Kind::handshake, .channel = owner, .flags = wire::flag_direction};
-    return emitter.plain(header, scratch.first(2 + *written + crypto::hash_bytes));
+    return emitter.plain(header, scratch.first(answer_bytes));
 }
 
 #else

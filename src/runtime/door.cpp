@@ -1,5 +1,7 @@
 #include "runtime/door.hpp"
 
+#include "runtime/host_memory.hpp"
+
 namespace authex::runtime {
 namespace {
 
@@ -10,9 +12,15 @@ std::span<Byte> memory(std::uint64_t address, std::uint64_t bytes) {
     return {begin, static_cast<std::size_t>(bytes)};
 }
 
-/// Field by field through volatile, so that each is read from the host's memory exactly once.
+/// Each field is read from the host's memory exactly once.
 Invocation copy_once(const volatile Invocation& host) {
     Invocation copied;
+#if AUTHEX_WITH_HOST_MEMORY_RULES
+    copy_in(
+        {reinterpret_cast<const std::uint8_t*>(const_cast<const Invocation*>(&host)), sizeof host},
+        {reinterpret_cast<std::uint8_t*>(&copied), sizeof copied});
+#else
+    // Through volatile, so that the compiler reads nothing a second time.
     copied.version = host.version;
     copied.operation = static_cast<Operation>(static_cast<std::uint32_t>(host.operation));
     copied.shared_begin = host.shared_begin;
@@ -24,7 +32,22 @@ Invocation copy_once(const volatile Invocation& host) {
     for (std::size_t i = 0; i < boot_entropy_bytes; ++i) {
         copied.entropy[i] = host.entropy[i];
     }
+#endif
     return copied;
+}
+
+/// The answer's fields, which lie together.
+void answer(Invocation& host, const Progress& progress, Error error) {
+    struct {
+        std::uint64_t consumed;
+        std::uint64_t produced;
+        std::uint32_t error;
+        std::uint32_t reserved;
+    } const fields = {progress.consumed, progress.produced, static_cast<std::uint32_t>(error), 0};
+    static_assert(offsetof(Invocation, entropy) - offsetof(Invocation, consumed) == sizeof fields);
+    copy_out(
+        bytes_of(fields),
+        {reinterpret_cast<std::uint8_t*>(&host) + offsetof(Invocation, consumed), sizeof fields});
 }
 
 } // namespace
@@ -33,7 +56,7 @@ bool Door::shared(std::uint64_t address, std::uint64_t bytes) const {
     return address >= shared_begin_ && address <= shared_end_ && bytes <= shared_end_ - address;
 }
 
-Error Door::start(const Invocation& copied) {
+Error Door::start(Invocation& copied) {
     if (started_) {
         return Error::malformed;
     }
@@ -47,12 +70,23 @@ Error Door::start(const Invocation& copied) {
     }
     shared_begin_ = copied.shared_begin;
     shared_end_ = copied.shared_end;
+#if AUTHEX_WITH_REPORTS
+    if (copied.in_bytes != port::target_bytes || !shared(copied.in, copied.in_bytes)) {
+        return Error::outside;
+    }
+    std::uint8_t target[port::target_bytes];
+    copy_in(memory<const std::uint8_t>(copied.in, copied.in_bytes), target);
+    port::set_target(target);
+#endif
+#if AUTHEX_WITH_OWN_ENTROPY
+    port::draw(copied.entropy);
+#endif
     started_ = true;
     runtime_.start(layout.endpoints, layout.owner_keys, copied.entropy);
     return Error::none;
 }
 
-Error Door::serve(const Invocation& copied, Progress& progress) {
+Error Door::serve(Invocation& copied, Progress& progress) {
     if (copied.version != invocation_version) {
         return Error::unknown_version;
     }
@@ -85,9 +119,7 @@ void Door::enter(Invocation* invocation) {
         wipe(copied.entropy);
         inside_ = false;
     }
-    invocation->consumed = progress.consumed;
-    invocation->produced = progress.produced;
-    invocation->error = static_cast<std::uint32_t>(error);
+    answer(*invocation, progress, error);
 }
 
 } // namespace authex::runtime

@@ -22,8 +22,8 @@ class Door {
     void enter(Invocation* invocation);
 
   private:
-    [[nodiscard]] Error serve(const Invocation& copied, Progress& progress);
-    [[nodiscard]] Error start(const Invocation& copied);
+    [[nodiscard]] Error serve(Invocation& copied, Progress& progress);
+    [[nodiscard]] Error start(Invocation& copied);
     [[nodiscard]] bool shared(std::uint64_t address, std::uint64_t bytes) const;
 
     Runtime& runtime_;

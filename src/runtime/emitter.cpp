@@ -1,5 +1,6 @@
 #include "runtime/emitter.hpp"
 
+#include "runtime/host_memory.hpp"
 #include "wire/seal.hpp"
 
 namespace authex::runtime {
@@ -14,7 +15,7 @@ void Emitter::allow(std::size_t bytes) {
 }
 
 void Emitter::append(const ByteView& bytes) {
-    copy(bytes, left_);
+    copy_out(bytes, left_);
     left_ = left_.subspan(bytes.size());
     limit_ -= bytes.size();
 }

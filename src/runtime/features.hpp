@@ -20,6 +20,17 @@
 #ifndef AUTHEX_WITH_INTERRUPTS
 #define AUTHEX_WITH_INTERRUPTS 0
 #endif
+// What a TEE does itself, where it can: random numbers from inside, reports about the enclave that
+// its own machine can check, and its vendor's rules for copying from and to memory of the host.
+#ifndef AUTHEX_WITH_OWN_ENTROPY
+#define AUTHEX_WITH_OWN_ENTROPY 0
+#endif
+#ifndef AUTHEX_WITH_REPORTS
+#define AUTHEX_WITH_REPORTS 0
+#endif
+#ifndef AUTHEX_WITH_HOST_MEMORY_RULES
+#define AUTHEX_WITH_HOST_MEMORY_RULES 0
+#endif
 // AUTHEX_WITH_VALUES, configuration and secrets, stands in wire/control.hpp: it is the parser's
 // too.
 

@@ -15,7 +15,7 @@ constexpr std::uint32_t boot_entropy_bytes = 32;
 
 enum class Operation : std::uint32_t {
     start = 1,  ///< once, first: shared_begin/shared_end fix the shared area, `entropy` feeds the
-                ///< first generator
+                ///< first generator. Where the TEE makes reports, `in` says for whom (port.hpp)
     invoke = 2, ///< handle the frames in [in, in+in_bytes), leave frames in [out, out+out_bytes)
 };
 

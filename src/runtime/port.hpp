@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/bytes.hpp"
+#include "runtime/features.hpp"
 
 namespace authex::runtime {
 
@@ -23,6 +24,29 @@ struct ImageLayout {
 namespace port {
 /// From the linker's symbols and the builder's definitions.
 [[nodiscard]] ImageLayout layout();
+
+#if AUTHEX_WITH_OWN_ENTROPY
+/// Random numbers of the processor. Does not return where it has none to give.
+void draw(Bytes out);
+#endif
+
+#if AUTHEX_WITH_REPORTS
+// As SGX has them. (Intel SDM vol. 3D, TARGETINFO and REPORT)
+constexpr std::size_t target_bytes = 512;
+constexpr std::size_t report_bytes = 432;
+/// Whom reports are for from now on, as the host says: the enclave that makes quotes of them.
+/// @pre target.size() == target_bytes
+void set_target(ByteView target);
+/// A report on this enclave with these 32 bytes of report data. @pre out.size() == report_bytes
+void report(ByteView report_data, Bytes out);
+#endif
+
+#if AUTHEX_WITH_HOST_MEMORY_RULES
+/// Each byte of `host` is read once. @pre the sizes are the same
+void copy_in(ByteView host, Bytes own);
+/// @pre the sizes are the same
+void copy_out(ByteView own, Bytes host);
+#endif
 } // namespace port
 
 } // namespace authex::runtime

@@ -1,6 +1,7 @@
 #include "runtime/runtime.hpp"
 
 #include "base/counter.hpp"
+#include "runtime/host_memory.hpp"
 #include "wire/seal.hpp"
 
 namespace authex::runtime {
@@ -45,7 +46,7 @@ std::size_t Runtime::take_first(ByteView left) {
         return 0;
     }
     const Bytes frame(frame_);
-    copy(left.first(wire::header_bytes), frame);
+    copy_in(left.first(wire::header_bytes), frame);
     const Error error = wire::parse_header(frame.first(wire::header_bytes), header_);
     emitter_.allow(send_allowance_bytes);
     if (error == Error::unknown_version || !header_.length_within(wire::max_length)) {
@@ -61,7 +62,7 @@ std::size_t Runtime::take_first(ByteView left) {
         refuse(error);
         return frame_bytes;
     }
-    copy(left.first(frame_bytes).subspan(wire::header_bytes), frame.subspan(wire::header_bytes));
+    copy_in(left.first(frame_bytes).subspan(wire::header_bytes), frame.subspan(wire::header_bytes));
     take(frame.first(frame_bytes));
     if (with_timers && timers_to_tell_) {
         emitter_.allow(timers_bytes);

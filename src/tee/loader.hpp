@@ -102,7 +102,7 @@ class Loader {
     virtual Expected<std::unique_ptr<ModuleLink>> adopt(const ModuleSpec& spec,
                                                         const std::filesystem::path& directory) = 0;
     /// Evidence for a module of this node over the report data that the module gave in its
-    /// handshake answer.
+    /// handshake answer, 32 bytes, and what its TEE has made of them behind it (runtime/port.hpp).
     virtual Expected<std::vector<std::uint8_t>> evidence(const ModuleSpec& spec,
                                                          ByteView report_data) = 0;
 };

@@ -64,6 +64,10 @@ const Target targets[] = {
      "-DAUTHEX_MAX_CONNECTIONS=8"
      " -DAUTHEX_MAX_ENDPOINTS=16",
      true},
+    {"sgx",
+     " -target x86_64-linux-gnu -O2 -DAUTHEX_WITH_OWN_ENTROPY=1 -DAUTHEX_WITH_REPORTS=1"
+     " -DAUTHEX_WITH_HOST_MEMORY_RULES=1 -DAUTHEX_CPU_HAS_AES=1 -DAUTHEX_SPONGENT_X86=0",
+     false},
 };
 
 std::string includes() {

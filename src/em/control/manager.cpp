@@ -29,8 +29,8 @@ Expected<bool> check_frames(const std::vector<std::uint8_t>& frames, std::uint16
     return true;
 }
 
-/// The report data that stands behind the Noise message in a handshake's answer
-/// (runtime/control.cpp); of the last one, where there are several.
+/// The report data that stands behind the Noise message in a handshake's answer, with what the TEE
+/// has made of it (runtime/control.cpp); of the last one, where there are several.
 std::optional<std::vector<std::uint8_t>> report_data_of(const std::vector<std::uint8_t>& frames) {
     constexpr std::size_t report_data_bytes = 32;
     std::optional<std::vector<std::uint8_t>> found;
@@ -40,8 +40,8 @@ std::optional<std::vector<std::uint8_t>> report_data_of(const std::vector<std::u
         Reader body(view.body);
         if (view.header.kind == wire::Kind::handshake && !view.header.negative()) {
             (void)body.take(body.u16());
-            const ByteView report_data = body.take(report_data_bytes);
-            if (body.ok()) {
+            const ByteView report_data = body.rest();
+            if (body.ok() && report_data.size() >= report_data_bytes) {
                 found.emplace(report_data.begin(), report_data.end());
             }
         }
