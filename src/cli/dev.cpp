@@ -46,7 +46,7 @@ std::filesystem::path own_folder() {
 /// Why this program cannot start the node's manager; empty if it can.
 std::string why_not(const descriptor::Descriptor& descriptor, const descriptor::Node& node) {
     const std::string address = to_string(node.address);
-    if (node.tee != descriptor::Tee::native && node.tee != descriptor::Tee::sancus) {
+    if (node.tee == descriptor::Tee::trustzone) {
         return fmt::format("a {} node needs a manager of its own", to_string(node.tee));
     }
     if (node.tee == descriptor::Tee::sancus && !descriptor.simulation_allowed) {
@@ -54,6 +54,9 @@ std::string why_not(const descriptor::Descriptor& descriptor, const descriptor::
             "an emulated board is taken only with «simulation: allowed»; with a real "
             "one: authex-em --tee sancus --serial DEVICE --listen {}",
             address);
+    }
+    if (node.tee == descriptor::Tee::sgx && !descriptor.simulation_allowed) {
+        return "a simulated processor is taken only with «simulation: allowed»";
     }
     if (!deployer::is_loopback_address(address)) {
         return fmt::format(
@@ -185,6 +188,9 @@ bool Dev::start_node(const descriptor::Descriptor& descriptor, const descriptor:
                                         arguments_.verbose ? "debug" : "warning"};
     if (node.tee == descriptor::Tee::sancus) {
         command.insert(command.end(), {"--emulator", "default"});
+    }
+    if (node.tee == descriptor::Tee::sgx) {
+        command.emplace_back("--simulate");
     }
     if (node.events) {
         command.insert(command.end(), {"--events", to_string(*node.events)});

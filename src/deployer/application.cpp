@@ -231,6 +231,7 @@ OwnedApplication::build_images(const std::vector<std::string>& modules, bool sym
             Report report(reporter_, "build", built[i].name, "");
             const descriptor::Module& module = *descriptor_.find_module(built[i].name);
             tee::BuildSpec spec = spec_of(descriptor_, module, outside_.owner);
+            spec.signing_key = outside_.signing_key;
             spec.symbols = symbols;
             images[i] = builders[i]->build(spec);
             images[i] ? report.done(images[i]->cached ? "cached"

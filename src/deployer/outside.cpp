@@ -16,6 +16,8 @@
 #include "tee/native/verifier.hpp"
 #include "tee/sancus/builder.hpp"
 #include "tee/sancus/verifier.hpp"
+#include "tee/sgx/builder.hpp"
+#include "tee/sgx/verifier.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -46,23 +48,53 @@ class BuilderOnDemand final : public tee::Builder {
     Diagnostic problem_;
 };
 
-/// All that is known of each TEE; in the order of descriptor::Tee.
+tee::sgx::Policy sgx_policy(const descriptor::Policy& policy) {
+    tee::sgx::Policy all;
+    all.allow_debug = policy.allow_debug;
+    for (const std::string& word : policy.tcb) {
+        if (const auto status = tee::sgx::parse_tcb_status(word)) {
+            all.accepted.insert(*status);
+        }
+    }
+    return all;
+}
+
+/// All that is known of each TEE.
 struct Tees {
+    explicit Tees(const descriptor::Policy& policy) : sgx_verifier(sgx_policy(policy)) {}
+
     BuilderOnDemand native{tee::native::make_builder};
     BuilderOnDemand sancus{tee::sancus::make_builder};
+    BuilderOnDemand sgx{tee::sgx::make_builder};
     tee::native::NativeVerifier native_verifier;
     tee::sancus::SancusVerifier sancus_verifier;
+    tee::sgx::SgxVerifier sgx_verifier;
 
     tee::Builder* builder(descriptor::Tee tee) {
-        return tee == descriptor::Tee::native   ? &native
-               : tee == descriptor::Tee::sancus ? &sancus
-                                                : nullptr;
+        switch (tee) {
+        case descriptor::Tee::native:
+            return &native;
+        case descriptor::Tee::sgx:
+            return &sgx;
+        case descriptor::Tee::sancus:
+            return &sancus;
+        case descriptor::Tee::trustzone:
+            break;
+        }
+        return nullptr;
     }
     [[nodiscard]] const tee::Verifier* verifier(descriptor::Tee tee) const {
-        if (tee == descriptor::Tee::native) {
+        switch (tee) {
+        case descriptor::Tee::native:
             return &native_verifier;
+        case descriptor::Tee::sgx:
+            return &sgx_verifier;
+        case descriptor::Tee::sancus:
+            return &sancus_verifier;
+        case descriptor::Tee::trustzone:
+            break;
         }
-        return tee == descriptor::Tee::sancus ? &sancus_verifier : nullptr;
+        return nullptr;
     }
 };
 
@@ -131,7 +163,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
             authorities[node.name] = descriptor.directory / *node.certificate;
         }
     }
-    const auto tees = std::make_shared<Tees>();
+    const auto tees = std::make_shared<Tees>(descriptor.policy);
     Outside outside;
     outside.reach = [options, state_directory, authorities](const std::string& name,
                                                             const std::string& address) {
@@ -160,6 +192,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     outside.open_state = [state_directory](StateUse use) {
         return State::open(state_directory, use);
     };
+    outside.signing_key = state_directory / "sgx-signing-key.pem";
     outside.has_owner_key = owner.has_value();
     if (owner) {
         outside.owner = *owner;

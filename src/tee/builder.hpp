@@ -28,6 +28,8 @@ struct BuildSpec {
     std::uint32_t stack_bytes = 0;     ///< 0: the TEE's default; where the image has the stack
     std::vector<std::string> devices;  ///< that the module owns alone; where the TEE has such
     std::uint16_t vendor_id = 0;       ///< Sancus: whose module it is
+    std::filesystem::path signing_key; ///< SGX: PEM, made where there is none
+    bool debug = false;                ///< SGX: an enclave that its host may read
     bool symbols = false;              ///< also make Image::symbols, which takes longer
 };
 

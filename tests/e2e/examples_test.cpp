@@ -17,8 +17,14 @@ std::string logs_of(World& world, const std::string& module) {
     return world.authex({"logs", module}).out;
 }
 
-TEST(Examples, ButtonLedCountsPressesAndSwitchesTheLight) {
-    World world("button-led");
+/// The same sources on nodes of each kind.
+class OnTee : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Examples, OnTee, testing::Values("native", "sgx"), [](const auto& info) {
+    return std::string(info.param);
+});
+
+TEST_P(OnTee, ButtonLedCountsPressesAndSwitchesTheLight) {
+    World world("button-led", std::string(GetParam()) + ".yaml");
     world.start_managers();
     world.must({"up"});
     const std::string port = std::to_string(free_port());
@@ -46,8 +52,8 @@ TEST(Examples, ButtonLedCountsPressesAndSwitchesTheLight) {
         eventually([&] { return run({.words = curl, .folder = {}, .input = {}}).out == "4\n"; }));
 }
 
-TEST(Examples, PingPongPlaysAllBalls) {
-    World world("ping-pong");
+TEST_P(OnTee, PingPongPlaysAllBalls) {
+    World world("ping-pong", std::string(GetParam()) + ".yaml");
     world.start_managers();
     world.must({"up"});
     // 1,000 balls of 64 bytes.

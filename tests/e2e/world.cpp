@@ -22,7 +22,7 @@ std::string read_all(const std::filesystem::path& path) {
 
 /// Names and TEEs of the nodes.
 std::map<std::string, std::string> nodes_of(const std::string& text) {
-    static const std::regex node(R"((\S+):\s*\{ tee: (native|sancus), +address:)");
+    static const std::regex node(R"((\S+):\s*\{ tee: (native|sancus|sgx), +address:)");
     std::map<std::string, std::string> nodes;
     for (std::sregex_iterator each(text.begin(), text.end(), node), end; each != end; ++each) {
         nodes.emplace((*each)[1], (*each)[2]);
@@ -92,6 +92,8 @@ void World::start_managers(const std::vector<std::string>& more_options) {
     for (const auto& [node, tee] : nodes_of(text)) {
         if (tee == "sancus") {
             options_of_[node] = {"--tee", "sancus", "--emulator", "default"};
+        } else if (tee == "sgx") {
+            options_of_[node] = {"--tee", "sgx", "--simulate"};
         }
         start_manager(node, (hosts_.contains(node) ? hosts_.at(node) : "127.0.0.1") + ":0");
         const std::regex place("(" + node + R"(:\s*\{ tee: \w+, +address: )\S+?([, ]))");
@@ -238,7 +240,8 @@ pid_t World::module_process(const std::string& name) const {
         const std::string where = working_folder(pid);
         const bool is_it = where.size() > name.size() &&
                            where.compare(where.size() - name.size(), name.size(), name) == 0;
-        if (is_it && command_line(pid).find("authex-host") != std::string::npos) {
+        static const std::regex host("authex-(sgx-)?host");
+        if (is_it && std::regex_search(command_line(pid), host)) {
             last = std::max(last, pid);
         }
     }

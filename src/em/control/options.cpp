@@ -112,7 +112,7 @@ void declare(CLI::App& app, CommandLine& line) {
     ProgramOptions& options = line.options;
     app.set_version_flag("--version", "authex-em " AUTHEX_VERSION);
     app.add_option("--tee", options.tee, "TEE of this node")
-        ->check(CLI::IsMember(std::vector<std::string>{"native", "sancus"}))
+        ->check(CLI::IsMember(std::vector<std::string>{"native", "sgx", "sancus"}))
         ->capture_default_str();
     app.add_option("--listen", options.server.listen, "control address, host:port")
         ->type_name("HOST:PORT")
@@ -135,6 +135,10 @@ void declare(CLI::App& app, CommandLine& line) {
         ->type_name("[HOST:]PORT");
     app.add_option("--name", options.name, "name of the node in messages")->type_name("NAME");
 
+    app.add_flag("--simulate",
+                 options.simulate,
+                 "simulate the processor of an SGX node: for development, it protects nothing")
+        ->group("SGX");
     declare_sancus(app, options.sancus);
     declare_tls(app, line);
     declare_limits(app, line);
@@ -178,10 +182,26 @@ Expected<bool> complete_sancus(const CLI::App& app, ProgramOptions& options) {
     return true;
 }
 
+Expected<bool> complete_sgx(const ProgramOptions& options) {
+    if (options.simulate && options.tee != "sgx") {
+        return failure("usage", "--simulate is for SGX nodes", "add --tee sgx, or leave it out");
+    }
+    if (options.tee == "sgx" && !options.simulate) {
+        return failure("usage",
+                       "an SGX node without --simulate needs the hardware, which this version does "
+                       "not drive yet",
+                       "for development, add --simulate");
+    }
+    return true;
+}
+
 /// What no single option can see.
 Expected<bool> complete(CLI::App& app, CommandLine& line) {
     if (const Expected<bool> sancus = complete_sancus(app, line.options); !sancus) {
         return tl::make_unexpected(sancus.error());
+    }
+    if (const Expected<bool> sgx = complete_sgx(line.options); !sgx) {
+        return tl::make_unexpected(sgx.error());
     }
     ServerOptions& server = line.options.server;
     const Expected<std::uint16_t> port = port_of(server.listen);

@@ -26,7 +26,8 @@ struct ProgramOptions {
     ServerOptions server; ///< state_directory may be empty: the default for the port
     std::string tee = "native";
     SancusOptions sancus;
-    std::string name; ///< for people; empty: the address
+    bool simulate = false; ///< SGX: without the hardware
+    std::string name;      ///< for people; empty: the address
     std::string log_level = "info";
     bool stop_modules_on_exit = false;
     int ready_descriptor = -1; ///< gets one line of JSON when the manager serves

@@ -8,6 +8,7 @@
 #include "tee/sancus/emulator.hpp"
 #include "tee/sancus/line.hpp"
 #include "tee/sancus/loader.hpp"
+#include "tee/sgx/loader.hpp"
 
 namespace authex::em {
 namespace {
@@ -29,6 +30,14 @@ LoaderMade open_native(const ProgramOptions& options, const fs::path& state) {
     native.spin_us = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
     return made(tee::native::NativeLoader::open(std::move(native)));
+}
+
+LoaderMade open_sgx(const ProgramOptions& options, const fs::path& state) {
+    tee::sgx::LoaderOptions sgx;
+    sgx.state_directory = state;
+    sgx.spin_us = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
+    return made(tee::sgx::SgxLoader::open(std::move(sgx)));
 }
 
 LoaderMade open_board(const SancusOptions& options) {
@@ -67,6 +76,9 @@ LoaderMade open_emulator(const SancusOptions& options, const fs::path& state) {
 LoaderMade open_loader(const ProgramOptions& options, const fs::path& state) {
     if (options.tee == "native") {
         return open_native(options, state);
+    }
+    if (options.tee == "sgx") {
+        return open_sgx(options, state);
     }
     return options.sancus.emulator ? open_emulator(options.sancus, state)
                                    : open_board(options.sancus);

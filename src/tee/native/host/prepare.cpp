@@ -23,6 +23,8 @@ using process::refuse_start;
 constexpr std::uint64_t stack_bytes_max = std::uint64_t{64} << 20U;
 constexpr std::size_t stack_guard_bytes = std::size_t{16} << 20U;
 
+} // namespace
+
 void check_hash(ByteView image, const Digest& expected) {
     br_sha256_context context;
     Digest found{};
@@ -33,8 +35,6 @@ void check_hash(ByteView image, const Digest& expected) {
         refuse_start("image-mismatch", "the image is not the one that was to be started");
     }
 }
-
-} // namespace
 
 std::optional<std::uint64_t> number(const char* text, int base, std::uint64_t max) {
     char* end = nullptr;

@@ -29,6 +29,8 @@ Bytes read_file(const char* name,
                 std::uint64_t bytes_max,
                 const char* unreadable,
                 const char* too_large);
+/// Refuses what is not the image that was asked for.
+void check_hash(ByteView image, const Digest& expected);
 /// From the file `entropy`.
 Entropy given_entropy();
 

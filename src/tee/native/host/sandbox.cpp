@@ -65,6 +65,8 @@ std::array filter = {
     allow,
     unless_equal(SYS_exit_group, 1),
     allow,
+    unless_equal(SYS_rt_sigreturn, 1),
+    kill, // allowed where there are traps
     kill,
 };
 
@@ -75,7 +77,7 @@ bool limit(__rlimit_resource resource, rlim_t value) {
 
 } // namespace
 
-bool confine(int doorbell, Debugged debugged) {
+bool confine(int doorbell, Debugged debugged, Traps traps) {
     if (::dup2(doorbell, doorbell_descriptor) < 0 ||
         ::close_range(answer_descriptor + 1, ~0U, 0) != 0) {
         return false;
@@ -83,6 +85,7 @@ bool confine(int doorbell, Debugged debugged) {
     const bool limited = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 2) &&
                          limit(RLIMIT_NPROC, 0) && limit(RLIMIT_FSIZE, 0) &&
                          limit(RLIMIT_MEMLOCK, 0);
+    filter[filter.size() - 2] = traps == Traps::yes ? allow : kill;
     const sock_fprog program{.len = filter.size(), .filter = filter.data()};
     return limited && (debugged == Debugged::yes || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) &&
            ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&

@@ -40,12 +40,6 @@ std::uint64_t address(T* memory) {
     return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(memory));
 }
 
-void enter(const Door& door, runtime::Invocation& invocation) {
-    authex_host_call(pointer<void(runtime::Invocation*)>(door.entry),
-                     &invocation,
-                     pointer<void>(door.stack_top));
-}
-
 /// Looks for a while whether the manager did something. @return it did
 bool look(const process::ModuleEnd& end, process::AdaptiveSpin& spin) {
     std::uint64_t now = ticks();
@@ -83,12 +77,20 @@ Turn serve_once(const Door& door, process::ModuleEnd& end, ByteView in, Bytes ou
 
 } // namespace
 
-std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy) {
+void call_image(const Door& door, runtime::Invocation& invocation) {
+    authex_host_call(pointer<void(runtime::Invocation*)>(door.entry),
+                     &invocation,
+                     pointer<void>(door.stack_top));
+}
+
+std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy, ByteView target) {
     runtime::Invocation invocation{.operation = runtime::Operation::start,
                                    .shared_begin = address(rings.data()),
-                                   .shared_end = address(rings.data()) + rings.size()};
+                                   .shared_end = address(rings.data()) + rings.size(),
+                                   .in = address(target.data()),
+                                   .in_bytes = target.size()};
     std::copy(entropy.begin(), entropy.end(), std::begin(invocation.entropy));
-    enter(door, invocation);
+    door.enter(door, invocation);
     wipe(invocation.entropy);
     return invocation.error;
 }
@@ -98,7 +100,7 @@ Answer invoke(const Door& door, ByteView in, Bytes out) {
                                    .in_bytes = in.size(),
                                    .out = address(out.data()),
                                    .out_bytes = out.size()};
-    enter(door, invocation);
+    door.enter(door, invocation);
     return {.good = invocation.error == 0 && invocation.consumed <= in.size() &&
                     invocation.produced <= out.size(),
             .consumed = static_cast<std::size_t>(invocation.consumed),

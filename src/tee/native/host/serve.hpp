@@ -5,22 +5,29 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
+#include "runtime/invocation.hpp"
 #include "tee/process/module_end.hpp"
 
 namespace authex::tee::native {
+
+struct Door;
+/// Calls the entry of an image in this address space, on its stack.
+void call_image(const Door& door, runtime::Invocation& invocation);
 
 /// How to get into the image.
 struct Door {
     std::uint64_t entry = 0;     ///< address
     std::uint64_t stack_top = 0; ///< address, 16-byte aligned
+    void (*enter)(const Door& door, runtime::Invocation& invocation) = call_image;
 };
 
 /// Exit statuses of a module's process.
 enum ExitStatus : int { exit_corrupt_rings = 70, exit_refused_invocation = 71 };
 
 /// Makes the image ready. @param rings all of the memory that invocations will point into; entropy:
-/// 32 bytes. @return the image's Error, 0: ready
-std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy);
+/// 32 bytes; target: whom reports are for, inside the rings, where the TEE makes any.
+/// @return the image's Error, 0: ready
+std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy, ByteView target = {});
 
 /// What an image says to one invocation.
 struct Answer {

@@ -1,0 +1,126 @@
+#include "tee/sgx/host/enclave.hpp"
+
+#include <cstring>
+#include <unistd.h>
+
+#include <sys/mman.h>
+
+#include "tee/sgx/image/enclave.hpp"
+#include "tee/sgx/image/image_file.hpp"
+#include "tee/sgx/simulator/processor.hpp"
+
+extern "C" void authex_call_enclave(decltype(authex::tee::sgx::authex_simulated_enter)* enter,
+                                    authex::runtime::Invocation* invocation,
+                                    authex::tee::sgx::EnclaveRun* run);
+
+namespace authex::tee::sgx {
+namespace {
+
+constexpr Refusal malformed(const char* reason) {
+    return {.code = "image-malformed", .reason = reason};
+}
+
+void* pointer(std::uint64_t address) {
+    return reinterpret_cast<void*>(static_cast<std::uintptr_t>(address));
+}
+
+/// What EINIT checks. (Intel SDM vol. 3D, EINIT)
+const char* refuse_signature(const EnclavePlan& plan, ByteView sigstruct, Sigstruct& fields) {
+    if (!parse_sigstruct(sigstruct, fields) || !signature_holds(sigstruct)) {
+        return "the vendor's signature does not hold";
+    }
+    if (fields.enclave_hash != measure(plan)) {
+        return "the vendor signed another enclave";
+    }
+    if (fields.attributes.xfrm != enclave_xfrm || fields.misc_select != 0 ||
+        (fields.attributes.flags & ~attribute::debug) != attribute::mode64) {
+        return "asks for attributes that no module needs";
+    }
+    return nullptr;
+}
+
+int rights_of(const Region& region) {
+    return ((region.flags & secinfo::read) != 0 ? PROT_READ : 0) |
+           ((region.flags & secinfo::write) != 0 ? PROT_WRITE : 0) |
+           ((region.flags & secinfo::execute) != 0 ? PROT_EXEC : 0);
+}
+
+bool place(const EnclavePlan& plan) {
+    void* const base = pointer(enclave_base);
+    if (::mmap(base,
+               plan.size,
+               PROT_NONE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+               -1,
+               0) != base) {
+        return false;
+    }
+    for (const Region& region : plan.all()) {
+        std::uint8_t* const begin = static_cast<std::uint8_t*>(base) + region.offset;
+        if (::mprotect(begin, region.bytes, PROT_READ | PROT_WRITE) != 0) {
+            return false;
+        }
+        copy(region.content, {begin + region.skipped, region.content.size()});
+        // Nobody reads a TCS, not even its enclave.
+        if (::mprotect(begin, region.bytes, rights_of(region)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+EnclaveState state_of(const EnclavePlan& plan, const Sigstruct& fields) {
+    EnclaveState state{.base = enclave_base,
+                       .size = plan.size,
+                       .tcs = enclave_base + plan.tcs_offset,
+                       .entry = enclave_base + plan.entry_offset,
+                       .state_area = enclave_base + plan.tcs_offset + page_bytes,
+                       .identity = {}};
+    state.identity.attributes = fields.attributes;
+    state.identity.attributes.flags |= attribute::init;
+    state.identity.misc_select = fields.misc_select;
+    state.identity.mrenclave = fields.enclave_hash;
+    state.identity.mrsigner = signer_of(fields);
+    state.identity.isv_prod_id = fields.isv_prod_id;
+    state.identity.isv_svn = fields.isv_svn;
+    return state;
+}
+
+void enter_enclave(const native::Door& door, runtime::Invocation& invocation) {
+    EnclaveRun run{.tcs = door.entry};
+    authex_call_enclave(authex_simulated_enter, &invocation, &run);
+    if (run.function != leaf::exit) {
+        ::_exit(exit_enclave_exception);
+    }
+}
+
+} // namespace
+
+Refusal make_simulated(ByteView file, const CpuKey& key) {
+    ImageFile image;
+    if (!parse_image_file(file, image)) {
+        return malformed("not an image of an enclave");
+    }
+    EnclavePlan plan;
+    plan_enclave(image.program, image.stack_bytes, plan);
+    if (plan.refusal != nullptr) {
+        return malformed(plan.refusal);
+    }
+    Sigstruct fields;
+    if (const char* refusal = refuse_signature(plan, image.sigstruct, fields)) {
+        return malformed(refusal);
+    }
+    if (!place(plan)) {
+        return {.code = "host-failed", .reason = "the enclave's place in memory is taken"};
+    }
+    if (!simulate(state_of(plan, fields), key)) {
+        return {.code = "host-failed", .reason = "signals cannot be caught"};
+    }
+    return {};
+}
+
+native::Door door_of_enclave() {
+    return {.entry = simulated_enclave().tcs, .enter = enter_enclave};
+}
+
+} // namespace authex::tee::sgx

@@ -1,0 +1,115 @@
+// authex-sgx-host: the process of one enclave. Started by the loader in the module's folder:
+//
+//     authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US
+//
+// The folder has the file `image`, whom reports are for in `target`, and the root of the simulated
+// processor's keys in `processor`.
+
+#include <array>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <bearssl/bearssl_hash.h>
+#include <sys/mman.h>
+
+#include "tee/native/host/prepare.hpp"
+#include "tee/native/host/sandbox.hpp"
+#include "tee/native/host/serve.hpp"
+#include "tee/process/shared_area.hpp"
+#include "tee/process/supervisor.hpp"
+#include "tee/sgx/host/enclave.hpp"
+#include "tee/sgx/image/enclave.hpp"
+
+namespace authex::tee::sgx {
+namespace {
+
+using process::refuse_start;
+
+constexpr std::uint64_t spin_us_max = 1'000'000;
+constexpr std::uint64_t file_bytes_max = native::image_bytes_max;
+
+process::SharedArea open_rings() {
+    const int file = ::open("rings", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    process::SharedArea area = process::SharedArea::map(file, process::End::module);
+    if (!area.mapped()) {
+        refuse_start("module-files", "the rings cannot be mapped");
+    }
+    return area;
+}
+
+int open_doorbell() {
+    const int doorbell = ::open("doorbell", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (doorbell < 0) {
+        refuse_start("module-files", "the doorbell cannot be opened");
+    }
+    return doorbell;
+}
+
+Bytes exact_file(const char* name, std::size_t bytes) {
+    const Bytes file = native::read_file(name, bytes, "module-files", "module-files");
+    if (file.size() != bytes) {
+        refuse_start("module-files", "a file of the module's folder is too short");
+    }
+    return file;
+}
+
+void make_enclave(const native::Digest& expected) {
+    const Bytes file =
+        native::read_file("image", file_bytes_max, "image-unreadable", "image-malformed");
+    native::check_hash(file, expected);
+    CpuKey key{};
+    const Bytes key_file = exact_file("processor", key.size());
+    copy(key_file, key);
+    wipe(key_file);
+    const Refusal refusal = make_simulated(file, key);
+    wipe(key);
+    if (refusal.code != nullptr) {
+        refuse_start(refusal.code, refusal.reason);
+    }
+    ::munmap(file.data(), file.size());
+}
+
+/// The enclave reads it out of the rings, where nothing else is yet.
+void start_enclave(const native::Door& door, const process::SharedArea& area) {
+    const Bytes target_file = exact_file("target", sgx_target_bytes);
+    process::ModuleEnd end(area, native::doorbell_descriptor);
+    const auto room = end.writable();
+    if (!room || room->size() < target_file.size()) {
+        refuse_start("module-files", "the rings are in use");
+    }
+    const Bytes target = room->first(target_file.size());
+    copy(target_file, target);
+    if (!native::confine(open_doorbell(), native::Debugged::no, native::Traps::yes)) {
+        refuse_start("host-failed", "the process cannot be confined");
+    }
+    if (native::start_image(door, area.rings(), {}, target) != 0) {
+        refuse_start("image-malformed", "the enclave refuses to start");
+    }
+}
+
+[[noreturn]] void run(const native::Digest& image, std::uint32_t spin_us) {
+    const process::SharedArea area = open_rings();
+    make_enclave(image);
+    const native::Door door = door_of_enclave();
+    start_enclave(door, area);
+    ::close(native::answer_descriptor);
+    process::ModuleEnd end(area, native::doorbell_descriptor);
+    ::_exit(native::serve(door, end, spin_us)); // nothing may be unmapped or flushed any more
+}
+
+} // namespace
+} // namespace authex::tee::sgx
+
+int main(int count, char** arguments) {
+    using namespace authex::tee;
+    if (count != 4) {
+        process::refuse_start("host-usage", "authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US");
+    }
+    const auto image = native::digest(arguments[2]);
+    const auto spin_us = native::number(arguments[3], 10, sgx::spin_us_max);
+    if (!spin_us) {
+        process::refuse_start("host-usage", "SPIN-US is out of range");
+    }
+    process::supervise(image);
+    sgx::run(image, static_cast<std::uint32_t>(*spin_us));
+}

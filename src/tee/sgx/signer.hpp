@@ -1,0 +1,30 @@
+#pragma once
+// Signs enclaves with the vendor's key.
+
+#include <filesystem>
+
+#include "base/diagnostic.hpp"
+#include "tee/sgx/image/sigstruct.hpp"
+#include "tee/sgx/key_file.hpp"
+
+namespace authex::tee::sgx {
+
+/// An RSA key of 3072 bits with the exponent 3, as SGX wants it. Copies share the key.
+class SigningKey {
+  public:
+    /// From a file that is made where there is none, which takes a second. @error as open_key_file
+    static Expected<SigningKey> open(const std::filesystem::path& file);
+
+    /// Fills in modulus, signature, Q1 and Q2. Deterministic. @error signing-key
+    Expected<bool> sign(Sigstruct& fields) const;
+
+  private:
+    explicit SigningKey(SharedKey key) : key_(std::move(key)) {}
+    SharedKey key_;
+};
+
+/// Puts a signature that was made elsewhere (big-endian, of signed_fields()) under the fields, with
+/// the modulus of the key. @error signing-key: it does not hold
+Expected<bool> attach_signature(Sigstruct& fields, ByteView modulus, ByteView signature);
+
+} // namespace authex::tee::sgx

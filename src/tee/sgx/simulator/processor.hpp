@@ -1,0 +1,77 @@
+#pragma once
+// The instructions of SGX for one enclave in this process, without the hardware: ENCLU faults in
+// user space, and what it would have done is done to the registers that the signal has saved.
+// (Intel SDM vol. 3D, chapters 36 to 40)
+//
+// The image runs unchanged, byte for byte. What a process cannot show: memory that its host cannot
+// read, asynchronous exits (signals that are not about the enclave return into it directly),
+// segment registers, and the time that transitions take on hardware.
+
+#include <cstdint>
+
+#include "tee/sgx/image/enclave.hpp"
+#include "tee/sgx/simulator/report_key.hpp"
+
+namespace authex::tee::sgx {
+
+/// As the vDSO of Linux has it. (arch/x86/include/uapi/asm/sgx.h, struct sgx_enclave_run)
+struct EnclaveRun {
+    std::uint64_t tcs = 0;
+    std::uint32_t function = 0; ///< answer: 4 after EEXIT; else the leaf that faulted
+    std::uint16_t exception_vector = 0;
+    std::uint16_t exception_error_code = 0;
+    std::uint64_t exception_address = 0;
+    std::uint64_t user_handler = 0;
+    std::uint64_t user_data = 0;
+    std::uint8_t reserved[216]{};
+};
+static_assert(sizeof(EnclaveRun) == 256);
+
+namespace leaf {
+constexpr std::uint32_t report = 0;
+constexpr std::uint32_t get_key = 1;
+constexpr std::uint32_t enter = 2;
+constexpr std::uint32_t resume = 3;
+constexpr std::uint32_t exit = 4;
+} // namespace leaf
+
+namespace exception {
+constexpr std::uint16_t divide_error = 0;
+constexpr std::uint16_t debug = 1;
+constexpr std::uint16_t breakpoint = 3;
+constexpr std::uint16_t invalid_opcode = 6;
+constexpr std::uint16_t general_protection = 13;
+constexpr std::uint16_t page_fault = 14;
+constexpr std::uint16_t alignment_check = 17;
+constexpr std::uint16_t simd = 19;
+} // namespace exception
+
+/// What the processor keeps of an enclave: SECS and the one TCS.
+struct EnclaveState {
+    std::uint64_t base = 0;
+    std::uint64_t size = 0;
+    std::uint64_t tcs = 0;        ///< address
+    std::uint64_t entry = 0;      ///< address
+    std::uint64_t state_area = 0; ///< address
+    ReportBody identity;          ///< all but the report data
+    std::uint32_t used_state_areas = 0;
+    bool entered = false;
+};
+
+/// From now on the ENCLU of this process is emulated for this enclave, whose pages lie where the
+/// state says. Once in a process, which has one thread. @return false: signals cannot be caught
+[[nodiscard]] bool simulate(const EnclaveState& enclave, const CpuKey& key);
+
+/// As __vdso_sgx_enter_enclave, over the simulated processor: `function` is 2 (EENTER).
+extern "C" int authex_simulated_enter(std::uint64_t rdi,
+                                      std::uint64_t rsi,
+                                      std::uint64_t rdx,
+                                      std::uint32_t function,
+                                      std::uint64_t r8,
+                                      std::uint64_t r9,
+                                      EnclaveRun* run);
+
+/// Of the simulated enclave, for tests.
+[[nodiscard]] const EnclaveState& simulated_enclave();
+
+} // namespace authex::tee::sgx

@@ -1,0 +1,136 @@
+#include "tee/sgx/verifier.hpp"
+
+#include <chrono>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "tee/sgx/evidence.hpp"
+#include "tee/sgx/verifier/quote_verifier.hpp"
+
+namespace authex::tee::sgx {
+namespace {
+
+std::string hex(ByteView bytes) {
+    return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+UnixTime now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+/// The words that all verifiers use, for a step that failed.
+const char* code_of(const Step& step) {
+    if (step.problem->code == "collateral-missing") {
+        return "collateral-missing";
+    }
+    if (step.name == "quote-structure") {
+        return "evidence-malformed";
+    }
+    if (step.name == "policy-mrenclave") {
+        return "evidence-identity";
+    }
+    if (step.name == "policy-report-data") {
+        return "evidence-stale";
+    }
+    return step.name.starts_with("policy-") ? "evidence-platform" : "evidence-forged";
+}
+
+tl::unexpected<Diagnostic> refusal_of(const Step& step) {
+    Diagnostic diagnostic = *step.problem;
+    diagnostic.code = code_of(step);
+    diagnostic.summary = fmt::format("{} (step {})", diagnostic.summary, step.name);
+    return tl::make_unexpected(std::move(diagnostic));
+}
+
+Claims claims_of(const Verdict& verdict, const Expectation& expectation, bool simulated) {
+    const std::string who = simulated ? "the node's simulated Quoting Enclave"
+                                      : "Intel, through the platform's Quoting Enclave";
+    const ReportBody& body = *verdict.body;
+    Claims claims{.identity = {body.mrenclave.begin(), body.mrenclave.end()},
+                  .simulated = simulated,
+                  .text = fmt::format("enclave {} ({}{})",
+                                      hex(body.mrenclave),
+                                      simulated ? "simulated" : to_text(*verdict.combined_status),
+                                      body.debug() ? ", debug" : "")};
+    claims.facts = {{.name = "identity",
+                     .value = "MRENCLAVE " + hex(body.mrenclave),
+                     .compared_with = "the enclave that was built here: equal",
+                     .vouched_by = who},
+                    {.name = "signer",
+                     .value = "MRSIGNER " + hex(body.mrsigner),
+                     .compared_with = "nothing: the measurement says more",
+                     .vouched_by = who},
+                    {.name = "report data",
+                     .value = hex(ByteView(body.report_data).first(expectation.report_data.size())),
+                     .compared_with = "hash of this handshake, as computed here: equal",
+                     .vouched_by = "the enclave"}};
+    claims.facts.push_back(
+        {.name = "quote",
+         .value = fmt::format("{} checks, up to the root", verdict.steps.all().size()),
+         .compared_with = "signatures, certificates, revocation, dates: all hold",
+         .vouched_by = simulated ? "nobody: the node made its root itself" : "Intel's root"});
+    claims.facts.push_back({.name = "platform",
+                            .value = fmt::format("{}{}{}",
+                                                 to_text(*verdict.combined_status),
+                                                 verdict.advisories.empty() ? "" : ", ",
+                                                 fmt::join(verdict.advisories, ", ")),
+                            .compared_with = "`policy` of the descriptor: accepted",
+                            .vouched_by = simulated ? "nobody" : "Intel"});
+    if (simulated) {
+        claims.proves = {"who holds the node's pinned root says that this enclave runs there"};
+        claims.does_not_prove = {
+            "that the enclave is protected: its host process and root on the node can read and "
+            "change its memory",
+            "anything to a third party: the evidence is simulated, for development"};
+    } else {
+        claims.proves = {"this enclave runs on a processor that Intel has certified",
+                         "what it says is of this handshake, not of an earlier one"};
+        claims.does_not_prove = {
+            "that nobody with the machine in hand attacks the processor itself",
+            "that side channels of the processor leak nothing"};
+    }
+    return claims;
+}
+
+} // namespace
+
+Expected<Claims> SgxVerifier::verify(ByteView bytes, const Expectation& expectation) const {
+    Expected<Evidence> evidence = parse_evidence(bytes);
+    if (!evidence) {
+        return tl::make_unexpected(evidence.error());
+    }
+    TrustAnchor anchor;
+    const bool simulated = !expectation.evidence_key.empty();
+    if (simulated) {
+        if (!expectation.simulation_allowed) {
+            return failure("simulation-refused",
+                           "the node simulates SGX: its evidence is rooted in a key of its own",
+                           "for development, say `simulation: allowed` in the descriptor");
+        }
+        if (expectation.evidence_key.size() != anchor.root_key.size()) {
+            return failure("evidence-forged",
+                           "the key that was pinned for this node is no root of SGX");
+        }
+        copy(expectation.evidence_key, anchor.root_key);
+    }
+    if (expectation.identity.size() != measurement_bytes ||
+        expectation.report_data.size() > sgx_report_data_bytes) {
+        return failure("evidence-identity", "the module has no MRENCLAVE to compare with");
+    }
+    Policy policy = policy_;
+    policy.mrenclave.emplace();
+    copy(expectation.identity, *policy.mrenclave);
+    policy.report_data.emplace(); // what follows the hash is zero
+    copy(expectation.report_data, *policy.report_data);
+    const Verdict verdict = QuoteVerifier(std::move(evidence->collateral), anchor)
+                                .verify(evidence->quote, policy, now());
+    if (const Step* failed = verdict.steps.failure()) {
+        return refusal_of(*failed);
+    }
+    return claims_of(verdict, expectation, simulated);
+}
+
+} // namespace authex::tee::sgx

@@ -1,0 +1,329 @@
+// Enclaves over the simulated processor: the image of a real processor, entered, interrupted,
+// attested.
+#include "tee/sgx/image/enclave.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/owner.hpp"
+#include "tee/compile/compiler.hpp"
+#include "tee/sgx/image/image_file.hpp"
+#include "tee/sgx/sgx_modules.hpp"
+#include "tee/sgx/simulator/report_key.hpp"
+#include "tee/sgx/verifier.hpp"
+#include "tee/sgx/verifier/signed_json.hpp"
+#include "wire/handshake.hpp"
+
+namespace authex::tee::sgx {
+namespace {
+
+using test::frame;
+using wire::Kind;
+
+constexpr const char* source =
+    "#include <authex/module.hpp>\n"
+    "AUTHEX_ENTRY(echo, call) { call.result.bytes(call.data); }\n"
+    "AUTHEX_ENTRY(crash, call) { *reinterpret_cast<volatile int*>(8) = 1; call.result.u8(1); }\n"
+    "AUTHEX_ENTRY(trap, call) { call.result.u8(1); __builtin_trap(); }\n"
+    "AUTHEX_ENTRY(ask_processor, call) {\n"
+    "    unsigned a = 0, c = 0; asm volatile(\"cpuid\" : \"+a\"(a), \"+c\"(c) : : \"ebx\", "
+    "\"edx\");\n"
+    "    call.result.u32(a);\n"
+    "}\n"
+    "AUTHEX_ENTRY(door, call) {\n" // of its own thread
+    "    const std::uint64_t tcs = call.reader().u64(); std::uint32_t byte = 0;\n"
+    "    asm volatile(\"movl (%1), %0\" : \"=r\"(byte) : \"r\"(tcs)); call.result.u32(byte);\n"
+    "}\n"
+    "AUTHEX_ENTRY(write_code, call) {\n"
+    "    *reinterpret_cast<volatile char*>(0x10001000) = 1; call.result.u8(1);\n"
+    "}\n"
+    "AUTHEX_ENTRY(deep, call) {\n"
+    "    std::uint8_t large[1 << 17]; large[0] = 1;\n"
+    "    asm volatile(\"\" : : \"r\"(large) : \"memory\"); call.result.u8(large[9]);\n"
+    "}\n";
+enum Entry : std::uint16_t { echo, crash, trap, ask_processor, door, write_code, deep };
+
+const Image& image() {
+    static const Image built = test::build_enclave(source);
+    return built;
+}
+
+class EnclaveTest : public testing::Test {
+  protected:
+    static ModuleSpec spec_of(const Image& built, const std::string& name) {
+        ModuleSpec spec{.name = name, .deployment = 1};
+        const std::vector<std::uint8_t> hash =
+            compile::sha256(test::require(compile::read_file(built.path)));
+        std::copy(hash.begin(), hash.end(), spec.image_sha256.begin());
+        return spec;
+    }
+    static ModuleSpec spec(const std::string& name = "enclave") { return spec_of(image(), name); }
+    std::unique_ptr<ModuleLink> start(const std::string& name = "enclave") {
+        return test::require(
+            loader_->start(spec(name), test::module_folder(folder_, name, image().path)));
+    }
+    std::string start_content(const std::string& content) {
+        folder_.write("odd/image", content);
+        ModuleSpec odd = spec("odd");
+        const std::vector<std::uint8_t> hash = compile::sha256(content);
+        std::copy(hash.begin(), hash.end(), odd.image_sha256.begin());
+        const auto started = loader_->start(odd, folder_.path() / "odd");
+        return started ? "" : started.error().code;
+    }
+    static std::vector<std::uint8_t> call(ModuleLink& link, Entry entry, ByteView data) {
+        EXPECT_TRUE(test::send(link, frame(Kind::call, entry, 7, data)));
+        const std::vector<std::uint8_t> answer = test::receive(link);
+        wire::FrameView view;
+        if (wire::parse_frame(answer, view) != Error::none) {
+            return {};
+        }
+        return {view.body.begin(), view.body.end()};
+    }
+    static void expect_exception(ModuleLink& link, Entry entry, ByteView data = {}) {
+        EXPECT_TRUE(test::send(link, frame(Kind::call, entry, 7, data)));
+        const auto exit = test::wait_exit(link);
+        ASSERT_TRUE(exit);
+        EXPECT_EQ(to_text(*exit), "exit status 72");
+    }
+    /// What the module answers to a handshake behind the Noise message.
+    static std::vector<std::uint8_t> report_of(ModuleLink& link) {
+        std::vector<std::uint8_t> report;
+        test::Owner owner(1, [&](ByteView order) {
+            EXPECT_TRUE(test::send(link, order));
+            std::vector<std::uint8_t> answer = test::receive(link);
+            wire::FrameView view;
+            if (report.empty() && wire::parse_frame(answer, view) == Error::none) {
+                Reader body(view.body);
+                (void)body.take(body.u16());
+                const ByteView rest = body.rest();
+                report.assign(rest.begin(), rest.end());
+            }
+            return answer;
+        });
+        // The image is not this owner's, so the second message does not verify; the report is
+        // there.
+        EXPECT_THROW(owner.attest(), std::runtime_error);
+        return report;
+    }
+    Expectation expectation(ByteView report) {
+        return {.identity = image().identity,
+                .report_data = {report.begin(), report.begin() + wire::report_data_bytes},
+                .evidence_key = loader_->info().evidence_key,
+                .simulation_allowed = true};
+    }
+
+    test::TemporaryFolder folder_;
+    std::unique_ptr<SgxLoader> loader_ = test::open_sgx_loader(folder_);
+};
+
+TEST_F(EnclaveTest, IsSmallAndListsItsEndpoints) {
+    EXPECT_LE(image().bytes, 64U * 1024U);
+    EXPECT_EQ(image().identity.size(), measurement_bytes);
+    ASSERT_EQ(image().endpoints.size(), 7U);
+    EXPECT_EQ(image().endpoints[3].name, "ask_processor");
+}
+
+TEST_F(EnclaveTest, AnswersManyCalls) {
+    const auto link = start();
+    for (std::uint32_t i = 0; i < 1'000; ++i) {
+        const std::vector<std::uint8_t> data(i % 700, static_cast<std::uint8_t>(i));
+        const auto answer = call(*link, echo, data);
+        ASSERT_TRUE(answer == data || answer.size() > data.size()) << i;
+        ASSERT_TRUE(std::equal(data.rbegin(), data.rend(), answer.rbegin()));
+    }
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+TEST_F(EnclaveTest, AnExceptionInsideEndsIt) {
+    for (const Entry entry : {crash, trap, write_code, deep}) {
+        const auto link = start();
+        expect_exception(*link, entry);
+    }
+}
+
+TEST_F(EnclaveTest, ItsDoorIsOutOfItsOwnReach) {
+    ImageFile file;
+    const std::string bytes = test::require(compile::read_file(image().path));
+    ASSERT_TRUE(parse_image_file(
+        {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, file));
+    EnclavePlan plan;
+    plan_enclave(file.program, file.stack_bytes, plan);
+    const std::uint64_t tcs = enclave_base + plan.tcs_offset;
+    const auto link = start();
+    expect_exception(*link, door, bytes_of(tcs));
+}
+
+TEST_F(EnclaveTest, IsFoundAgainByALaterManager) {
+    auto link = start();
+    link.reset();
+    loader_ = test::open_sgx_loader(folder_);
+    link = test::require(loader_->adopt(spec(), folder_.path() / "enclave"));
+    const std::vector<std::uint8_t> data = {1, 2, 3};
+    const auto answer = call(*link, echo, data);
+    EXPECT_TRUE(std::equal(data.rbegin(), data.rend(), answer.rbegin()));
+    // Its reports are still those of this machine.
+    const auto report = report_of(*link);
+    EXPECT_TRUE(loader_->evidence(spec(), report));
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+TEST_F(EnclaveTest, LeavesNoSecretOfTheProcessorInItsFolder) {
+    const auto link = start();
+    EXPECT_FALSE(std::filesystem::exists(folder_.path() / "enclave/processor"));
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+TEST_F(EnclaveTest, RefusesFilesThatAreNoEnclaves) {
+    const std::string whole = test::require(compile::read_file(image().path));
+    EXPECT_EQ(start_content(""), "image-malformed");
+    EXPECT_EQ(start_content(std::string(100'000, '\0')), "image-malformed");
+    for (const std::size_t size :
+         {std::size_t{16}, sigstruct_bytes, sigstruct_bytes + 16, whole.size() / 2}) {
+        EXPECT_EQ(start_content(whole.substr(0, size)), "image-malformed") << size;
+    }
+}
+
+TEST_F(EnclaveTest, RefusesAnyChangeOfWhatIsMeasuredOrSigned) {
+    const std::string whole = test::require(compile::read_file(image().path));
+    constexpr std::size_t stack_at = sigstruct_bytes + 8;
+    constexpr std::size_t program_at = sigstruct_bytes + 16;
+    for (const std::size_t at : {std::size_t{20},
+                                 std::size_t{130},
+                                 std::size_t{600},
+                                 std::size_t{928},
+                                 std::size_t{960},
+                                 std::size_t{1026},
+                                 stack_at + 1,
+                                 program_at + 0x1100,
+                                 whole.size() / 2}) {
+        std::string changed = whole;
+        changed[at] = static_cast<char>(changed[at] ^ 0x10);
+        EXPECT_EQ(start_content(changed), "image-malformed") << "byte " << at;
+    }
+}
+
+TEST_F(EnclaveTest, ItsEvidenceIsVerifiedAsAQuoteUnderThePinnedRoot) {
+    const auto link = start();
+    const auto report = report_of(*link);
+    const auto evidence = test::require(loader_->evidence(spec(), report));
+    const auto claims = SgxVerifier().verify(evidence, expectation(report));
+    ASSERT_TRUE(claims) << to_text(claims.error());
+    EXPECT_TRUE(claims->simulated);
+    EXPECT_EQ(claims->identity, image().identity);
+    EXPECT_THAT(claims->text, testing::HasSubstr("simulated"));
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+TEST_F(EnclaveTest, EvidenceOfAnythingElseIsRefused) {
+    const auto link = start();
+    const auto report = report_of(*link);
+    const auto evidence = test::require(loader_->evidence(spec(), report));
+    const auto code = [&](const Expectation& wanted, ByteView bytes) {
+        const auto claims = SgxVerifier().verify(bytes, wanted);
+        return claims ? std::string() : claims.error().code;
+    };
+    Expectation wanted = expectation(report);
+    wanted.identity[0] ^= 1;
+    EXPECT_EQ(code(wanted, evidence), "evidence-identity");
+    wanted = expectation(report);
+    wanted.report_data[31] ^= 1;
+    EXPECT_EQ(code(wanted, evidence), "evidence-stale");
+    wanted = expectation(report);
+    wanted.simulation_allowed = false;
+    EXPECT_EQ(code(wanted, evidence), "simulation-refused");
+    wanted = expectation(report);
+    wanted.evidence_key.clear(); // Intel's root
+    EXPECT_EQ(code(wanted, evidence), "evidence-forged");
+    wanted = expectation(report);
+    wanted.evidence_key[0] ^= 1; // another node's root
+    EXPECT_EQ(code(wanted, evidence), "evidence-forged");
+    wanted = expectation(report);
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{4}, std::size_t{100}, evidence.size() - 1}) {
+        EXPECT_EQ(code(wanted, ByteView(evidence).first(size)), "evidence-malformed") << size;
+    }
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+TEST_F(EnclaveTest, NoQuoteIsMadeOfAForgedReport) {
+    const auto link = start();
+    const auto report = report_of(*link);
+    for (const std::size_t at : {wire::report_data_bytes,
+                                 wire::report_data_bytes + 64,
+                                 wire::report_data_bytes + 320,
+                                 report.size() - 40,
+                                 report.size() - 1}) {
+        std::vector<std::uint8_t> forged = report;
+        forged[at] ^= 1;
+        const auto evidence = loader_->evidence(spec(), forged);
+        ASSERT_FALSE(evidence) << at;
+        EXPECT_EQ(evidence.error().code, "report-forged");
+    }
+    EXPECT_EQ(loader_->evidence(spec(), ByteView(report).first(32)).error().code, "report-data");
+    // Nor of one that another machine has made.
+    const test::TemporaryFolder other;
+    EXPECT_EQ(test::open_sgx_loader(other)->evidence(spec(), report).error().code, "report-forged");
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+TEST_F(EnclaveTest, EachStartHasOtherRandomNumbers) {
+    std::set<std::vector<std::uint8_t>> reports;
+    for (int i = 0; i < 3; ++i) {
+        const auto link = start();
+        reports.insert(report_of(*link));
+        link->kill();
+        EXPECT_TRUE(test::wait_exit(*link));
+    }
+    EXPECT_EQ(reports.size(), 3U);
+}
+
+TEST_F(EnclaveTest, InDebugModeIsRefusedUnlessThePolicyAllowsIt) {
+    const Image debug = test::build_enclave(source, true);
+    EXPECT_EQ(debug.identity, image().identity) << "attributes are not measured";
+    const auto link = test::require(
+        loader_->start(spec_of(debug, "debug"), test::module_folder(folder_, "debug", debug.path)));
+    const auto report = report_of(*link);
+    const auto evidence = test::require(loader_->evidence(spec(), report));
+    const auto refused = SgxVerifier().verify(evidence, expectation(report));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "evidence-platform");
+    EXPECT_THAT(to_text(refused.error()), testing::HasSubstr("debug"));
+    Policy policy;
+    policy.allow_debug = true;
+    const auto claims = SgxVerifier(policy).verify(evidence, expectation(report));
+    ASSERT_TRUE(claims) << to_text(claims.error());
+    EXPECT_THAT(claims->text, testing::HasSubstr("debug"));
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+std::vector<std::uint8_t> octets(std::string_view digits) {
+    return bytes_of_hex(digits).value();
+}
+
+TEST(Cmac, HasTheValuesOfTheStandard) {
+    // NIST SP 800-38B, appendix D.1.
+    DerivedKey key{};
+    copy(octets("2b7e151628aed2a6abf7158809cf4f3c"), key);
+    const auto message = octets("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+                                "30c81c46a35ce411");
+    const auto tag = [&](std::size_t bytes) {
+        const DerivedKey mac = cmac(key, ByteView(message).first(bytes));
+        return std::vector<std::uint8_t>(mac.begin(), mac.end());
+    };
+    EXPECT_EQ(tag(0), octets("bb1d6929e95937287fa37d129b756746"));
+    EXPECT_EQ(tag(16), octets("070a16b46b4d4144f79bdd9dd04a287c"));
+    EXPECT_EQ(tag(40), octets("dfa66747de9ae63030ca32611497c827"));
+}
+
+} // namespace
+} // namespace authex::tee::sgx
