@@ -11,6 +11,8 @@
 namespace authex::descriptor {
 namespace {
 
+using namespace std::chrono_literals;
+
 template <typename T>
 std::vector<std::string> names_of(const std::vector<T>& list) {
     std::vector<std::string> names;
@@ -309,11 +311,35 @@ class WholeCheck {
              fmt::format("change or remove one; the first is at line {}", earlier.where.line)});
     }
 
+    /// Microcontrollers call entries by their own clock. (tee/sancus/link/messages.hpp)
+    void check_clock(const Periodic& periodic, const Module& module) {
+        const Node* node = descriptor_.find_node(module.node.name);
+        if (node == nullptr || node->tee != Tee::sancus) {
+            return;
+        }
+        if (periodic.every < 10ms || periodic.every % 1ms != 0ms) {
+            findings_.error(
+                periodic.where,
+                {"bad-period",
+                 fmt::format("the clock of node {} does not keep this period", quote(node->name)),
+                 "give at least 10 ms, in whole milliseconds"});
+        }
+        if (++calls_[node->name] == periodic_max_sancus + 1) {
+            findings_.error(periodic.where,
+                            {"too-many-periods",
+                             fmt::format("node {} has room for {} periods",
+                                         quote(node->name),
+                                         periodic_max_sancus),
+                             "let one entry do the work of several"});
+        }
+    }
+
     void check_periodic() {
         std::set<std::string> names;
         for (const Periodic& periodic : descriptor_.periodic) {
             if (require_module(periodic.entry.module, periodic.module_where)) {
                 const Module& module = descriptor_.modules[modules_.at(periodic.entry.module)];
+                check_clock(periodic, module);
                 if (module.external && !periodic.entry.endpoint.empty()) {
                     check_end(periodic.entry);
                 }
@@ -354,6 +380,7 @@ class WholeCheck {
     std::vector<std::string> node_names_;
     std::vector<std::string> module_names_;
     std::map<std::string, std::size_t> modules_;
+    std::map<std::string, std::uint32_t> calls_; ///< periods, by node
 };
 
 } // namespace

@@ -90,6 +90,8 @@ struct Setting {
 /// Ends of connections that a module has room for where its `max` says nothing.
 constexpr std::uint32_t default_connections = 64;
 constexpr std::uint32_t default_connections_sancus = 4;
+/// Periods that the clock of a microcontroller keeps.
+constexpr std::uint32_t periodic_max_sancus = 8;
 
 /// Ceilings of a module; an absent one is the TEE's default.
 struct Limits {

@@ -16,6 +16,20 @@ namespace {
 constexpr std::uint64_t crowded_us = 50;
 constexpr std::uint64_t rest_us = 1'000;
 
+bool keeps(const tee::OwnClock& clock, std::uint64_t every_us) {
+    return every_us >= clock.period_us_min && every_us <= clock.period_us_max &&
+           every_us % clock.unit_us == 0;
+}
+
+tl::unexpected<Diagnostic> cannot_keep(const tee::OwnClock& clock, const std::string& name) {
+    return failure("bad-period",
+                   fmt::format("the clock of this node does not keep the period of \"{}\"", name),
+                   fmt::format("give a multiple of {} µs from {} to {} µs",
+                               clock.unit_us,
+                               clock.period_us_min,
+                               clock.period_us_max));
+}
+
 } // namespace
 
 Plane::Plane(const DataPlaneOptions& options, Observer& observer)
@@ -195,24 +209,54 @@ Expected<bool> Plane::add_periodic(const std::string& name,
                                    const ModuleName& module,
                                    std::uint16_t entry,
                                    std::uint64_t every_us) {
-    return blocking([&] {
-        return periodic_.add({.deployment = module.deployment,
-                              .name = name,
-                              .module = module,
-                              .entry = entry,
-                              .every_us = every_us},
-                             monotonic_us());
+    return blocking([&]() -> Expected<bool> {
+        const Hosted* hosted = find(module);
+        const auto clock = hosted == nullptr ? std::nullopt : hosted->link->own_clock();
+        if (clock && !keeps(*clock, every_us)) {
+            return cannot_keep(*clock, name);
+        }
+        Expected<bool> added = periodic_.add({.deployment = module.deployment,
+                                              .name = name,
+                                              .module = module,
+                                              .entry = entry,
+                                              .every_us = every_us},
+                                             monotonic_us());
+        if (added && clock && periodic_.size() > clock->calls_max) {
+            (void)periodic_.remove(module.deployment, name);
+            return failure("too-many-periodic",
+                           fmt::format("the clock of this node makes {} periodic calls, and there "
+                                       "is no room for \"{}\"",
+                                       clock->calls_max,
+                                       name),
+                           "unregister another, or let one entry do the work of several");
+        }
+        set_own_clocks();
+        return added;
     });
 }
 
 Expected<bool> Plane::remove_periodic(std::uint16_t deployment, const std::string& name) {
-    return blocking([&] { return periodic_.remove(deployment, name); });
+    return blocking([&] {
+        Expected<bool> removed = periodic_.remove(deployment, name);
+        set_own_clocks();
+        return removed;
+    });
+}
+
+/// Nodes that call entries by themselves are told which.
+void Plane::set_own_clocks() {
+    for (const auto& module : hosted_) {
+        if (module != nullptr && module->ready && module->link->own_clock()) {
+            module->link->set_periodic(periodic_.hand_over(module->name));
+        }
+    }
 }
 
 void Plane::clear(std::uint16_t deployment) {
     blocking([&] {
         router_.clear(deployment);
         periodic_.clear(deployment);
+        set_own_clocks();
         return true;
     });
 }
@@ -223,6 +267,14 @@ Snapshot Plane::snapshot() {
         router_.fill(snapshot);
         links_.fill(snapshot);
         periodic_.fill(snapshot);
+        for (PeriodicState& state : snapshot.periodic) {
+            const Hosted* module = find(state.module);
+            if (module != nullptr && module->link->own_clock()) {
+                const tee::PeriodicCounts counts = module->link->periodic_counts(state.name);
+                state.fired = counts.fired;
+                state.missed = counts.missed;
+            }
+        }
         return snapshot;
     });
 }

@@ -45,6 +45,20 @@ void PeriodicCalls::refresh() {
     }
 }
 
+std::vector<tee::PeriodicCall> PeriodicCalls::hand_over(const ModuleName& module) {
+    std::vector<tee::PeriodicCall> calls;
+    for (auto& [key, entry] : entries_) {
+        if (entry.state.module == module) {
+            entry.due_us = ~std::uint64_t{0};
+            calls.push_back({.name = entry.state.name,
+                             .entry = entry.state.entry,
+                             .every_us = entry.state.every_us});
+        }
+    }
+    refresh();
+    return calls;
+}
+
 std::uint64_t PeriodicCalls::next_due() const {
     return next_due_;
 }

@@ -24,6 +24,9 @@ class PeriodicCalls {
     Expected<bool> remove(std::uint16_t deployment, const std::string& name);
     void clear(std::uint16_t deployment);
     [[nodiscard]] std::uint64_t next_due() const;
+    /// All calls of the module; from now on the clock of its node makes them.
+    [[nodiscard]] std::vector<tee::PeriodicCall> hand_over(const ModuleName& module);
+    [[nodiscard]] std::size_t size() const { return entries_.size(); }
     /// Fires what is due: `fire` says whether the call could be made.
     template <typename Fire>
     void run(std::uint64_t now_us, Fire fire) {

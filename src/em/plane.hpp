@@ -154,6 +154,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
                     Deadline deadline,
                     Done<std::vector<std::uint8_t>> done);
     bool fire(const PeriodicState& periodic);
+    void set_own_clocks();
     void check_failures();
     void check_directs();
     Hosted* find(ModuleId id);

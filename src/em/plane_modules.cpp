@@ -294,6 +294,7 @@ void Plane::take_hello(Hosted& module, ByteView body) {
     }
     module.ready = true;
     newly_ready_.push_back(module.id);
+    set_own_clocks();
     complete(std::move(done), Expected<bool>(true));
 }
 

@@ -26,6 +26,24 @@ struct Exit {
 /// "exit status 3", "killed by signal 11 (SIGSEGV)".
 std::string to_text(const Exit& exit);
 
+/// An entry that is called again and again.
+struct PeriodicCall {
+    std::string name; ///< its own, of all of the module
+    std::uint16_t entry = 0;
+    std::uint64_t every_us = 0;
+};
+struct PeriodicCounts {
+    std::uint64_t fired = 0;
+    std::uint64_t missed = 0;
+};
+/// What the clock of a node can do that calls entries by itself.
+struct OwnClock {
+    std::uint64_t unit_us = 1; ///< periods are multiples of it
+    std::uint64_t period_us_min = 0;
+    std::uint64_t period_us_max = 0;
+    std::size_t calls_max = 0; ///< on the whole node
+};
+
 /// A running module as its manager sees it: two rings of frames, a doorbell, and its end. All of it
 /// is untrusted in both directions; every view must be copied before it is judged. Not thread-safe:
 /// one thread owns the object. Destroying the object leaves the module running: a manager that
@@ -55,6 +73,16 @@ class ModuleLink {
     [[nodiscard]] virtual int doorbell_fd() const = 0;
     /// Empties the doorbell. Call when doorbell_fd() is readable.
     virtual void drain_doorbell() = 0;
+
+    /// On a node whose own clock calls entries; empty: its manager does.
+    [[nodiscard]] virtual std::optional<OwnClock> own_clock() const { return std::nullopt; }
+    /// All the calls that the clock makes for this module from now on. Does not wait for it.
+    /// @pre own_clock(), and each is within it
+    virtual void set_periodic(const std::vector<PeriodicCall>& /*calls*/) {}
+    /// As the node last said. @param name of a call that was set
+    [[nodiscard]] virtual PeriodicCounts periodic_counts(const std::string& /*name*/) const {
+        return {};
+    }
 
     /// Where the module lies, on a TEE that measures that: for its verifier to read. Else empty.
     [[nodiscard]] virtual std::vector<std::uint8_t> placement() const { return {}; }

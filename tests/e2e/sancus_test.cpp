@@ -66,6 +66,31 @@ TEST_F(Sancus, ABoardThatIsResetIsDeployedToAnew) {
     EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 2; }));
 }
 
+TEST_F(Sancus, EntriesAreCalledByTheBoardAndStatusCountsThem) {
+    world_.write("led_driver.cpp", world_.read("led_driver.cpp") + R"(
+AUTHEX_ENTRY(blink, call) {
+    lit ^= led0;
+    authex_device_write8(out_register, lit);
+}
+)");
+    world_.write(
+        "complete.yaml",
+        world_.read("complete.yaml") +
+            "periodic:\n  - { name: blinking, module: led, entry: blink, every: 300ms }\n");
+    world_.must({"up"});
+    for (int i = 0; i != 3; ++i) {
+        EXPECT_TRUE(led_becomes("on"));
+        EXPECT_TRUE(led_becomes("off"));
+    }
+    press();
+    EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 1; }))
+        << "the board goes on to listen";
+    world_.write("complete.yaml", [text = world_.read("complete.yaml")]() mutable {
+        return text.replace(text.find("every: 300ms"), 12, "every: 9ms");
+    }());
+    EXPECT_THAT(world_.authex({"up"}).err, HasSubstr("does not keep this period"));
+}
+
 TEST_F(Sancus, AnotherVendorKeyAttestsNothing) {
     world_.write("keys/development.vendor", "00112233445566778899aabbccddeeff\n");
     std::filesystem::permissions(world_.folder() / "keys/development.vendor",

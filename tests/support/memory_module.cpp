@@ -270,9 +270,34 @@ void MemoryModule::call(Endpoint entry, ByteView data, std::uint64_t number) {
     feed(frame);
 }
 
-MemoryLink::MemoryLink(std::shared_ptr<MemoryModule> module)
-    : module_(std::move(module)), doorbell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+MemoryLink::MemoryLink(std::shared_ptr<MemoryModule> module, std::optional<tee::OwnClock> clock)
+    : module_(std::move(module)), clock_(clock),
+      doorbell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       exit_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+
+void MemoryLink::set_periodic(const std::vector<tee::PeriodicCall>& calls) {
+    const std::lock_guard lock(mutex_);
+    periodic_ = calls;
+}
+
+tee::PeriodicCounts MemoryLink::periodic_counts(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    for (const tee::PeriodicCall& call : periodic_) {
+        if (call.name == name) {
+            return {.fired = call.every_us / 1000, .missed = 0};
+        }
+    }
+    return {};
+}
+
+std::vector<std::string> MemoryLink::periodic() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> names;
+    for (const tee::PeriodicCall& call : periodic_) {
+        names.push_back(call.name);
+    }
+    return names;
+}
 
 MemoryLink::~MemoryLink() {
     ::close(doorbell_);

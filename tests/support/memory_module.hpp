@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -121,7 +122,8 @@ class MemoryModule {
 /// for ring().
 class MemoryLink final : public tee::ModuleLink {
   public:
-    explicit MemoryLink(std::shared_ptr<MemoryModule> module);
+    explicit MemoryLink(std::shared_ptr<MemoryModule> module,
+                        std::optional<tee::OwnClock> clock = {});
     ~MemoryLink() override;
 
     std::optional<ByteView> readable() override;
@@ -135,7 +137,13 @@ class MemoryLink final : public tee::ModuleLink {
     [[nodiscard]] int exit_fd() const override { return exit_; }
     std::optional<tee::Exit> exit() override;
     void kill() override;
+    [[nodiscard]] std::optional<tee::OwnClock> own_clock() const override { return clock_; }
+    void set_periodic(const std::vector<tee::PeriodicCall>& calls) override;
+    /// As many as its period has ms.
+    [[nodiscard]] tee::PeriodicCounts periodic_counts(const std::string& name) const override;
 
+    /// Names of what its clock calls. From any thread.
+    [[nodiscard]] std::vector<std::string> periodic() const;
     /// From any thread: wakes the manager.
     void ring() const;
     /// From any thread: the module ends as if by a signal.
@@ -144,6 +152,9 @@ class MemoryLink final : public tee::ModuleLink {
   private:
     std::shared_ptr<MemoryModule> module_;
     std::vector<std::uint8_t> window_;
+    std::optional<tee::OwnClock> clock_;
+    mutable std::mutex mutex_;
+    std::vector<tee::PeriodicCall> periodic_; ///< guarded by mutex_
     int doorbell_;
     int exit_;
 };

@@ -39,6 +39,7 @@ struct Options {
     bool stop_on_violation = false;
     std::uint64_t hz = 0; ///< 0: as fast as possible
     bool board_hz = false;
+    bool sleep_in_time = false; ///< where hz is 0
     bool deterministic = false;
     std::optional<std::uint64_t> seed;
     std::optional<std::uint64_t> cycles;

@@ -40,10 +40,19 @@ Pacer::Clock::time_point Pacer::when(std::uint64_t cycle) const {
            duration_cast<Clock::duration>(duration<double>(cycles / static_cast<double>(hz_)));
 }
 
+void Pacer::forgive(std::uint64_t cycle, Clock::time_point now) {
+    if (when(cycle) > now + std::chrono::milliseconds(100)) {
+        start_cycle_ = cycle;
+        start_ = now;
+    }
+}
+
 int Session::run() {
     signals_.async_wait([this](const asio::error_code& error, int) { signalled_ = !error; });
     if (options_.hz != 0) {
         pacer_.emplace(options_.hz, machine_->core().cycle, Pacer::Clock::now());
+    } else if (options_.sleep_in_time) {
+        sleeper_.emplace(board_.clock_hz, machine_->core().cycle, Pacer::Clock::now());
     }
     for (;;) {
         io_.poll();
@@ -73,6 +82,11 @@ std::uint64_t Session::next_target() {
     std::uint64_t target = std::min(limit_, cycle + slice_cycles);
     if (pacer_) {
         target = std::min(target, std::max(cycle, pacer_->due(cycle, Pacer::Clock::now())));
+    } else if (sleeper_) {
+        const auto now = Pacer::Clock::now();
+        const std::uint64_t due = std::max(cycle, sleeper_->due(cycle, now));
+        target = std::min(target, waits_for_timer() ? due : cycle + short_sleep());
+        sleeper_->forgive(cycle, now);
     }
     if (!inputs_.empty()) {
         target = std::min(target, std::max(cycle, inputs_.front().cycle));
@@ -155,12 +169,20 @@ void Session::idle_until(std::uint64_t cycle) {
     machine_->devices().advance(core.cycle);
 }
 
+/// Whether the core sleeps until a device wakes it, and not for as short as a byte takes on a line.
+bool Session::waits_for_timer() {
+    const Core& core = machine_->core();
+    const std::uint64_t next = machine_->devices().next_event();
+    return (core.r[reg::sr] & status::cpu_off) != 0 && next != never &&
+           next > core.cycle + short_sleep();
+}
+
 void Session::wait_until_due() {
-    if (!pacer_) {
+    const std::optional<Pacer>& pacer = waits_for_timer() && sleeper_ ? sleeper_ : pacer_;
+    if (!pacer) {
         return;
     }
-    const auto due =
-        std::min(pacer_->when(machine_->core().cycle), Pacer::Clock::now() + 10 * step);
+    const auto due = std::min(pacer->when(machine_->core().cycle), Pacer::Clock::now() + 10 * step);
     do {
         io_.run_one_until(std::max(due, Pacer::Clock::now() + step));
     } while (!signalled_ && Pacer::Clock::now() < due);

@@ -35,6 +35,8 @@ class Pacer {
     /// is in time again.
     [[nodiscard]] std::uint64_t due(std::uint64_t cycle, Clock::time_point now);
     [[nodiscard]] Clock::time_point when(std::uint64_t cycle) const;
+    /// One that is more than a tenth of a second early is in time from here on, too.
+    void forgive(std::uint64_t cycle, Clock::time_point now);
 
   private:
     std::uint64_t hz_;
@@ -86,6 +88,8 @@ class Session {
     /// Lets time pass while the core sleeps.
     void idle_until(std::uint64_t cycle);
     void wait_until_due();
+    [[nodiscard]] bool waits_for_timer();
+    [[nodiscard]] std::uint64_t short_sleep() const { return board_.clock_hz / 500; }
     [[nodiscard]] bool is_live() const;
     int finish(const End& end);
     int write_state();
@@ -113,6 +117,7 @@ class Session {
     std::vector<Line> lines_;
     std::deque<PhysicalEvent> inputs_; ///< still to be given
     std::optional<Pacer> pacer_;
+    std::optional<Pacer> sleeper_; ///< of --sleep-in-time
     std::uint64_t limit_ = never;
 };
 

@@ -54,6 +54,9 @@ class SlotUser {
     /// The next frame for the module, whole; empty: there is none. It stays until sent().
     virtual ByteView next() = 0;
     virtual void sent() = 0;
+    /// What the board has counted of a periodic entry. (link/messages.hpp)
+    virtual void
+    counted(std::uint8_t /*index*/, std::uint32_t /*calls*/, std::uint32_t /*missed*/) {}
     /// The module is no longer called.
     virtual void failed(link::Failure failure) = 0;
     /// The board has been reset: nothing of the module is left.

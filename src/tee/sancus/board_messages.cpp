@@ -82,13 +82,17 @@ void Board::Thread::take_answer(ByteView message) {
 }
 
 void Board::Thread::take_notice(ByteView message) {
-    if (static_cast<link::Code>(message[0] >> link::slot_bits) != link::Code::failed ||
-        message.size() != 4 || message[2] >= link::slots_max) {
+    const auto code = static_cast<link::Code>(message[0] >> link::slot_bits);
+    if (message[2] >= link::slots_max || slots_.at(message[2]).user == nullptr) {
         return;
     }
     const std::shared_ptr<SlotUser> user = slots_.at(message[2]).user;
-    if (user != nullptr) {
+    if (code == link::Code::failed && message.size() == 4) {
         user->failed(static_cast<link::Failure>(message[3]));
+    } else if (code == link::Code::called && message.size() == 12) {
+        Reader reader(message.subspan(4));
+        const std::uint32_t calls = reader.u32();
+        user->counted(message[3], calls, reader.u32());
     }
 }
 

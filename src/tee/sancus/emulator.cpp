@@ -131,6 +131,8 @@ Expected<bool> Emulator::start() {
                                       options_.firmware};
     if (options_.hz != 0) {
         words.insert(words.end(), {"--hz", std::to_string(options_.hz)});
+    } else {
+        words.emplace_back("--sleep-in-time");
     }
     std::vector<char*> arguments;
     arguments.reserve(words.size() + 1);

@@ -16,7 +16,8 @@ struct EmulatorOptions {
     std::filesystem::path program;  ///< authex-sancus; empty: beside this program
     std::filesystem::path firmware; ///< empty: ../lib/authex/sancus/event-manager.elf
     std::string board = "default";  ///< a name that is built in, or a board file
-    std::uint64_t hz = 0;           ///< 0: as fast as this machine can
+    /// 0: as fast as this machine can, but timers take their time.
+    std::uint64_t hz = 0;
     /// Where the line (`board.socket`), the control socket (`board.control`) and what it says
     /// (`board.log`) are.
     std::filesystem::path directory;

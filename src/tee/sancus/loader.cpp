@@ -144,7 +144,7 @@ Expected<std::unique_ptr<ModuleLink>> SancusLoader::start(const ModuleSpec& spec
             fmt::format("{} cannot be written", (directory / board_record_file).string()),
             "is the state directory writable, the disk not full?");
     }
-    return attach(spec, *record, *mailbox);
+    return attach(spec, *record, *mailbox, true);
 }
 
 /// What nobody has any more, of managers whose state was lost, goes where there is no room.
@@ -343,9 +343,26 @@ void SancusLoader::remove(const BoardRecord& record) {
     }
 }
 
+/// A module that has gone meanwhile has no slot to be called in.
+void SancusLoader::every(const std::shared_ptr<Mailbox>& mailbox,
+                         std::vector<std::uint8_t> arguments) {
+    board_.post(link::Code::every,
+                std::move(arguments),
+                order_time,
+                [mailbox](const Expected<Reply>& reply) {
+                    if (!reply || reply->refusal == link::Refusal::memory) {
+                        mailbox->note(
+                            fmt::format("a periodic entry is not called: {}",
+                                        reply ? "the microcontroller has no room for another"
+                                              : reply.error().summary));
+                    }
+                });
+}
+
 std::unique_ptr<ModuleLink> SancusLoader::attach(const ModuleSpec& spec,
                                                  const BoardRecord& record,
-                                                 const std::shared_ptr<Mailbox>& mailbox) {
+                                                 const std::shared_ptr<Mailbox>& mailbox,
+                                                 bool fresh) {
     const auto removal = [this, record] { remove(record); };
     mailbox->on_failure(removal);
     if (record.gate_slot < link::slots_max) {
@@ -355,8 +372,18 @@ std::unique_ptr<ModuleLink> SancusLoader::attach(const ModuleSpec& spec,
     const auto placement = serialize(record.placement);
     return std::make_unique<SancusLink>(
         mailbox,
-        [this] { board_.wake(); },
-        removal,
+        SancusLink::Controls{.wake = [this] { board_.wake(); },
+                             .kill = removal,
+                             .every =
+                                 [this, slot = record.slot, mailbox](
+                                     std::uint8_t index, std::uint16_t entry, std::uint32_t ms) {
+                                     every(mailbox,
+                                           with({slot, index},
+                                                words({entry,
+                                                       static_cast<std::uint16_t>(ms),
+                                                       static_cast<std::uint16_t>(ms >> 16U)})));
+                                 },
+                             .fresh = fresh},
         std::vector<std::uint8_t>(placement.begin(), placement.end()));
 }
 
@@ -389,7 +416,7 @@ Expected<std::unique_ptr<ModuleLink>> SancusLoader::adopt(const ModuleSpec& spec
     if (!mailbox) {
         return tl::make_unexpected(mailbox.error());
     }
-    return attach(spec, *record, *mailbox);
+    return attach(spec, *record, *mailbox, false);
 }
 
 } // namespace authex::tee::sancus

@@ -59,7 +59,9 @@ class SancusLoader final : public Loader {
     void remove(const BoardRecord& record);
     std::unique_ptr<ModuleLink> attach(const ModuleSpec& spec,
                                        const BoardRecord& record,
-                                       const std::shared_ptr<Mailbox>& mailbox);
+                                       const std::shared_ptr<Mailbox>& mailbox,
+                                       bool fresh);
+    void every(const std::shared_ptr<Mailbox>& mailbox, std::vector<std::uint8_t> arguments);
 
     bool simulated_;
     std::mutex mutex_; ///< one module is loaded after the other

@@ -1,5 +1,6 @@
 #include "tee/sancus/module_link.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -129,6 +130,28 @@ void Mailbox::failed(link::Failure failure) {
     }
 }
 
+void Mailbox::counted(std::uint8_t index, std::uint32_t calls, std::uint32_t missed) {
+    const std::lock_guard lock(mutex_);
+    if (index < counts_.size()) {
+        counts_[index] = {.fired = calls, .missed = missed};
+    }
+}
+
+PeriodicCounts Mailbox::counts(std::size_t index) const {
+    const std::lock_guard lock(mutex_);
+    return counts_.at(index);
+}
+
+void Mailbox::forget_counts(std::size_t index) {
+    const std::lock_guard lock(mutex_);
+    counts_.at(index) = {};
+}
+
+void Mailbox::note(const std::string& line) {
+    const std::lock_guard lock(mutex_);
+    std::ofstream(log_, std::ios::app) << line << '\n';
+}
+
 void Mailbox::lost() {
     (void)end({.signalled = true, .code = SIGHUP}, "the microcontroller was reset");
 }
@@ -151,11 +174,65 @@ std::optional<Exit> Mailbox::exit() const {
 }
 
 SancusLink::SancusLink(std::shared_ptr<Mailbox> mailbox,
-                       std::function<void()> wake,
-                       std::function<void()> kill,
+                       Controls controls,
                        std::vector<std::uint8_t> placement)
-    : mailbox_(std::move(mailbox)), end_(mailbox_->area()), wake_(std::move(wake)),
-      kill_(std::move(kill)), placement_(std::move(placement)) {}
+    : mailbox_(std::move(mailbox)), end_(mailbox_->area()), controls_(std::move(controls)),
+      placement_(std::move(placement)) {}
+
+std::optional<OwnClock> SancusLink::own_clock() const {
+    return OwnClock{.unit_us = 1000,
+                    .period_us_min = link::period_ms_min * std::uint64_t{1000},
+                    .period_us_max = 0xFFFF'FFFF * std::uint64_t{1000},
+                    .calls_max = link::periodic_max};
+}
+
+/// @return its index; periodic_.size(): there is none
+std::size_t SancusLink::index_of(const std::string& name) const {
+    std::size_t index = 0;
+    while (index != periodic_.size() && !(periodic_[index] && periodic_[index]->name == name)) {
+        ++index;
+    }
+    return index;
+}
+
+void SancusLink::set_periodic(const std::vector<PeriodicCall>& calls) {
+    std::array<bool, link::periodic_max> told{};
+    const auto tell = [&](std::size_t index, std::uint16_t entry, std::uint64_t every_us) {
+        told[index] = true;
+        controls_.every(
+            static_cast<std::uint8_t>(index), entry, static_cast<std::uint32_t>(every_us / 1000));
+    };
+    for (std::size_t index = 0; index != periodic_.size(); ++index) {
+        auto& present = periodic_[index];
+        if (present && std::none_of(calls.begin(), calls.end(), [&](const PeriodicCall& call) {
+                return call.name == present->name && call.entry == present->entry &&
+                       call.every_us == present->every_us;
+            })) {
+            tell(index, present->entry, 0);
+            present.reset();
+        }
+    }
+    for (const PeriodicCall& call : calls) {
+        const auto free = std::find(periodic_.begin(), periodic_.end(), std::nullopt);
+        if (index_of(call.name) == periodic_.size() && free != periodic_.end()) {
+            const auto index = static_cast<std::size_t>(free - periodic_.begin());
+            mailbox_->forget_counts(index);
+            tell(index, call.entry, call.every_us);
+            *free = call;
+        }
+    }
+    for (std::size_t index = 0; !controls_.fresh && index != told.size(); ++index) {
+        if (!told[index]) {
+            tell(index, 0, 0);
+        }
+    }
+    controls_.fresh = true;
+}
+
+PeriodicCounts SancusLink::periodic_counts(const std::string& name) const {
+    const std::size_t index = index_of(name);
+    return index == periodic_.size() ? PeriodicCounts{} : mailbox_->counts(index);
+}
 
 void SancusLink::consume(std::size_t count) {
     end_.consume(count);
@@ -170,7 +247,7 @@ void SancusLink::commit(std::size_t count) {
 void SancusLink::notify() {
     if (changed_) {
         changed_ = false;
-        wake_();
+        controls_.wake();
     }
 }
 
@@ -182,7 +259,7 @@ void SancusLink::drain_doorbell() {
 
 void SancusLink::kill() {
     if (mailbox_->end({.signalled = true, .code = SIGKILL}, "it was removed")) {
-        kill_();
+        controls_.kill();
     }
 }
 

@@ -3,6 +3,7 @@
 // board's. Frames wait in the same rings as those of modules with processes, in a file that
 // outlives the manager: what the board has delivered is not lost with it.
 
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <functional>
@@ -30,6 +31,7 @@ class Mailbox final : public SlotUser {
     bool take(ByteView frame) override;
     ByteView next() override;
     void sent() override;
+    void counted(std::uint8_t index, std::uint32_t calls, std::uint32_t missed) override;
     void failed(link::Failure failure) override;
     void lost() override;
 
@@ -37,6 +39,11 @@ class Mailbox final : public SlotUser {
     /// people. Any thread. @return whether this is the first
     bool end(const Exit& exit, const std::string& why);
     [[nodiscard]] std::optional<Exit> exit() const;
+    /// Of the periodic entry with this index, on its board.
+    [[nodiscard]] PeriodicCounts counts(std::size_t index) const;
+    void forget_counts(std::size_t index);
+    /// A line for people, in the module's log. Any thread.
+    void note(const std::string& line);
     [[nodiscard]] int exit_fd() const { return exit_fd_.get(); }
     [[nodiscard]] int doorbell_fd() const { return bell_.listens.get(); }
     [[nodiscard]] const process::SharedArea& area() const { return area_; }
@@ -59,16 +66,23 @@ class Mailbox final : public SlotUser {
     std::size_t next_bytes_ = 0; ///< of the frame that next() gave
     std::function<void()> on_failure_;
     mutable std::mutex mutex_;
-    std::optional<Exit> exit_; ///< guarded by mutex_
+    std::optional<Exit> exit_; ///< guarded by mutex_, as the counts
+    std::array<PeriodicCounts, link::periodic_max> counts_{};
 };
 
 /// The data plane's end. Destroying it leaves the module on the board.
 class SancusLink final : public ModuleLink {
   public:
-    /// @param wake tells the board's thread to look; @param kill begins the module's removal
+    struct Controls {
+        std::function<void()> wake; ///< tells the board's thread to look
+        std::function<void()> kill; ///< begins the module's removal
+        /// Lets the board call an entry; 0 ms: no more.
+        std::function<void(std::uint8_t index, std::uint16_t entry, std::uint32_t every_ms)> every;
+        /// Nothing is called yet: no earlier manager has had the module.
+        bool fresh = true;
+    };
     SancusLink(std::shared_ptr<Mailbox> mailbox,
-               std::function<void()> wake,
-               std::function<void()> kill,
+               Controls controls,
                std::vector<std::uint8_t> placement);
 
     std::optional<ByteView> readable() override { return end_.readable(); }
@@ -82,14 +96,19 @@ class SancusLink final : public ModuleLink {
     [[nodiscard]] int exit_fd() const override { return mailbox_->exit_fd(); }
     std::optional<Exit> exit() override { return mailbox_->exit(); }
     void kill() override;
+    [[nodiscard]] std::optional<OwnClock> own_clock() const override;
+    void set_periodic(const std::vector<PeriodicCall>& calls) override;
+    [[nodiscard]] PeriodicCounts periodic_counts(const std::string& name) const override;
     /// Where it lies: Placement, as image.hpp writes it.
     [[nodiscard]] std::vector<std::uint8_t> placement() const override { return placement_; }
 
   private:
     std::shared_ptr<Mailbox> mailbox_;
     process::ManagerEnd end_;
-    std::function<void()> wake_;
-    std::function<void()> kill_;
+    [[nodiscard]] std::size_t index_of(const std::string& name) const;
+
+    Controls controls_;
+    std::array<std::optional<PeriodicCall>, link::periodic_max> periodic_; ///< by index
     std::vector<std::uint8_t> placement_;
     bool changed_ = false; ///< since the last notify()
 };

@@ -51,6 +51,18 @@ TEST(PeriodicCalls, RefuseWhatCannotBeAndTakeTheSameAgain) {
     EXPECT_EQ(calls.next_due(), ~std::uint64_t{0});
 }
 
+TEST(PeriodicCalls, ThatAreHandedOverAreNeverDueHere) {
+    PeriodicCalls calls;
+    ASSERT_TRUE(calls.add(every(100), 0));
+    const auto handed = calls.hand_over(every(100).module);
+    ASSERT_EQ(handed.size(), 1U);
+    EXPECT_EQ(handed[0].name, "p");
+    EXPECT_EQ(handed[0].every_us, 100U);
+    EXPECT_EQ(calls.next_due(), ~std::uint64_t{0});
+    EXPECT_TRUE(calls.hand_over({1, "another"}).empty());
+    EXPECT_TRUE(calls.remove(1, "p"));
+}
+
 TEST(ModuleTimers, FireOnceInOrderAndTheLastArmingCounts) {
     ModuleTimers timers;
     EXPECT_TRUE(timers.arm({1, 5, 1}, 300));

@@ -74,8 +74,10 @@ struct Node {
         module->attest();
         return module;
     }
-    MemoryLink* add(const std::string& name, std::shared_ptr<MemoryModule> module) {
-        auto link = std::make_unique<MemoryLink>(std::move(module));
+    MemoryLink* add(const std::string& name,
+                    std::shared_ptr<MemoryModule> module,
+                    std::optional<tee::OwnClock> clock = {}) {
+        auto link = std::make_unique<MemoryLink>(std::move(module), clock);
         MemoryLink* raw = link.get();
         std::promise<Expected<bool>> added;
         plane->add_module({1, name}, std::move(link), soon(), [&](Expected<bool> done) {

@@ -338,6 +338,32 @@ TEST(DataPlane, FiresTimersAndPeriodicCalls) {
     EXPECT_EQ(node.plane->remove_periodic(1, "p").error().code, "unknown-periodic");
 }
 
+TEST(DataPlane, LeavesPeriodicCallsToANodeWithItsOwnClock) {
+    Node node;
+    MemoryLink* link = node.add(
+        "m",
+        Node::attested(),
+        tee::OwnClock{
+            .unit_us = 1000, .period_us_min = 5000, .period_us_max = 1'000'000, .calls_max = 2});
+    const auto add = [&](const char* name, std::uint64_t every_us) {
+        const auto added = node.plane->add_periodic(name, {1, "m"}, test::endpoint_echo, every_us);
+        return added ? "" : added.error().code;
+    };
+    EXPECT_EQ(add("p", 5000), "");
+    EXPECT_EQ(add("fast", 4000), "bad-period");
+    EXPECT_EQ(add("odd", 5001), "bad-period");
+    EXPECT_EQ(add("slow", 2'000'000), "bad-period");
+    EXPECT_EQ(add("q", 7000), "");
+    EXPECT_EQ(add("r", 7000), "too-many-periodic");
+    EXPECT_EQ(node.plane->snapshot().periodic.size(), 2U);
+    EXPECT_EQ(node.plane->snapshot().periodic.at(1).fired, 7U) << "as the node counts";
+    EXPECT_EQ(link->periodic(), (std::vector<std::string>{"p", "q"}));
+    ASSERT_TRUE(node.plane->remove_periodic(1, "p"));
+    EXPECT_EQ(link->periodic(), (std::vector<std::string>{"q"}));
+    node.plane->clear(1);
+    EXPECT_TRUE(link->periodic().empty());
+}
+
 TEST(DataPlane, SaysWhyItCannotListen) {
     Watcher watcher;
     EXPECT_EQ(DataPlane::open({.listen = "nonsense"}, watcher).error().code, "address");

@@ -9,8 +9,9 @@ using link::SlotState;
 
 constexpr std::uint16_t operation_leave = 1;
 
-/// Interrupts that modules may have: not those of the line, the watchdog, violations and resets.
-constexpr std::uint16_t vectors_for_modules = 0b0001'1011'0011'1111;
+/// Interrupts that modules may have: not those of the line, the timer, the watchdog, violations and
+/// resets.
+constexpr std::uint16_t vectors_for_modules = 0b0001'1000'0011'1111;
 
 std::uint16_t rounded(std::uint16_t bytes) {
     return static_cast<std::uint16_t>((bytes + link::alignment - 1U) & ~(link::alignment - 1U));
@@ -26,6 +27,7 @@ struct EventManager::Arguments {
     std::uint8_t* out;
     bool ok = true;
 
+    [[nodiscard]] std::uint8_t first() const { return in_left != 0 ? *in : std::uint8_t{0}; }
     std::uint8_t u8() {
         ok = ok && in_left != 0;
         in_left = static_cast<std::uint16_t>(in_left - (ok ? 1U : 0U));
@@ -81,10 +83,13 @@ Refusal EventManager::dispatch(Arguments& arguments) {
         return leave(arguments);
     case link::Code::status:
         return status(arguments);
+    case link::Code::every:
+        return every(arguments);
     case link::Code::reset:
         reset();
         return Refusal::none;
     case link::Code::failed:
+    case link::Code::called:
         break;
     }
     return Refusal::unknown;
@@ -96,13 +101,15 @@ Slot* EventManager::slot_of(Arguments& arguments) {
 }
 
 Refusal EventManager::hello(Arguments& arguments) const {
-    arguments.put16(link::firmware_version);
-    arguments.put16(address_of(modules_text_begin));
-    arguments.put16(address_of(modules_text_end));
-    arguments.put16(address_of(modules_data_begin));
-    arguments.put16(address_of(modules_data_end));
-    arguments.put16(last_id_);
-    arguments.put16(link::slots_max);
+    for (const std::uint16_t word : {link::firmware_version,
+                                     address_of(modules_text_begin),
+                                     address_of(modules_text_end),
+                                     address_of(modules_data_begin),
+                                     address_of(modules_data_end),
+                                     last_id_,
+                                     std::uint16_t{link::slots_max}}) {
+        arguments.put16(word);
+    }
     return arguments.done() ? Refusal::none : Refusal::malformed;
 }
 
@@ -201,6 +208,7 @@ Refusal EventManager::bind(Arguments& arguments) {
 }
 
 Refusal EventManager::leave(Arguments& arguments) {
+    const std::uint8_t number = arguments.first();
     Slot* slot = slot_of(arguments);
     if (!arguments.done()) {
         return Refusal::malformed;
@@ -223,8 +231,25 @@ Refusal EventManager::leave(Arguments& arguments) {
             return Refusal::stays;
         }
     }
+    time_.remove(number);
     *slot = Slot{};
     return Refusal::none;
+}
+
+Refusal EventManager::every(Arguments& arguments) {
+    Periodic wanted{.slot = arguments.first()};
+    const Slot* slot = slot_of(arguments);
+    wanted.index = arguments.u8();
+    wanted.entry = arguments.u16();
+    const std::uint16_t low = arguments.u16();
+    wanted.every_ms = std::uint32_t{arguments.u16()} << 16U | low;
+    if (!arguments.done() || (wanted.every_ms != 0 && wanted.every_ms < link::period_ms_min)) {
+        return Refusal::malformed;
+    }
+    if (slot == nullptr || slot->state != SlotState::module) {
+        return Refusal::slot;
+    }
+    return time_.set(wanted) ? Refusal::none : Refusal::memory;
 }
 
 Refusal EventManager::status(Arguments& arguments) {

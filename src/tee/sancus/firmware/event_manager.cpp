@@ -6,7 +6,21 @@ namespace authex::tee::sancus::firmware {
 namespace {
 
 constexpr std::uint16_t operation_invoke = 0;
-constexpr std::size_t length_at = 8; ///< of a frame's header
+/// Of a frame's header.                                                   (wire/frame.hpp)
+constexpr std::size_t kind_at = 1;
+constexpr std::size_t channel_at = 4;
+constexpr std::size_t length_at = 8;
+constexpr std::size_t counter_end = 19;
+constexpr std::uint8_t kind_call = 7;
+constexpr std::uint8_t kind_result = 8;
+/// In the last byte of the counter of calls that the timer makes. Those of managers are smaller.
+constexpr std::uint8_t own_call = 0xFF;
+
+void begin_notice(Bytes room, link::Code code) {
+    room[0] = static_cast<std::uint8_t>(static_cast<unsigned>(code) << link::slot_bits |
+                                        link::slot_commands);
+    room[1] = 0;
+}
 
 } // namespace
 
@@ -17,13 +31,19 @@ void EventManager::run() {
 
 /// One step. @return whether there may be another
 bool EventManager::work() {
-    if (!flush() || !tell_failures()) {
+    if (!flush() || !tell_failures() || !tell_counts()) {
         return false;
     }
     if (look()) {
         return true;
     }
     const ByteView message = link_.message();
+    // Entries that take longer than their period do not keep the manager's messages waiting.
+    if ((!time_had_its_turn_ || message.empty()) && call_due()) {
+        time_had_its_turn_ = true;
+        return true;
+    }
+    time_had_its_turn_ = false;
     if (message.empty()) {
         return false;
     }
@@ -48,6 +68,25 @@ bool EventManager::look() {
     return false;
 }
 
+/// Calls the entry of a module that is due. @return false: there is none
+bool EventManager::call_due() {
+    Periodic* periodic = time_.due();
+    if (periodic == nullptr) {
+        return false;
+    }
+    __builtin_memset(in_.data(), 0, link::frame_header_bytes);
+    in_[0] = 1;
+    in_[kind_at] = kind_call;
+    __builtin_memcpy(&in_[channel_at], &periodic->entry, sizeof periodic->entry);
+    in_[counter_end] = own_call;
+    call(periodic->slot, in_.data(), link::frame_header_bytes);
+    if (consumed_ && periodic->due) {
+        periodic->due = false;
+        ++periodic->called;
+    }
+    return true;
+}
+
 /// Sends the frames of the module that was called last. A frame to another module of this board is
 /// the manager's to carry; one that need not leave the chip would be handed over here.
 /// @return false: there is no room for all of them yet
@@ -67,13 +106,36 @@ bool EventManager::flush() {
         if (head == 0 || length > rest || length > link::message_bytes_max - head ||
             out_at_[length_at + 2] != 0 || out_at_[length_at + 3] != 0) {
             out_left_ = 0;
-            fail(slots_[out_slot_], link::Failure::output);
+            fail(out_slot_, link::Failure::output);
             return true;
         }
-        __builtin_memcpy(room.data() + head, out_at_ + link::frame_header_bytes, length);
-        link_.send(head + length);
+        if (out_at_[kind_at] != kind_result || out_at_[counter_end] != own_call) {
+            __builtin_memcpy(room.data() + head, out_at_ + link::frame_header_bytes, length);
+            link_.send(head + length);
+        }
         out_at_ += link::frame_header_bytes + length;
         out_left_ = static_cast<std::uint16_t>(rest - length);
+    }
+    return true;
+}
+
+/// @return false: there is no room yet
+bool EventManager::tell_counts() {
+    for (Periodic& periodic : time_.all()) {
+        if (!periodic.to_tell) {
+            continue;
+        }
+        const Bytes room = link_.room();
+        if (room.empty()) {
+            return false;
+        }
+        begin_notice(room, link::Code::called);
+        room[2] = periodic.slot;
+        room[3] = periodic.index;
+        __builtin_memcpy(&room[4], &periodic.called, sizeof periodic.called);
+        __builtin_memcpy(&room[8], &periodic.missed, sizeof periodic.missed);
+        link_.send(12);
+        periodic.to_tell = false;
     }
     return true;
 }
@@ -89,9 +151,7 @@ bool EventManager::tell_failures() {
         if (room.empty()) {
             return false;
         }
-        room[0] = static_cast<std::uint8_t>(
-            static_cast<unsigned>(link::Code::failed) << link::slot_bits | link::slot_commands);
-        room[1] = 0;
+        begin_notice(room, link::Code::failed);
         room[2] = number;
         room[3] = static_cast<std::uint8_t>(slot.failure);
         link_.send(4);
@@ -100,7 +160,9 @@ bool EventManager::tell_failures() {
     return true;
 }
 
-void EventManager::fail(Slot& slot, link::Failure failure) {
+void EventManager::fail(std::uint8_t number, link::Failure failure) {
+    Slot& slot = slots_[number];
+    time_.remove(number);
     slot.state = link::SlotState::failed;
     slot.failure = failure;
     slot.to_tell = true;
@@ -137,13 +199,13 @@ void EventManager::call(std::uint8_t number, const std::uint8_t* in, std::uint16
     const bool came_back = enter(&call);
     consumed_ = call.consumed == in_bytes;
     if (!came_back) {
-        fail(slot, link::Failure::violation);
+        fail(number, link::Failure::violation);
     } else if (call.produced > out_bytes_max) {
-        fail(slot, link::Failure::output);
+        fail(number, link::Failure::output);
     } else if (call.error != 0) {
-        fail(slot, link::Failure::error);
+        fail(number, link::Failure::error);
     } else if (!consumed_ && (call.consumed != 0 || call.produced == 0)) {
-        fail(slot, link::Failure::consumption);
+        fail(number, link::Failure::consumption);
     }
     if (came_back && call.produced <= out_bytes_max) {
         out_slot_ = number;

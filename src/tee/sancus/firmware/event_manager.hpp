@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "tee/sancus/firmware/slots.hpp"
+#include "tee/sancus/firmware/timekeeper.hpp"
 #include "tee/sancus/link/link.hpp"
 
 namespace authex::tee::sancus::firmware {
@@ -24,14 +25,18 @@ class EventManager {
     void run();
     /// A module has had an interrupt: each that may be it is called in the next run().
     void interrupted() { looking_ = 0; }
+    /// The timer has rung.
+    void time_passes() { time_.follow(); }
 
   private:
     bool work();
     bool look();
+    bool call_due();
     bool flush();
     bool tell_failures();
+    bool tell_counts();
     void call(std::uint8_t number, const std::uint8_t* in, std::uint16_t in_bytes);
-    void fail(Slot& slot, link::Failure failure);
+    void fail(std::uint8_t number, link::Failure failure);
     bool deliver(std::uint8_t number, ByteView message);
 
     struct Arguments;
@@ -44,17 +49,20 @@ class EventManager {
     link::Refusal bind(Arguments& arguments);
     link::Refusal leave(Arguments& arguments);
     link::Refusal status(Arguments& arguments);
+    link::Refusal every(Arguments& arguments);
     Slot* slot_of(Arguments& arguments);
 
     std::array<link::Packet, link::window_to_board + 1> received_;
     std::array<link::Packet, link::window_to_host> sending_;
     link::BoardLink link_;
     Slots slots_;
+    Timekeeper time_;
     std::uint16_t last_id_ = 0;
     std::uint8_t looking_ = link::slots_max; ///< at which slot, for interrupts
     std::uint8_t out_slot_ = 0;              ///< whose frames are in `out_`
     const std::uint8_t* out_at_ = nullptr;
     std::uint16_t out_left_ = 0;
+    bool time_had_its_turn_ = false;
     bool consumed_ = false; ///< by the last call, all that it was given
     // Words, to modules and to their crypto instructions.
     alignas(2) std::array<std::uint8_t, in_bytes_max> in_;

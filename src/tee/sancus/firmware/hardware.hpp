@@ -52,6 +52,8 @@ extern volatile std::uint8_t ring[256];
 extern volatile std::uint8_t ring_head;
 extern volatile std::uint8_t ring_tail;
 extern volatile std::uint8_t ring_lost;
+/// Not 0: the timer has reached its alarm.
+extern volatile std::uint8_t timer_rang;
 
 /// Addresses, by the linker.
 extern char modules_text_begin[];
@@ -119,6 +121,33 @@ inline bool overflowed() {
 }
 
 } // namespace uart
+
+/// Timer A counts on and on, at an eighth of the core's clock.
+namespace timer {
+
+constexpr std::uint16_t control = 0x0160;
+constexpr std::uint16_t channel0 = 0x0162;
+constexpr std::uint16_t counter = 0x0170;
+constexpr std::uint16_t compare0 = 0x0172;
+constexpr std::uint16_t counts_per_ms = AUTHEX_CLOCK_HZ / 8000;
+
+inline void start() {
+    word_at(control) = 0x02E4; // from SMCLK, by eight, continuous, cleared
+}
+inline void stop() {
+    word_at(control) = 0;
+    word_at(channel0) = 0;
+}
+inline std::uint16_t now() {
+    return word_at(counter);
+}
+inline void alarm_at(std::uint16_t count) {
+    word_at(channel0) = 0;
+    word_at(compare0) = count;
+    word_at(channel0) = 0x0010; // its interrupt
+}
+
+} // namespace timer
 
 /// A write without the password resets the microcontroller.
 inline void reset() {

@@ -24,9 +24,17 @@ void hear(link::BoardLink& link) {
     }
 }
 
-void speak(link::BoardLink& link) {
-    for (std::uint8_t byte = 0; link.next(byte);) {
+void follow_time(EventManager& manager) {
+    if (timer_rang != 0) {
+        timer_rang = 0;
+        manager.time_passes();
+    }
+}
+
+void speak(EventManager& manager) {
+    for (std::uint8_t byte = 0; manager.link().next(byte);) {
         uart::send(byte);
+        follow_time(manager);
     }
 }
 
@@ -37,14 +45,15 @@ void speak(link::BoardLink& link) {
     for (;;) {
         enable_interrupts();
         hear(link);
+        follow_time(manager);
         if (!link.must_listen()) {
             manager.run();
             enable_interrupts();
-            speak(link);
+            speak(manager);
         }
         if (take_disturbance() != 0) {
             manager.interrupted();
-        } else if (ring_tail == ring_head) {
+        } else if (ring_tail == ring_head && timer_rang == 0) {
             sleep_until_interrupt();
         }
     }

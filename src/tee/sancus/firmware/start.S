@@ -10,7 +10,6 @@
 #define P1IE 0x25
 #define P2IE 0x2d
 #define TACTL 0x0160
-#define TACCTL0 0x0162
 #define TACCTL1 0x0164
 #define TACCTL2 0x0166
 
@@ -64,16 +63,23 @@ uart_sent:
     bic #0x10, 0(r1)
     reti
 
-; An interrupt that nobody is bound to: a driver has left its device behind. Ports and timer are told to be quiet.
+; The alarm of the event manager's timer.
+alarm:
+    tst r1
+    jz module_interrupted
+    mov.b #1, &timer_rang
+    bic #0x10, 0(r1)
+    reti
+
+; An interrupt that nobody is bound to: a driver has left its device behind. The ports are told to be quiet.
 unexpected:
     tst r1
     jz module_interrupted
     mov.b #0, &P1IE
     mov.b #0, &P2IE
     bic #0x02, &TACTL
-    bic #0x10, &TACCTL0
-    bic #0x10, &TACCTL1
-    bic #0x10, &TACCTL2
+    mov #0, &TACCTL1
+    mov #0, &TACCTL2
     reti
 
 ; Hardware has found a violation: of a module that runs, else of the event manager itself, for which it then has no effect.
@@ -224,7 +230,7 @@ memcpy:
     .short unexpected, unexpected, unexpected, unexpected, unexpected, unexpected
     .short uart_sent
     .short uart_received
-    .short unexpected, unexpected, unexpected, unexpected, unexpected
+    .short unexpected, alarm, unexpected, unexpected, unexpected
     .short violated
     .short unexpected
     .short start
@@ -248,3 +254,5 @@ ring_head: .space 1
 ring_tail: .space 1
 ring_lost: .space 1
 disturbed: .space 1
+    .global timer_rang
+timer_rang: .space 1

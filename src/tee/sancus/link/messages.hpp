@@ -8,20 +8,25 @@
 //   u8 Refusal, in answers
 //   arguments or results, words little-endian
 //
-// | command   | arguments                                | results |
-// |-----------|------------------------------------------|------------------------------------------------|
-// | hello     |                                          | firmware version, text begin, end, data
-// begin, | |           |                                          | end, last id, slots (words) |
-// | reserve   | u8 slot, text bytes, data bytes          | text address, data address | | write |
-// address, bytes                           |                                                | |
-// protect   | u8 slot, u8 Role, vendor, text bytes,    | id | |           | data begin, data end |
-// | | bind      | u8 slot, u8 vector                       | | | leave     | u8 slot | | | status
-// |                                          | last id, damaged packets, then of each slot:   | |
-// |                                          | u8 SlotState, id, text address                 | |
-// reset     |                                          | none: the board begins anew |
+// Commands, their arguments -> their results; words where nothing else is said:
 //
-// | notice    | contents
-// | failed    | u8 slot, u8 Failure
+//   hello                             -> firmware version, text begin, end, data begin, end, last
+//   id,
+//                                        slots
+//   reserve u8 slot, text bytes, data bytes               -> text address, data address
+//   write   address, bytes
+//   protect u8 slot, u8 Role, vendor, text bytes, data begin, data end                     -> id
+//   bind    u8 slot, u8 vector
+//   leave   u8 slot
+//   status                            -> last id, damaged packets, then of each slot:
+//                                        u8 SlotState, id, text address
+//   reset                             -> nothing: the board begins anew
+//   every   u8 slot, u8 index, entry, u32 ms
+//
+// Notices:
+//
+//   failed  u8 slot, u8 Failure
+//   called  u8 slot, u8 index, u32 calls, u32 missed; about once a second
 
 #include <cstdint>
 
@@ -29,7 +34,7 @@
 
 namespace authex::tee::sancus::link {
 
-constexpr std::uint16_t firmware_version = 1;
+constexpr std::uint16_t firmware_version = 2;
 constexpr std::uint8_t slot_commands = slot_mask;
 /// Enclaves of modules and gates at a time, as far as the firmware is concerned; the hardware may
 /// have room for fewer.
@@ -38,6 +43,10 @@ constexpr std::uint8_t slots_max = slot_commands;
 constexpr std::uint16_t alignment = 8;
 /// Of one write.
 constexpr std::uint16_t write_bytes_max = 256;
+
+/// Periodic entries on a board at a time.
+constexpr std::uint8_t periodic_max = 8;
+constexpr std::uint32_t period_ms_min = 10;
 
 enum class Code : std::uint8_t {
     hello = 1,
@@ -48,7 +57,9 @@ enum class Code : std::uint8_t {
     leave = 6,   ///< ends what is in the slot and frees it
     status = 7,
     reset = 8,
+    every = 9,   ///< the entry is called with this period; 0: no more
     failed = 16, ///< notice
+    called = 17, ///< notice: what was counted of a periodic entry
 };
 
 enum class Refusal : std::uint8_t {

@@ -1,5 +1,6 @@
 #include "emulated_board.hpp"
 
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -103,6 +104,10 @@ void EmulatedBoard::take_messages() {
             frames.push_back(given);
         } else if (code == link::Code::failed && message[1] == 0) {
             failures.push_back({message[2], static_cast<link::Failure>(message[3])});
+        } else if (code == link::Code::called && message[1] == 0 && message.size() == 12) {
+            Called& counts = called[{message[2], message[3]}];
+            std::memcpy(&counts.calls, &message[4], sizeof counts.calls);
+            std::memcpy(&counts.missed, &message[8], sizeof counts.missed);
         } else if (message[1] == number_) {
             answer_ = Answer{.refusal = static_cast<link::Refusal>(message[2]),
                              .results = ByteString(message.begin() + 3, message.end())};

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -37,6 +38,12 @@ struct Failed {
     link::Failure failure{};
 };
 
+/// What the board has counted of a periodic entry.
+struct Called {
+    std::uint32_t calls = 0;
+    std::uint32_t missed = 0;
+};
+
 class EmulatedBoard : private sancus_emulator::SerialEnd, private sancus_emulator::Observer {
   public:
     EmulatedBoard();
@@ -63,6 +70,7 @@ class EmulatedBoard : private sancus_emulator::SerialEnd, private sancus_emulato
 
     std::deque<Given> frames;
     std::deque<Failed> failures;
+    std::map<std::pair<std::uint8_t, std::uint8_t>, Called> called; ///< by slot and index
     unsigned violations = 0;
     bool recover = true; ///< a board that was reset gets a new session
 

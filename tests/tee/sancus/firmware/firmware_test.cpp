@@ -271,7 +271,7 @@ TEST_F(FirmwareTest, OrdersThatCannotBeAreRefused) {
     const Place place = reserve_and_write(0);
     const ByteString layout = words(
         {0x1234, place.text_bytes, place.data, place.data + unsigned{test_module_data_bytes}});
-    EXPECT_EQ(refusal(static_cast<Code>(9)), Refusal::unknown);
+    EXPECT_EQ(refusal(static_cast<Code>(10)), Refusal::unknown);
     EXPECT_EQ(refusal(Code::failed), Refusal::unknown);
     EXPECT_EQ(refusal(Code::hello, {1}), Refusal::malformed);
     EXPECT_EQ(refusal(Code::reserve, {}), Refusal::malformed);
@@ -296,7 +296,7 @@ TEST_F(FirmwareTest, OrdersThatCannotBeAreRefused) {
     EXPECT_EQ(refusal(Code::protect, ByteString{0, 0} + layout), Refusal::slot);
     EXPECT_EQ(refusal(Code::leave, {6}), Refusal::slot);
     EXPECT_EQ(refusal(Code::leave, {200}), Refusal::slot);
-    for (const std::uint8_t vector : ByteString{6, 7, 10, 13, 14, 15, 16, 200}) {
+    for (const std::uint8_t vector : ByteString{6, 7, 8, 9, 10, 13, 14, 15, 16, 200}) {
         EXPECT_EQ(refusal(Code::bind, {0, vector}), Refusal::vector) << int{vector};
     }
     EXPECT_EQ(board.violations, 0U);
@@ -353,6 +353,113 @@ TEST_F(FirmwareTest, InterruptsWhileItIsBusyAreNotMissed) {
     };
     EXPECT_TRUE(board.run_until([&] { return counted() == pressed; }, 5000)) << counted();
     EXPECT_TRUE(echoed(60));
+}
+
+class FirmwareClock : public FirmwareTest {
+  protected:
+    void SetUp() override { load(0); }
+    static ByteString
+    every(std::uint8_t slot, std::uint8_t index, std::uint16_t entry, unsigned ms) {
+        return ByteString{slot, index} + words({entry, ms & 0xFFFFU, ms >> 16U});
+    }
+    /// Calls of the entry; the test module gives each back.
+    std::size_t calls(std::uint16_t entry) {
+        return static_cast<std::size_t>(
+            std::count_if(board.frames.begin(), board.frames.end(), [&](const Given& given) {
+                return given.header.kind == wire::Kind::call && given.header.channel == entry;
+            }));
+    }
+};
+
+TEST_F(FirmwareClock, CallsAnEntryInItsPeriodWithoutDrift) {
+    const std::uint64_t begin = board.now_ms();
+    must(Code::every, every(0, 0, 5, 70));
+    for (unsigned number = 1; number <= 100; ++number) {
+        ASSERT_TRUE(board.run_until([&] { return calls(5) == number; }, 100));
+        EXPECT_NEAR(static_cast<double>(board.now_ms() - begin), 70.0 * number, 40.0);
+    }
+    EXPECT_TRUE(board.frames.back().body.empty());
+}
+
+TEST_F(FirmwareClock, KeepsEntriesApartAndTellsOnceASecondWhatItCounted) {
+    must(Code::every, every(0, 0, 5, 50));
+    must(Code::every, every(0, 3, 6, 125));
+    board.run(3100);
+    EXPECT_NEAR(static_cast<double>(calls(5)), 62, 2);
+    EXPECT_NEAR(static_cast<double>(calls(6)), 25, 2);
+    ASSERT_EQ(board.called.size(), 2U);
+    const auto first = board.called.at({0, 0});
+    const auto second = board.called.at({0, 3});
+    EXPECT_NEAR(static_cast<double>(first.calls), 60, 2);
+    EXPECT_NEAR(static_cast<double>(second.calls), 24, 2);
+    EXPECT_EQ(first.missed + second.missed, 0U);
+}
+
+TEST_F(FirmwareClock, TheSameOrderAgainChangesNothingAndAnotherBeginsAnew) {
+    must(Code::every, every(0, 0, 5, 1000));
+    board.run(600);
+    must(Code::every, every(0, 0, 5, 1000));
+    EXPECT_TRUE(board.run_until([&] { return calls(5) == 1; }, 500));
+    must(Code::every, every(0, 0, 5, 2000));
+    board.run(1900);
+    EXPECT_EQ(calls(5), 1U);
+    EXPECT_TRUE(board.run_until([&] { return calls(5) == 2; }, 300));
+}
+
+TEST_F(FirmwareClock, StopsWithTheLastEntryAndSleepsThen) {
+    load(1);
+    must(Code::every, every(0, 0, 5, 10));
+    must(Code::every, every(1, 0, 6, 10));
+    board.run(200);
+    must(Code::every, every(0, 0, 5, 0));
+    must(Code::leave, {1});
+    board.run(50);
+    const std::size_t before = board.frames.size();
+    board.run(500);
+    EXPECT_EQ(board.frames.size(), before);
+    EXPECT_EQ(board.machine().devices().read(0x0160, board.machine().core().cycle), 0);
+}
+
+TEST_F(FirmwareClock, AModuleThatFailedIsNotCalled) {
+    must(Code::every, every(0, 0, 5, 10));
+    send(0, 1, {wish::violate});
+    expect_failure(0, Failure::violation);
+    board.run(50);
+    const std::size_t before = calls(5);
+    board.run(300);
+    EXPECT_EQ(calls(5), before);
+    EXPECT_EQ(board.violations, 1U);
+}
+
+TEST_F(FirmwareClock, RefusesPeriodsThatItCannotKeep) {
+    EXPECT_EQ(refusal(Code::every, every(0, 0, 5, 9)), Refusal::malformed);
+    EXPECT_EQ(refusal(Code::every, {0, 0, 5}), Refusal::malformed);
+    EXPECT_EQ(refusal(Code::every, every(1, 0, 5, 100)), Refusal::slot);
+    EXPECT_EQ(refusal(Code::every, every(7, 0, 5, 100)), Refusal::slot);
+    for (std::uint8_t index = 0; index != link::periodic_max; ++index) {
+        must(Code::every, every(0, index, 5, 60'000));
+    }
+    EXPECT_EQ(refusal(Code::every, every(0, 8, 5, 60'000)), Refusal::memory);
+    must(Code::every, every(0, 2, 5, 0));
+    must(Code::every, every(0, 8, 5, 60'000));
+}
+
+// Eight entries that are due faster than the line carries what they say.
+TEST_F(FirmwareClock, WhatCannotBeCalledInTimeIsCountedAndMessagesGoOn) {
+    for (std::uint8_t index = 0; index != link::periodic_max; ++index) {
+        must(Code::every, every(0, index, index, 10));
+    }
+    for (std::uint64_t number = 1; number <= 20; ++number) {
+        send(0, number, {wish::slow});
+        ASSERT_TRUE(board.run_until(
+            [&] { return !board.frames.empty() && board.frames.back().header.counter == number; },
+            500));
+    }
+    board.run(2000);
+    const Called last = board.called.at({0, 7});
+    EXPECT_GT(last.missed, last.calls);
+    EXPECT_GT(last.calls, 20U);
+    EXPECT_EQ(board.violations, 0U);
 }
 
 TEST_F(FirmwareTest, GarbageOnTheLineIsSurvived) {

@@ -97,6 +97,41 @@ TEST_F(ModulesTest, SayHelloAndAnswerCalls) {
     }
 }
 
+// The emulator does not wait for the board's timer: its seconds are as long as they take.
+TEST_F(ModulesTest, EntriesAreCalledByTheBoardsOwnClock) {
+    const auto link = start("counter", R"(
+#include <authex/module.hpp>
+AUTHEX_STATE static std::uint16_t ticks = 0;
+AUTHEX_ENTRY(tick, call) { ++ticks; call.result.u16(ticks); }
+AUTHEX_ENTRY(count, call) { call.result.u16(ticks); }
+)");
+    ASSERT_NE(link, nullptr);
+    expect_hello(*link);
+    std::uint64_t number = 0;
+    const auto ticks = [&] {
+        send(*link, {.kind = wire::Kind::call, .channel = 1, .counter = ++number}, {});
+        const auto result = receive(*link);
+        EXPECT_TRUE(result && result->header.counter == number && result->body.size() == 2)
+            << "what the clock's calls result in is nobody's";
+        return result ? result->body.at(0) + result->body.at(1) * 256 : 0;
+    };
+    EXPECT_EQ(ticks(), 0);
+    const auto clock = link->own_clock();
+    ASSERT_TRUE(clock);
+    EXPECT_EQ(clock->period_us_min, 10'000U);
+    link->set_periodic({{.name = "fast", .entry = 0, .every_us = 20'000},
+                        {.name = "slow", .entry = 0, .every_us = 1'000'000}});
+    EXPECT_TRUE(test::eventually([&] { return link->periodic_counts("slow").fired >= 2; }));
+    EXPECT_GT(link->periodic_counts("fast").fired, 50U);
+    EXPECT_EQ(link->periodic_counts("another").fired, 0U);
+    EXPECT_GT(ticks(), 50);
+    link->set_periodic({});
+    const int before = ticks();
+    running.control("press", "button0"); // the board's time goes on a little
+    EXPECT_LE(ticks(), before + 1);
+    EXPECT_EQ(link->periodic_counts("fast").fired, 0U);
+}
+
 TEST_F(ModulesTest, DriversAndTheirGatesComeAndGoTogether) {
     for (int i = 0; i != 3; ++i) {
         fs::remove_all(folder.path() / "button");
