@@ -61,7 +61,11 @@ tee::sgx::Policy sgx_policy(const descriptor::Policy& policy) {
 
 /// All that is known of each TEE.
 struct Tees {
-    explicit Tees(const descriptor::Policy& policy) : sgx_verifier(sgx_policy(policy)) {}
+    explicit Tees(const descriptor::Descriptor& descriptor)
+        : sgx_verifier(sgx_policy(descriptor.policy),
+                       descriptor.policy.collateral
+                           ? descriptor.directory / *descriptor.policy.collateral
+                           : std::filesystem::path()) {}
 
     BuilderOnDemand native{tee::native::make_builder};
     BuilderOnDemand sancus{tee::sancus::make_builder};
@@ -163,7 +167,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
             authorities[node.name] = descriptor.directory / *node.certificate;
         }
     }
-    const auto tees = std::make_shared<Tees>(descriptor.policy);
+    const auto tees = std::make_shared<Tees>(descriptor);
     Outside outside;
     outside.reach = [options, state_directory, authorities](const std::string& name,
                                                             const std::string& address) {

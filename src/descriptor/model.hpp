@@ -155,6 +155,8 @@ struct Periodic {
 struct Policy {
     bool allow_debug = false;
     std::vector<std::string> tcb; ///< SGX TCB statuses taken besides UpToDate; may be empty
+    /// Folder with what quotes are checked with, relative to the descriptor's.
+    std::optional<std::filesystem::path> collateral;
 };
 
 struct Descriptor {

@@ -18,7 +18,7 @@ namespace {
 enum class Files : std::uint8_t { unchecked, checked };
 
 Policy read_policy(const Element& element, Findings& findings) {
-    const MapReader map(element, "«policy»", {"allow-debug", "tcb"}, findings);
+    const MapReader map(element, "«policy»", {"allow-debug", "collateral", "tcb"}, findings);
     Policy policy;
     if (const Element* debug = map.find("allow-debug")) {
         policy.allow_debug = read_bool(*debug, "«allow-debug»", findings).value_or(false);
@@ -36,6 +36,9 @@ Policy read_policy(const Element& element, Findings& findings) {
                 policy.tcb.push_back(statuses[*index]);
             }
         }
+    }
+    if (const Element* collateral = map.find("collateral")) {
+        policy.collateral = read_path(*collateral, "«collateral»", findings);
     }
     return policy;
 }

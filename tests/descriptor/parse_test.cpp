@@ -203,6 +203,7 @@ TEST(Parse, RefusesSimulationAndDebugUnlessAllowed) {
     EXPECT_TRUE(everything.simulation_allowed);
     EXPECT_TRUE(everything.policy.allow_debug);
     EXPECT_THAT(everything.policy.tcb, ElementsAre("UpToDate", "SWHardeningNeeded"));
+    EXPECT_EQ(everything.policy.collateral, "collateral");
 }
 
 TEST(Parse, TakesJson) {

@@ -186,12 +186,6 @@ Expected<bool> complete_sgx(const ProgramOptions& options) {
     if (options.simulate && options.tee != "sgx") {
         return failure("usage", "--simulate is for SGX nodes", "add --tee sgx, or leave it out");
     }
-    if (options.tee == "sgx" && !options.simulate) {
-        return failure("usage",
-                       "an SGX node without --simulate needs the hardware, which this version does "
-                       "not drive yet",
-                       "for development, add --simulate");
-    }
     return true;
 }
 

@@ -1,6 +1,6 @@
 #include "tee/sgx/loader.hpp"
 
-#include <chrono>
+#include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
 #include <system_error>
@@ -48,13 +48,6 @@ bool write_anew(const fs::path& path, ByteView bytes) {
            ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
 }
 
-bool write_host_files(const fs::path& directory, const CpuKey& processor) {
-    std::array<std::uint8_t, sgx_target_bytes> target{};
-    write_target(SimulatedPlatform::quoting_enclave(), target);
-    return write_anew(directory / processor_file, processor) &&
-           write_anew(directory / target_file, target);
-}
-
 void remove_host_files(const fs::path& directory) {
     ::unlink((directory / processor_file).c_str());
     ::unlink((directory / target_file).c_str());
@@ -76,20 +69,52 @@ Expected<std::unique_ptr<SgxLoader>> SgxLoader::open(LoaderOptions options) {
     if (options.ring_bytes == 0) {
         options.ring_bytes = process::ring_bytes_default;
     }
-    Expected<SimulatedPlatform> platform = SimulatedPlatform::open(options.state_directory);
+    std::unique_ptr<SgxLoader> loader(new SgxLoader(std::move(options)));
+    const LoaderOptions& kept = loader->options_;
+    if (!kept.simulate) {
+        if (::access(kept.device.c_str(), R_OK | W_OK) != 0) {
+            return failure(
+                "sgx-missing",
+                fmt::format("{}: {}", kept.device.string(), std::generic_category().message(errno)),
+                "a machine with SGX and Linux 5.11, and the group of the device; for "
+                "development without them: --simulate");
+        }
+        loader->quoting_ = std::make_unique<Aesm>(kept.aesm);
+        return loader;
+    }
+    Expected<SimulatedPlatform> platform = SimulatedPlatform::open(kept.state_directory);
     if (!platform) {
         return tl::make_unexpected(platform.error());
     }
-    return std::unique_ptr<SgxLoader>(new SgxLoader(std::move(options), std::move(*platform)));
+    loader->quoting_ = std::make_unique<SimulatedQuoting>(*platform);
+    loader->simulated_ = std::move(*platform);
+    return loader;
 }
 
 TeeInfo SgxLoader::info() const {
-    const Point root = platform_.root();
-    return {.name = "sgx",
-            .simulated = true,
-            .evidence_key = {root.begin(), root.end()},
-            .max_body_bytes = wire::max_body_bytes,
-            .max_image_bytes = static_cast<std::uint32_t>(native::image_bytes_max)};
+    TeeInfo info{.name = "sgx",
+                 .simulated = simulated_.has_value(),
+                 .max_body_bytes = wire::max_body_bytes,
+                 .max_image_bytes = static_cast<std::uint32_t>(native::image_bytes_max)};
+    if (simulated_) {
+        const Point root = simulated_->root();
+        info.evidence_key.assign(root.begin(), root.end());
+    }
+    return info;
+}
+
+Expected<bool> SgxLoader::write_host_files(const fs::path& directory) {
+    const Expected<TargetInfo> target = quoting_->target();
+    if (!target) {
+        return tl::make_unexpected(target.error());
+    }
+    if (!write_anew(directory / target_file, *target) ||
+        (simulated_ && !write_anew(directory / processor_file, simulated_->processor()))) {
+        return failure("module-files",
+                       fmt::format("{} cannot be written", directory.string()),
+                       "is the disk full?");
+    }
+    return true;
 }
 
 Expected<std::unique_ptr<ModuleLink>> SgxLoader::start(const ModuleSpec& spec,
@@ -99,16 +124,17 @@ Expected<std::unique_ptr<ModuleLink>> SgxLoader::start(const ModuleSpec& spec,
         return failure(
             "already-running", fmt::format("module `{}` runs already", spec.name), "stop it first");
     }
-    if (!write_host_files(directory, platform_.processor())) {
-        return failure("module-files",
-                       fmt::format("module `{}`: its folder cannot be written", spec.name),
-                       "is the disk full?");
+    if (const Expected<bool> written = write_host_files(directory); !written) {
+        return tl::make_unexpected(written.error());
     }
-    const Expected<bool> spawned = process::spawn_host(
-        {.program = options_.host_program,
-         .arguments = {spec.name, hex(spec.image_sha256), std::to_string(options_.spin_us)},
-         .directory = fs::absolute(directory),
-         .ring_bytes = options_.ring_bytes});
+    const Expected<bool> spawned =
+        process::spawn_host({.program = options_.host_program,
+                             .arguments = {spec.name,
+                                           hex(spec.image_sha256),
+                                           std::to_string(options_.spin_us),
+                                           simulated_ ? "simulated" : "hardware"},
+                             .directory = fs::absolute(directory),
+                             .ring_bytes = options_.ring_bytes});
     remove_host_files(directory);
     if (!spawned) {
         Diagnostic diagnostic = spawned.error();
@@ -144,11 +170,8 @@ Expected<std::vector<std::uint8_t>> SgxLoader::evidence(const ModuleSpec& spec,
                                    report_data.size()),
                        "load the module again");
     }
-    const UnixTime now = std::chrono::duration_cast<std::chrono::seconds>(
-                             std::chrono::system_clock::now().time_since_epoch())
-                             .count();
     const Expected<Evidence> evidence =
-        platform_.quote(report_data.subspan(wire::report_data_bytes), now);
+        quoting_->quote(report_data.subspan(wire::report_data_bytes));
     return evidence ? Expected<std::vector<std::uint8_t>>(write_evidence(*evidence))
                     : tl::make_unexpected(evidence.error());
 }

@@ -1,17 +1,22 @@
 #pragma once
-// Enclaves on a node: each in a process of its own, over a simulated processor, and vouched for by
-// a simulated Quoting Enclave.
+// Enclaves on a node, each in a process of its own, and vouched for by the machine's Quoting
+// Enclave: on the processor's own hardware, or simulated.
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "tee/loader.hpp"
+#include "tee/sgx/aesm.hpp"
 #include "tee/sgx/simulator/platform.hpp"
 
 namespace authex::tee::sgx {
 
 struct LoaderOptions {
-    std::filesystem::path state_directory; ///< the node's simulated machine lives here
+    std::filesystem::path state_directory;             ///< where a simulated machine lives
+    bool simulate = false;                             ///< else the hardware is needed
+    std::filesystem::path device = "/dev/sgx_enclave"; ///< that there must be
+    std::filesystem::path aesm = aesm_socket;
     /// Empty: AUTHEX_SGX_HOST_PROGRAM, else ../lib/authex/authex-sgx-host or authex-sgx-host beside
     /// this program.
     std::filesystem::path host_program;
@@ -20,31 +25,31 @@ struct LoaderOptions {
 };
 
 /// Thread-safe; the links that it makes are not. start() and adopt() may block for some
-/// milliseconds.
+/// milliseconds; with hardware, start() and evidence() for as long as AESM takes.
 class SgxLoader final : public Loader {
   public:
-    /// @error as SimulatedPlatform::open | host-missing
+    /// @error as SimulatedPlatform::open | host-missing | sgx-missing: no hardware, or no driver
     static Expected<std::unique_ptr<SgxLoader>> open(LoaderOptions options);
 
     [[nodiscard]] TeeInfo info() const override;
-    /// `spec.image_sha256` is the MRENCLAVE. @error image-unreadable | image-mismatch |
-    /// image-malformed | already-running | as process::spawn_host
+    /// `spec.image_sha256` is of the file. @error image-unreadable | image-mismatch |
+    /// image-malformed | already-running | sgx-… | aesm-… | as process::spawn_host
     Expected<std::unique_ptr<ModuleLink>> start(const ModuleSpec& spec,
                                                 const std::filesystem::path& directory) override;
     Expected<std::unique_ptr<ModuleLink>> adopt(const ModuleSpec& spec,
                                                 const std::filesystem::path& directory) override;
     /// Evidence (evidence.hpp) of the enclave that made the report behind the report data,
-    /// whichever it is.
-    /// @error report-data | report-forged
+    /// whichever it is. @error report-data | report-forged | aesm-…
     Expected<std::vector<std::uint8_t>> evidence(const ModuleSpec& spec,
                                                  ByteView report_data) override;
 
   private:
-    SgxLoader(LoaderOptions options, SimulatedPlatform platform)
-        : options_(std::move(options)), platform_(std::move(platform)) {}
+    explicit SgxLoader(LoaderOptions options) : options_(std::move(options)) {}
+    [[nodiscard]] Expected<bool> write_host_files(const std::filesystem::path& directory);
 
     LoaderOptions options_;
-    SimulatedPlatform platform_;
+    std::optional<SimulatedPlatform> simulated_;
+    std::unique_ptr<Quoting> quoting_;
 };
 
 } // namespace authex::tee::sgx

@@ -45,6 +45,19 @@ tl::unexpected<Diagnostic> refusal_of(const Step& step) {
     return tl::make_unexpected(std::move(diagnostic));
 }
 
+/// What the folder has and the evidence has not.
+Expected<bool> add_collateral(const std::filesystem::path& folder, Collateral& collateral) {
+    if (folder.empty()) {
+        return true;
+    }
+    Expected<Collateral> own = read_collateral(folder);
+    if (!own) {
+        return tl::make_unexpected(own.error());
+    }
+    collateral.files.merge(own->files);
+    return true;
+}
+
 Claims claims_of(const Verdict& verdict, const Expectation& expectation, bool simulated) {
     const std::string who = simulated ? "the node's simulated Quoting Enclave"
                                       : "Intel, through the platform's Quoting Enclave";
@@ -125,6 +138,9 @@ Expected<Claims> SgxVerifier::verify(ByteView bytes, const Expectation& expectat
     copy(expectation.identity, *policy.mrenclave);
     policy.report_data.emplace(); // what follows the hash is zero
     copy(expectation.report_data, *policy.report_data);
+    if (const Expected<bool> added = add_collateral(collateral_, evidence->collateral); !added) {
+        return tl::make_unexpected(added.error());
+    }
     const Verdict verdict = QuoteVerifier(std::move(evidence->collateral), anchor)
                                 .verify(evidence->quote, policy, now());
     if (const Step* failed = verdict.steps.failure()) {

@@ -27,6 +27,7 @@ inline tee::Image build_enclave(const std::string& source, bool debug = false) {
 inline std::unique_ptr<tee::sgx::SgxLoader> open_sgx_loader(const TemporaryFolder& folder) {
     return require(tee::sgx::SgxLoader::open(
         {.state_directory = folder.path(),
+         .simulate = true,
          .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-sgx-host"}));
 }
 

@@ -5,11 +5,14 @@
 
 #include <sys/mman.h>
 
+#include "tee/sgx/host/hardware.hpp"
+#include "tee/sgx/host/vdso.hpp"
 #include "tee/sgx/image/enclave.hpp"
 #include "tee/sgx/image/image_file.hpp"
 #include "tee/sgx/simulator/processor.hpp"
 
-extern "C" void authex_call_enclave(decltype(authex::tee::sgx::authex_simulated_enter)* enter,
+using EnterFunction = decltype(authex::tee::sgx::authex_simulated_enter);
+extern "C" void authex_call_enclave(EnterFunction* enter,
                                     authex::runtime::Invocation* invocation,
                                     authex::tee::sgx::EnclaveRun* run);
 
@@ -22,6 +25,15 @@ constexpr Refusal malformed(const char* reason) {
 
 void* pointer(std::uint64_t address) {
     return reinterpret_cast<void*>(static_cast<std::uintptr_t>(address));
+}
+
+/// @return why not; null: both are filled in
+const char* read_image(ByteView file, ImageFile& image, EnclavePlan& plan) {
+    if (!parse_image_file(file, image)) {
+        return "not an image of an enclave";
+    }
+    plan_enclave(image.program, image.stack_bytes, plan);
+    return plan.refusal;
 }
 
 /// What EINIT checks. (Intel SDM vol. 3D, EINIT)
@@ -86,9 +98,16 @@ EnclaveState state_of(const EnclavePlan& plan, const Sigstruct& fields) {
     return state;
 }
 
+/// Of this process's enclave.
+struct Way {
+    EnterFunction* enter = nullptr;
+    std::uint64_t tcs = 0;
+};
+Way way;
+
 void enter_enclave(const native::Door& door, runtime::Invocation& invocation) {
     EnclaveRun run{.tcs = door.entry};
-    authex_call_enclave(authex_simulated_enter, &invocation, &run);
+    authex_call_enclave(way.enter, &invocation, &run);
     if (run.function != leaf::exit) {
         ::_exit(exit_enclave_exception);
     }
@@ -98,13 +117,9 @@ void enter_enclave(const native::Door& door, runtime::Invocation& invocation) {
 
 Refusal make_simulated(ByteView file, const CpuKey& key) {
     ImageFile image;
-    if (!parse_image_file(file, image)) {
-        return malformed("not an image of an enclave");
-    }
     EnclavePlan plan;
-    plan_enclave(image.program, image.stack_bytes, plan);
-    if (plan.refusal != nullptr) {
-        return malformed(plan.refusal);
+    if (const char* refusal = read_image(file, image, plan)) {
+        return malformed(refusal);
     }
     Sigstruct fields;
     if (const char* refusal = refuse_signature(plan, image.sigstruct, fields)) {
@@ -116,11 +131,32 @@ Refusal make_simulated(ByteView file, const CpuKey& key) {
     if (!simulate(state_of(plan, fields), key)) {
         return {.code = "host-failed", .reason = "signals cannot be caught"};
     }
+    way = {.enter = authex_simulated_enter, .tcs = simulated_enclave().tcs};
     return {};
 }
 
+Refusal make_on_hardware(ByteView file, int device) {
+    ImageFile image;
+    EnclavePlan plan;
+    if (const char* refusal = read_image(file, image, plan)) {
+        return malformed(refusal);
+    }
+    const ByteView vdso = own_vdso();
+    const std::uint64_t enter = find_in_vdso(vdso, "__vdso_sgx_enter_enclave");
+    if (enter == 0) {
+        return {.code = "sgx-missing",
+                .reason = "the kernel lends no way into enclaves: Linux 5.11 has it"};
+    }
+    KernelDriver driver(device);
+    const Refusal refusal = build_enclave(driver, plan, image.sigstruct);
+    way = {.enter = reinterpret_cast<EnterFunction*>(
+               reinterpret_cast<std::uintptr_t>(vdso.data() + enter)),
+           .tcs = enclave_base + plan.tcs_offset};
+    return refusal;
+}
+
 native::Door door_of_enclave() {
-    return {.entry = simulated_enclave().tcs, .enter = enter_enclave};
+    return {.entry = way.tcs, .enter = enter_enclave};
 }
 
 } // namespace authex::tee::sgx

@@ -1,11 +1,12 @@
 // authex-sgx-host: the process of one enclave. Started by the loader in the module's folder:
 //
-//     authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US
+//     authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated
 //
-// The folder has the file `image`, whom reports are for in `target`, and the root of the simulated
-// processor's keys in `processor`.
+// The folder has the file `image`, whom reports are for in `target`, and where the processor is
+// simulated, the root of its keys in `processor`.
 
 #include <array>
+#include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -53,16 +54,30 @@ Bytes exact_file(const char* name, std::size_t bytes) {
     return file;
 }
 
-void make_enclave(const native::Digest& expected) {
-    const Bytes file =
-        native::read_file("image", file_bytes_max, "image-unreadable", "image-malformed");
-    native::check_hash(file, expected);
+Refusal make_simulated(ByteView image) {
     CpuKey key{};
     const Bytes key_file = exact_file("processor", key.size());
     copy(key_file, key);
     wipe(key_file);
-    const Refusal refusal = make_simulated(file, key);
+    const Refusal refusal = sgx::make_simulated(image, key);
     wipe(key);
+    return refusal;
+}
+
+/// The device is closed with all other files before the enclave runs; its mappings keep it.
+Refusal make_on_hardware(ByteView image) {
+    const int device = ::open("/dev/sgx_enclave", O_RDWR | O_CLOEXEC);
+    if (device < 0) {
+        return {.code = "sgx-missing", .reason = "/dev/sgx_enclave cannot be opened"};
+    }
+    return sgx::make_on_hardware(image, device);
+}
+
+void make_enclave(const native::Digest& expected, bool simulated) {
+    const Bytes file =
+        native::read_file("image", file_bytes_max, "image-unreadable", "image-malformed");
+    native::check_hash(file, expected);
+    const Refusal refusal = simulated ? make_simulated(file) : make_on_hardware(file);
     if (refusal.code != nullptr) {
         refuse_start(refusal.code, refusal.reason);
     }
@@ -70,7 +85,7 @@ void make_enclave(const native::Digest& expected) {
 }
 
 /// The enclave reads it out of the rings, where nothing else is yet.
-void start_enclave(const native::Door& door, const process::SharedArea& area) {
+void start_enclave(const native::Door& door, const process::SharedArea& area, native::Traps traps) {
     const Bytes target_file = exact_file("target", sgx_target_bytes);
     process::ModuleEnd end(area, native::doorbell_descriptor);
     const auto room = end.writable();
@@ -79,7 +94,7 @@ void start_enclave(const native::Door& door, const process::SharedArea& area) {
     }
     const Bytes target = room->first(target_file.size());
     copy(target_file, target);
-    if (!native::confine(open_doorbell(), native::Debugged::no, native::Traps::yes)) {
+    if (!native::confine(open_doorbell(), native::Debugged::no, traps)) {
         refuse_start("host-failed", "the process cannot be confined");
     }
     if (native::start_image(door, area.rings(), {}, target) != 0) {
@@ -87,11 +102,11 @@ void start_enclave(const native::Door& door, const process::SharedArea& area) {
     }
 }
 
-[[noreturn]] void run(const native::Digest& image, std::uint32_t spin_us) {
+[[noreturn]] void run(const native::Digest& image, std::uint32_t spin_us, bool simulated) {
     const process::SharedArea area = open_rings();
-    make_enclave(image);
+    make_enclave(image, simulated);
     const native::Door door = door_of_enclave();
-    start_enclave(door, area);
+    start_enclave(door, area, simulated ? native::Traps::yes : native::Traps::no);
     ::close(native::answer_descriptor);
     process::ModuleEnd end(area, native::doorbell_descriptor);
     ::_exit(native::serve(door, end, spin_us)); // nothing may be unmapped or flushed any more
@@ -102,8 +117,10 @@ void start_enclave(const native::Door& door, const process::SharedArea& area) {
 
 int main(int count, char** arguments) {
     using namespace authex::tee;
-    if (count != 4) {
-        process::refuse_start("host-usage", "authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US");
+    const bool simulated = count == 5 && std::strcmp(arguments[4], "simulated") == 0;
+    if (count != 5 || (!simulated && std::strcmp(arguments[4], "hardware") != 0)) {
+        process::refuse_start("host-usage",
+                              "authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated");
     }
     const auto image = native::digest(arguments[2]);
     const auto spin_us = native::number(arguments[3], 10, sgx::spin_us_max);
@@ -111,5 +128,5 @@ int main(int count, char** arguments) {
         process::refuse_start("host-usage", "SPIN-US is out of range");
     }
     process::supervise(image);
-    sgx::run(image, static_cast<std::uint32_t>(*spin_us));
+    sgx::run(image, static_cast<std::uint32_t>(*spin_us), simulated);
 }

@@ -1,6 +1,7 @@
 #include "tee/sgx/simulator/platform.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
@@ -221,6 +222,19 @@ Expected<Evidence> SimulatedPlatform::quote(ByteView report, UnixTime now) const
                                   .attestation_key = attestation_key.get(),
                                   .pck_key = pck_key.get()});
     return evidence;
+}
+
+Expected<TargetInfo> SimulatedQuoting::target() {
+    TargetInfo target{};
+    write_target(SimulatedPlatform::quoting_enclave(), target);
+    return target;
+}
+
+Expected<Evidence> SimulatedQuoting::quote(ByteView report) {
+    return platform_.quote(report,
+                           std::chrono::duration_cast<std::chrono::seconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count());
 }
 
 } // namespace authex::tee::sgx

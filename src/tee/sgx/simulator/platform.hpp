@@ -9,6 +9,7 @@
 #include "tee/sgx/evidence.hpp"
 #include "tee/sgx/key_file.hpp"
 #include "tee/sgx/provisioning/authority.hpp"
+#include "tee/sgx/quoting.hpp"
 #include "tee/sgx/simulator/report_key.hpp"
 
 namespace authex::tee::sgx {
@@ -36,6 +37,17 @@ class SimulatedPlatform {
         : root_(std::move(root)), processor_(processor) {}
     SharedKey root_;
     CpuKey processor_;
+};
+
+/// Its quoting service.
+class SimulatedQuoting final : public Quoting {
+  public:
+    explicit SimulatedQuoting(SimulatedPlatform platform) : platform_(std::move(platform)) {}
+    [[nodiscard]] Expected<TargetInfo> target() override;
+    [[nodiscard]] Expected<Evidence> quote(ByteView report) override;
+
+  private:
+    SimulatedPlatform platform_;
 };
 
 } // namespace authex::tee::sgx
