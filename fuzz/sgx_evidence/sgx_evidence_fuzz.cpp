@@ -1,9 +1,13 @@
-// Any bytes have an answer from each parser that stands in front of a signature check. The first
-// byte says which one reads the rest.
+// Any bytes have an answer from each parser of SGX that stands in front of a signature check. The
+// first byte says which one reads the rest.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
+#include "tee/sgx/evidence.hpp"
+#include "tee/sgx/image/image_file.hpp"
+#include "tee/sgx/image/sgxs.hpp"
+#include "tee/sgx/protobuf.hpp"
 #include "tee/sgx/verifier/certificates.hpp"
 #include "tee/sgx/verifier/quote_verifier.hpp"
 
@@ -39,6 +43,31 @@ void statement(std::string_view text,
     }
 }
 
+/// A plan stays within the enclave, and its stream is a stream.
+void image(ByteView bytes) {
+    ImageFile file;
+    EnclavePlan plan;
+    Sigstruct fields;
+    if (!parse_image_file(bytes, file)) {
+        return;
+    }
+    (void)parse_sigstruct(file.sigstruct, fields);
+    plan_enclave(file.program, file.stack_bytes, plan);
+    if (plan.refusal != nullptr) {
+        return;
+    }
+    for (const Region& region : plan.all()) {
+        if (region.offset >= plan.size || region.bytes > plan.size - region.offset ||
+            region.skipped + region.content.size() > region.bytes) {
+            std::abort();
+        }
+    }
+    constexpr std::uint64_t small = 1U << 20U;
+    if (plan.size <= small && !read_sgxs(write_sgxs(plan))) {
+        std::abort();
+    }
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -47,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const ByteView bytes(data + 1, size - 1);
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    switch (*data % 6) {
+    switch (*data % 10) {
     case 0:
         quote(bytes);
         break;
@@ -63,8 +92,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 4:
         (void)parse_crl(text);
         break;
-    default:
+    case 5:
         (void)parse_pck_extension(bytes);
+        break;
+    case 6:
+        image(bytes);
+        break;
+    case 7:
+        (void)read_sgxs(bytes);
+        break;
+    case 8:
+        (void)parse_protobuf(bytes);
+        break;
+    default:
+        (void)parse_evidence(bytes);
         break;
     }
     return 0;

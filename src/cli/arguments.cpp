@@ -377,6 +377,11 @@ void declare_look(Declarer& declarer, Arguments& arguments) {
     declare_verify(*verify, arguments.verify);
     verify->add_flag("--explain", arguments.explain, "print each step");
     verify->footer("Exit status: 0 accepted, 1 refused, 2 usage, 3 could not check.");
+    declare_enclave(*declarer.command("enclave",
+                                      Command::enclave,
+                                      group_look,
+                                      "show what an image of SGX is, and whether it is signed"),
+                    arguments.enclave);
     declare_copies(declarer, arguments);
     CLI::App* completion = declarer.command(
         "completion", Command::completion, group_look, "print the completion script of a shell");

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "cli/enclave.hpp"
 #include "cli/verify.hpp"
 
 namespace CLI {
@@ -55,6 +56,7 @@ enum class Command : std::uint8_t {
     restore,
     completion,
     verify,
+    enclave,
     version,
 };
 
@@ -124,6 +126,7 @@ struct Arguments {
     std::uint16_t deployment = 0;
 
     VerifyArguments verify;
+    EnclaveArguments enclave;
 };
 
 /// Exit status 0 done, 1 failed, 2 usage or descriptor error. (`verify` has one more: verify.hpp)

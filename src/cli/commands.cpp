@@ -184,6 +184,8 @@ int Run::choose() {
     case Command::verify:
         return verify_quote(
             arguments_.verify, arguments_.json, arguments_.explain || arguments_.verbose);
+    case Command::enclave:
+        return show_enclave(arguments_.enclave, arguments_.json);
     case Command::version:
         return version();
     default:
