@@ -68,10 +68,11 @@ void declare_time(CLI::App& app, Options& options) {
            "cycles in a second of real time; board: as the board's clock; max: as fast as possible")
         ->option_text("N|board|max (max)")
         ->group(group_time);
-    app.add_flag("--sleep-in-time",
-                 options.sleep_in_time,
-                 "with --hz max: a program that waits for a timer waits in real time, at the board's "
-                 "clock")
+    app.add_flag(
+           "--sleep-in-time",
+           options.sleep_in_time,
+           "with --hz max: a program that waits for a timer waits in real time, at the board's "
+           "clock")
         ->group(group_time);
     auto* cycles = app.add_option("--cycles", options.cycles, "end after so many cycles")
                        ->option_text("N")
