@@ -243,6 +243,16 @@ Expected<bool> Plane::remove_periodic(std::uint16_t deployment, const std::strin
     });
 }
 
+bool Plane::may_stay_on_node(ModuleId source, std::uint16_t channel, ModuleId destination) {
+    return find(source)->link->carry_to(channel, *find(destination)->link);
+}
+
+void Plane::must_not_stay_on_node(ModuleId source, std::uint16_t channel) {
+    if (Hosted* module = find(source)) {
+        module->link->carry_no_more(channel);
+    }
+}
+
 /// Nodes that call entries by themselves are told which.
 void Plane::set_own_clocks() {
     for (const auto& module : hosted_) {
@@ -264,6 +274,13 @@ void Plane::clear(std::uint16_t deployment) {
 Snapshot Plane::snapshot() {
     return blocking([&] {
         Snapshot snapshot;
+        for (const auto& module : hosted_) {
+            if (module != nullptr) {
+                for (const tee::Carried& events : module->link->take_carried()) {
+                    router_.carried(module->name.deployment, events);
+                }
+            }
+        }
         router_.fill(snapshot);
         links_.fill(snapshot);
         periodic_.fill(snapshot);

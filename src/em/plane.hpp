@@ -114,6 +114,8 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     Expected<std::unique_ptr<Outbox>> open_outbox(const OutboxName& name,
                                                   SpillBudget& budget) override;
     void remove_outboxes(const OutboxName& name) override;
+    bool may_stay_on_node(ModuleId source, std::uint16_t channel, ModuleId destination) override;
+    void must_not_stay_on_node(ModuleId source, std::uint16_t channel) override;
     void unblocked(ModuleId module) override;
     void direct_changed(std::uint16_t deployment, std::uint16_t channel) override;
     void link_up(PeerId peer) override { router_.peer_up(peer); }

@@ -87,6 +87,8 @@ void Router::module_ready(ModuleId id) {
             if (lane.sink == &found->second->target) {
                 resume(lane);
             }
+            lane.stays = lane.stays && lane.source != id && lane.destination != id;
+            let_stay(lane);
         }
     }
 }
@@ -251,8 +253,11 @@ void Router::resolve(Connection& connection) {
             sink = peer_target(outside_.peer_for(address));
         }
         if (sink == lane.sink) {
+            let_stay(lane);
             continue;
         }
+        lane.stays = false;
+        lane.never_stays = false;
         if (lane.queued) {
             std::erase(lane.sink->ready, &lane);
             lane.queued = false;
@@ -261,6 +266,7 @@ void Router::resolve(Connection& connection) {
         if (sink != nullptr && sink->up) {
             resume(lane);
         }
+        let_stay(lane);
     }
 }
 
@@ -269,6 +275,9 @@ void Router::detach(Connection& connection) {
     for (Lane& lane : connection.lanes) {
         if (lane.queued) {
             std::erase(lane.sink->ready, &lane);
+        }
+        if (lane.stays && lane.source != no_id) {
+            outside_.must_not_stay_on_node(lane.source, connection.route.channel);
         }
         unblock(lane);
     }
@@ -415,6 +424,7 @@ bool Router::take_outgoing(Module& module,
         break;
     }
     count_taken(lane, header.counter, frame.size());
+    lane.stays = false;
     if (connection->route.direct && back) {
         outside_.direct_changed(connection->route.deployment, connection->route.channel);
     } else if (!lane.queued) {

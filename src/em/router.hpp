@@ -55,6 +55,14 @@ class RouterOutside {
     virtual void misbehaved(ModuleId module, std::string reason) = 0;
     /// A module's frames can go on: there is room in the connection that was full.
     virtual void unblocked(ModuleId module) = 0;
+    /// Nothing of the connection waits: a node that can may carry what the one
+    /// module sends to the other by itself. What it does not comes as before.
+    /// @return false: it is no such node
+    virtual bool
+    may_stay_on_node(ModuleId /*source*/, std::uint16_t /*channel*/, ModuleId /*destination*/) {
+        return false;
+    }
+    virtual void must_not_stay_on_node(ModuleId /*source*/, std::uint16_t /*channel*/) {}
     /// direct_state() of the connection has changed.
     virtual void direct_changed(std::uint16_t deployment, std::uint16_t channel) = 0;
 };
@@ -123,6 +131,8 @@ class Router {
     [[nodiscard]] bool
     has_reply(std::uint16_t deployment, std::uint16_t channel, std::uint64_t counter) const;
 
+    /// The node has carried events of the connection by itself.
+    void carried(std::uint16_t deployment, const tee::Carried& events);
     void fill(Snapshot& snapshot) const;
 
   private:
@@ -179,6 +189,7 @@ class Router {
     void on_ack(Lane& lane, std::uint64_t counter, bool negative);
     void on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, Error cause);
     void unblock(Lane& lane);
+    void let_stay(Lane& lane);
     void enqueue(Lane& lane);
     void mark_dirty(Target& target);
     void pump(Target& target);

@@ -202,6 +202,28 @@ void Router::unblock(Lane& lane) {
     }
 }
 
+/// Events between two modules that run on this node, where none of them waits here.
+void Router::let_stay(Lane& lane) {
+    const Route& route = lane.connection->route;
+    if (lane.stays || lane.never_stays || lane.direction != wire::Direction::forward ||
+        route.request || route.direct || lane.outbox == nullptr || !lane.outbox->empty() ||
+        lane.source == no_id || lane.destination == no_id || !modules_.at(lane.source)->target.up ||
+        !modules_.at(lane.destination)->target.up) {
+        return;
+    }
+    lane.stays = outside_.may_stay_on_node(lane.source, route.channel, lane.destination);
+    lane.never_stays = !lane.stays;
+}
+
+void Router::carried(std::uint16_t deployment, const tee::Carried& events) {
+    if (Connection* connection = find(deployment, events.channel)) {
+        Lane& lane = connection->lane(wire::Direction::forward);
+        lane.forwarded += events.events;
+        lane.forwarded_bytes += events.bytes;
+        lane.acknowledged = std::max(lane.acknowledged, events.next);
+    }
+}
+
 /// Of a frame that was put into the outbox.
 void Router::count_taken(Lane& lane, std::uint64_t counter, std::size_t frame_bytes) {
     lane.used_at = now_;
@@ -242,6 +264,7 @@ void Router::on_ack(Lane& lane, std::uint64_t counter, bool negative) {
         lane.rto_us = rto_min_us;
         lane.due = now_ + lane.rto_us;
         unblock(lane);
+        let_stay(lane);
     }
     if (outbox.has_unsent()) {
         enqueue(lane);

@@ -38,6 +38,8 @@ struct Router::Lane {
     bool queued = false;          ///< in sink->ready
     bool resuming = false;        ///< sends nothing before the receiver said where it stands
     bool asked = false;
+    bool stays = false;       ///< its node may carry it by itself
+    bool never_stays = false; ///< it is no such node
     std::uint64_t rto_us = rto_min_us;
     std::uint64_t due = 0;           ///< when to ask the receiver
     std::uint64_t used_at = 0;       ///< when the outbox took its newest frame

@@ -44,6 +44,14 @@ struct OwnClock {
     std::size_t calls_max = 0; ///< on the whole node
 };
 
+/// Events that a node carried from one of its modules to another by itself.
+struct Carried {
+    std::uint16_t channel = 0;
+    std::uint64_t events = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t next = 0; ///< counter after the last of them
+};
+
 /// A running module as its manager sees it: two rings of frames, a doorbell, and its end. All of it
 /// is untrusted in both directions; every view must be copied before it is judged. Not thread-safe:
 /// one thread owns the object. Destroying the object leaves the module running: a manager that
@@ -83,6 +91,14 @@ class ModuleLink {
     [[nodiscard]] virtual PeriodicCounts periodic_counts(const std::string& /*name*/) const {
         return {};
     }
+
+    /// Lets the node carry the module's events of the channel to the other module without its
+    /// manager, as far as it can. What it cannot comes through the rings, in order; then say it
+    /// again when all of that was acknowledged. @return false: it is no such node
+    virtual bool carry_to(std::uint16_t /*channel*/, ModuleLink& /*destination*/) { return false; }
+    virtual void carry_no_more(std::uint16_t /*channel*/) {}
+    /// What the node has carried since the last call.
+    virtual std::vector<Carried> take_carried() { return {}; }
 
     /// Where the module lies, on a TEE that measures that: for its verifier to read. Else empty.
     [[nodiscard]] virtual std::vector<std::uint8_t> placement() const { return {}; }

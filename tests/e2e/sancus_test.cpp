@@ -91,6 +91,30 @@ AUTHEX_ENTRY(blink, call) {
     EXPECT_THAT(world_.authex({"up"}).err, HasSubstr("does not keep this period"));
 }
 
+// Button and controller on one board: the press does not leave it, only what the controller says.
+TEST_F(Sancus, WhatOneModuleSaysToAnotherOnTheBoardArrivesOnceAndIsCounted) {
+    world_.replace("complete.yaml",
+                   "controller: { node: cloud, sources: [controller.cpp] }",
+                   "controller: { node: field, sources: [controller.cpp] }");
+    world_.replace("complete.yaml",
+                   "led:        { node: field, sources: [led_driver.cpp], devices: [led0] }",
+                   "led:        { node: cloud, sources: [led.cpp] }");
+    world_.must({"up"});
+    for (std::uint32_t presses = 1; presses <= 5; ++presses) {
+        press();
+        EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == presses; }));
+    }
+    const auto pressed = world_.connection("button.pressed->controller.button_pressed");
+    EXPECT_EQ(pressed.at("sent"), 5);
+    EXPECT_EQ(pressed.at("accepted"), 5);
+    EXPECT_EQ(pressed.at("waiting"), 0);
+    // A receiver that is made anew gets what was sent before it was there.
+    world_.write("controller.cpp", world_.read("controller.cpp") + "\nAUTHEX_INPUT(more, e) {}\n");
+    world_.must({"up"});
+    press();
+    EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 6; }));
+}
+
 TEST_F(Sancus, AnotherVendorKeyAttestsNothing) {
     world_.write("keys/development.vendor", "00112233445566778899aabbccddeeff\n");
     std::filesystem::permissions(world_.folder() / "keys/development.vendor",

@@ -290,6 +290,35 @@ tee::PeriodicCounts MemoryLink::periodic_counts(const std::string& name) const {
     return {};
 }
 
+bool MemoryLink::carry_to(std::uint16_t channel, tee::ModuleLink& destination) {
+    const std::lock_guard lock(mutex_);
+    if (!clock_ || &destination == this) {
+        return false;
+    }
+    ++left_to_node_[channel];
+    return true;
+}
+
+void MemoryLink::carry_no_more(std::uint16_t channel) {
+    const std::lock_guard lock(mutex_);
+    left_to_node_.erase(channel);
+}
+
+std::vector<tee::Carried> MemoryLink::take_carried() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(carried_, {});
+}
+
+void MemoryLink::has_carried(const tee::Carried& events) {
+    const std::lock_guard lock(mutex_);
+    carried_.push_back(events);
+}
+
+std::map<std::uint16_t, unsigned> MemoryLink::left_to_node() const {
+    const std::lock_guard lock(mutex_);
+    return left_to_node_;
+}
+
 std::vector<std::string> MemoryLink::periodic() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> names;

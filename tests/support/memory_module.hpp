@@ -139,9 +139,17 @@ class MemoryLink final : public tee::ModuleLink {
     void kill() override;
     [[nodiscard]] std::optional<tee::OwnClock> own_clock() const override { return clock_; }
     void set_periodic(const std::vector<tee::PeriodicCall>& calls) override;
+    /// A node with its own clock also says that it carries frames; it carries none.
+    bool carry_to(std::uint16_t channel, tee::ModuleLink& destination) override;
+    void carry_no_more(std::uint16_t channel) override;
+    std::vector<tee::Carried> take_carried() override;
     /// As many as its period has ms.
     [[nodiscard]] tee::PeriodicCounts periodic_counts(const std::string& name) const override;
 
+    /// How often each channel was left to the node, and not ended since. From any thread.
+    [[nodiscard]] std::map<std::uint16_t, unsigned> left_to_node() const;
+    /// What take_carried() says next. From any thread.
+    void has_carried(const tee::Carried& events);
     /// Names of what its clock calls. From any thread.
     [[nodiscard]] std::vector<std::string> periodic() const;
     /// From any thread: wakes the manager.
@@ -154,7 +162,9 @@ class MemoryLink final : public tee::ModuleLink {
     std::vector<std::uint8_t> window_;
     std::optional<tee::OwnClock> clock_;
     mutable std::mutex mutex_;
-    std::vector<tee::PeriodicCall> periodic_; ///< guarded by mutex_
+    std::vector<tee::PeriodicCall> periodic_; ///< guarded by mutex_, as what follows
+    std::map<std::uint16_t, unsigned> left_to_node_;
+    std::vector<tee::Carried> carried_;
     int doorbell_;
     int exit_;
 };

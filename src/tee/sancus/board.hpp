@@ -11,6 +11,7 @@
 
 #include "base/bytes.hpp"
 #include "base/diagnostic.hpp"
+#include "tee/loader.hpp"
 #include "tee/process/descriptor.hpp"
 #include "tee/sancus/link/host_link.hpp"
 #include "tee/sancus/link/messages.hpp"
@@ -57,6 +58,8 @@ class SlotUser {
     /// What the board has counted of a periodic entry. (link/messages.hpp)
     virtual void
     counted(std::uint8_t /*index*/, std::uint32_t /*calls*/, std::uint32_t /*missed*/) {}
+    /// Events of the slot's module that have not left the board.
+    virtual void carried(const Carried& /*events*/) {}
     /// The module is no longer called.
     virtual void failed(link::Failure failure) = 0;
     /// The board has been reset: nothing of the module is left.

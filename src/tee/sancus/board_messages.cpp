@@ -93,6 +93,13 @@ void Board::Thread::take_notice(ByteView message) {
         Reader reader(message.subspan(4));
         const std::uint32_t calls = reader.u32();
         user->counted(message[3], calls, reader.u32());
+    } else if (code == link::Code::carried && message.size() == 19) {
+        Reader reader(message.subspan(3));
+        Carried events{.channel = reader.u16()};
+        events.events = reader.u16();
+        events.bytes = reader.u32();
+        events.next = reader.u64();
+        user->carried(events);
     }
 }
 

@@ -359,6 +359,24 @@ void SancusLoader::every(const std::shared_ptr<Mailbox>& mailbox,
                 });
 }
 
+/// Where the board has no room for it, events go through the manager, as they
+/// always may.
+void SancusLoader::route(const std::shared_ptr<Mailbox>& mailbox,
+                         std::uint8_t slot,
+                         std::uint16_t channel,
+                         std::uint8_t destination) {
+    std::vector<std::uint8_t> arguments = with({slot}, words({channel}));
+    arguments.push_back(destination);
+    board_.post(link::Code::route,
+                std::move(arguments),
+                order_time,
+                [mailbox](const Expected<Reply>& reply) {
+                    if (reply && reply->refusal == link::Refusal::memory) {
+                        mailbox->no_more_routes();
+                    }
+                });
+}
+
 std::unique_ptr<ModuleLink> SancusLoader::attach(const ModuleSpec& spec,
                                                  const BoardRecord& record,
                                                  const std::shared_ptr<Mailbox>& mailbox,
@@ -383,6 +401,13 @@ std::unique_ptr<ModuleLink> SancusLoader::attach(const ModuleSpec& spec,
                                                        static_cast<std::uint16_t>(ms),
                                                        static_cast<std::uint16_t>(ms >> 16U)})));
                                  },
+                             .route =
+                                 [this, slot = record.slot, mailbox](std::uint16_t channel,
+                                                                     std::uint8_t destination) {
+                                     route(mailbox, slot, channel, destination);
+                                 },
+                             .board = &board_,
+                             .slot = record.slot,
                              .fresh = fresh},
         std::vector<std::uint8_t>(placement.begin(), placement.end()));
 }

@@ -61,6 +61,10 @@ class SancusLoader final : public Loader {
                                        const BoardRecord& record,
                                        const std::shared_ptr<Mailbox>& mailbox,
                                        bool fresh);
+    void route(const std::shared_ptr<Mailbox>& mailbox,
+               std::uint8_t slot,
+               std::uint16_t channel,
+               std::uint8_t destination);
     void every(const std::shared_ptr<Mailbox>& mailbox, std::vector<std::uint8_t> arguments);
 
     bool simulated_;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
@@ -137,6 +138,24 @@ void Mailbox::counted(std::uint8_t index, std::uint32_t calls, std::uint32_t mis
     }
 }
 
+void Mailbox::carried(const Carried& events) {
+    const std::lock_guard lock(mutex_);
+    for (Carried& each : carried_) {
+        if (each.channel == events.channel) {
+            each.events += events.events;
+            each.bytes += events.bytes;
+            each.next = events.next;
+            return;
+        }
+    }
+    carried_.push_back(events);
+}
+
+std::vector<Carried> Mailbox::take_carried() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(carried_, {});
+}
+
 PeriodicCounts Mailbox::counts(std::size_t index) const {
     const std::lock_guard lock(mutex_);
     return counts_.at(index);
@@ -227,6 +246,19 @@ void SancusLink::set_periodic(const std::vector<PeriodicCall>& calls) {
         }
     }
     controls_.fresh = true;
+}
+
+bool SancusLink::carry_to(std::uint16_t channel, ModuleLink& destination) {
+    const auto* other = dynamic_cast<const SancusLink*>(&destination);
+    if (other == nullptr || other->controls_.board != controls_.board || !mailbox_->routes_left()) {
+        return false;
+    }
+    controls_.route(channel, other->controls_.slot);
+    return true;
+}
+
+void SancusLink::carry_no_more(std::uint16_t channel) {
+    controls_.route(channel, link::slots_max);
 }
 
 PeriodicCounts SancusLink::periodic_counts(const std::string& name) const {

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tee/loader.hpp"
 #include "tee/process/descriptor.hpp"
@@ -32,6 +33,7 @@ class Mailbox final : public SlotUser {
     ByteView next() override;
     void sent() override;
     void counted(std::uint8_t index, std::uint32_t calls, std::uint32_t missed) override;
+    void carried(const Carried& events) override;
     void failed(link::Failure failure) override;
     void lost() override;
 
@@ -42,6 +44,11 @@ class Mailbox final : public SlotUser {
     /// Of the periodic entry with this index, on its board.
     [[nodiscard]] PeriodicCounts counts(std::size_t index) const;
     void forget_counts(std::size_t index);
+    /// Since the last call.
+    [[nodiscard]] std::vector<Carried> take_carried();
+    /// Its board has no room for another connection that stays there.
+    void no_more_routes() { routes_left_ = false; }
+    [[nodiscard]] bool routes_left() const { return routes_left_; }
     /// A line for people, in the module's log. Any thread.
     void note(const std::string& line);
     [[nodiscard]] int exit_fd() const { return exit_fd_.get(); }
@@ -68,6 +75,8 @@ class Mailbox final : public SlotUser {
     mutable std::mutex mutex_;
     std::optional<Exit> exit_; ///< guarded by mutex_, as the counts
     std::array<PeriodicCounts, link::periodic_max> counts_{};
+    std::vector<Carried> carried_; ///< guarded by mutex_; one a channel
+    std::atomic<bool> routes_left_{true};
 };
 
 /// The data plane's end. Destroying it leaves the module on the board.
@@ -78,6 +87,11 @@ class SancusLink final : public ModuleLink {
         std::function<void()> kill; ///< begins the module's removal
         /// Lets the board call an entry; 0 ms: no more.
         std::function<void(std::uint8_t index, std::uint16_t entry, std::uint32_t every_ms)> every;
+        /// Lets the board carry events of the channel to the module in that slot;
+        /// slots_max: no more.
+        std::function<void(std::uint16_t channel, std::uint8_t destination)> route;
+        const Board* board = nullptr;
+        std::uint8_t slot = 0;
         /// Nothing is called yet: no earlier manager has had the module.
         bool fresh = true;
     };
@@ -99,6 +113,9 @@ class SancusLink final : public ModuleLink {
     [[nodiscard]] std::optional<OwnClock> own_clock() const override;
     void set_periodic(const std::vector<PeriodicCall>& calls) override;
     [[nodiscard]] PeriodicCounts periodic_counts(const std::string& name) const override;
+    bool carry_to(std::uint16_t channel, ModuleLink& destination) override;
+    void carry_no_more(std::uint16_t channel) override;
+    std::vector<Carried> take_carried() override { return mailbox_->take_carried(); }
     /// Where it lies: Placement, as image.hpp writes it.
     [[nodiscard]] std::vector<std::uint8_t> placement() const override { return placement_; }
 

@@ -364,6 +364,36 @@ TEST(DataPlane, LeavesPeriodicCallsToANodeWithItsOwnClock) {
     EXPECT_TRUE(link->periodic().empty());
 }
 
+TEST(DataPlane, LeavesEventsToANodeThatCarriesThemWheneverNoneWaits) {
+    Node node;
+    const tee::OwnClock clock{
+        .unit_us = 1000, .period_us_min = 1, .period_us_max = 2, .calls_max = 0};
+    auto from = Node::attested();
+    auto to = Node::attested();
+    from->connect(7, test::endpoint_out, true, 1);
+    to->connect(7, test::endpoint_in, false, 1);
+    MemoryLink* link = node.add("a", from, clock);
+    ASSERT_TRUE(node.plane->connect({.deployment = 1,
+                                     .channel = 7,
+                                     .epoch = 1,
+                                     .source_module = "a",
+                                     .destination_module = "b"}));
+    EXPECT_TRUE(link->left_to_node().empty()) << "one end is not there";
+    node.add("b", to);
+    EXPECT_TRUE(eventually([&] { return link->left_to_node()[7] == 1; }));
+    Bytestring count(4);
+    Writer(count).u32(1);
+    ASSERT_TRUE(node.call("a", test::endpoint_emit, count));
+    EXPECT_TRUE(eventually([&] { return node.report("b").taken_in == 1; })) << "it was not carried";
+    EXPECT_TRUE(eventually([&] { return link->left_to_node()[7] == 2; })) << "and was acknowledged";
+    link->has_carried({.channel = 7, .events = 4, .bytes = 200, .next = 5});
+    const ConnectionCounters counters = node.plane->snapshot().connections.at(0);
+    EXPECT_EQ(counters.forwarded, 5U);
+    EXPECT_EQ(counters.acknowledged, 5U);
+    node.plane->disconnect(1, 7);
+    EXPECT_TRUE(eventually([&] { return link->left_to_node().empty(); }));
+}
+
 TEST(DataPlane, SaysWhyItCannotListen) {
     Watcher watcher;
     EXPECT_EQ(DataPlane::open({.listen = "nonsense"}, watcher).error().code, "address");

@@ -85,11 +85,14 @@ Refusal EventManager::dispatch(Arguments& arguments) {
         return status(arguments);
     case link::Code::every:
         return every(arguments);
+    case link::Code::route:
+        return route(arguments);
     case link::Code::reset:
         reset();
         return Refusal::none;
     case link::Code::failed:
     case link::Code::called:
+    case link::Code::carried:
         break;
     }
     return Refusal::unknown;
@@ -232,6 +235,7 @@ Refusal EventManager::leave(Arguments& arguments) {
         }
     }
     time_.remove(number);
+    routes_.remove(number);
     *slot = Slot{};
     return Refusal::none;
 }
@@ -250,6 +254,22 @@ Refusal EventManager::every(Arguments& arguments) {
         return Refusal::slot;
     }
     return time_.set(wanted) ? Refusal::none : Refusal::memory;
+}
+
+Refusal EventManager::route(Arguments& arguments) {
+    const std::uint8_t number = arguments.first();
+    const Slot* source = slot_of(arguments);
+    const std::uint16_t channel = arguments.u16();
+    const std::uint8_t destination = arguments.u8();
+    if (!arguments.done() || destination > link::slots_max) {
+        return Refusal::malformed;
+    }
+    const bool ends = destination == link::slots_max;
+    if (source == nullptr || source->state != SlotState::module ||
+        (!ends && slots_[destination].state != SlotState::module)) {
+        return Refusal::slot;
+    }
+    return routes_.set(number, channel, destination) ? Refusal::none : Refusal::memory;
 }
 
 Refusal EventManager::status(Arguments& arguments) {

@@ -11,10 +11,31 @@ constexpr std::size_t kind_at = 1;
 constexpr std::size_t channel_at = 4;
 constexpr std::size_t length_at = 8;
 constexpr std::size_t counter_end = 19;
+constexpr std::size_t counter_at = 12;
+constexpr std::uint8_t kind_event = 3;
+constexpr std::uint8_t kind_ack = 6;
 constexpr std::uint8_t kind_call = 7;
 constexpr std::uint8_t kind_result = 8;
+constexpr std::uint8_t kind_refusal = 15;
 /// In the last byte of the counter of calls that the timer makes. Those of managers are smaller.
 constexpr std::uint8_t own_call = 0xFF;
+
+std::uint16_t word(const std::uint8_t* at) {
+    return static_cast<std::uint16_t>(at[0] | at[1] << 8U);
+}
+
+/// The bytes of the first frame of a module's output; 0: that is none.
+std::uint16_t frame_bytes(const std::uint8_t* frame, std::uint16_t left) {
+    std::array<std::uint8_t, link::compressed_bytes_max> head;
+    if (left < link::frame_header_bytes || link::compress_header(frame, 0, head.data()) == 0) {
+        return 0;
+    }
+    const std::uint16_t length = word(frame + length_at);
+    const bool whole = length <= left - link::frame_header_bytes &&
+                       length <= link::message_bytes_max - link::compressed_bytes_max &&
+                       word(frame + length_at + 2) == 0;
+    return whole ? static_cast<std::uint16_t>(link::frame_header_bytes + length) : std::uint16_t{0};
+}
 
 void begin_notice(Bytes room, link::Code code) {
     room[0] = static_cast<std::uint8_t>(static_cast<unsigned>(code) << link::slot_bits |
@@ -31,8 +52,11 @@ void EventManager::run() {
 
 /// One step. @return whether there may be another
 bool EventManager::work() {
-    if (!flush() || !tell_failures() || !tell_counts()) {
+    if (!flush() || !tell_failures() || !tell_counts() || !tell_carried()) {
         return false;
+    }
+    if (!local_.empty()) {
+        return carry();
     }
     if (look()) {
         return true;
@@ -87,34 +111,147 @@ bool EventManager::call_due() {
     return true;
 }
 
-/// Sends the frames of the module that was called last. A frame to another module of this board is
-/// the manager's to carry; one that need not leave the chip would be handed over here.
-/// @return false: there is no room for all of them yet
+/// Sends the frames of the module that was called last. @return false: some must wait
 bool EventManager::flush() {
     while (out_left_ != 0) {
-        const Bytes room = link_.room();
-        if (room.empty()) {
-            return false;
-        }
-        std::uint16_t length = 0;
-        std::size_t head = 0;
-        if (out_left_ >= link::frame_header_bytes) {
-            __builtin_memcpy(&length, out_at_ + length_at, sizeof length);
-            head = link::compress_header(out_at_, out_slot_, room.data());
-        }
-        const auto rest = static_cast<std::uint16_t>(out_left_ - link::frame_header_bytes);
-        if (head == 0 || length > rest || length > link::message_bytes_max - head ||
-            out_at_[length_at + 2] != 0 || out_at_[length_at + 3] != 0) {
+        const std::uint16_t bytes = frame_bytes(out_at_, out_left_);
+        if (bytes == 0) {
             out_left_ = 0;
             fail(out_slot_, link::Failure::output);
             return true;
         }
-        if (out_at_[kind_at] != kind_result || out_at_[counter_end] != own_call) {
-            __builtin_memcpy(room.data() + head, out_at_ + link::frame_header_bytes, length);
-            link_.send(head + length);
+        if (!pass(out_at_, bytes)) {
+            return false;
         }
-        out_at_ += link::frame_header_bytes + length;
-        out_left_ = static_cast<std::uint16_t>(rest - length);
+        out_at_ += bytes;
+        out_left_ = static_cast<std::uint16_t>(out_left_ - bytes);
+    }
+    answers_ = nullptr;
+    return true;
+}
+
+/// @return false: it must wait
+bool EventManager::pass(const std::uint8_t* frame, std::uint16_t bytes) {
+    const std::uint8_t kind = frame[kind_at];
+    const std::uint16_t channel = word(frame + channel_at);
+    const bool answer = kind == kind_ack || kind == kind_refusal;
+    if ((kind == kind_result && frame[counter_end] == own_call) ||
+        (answer && answers_ != nullptr && answers_->channel == channel)) {
+        return true; // to what was not the manager's
+    }
+    LocalRoute* route = kind == kind_event ? routes_.find(out_slot_, channel) : nullptr;
+    if (route != nullptr && (!route->through_manager || !local_.empty())) {
+        if (local_.push(frame, bytes, route)) {
+            return true;
+        }
+        // Nobody can be called before all of this output is somewhere: the manager
+        // has more room.
+        routes_.give_up();
+        while (!local_.empty()) {
+            if (!carry()) {
+                return false;
+            }
+        }
+    }
+    return send_up(out_slot_, frame, bytes);
+}
+
+/// @return false: there is no room yet
+bool EventManager::send_up(std::uint8_t number, const std::uint8_t* frame, std::uint16_t bytes) {
+    const Bytes room = link_.room();
+    if (room.empty()) {
+        return false;
+    }
+    const std::size_t head = link::compress_header(frame, number, room.data());
+    const std::size_t rest = bytes - link::frame_header_bytes;
+    __builtin_memcpy(room.data() + head, frame + link::frame_header_bytes, rest);
+    link_.send(head + rest);
+    return true;
+}
+
+/// Gives the first frame that waits to the module that it is for. @return
+/// false: it must wait
+bool EventManager::carry() {
+    LocalRoute& route = local_.route();
+    const std::uint16_t bytes = local_.bytes();
+    if (route.through_manager) {
+        if (!send_up(route.source, local_.frame(), bytes)) {
+            return false;
+        }
+        local_.pop();
+        return true;
+    }
+    __builtin_memcpy(in_.data(), local_.frame(), bytes);
+    call(route.destination, in_.data(), bytes);
+    if (!consumed_ && slots_[route.destination].state == link::SlotState::module) {
+        return true; // it had something else to say first
+    }
+    answers_ = &route;
+    if (!was_taken(route)) {
+        route.through_manager = true;
+        return true;
+    }
+    ++route.events;
+    route.bytes += bytes;
+    __builtin_memcpy(route.next.data(), &in_[counter_at], route.next.size());
+    local_.pop();
+    return true;
+}
+
+/// Whether the module acknowledges the frame in `in_`, whose counter is then
+/// the next one.
+bool EventManager::was_taken(const LocalRoute& route) {
+    std::uint8_t* digit = &in_[counter_at];
+    while (++*digit == 0) {
+        ++digit;
+    }
+    const std::uint8_t* at = out_at_;
+    for (std::uint16_t left = out_left_; left != 0;) {
+        const std::uint16_t bytes = frame_bytes(at, left);
+        if (bytes == 0) {
+            return false;
+        }
+        if (at[kind_at] == kind_ack && word(at + channel_at) == route.channel) {
+            bool same = true;
+            for (std::uint8_t i = 0; i != 8; ++i) {
+                same = same && at[counter_at + i] == in_[counter_at + i];
+            }
+            return same;
+        }
+        at += bytes;
+        left = static_cast<std::uint16_t>(left - bytes);
+    }
+    return false;
+}
+
+/// The manager is there to be told.
+void EventManager::heard() {
+    for (LocalRoute& route : routes_.all()) {
+        route.to_tell = route.events != 0;
+    }
+}
+
+/// @return false: there is no room yet
+bool EventManager::tell_carried() {
+    for (LocalRoute& route : routes_.all()) {
+        if (!route.to_tell) {
+            continue;
+        }
+        const Bytes room = link_.room();
+        if (room.empty()) {
+            return false;
+        }
+        begin_notice(room, link::Code::carried);
+        room[2] = route.source;
+        std::uint8_t* out = &room[3];
+        __builtin_memcpy(out, &route.channel, 2);
+        __builtin_memcpy(out + 2, &route.events, 2);
+        __builtin_memcpy(out + 4, &route.bytes, 4);
+        __builtin_memcpy(out + 8, route.next.data(), 8);
+        link_.send(19);
+        route.to_tell = false;
+        route.events = 0;
+        route.bytes = 0;
     }
     return true;
 }
@@ -163,6 +300,7 @@ bool EventManager::tell_failures() {
 void EventManager::fail(std::uint8_t number, link::Failure failure) {
     Slot& slot = slots_[number];
     time_.remove(number);
+    routes_.give_up(number);
     slot.state = link::SlotState::failed;
     slot.failure = failure;
     slot.to_tell = true;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "tee/sancus/firmware/local_routes.hpp"
 #include "tee/sancus/firmware/slots.hpp"
 #include "tee/sancus/firmware/timekeeper.hpp"
 #include "tee/sancus/link/link.hpp"
@@ -25,6 +26,8 @@ class EventManager {
     void run();
     /// A module has had an interrupt: each that may be it is called in the next run().
     void interrupted() { looking_ = 0; }
+    /// Something has come from the manager.
+    void heard();
     /// The timer has rung.
     void time_passes() { time_.follow(); }
 
@@ -33,6 +36,11 @@ class EventManager {
     bool look();
     bool call_due();
     bool flush();
+    bool pass(const std::uint8_t* frame, std::uint16_t bytes);
+    bool send_up(std::uint8_t number, const std::uint8_t* frame, std::uint16_t bytes);
+    bool carry();
+    bool was_taken(const LocalRoute& route);
+    bool tell_carried();
     bool tell_failures();
     bool tell_counts();
     void call(std::uint8_t number, const std::uint8_t* in, std::uint16_t in_bytes);
@@ -50,6 +58,7 @@ class EventManager {
     link::Refusal leave(Arguments& arguments);
     link::Refusal status(Arguments& arguments);
     link::Refusal every(Arguments& arguments);
+    link::Refusal route(Arguments& arguments);
     Slot* slot_of(Arguments& arguments);
 
     std::array<link::Packet, link::window_to_board + 1> received_;
@@ -57,6 +66,9 @@ class EventManager {
     link::BoardLink link_;
     Slots slots_;
     Timekeeper time_;
+    LocalRoutes routes_;
+    LocalQueue local_;
+    const LocalRoute* answers_ = nullptr; ///< what is in `out_` answers an event of this route
     std::uint16_t last_id_ = 0;
     std::uint8_t looking_ = link::slots_max; ///< at which slot, for interrupts
     std::uint8_t out_slot_ = 0;              ///< whose frames are in `out_`

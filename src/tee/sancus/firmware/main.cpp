@@ -11,7 +11,11 @@ namespace {
 
 alignas(EventManager) std::uint8_t memory[sizeof(EventManager)];
 
-void hear(link::BoardLink& link) {
+void hear(EventManager& manager) {
+    link::BoardLink& link = manager.link();
+    if (ring_tail != ring_head) {
+        manager.heard();
+    }
     while (ring_tail != ring_head) {
         const std::uint8_t tail = ring_tail;
         const std::uint8_t byte = ring[tail];
@@ -44,7 +48,7 @@ void speak(EventManager& manager) {
     uart::open();
     for (;;) {
         enable_interrupts();
-        hear(link);
+        hear(manager);
         follow_time(manager);
         if (!link.must_listen()) {
             manager.run();

@@ -22,11 +22,14 @@
 //                                        u8 SlotState, id, text address
 //   reset                             -> nothing: the board begins anew
 //   every   u8 slot, u8 index, entry, u32 ms
+//   route   u8 source slot, channel, u8 destination slot
 //
 // Notices:
 //
 //   failed  u8 slot, u8 Failure
 //   called  u8 slot, u8 index, u32 calls, u32 missed; about once a second
+//   carried u8 source slot, channel, events, u32 bytes, u64 counter after the last of them; when
+//           the manager has been heard
 
 #include <cstdint>
 
@@ -44,6 +47,10 @@ constexpr std::uint16_t alignment = 8;
 /// Of one write.
 constexpr std::uint16_t write_bytes_max = 256;
 
+/// Connections whose events stay on a board, and what of them waits there: two
+/// of the largest size.
+constexpr std::uint8_t local_routes_max = 8;
+constexpr std::size_t local_bytes_max = 600;
 /// Periodic entries on a board at a time.
 constexpr std::uint8_t periodic_max = 8;
 constexpr std::uint32_t period_ms_min = 10;
@@ -57,9 +64,11 @@ enum class Code : std::uint8_t {
     leave = 6,   ///< ends what is in the slot and frees it
     status = 7,
     reset = 8,
-    every = 9,   ///< the entry is called with this period; 0: no more
-    failed = 16, ///< notice
-    called = 17, ///< notice: what was counted of a periodic entry
+    every = 9,    ///< the entry is called with this period; 0: no more
+    route = 10,   ///< events of this channel stay on the board; slots_max: no more
+    failed = 16,  ///< notice
+    called = 17,  ///< notice: what was counted of a periodic entry
+    carried = 18, ///< notice: what has not left the board
 };
 
 enum class Refusal : std::uint8_t {

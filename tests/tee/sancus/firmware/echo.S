@@ -9,10 +9,12 @@
 #define MANY 0xe6          /* it gives the frame twelve times */
 #define STAYS 0xe7         /* from now on it does not leave */
 #define SLOW 0xe8          /* it takes its time: about 5 ms */
+#define ACKS 0xe9          /* from now on it acknowledges events */
 
 #define COUNT data
 #define ROOM data+2
 #define STUBBORN data+4
+#define ACKING data+6
 #define SAVED_AT data+36    /* the last word: where hardware saves what it interrupts, from there downwards */
 
     .text
@@ -28,7 +30,11 @@ entry:
     jeq goes
     tst r13
     jz looked_at
-    cmp #21, r13
+    tst &ACKING
+    jz 1f
+    cmp.b #3, 1(r12)
+    jeq acknowledge
+1:  cmp #21, r13
     jlo once
     mov.b 20(r12), r11
     cmp.b #VIOLATE, r11
@@ -49,6 +55,8 @@ entry:
     jeq stays
     cmp.b #SLOW, r11
     jeq slow
+    cmp.b #ACKS, r11
+    jeq acks
 once:
     mov #1, r10
     jmp give
@@ -149,6 +157,30 @@ nothing:
 stays:
     mov #1, &STUBBORN
     jmp once
+acks:
+    mov #1, &ACKING
+    mov r13, r12
+    clr r13
+    clr r14
+    jmp done
+acknowledge:
+    mov r12, r9
+    mov #10, r11
+2:  mov @r9+, r8
+    mov r8, 0(r14)
+    incd r14
+    dec r11
+    jnz 2b
+    mov.b #6, -19(r14)
+    mov #4, -12(r14)
+    inc -8(r14)
+    adc -6(r14)
+    mov #0, 0(r14)
+    mov #0, 2(r14)
+    mov r13, r12
+    mov #24, r13
+    clr r14
+    jmp done
 slow:
     mov #13000, r11
 1:  dec r11

@@ -43,6 +43,7 @@ EmulatedBoard::EmulatedBoard() {
 }
 
 void EmulatedBoard::sent(std::uint8_t byte, std::uint64_t cycle) {
+    ++line_bytes;
     host_.receive(byte, cycle / cycles_per_ms);
 }
 
@@ -108,6 +109,12 @@ void EmulatedBoard::take_messages() {
             Called& counts = called[{message[2], message[3]}];
             std::memcpy(&counts.calls, &message[4], sizeof counts.calls);
             std::memcpy(&counts.missed, &message[8], sizeof counts.missed);
+        } else if (code == link::Code::carried && message[1] == 0 && message.size() == 19) {
+            Reader reader(message.subspan(3));
+            Kept& kept_there = kept[{message[2], reader.u16()}];
+            kept_there.events += reader.u16();
+            kept_there.bytes += reader.u32();
+            kept_there.next = reader.u64();
         } else if (message[1] == number_) {
             answer_ = Answer{.refusal = static_cast<link::Refusal>(message[2]),
                              .results = ByteString(message.begin() + 3, message.end())};

@@ -44,6 +44,13 @@ struct Called {
     std::uint32_t missed = 0;
 };
 
+/// Events of a slot and channel that have not left the board.
+struct Kept {
+    std::uint32_t events = 0;
+    std::uint32_t bytes = 0;
+    std::uint64_t next = 0; ///< counter after the last one
+};
+
 class EmulatedBoard : private sancus_emulator::SerialEnd, private sancus_emulator::Observer {
   public:
     EmulatedBoard();
@@ -71,6 +78,8 @@ class EmulatedBoard : private sancus_emulator::SerialEnd, private sancus_emulato
     std::deque<Given> frames;
     std::deque<Failed> failures;
     std::map<std::pair<std::uint8_t, std::uint8_t>, Called> called; ///< by slot and index
+    std::map<std::pair<std::uint8_t, std::uint16_t>, Kept> kept;
+    std::uint64_t line_bytes = 0; ///< that the board has sent
     unsigned violations = 0;
     bool recover = true; ///< a board that was reset gets a new session
 

@@ -19,6 +19,7 @@ constexpr std::uint8_t fails = 0xE5;
 constexpr std::uint8_t many = 0xE6;
 constexpr std::uint8_t stays = 0xE7;
 constexpr std::uint8_t slow = 0xE8;
+constexpr std::uint8_t acks = 0xE9;
 } // namespace wish
 
 constexpr std::uint16_t test_module_data_bytes = 38;
