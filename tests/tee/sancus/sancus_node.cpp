@@ -89,7 +89,9 @@ std::uint16_t SancusNode::load(const tee::sancus::SancusImage& image,
     machine->load(placement.text, placed_text(image, placement));
     machine->load(placement.data, data.empty() ? Octets(image.data_bytes) : data);
     if (image.gate_bytes != 0) {
-        machine->load(placement.gate, placed_gate(image, placement));
+        Octets gate = placed_gate(image, placement);
+        gate.at(spoiled_at) ^= spoiled_bits;
+        machine->load(placement.gate, gate);
         protect(placement.gate, image.gate_bytes, image.device_begin, image.device_end);
     }
     return protect(placement.text,

@@ -47,6 +47,8 @@ class SancusNode : public sancus_emulator::PhysicalWorld {
     std::vector<Frame> give(std::uint16_t entry, const Octets& frames = {});
     /// Runs on in unprotected code that waits, with interrupts enabled.
     void idle(std::uint64_t cycles);
+    /// Where that code has its stack.
+    void set_stack(std::uint16_t address) { machine->core().r[1] = address; }
     void reset();
 
     [[nodiscard]] std::uint16_t word(std::uint16_t address) const {
@@ -65,6 +67,9 @@ class SancusNode : public sancus_emulator::PhysicalWorld {
     std::unique_ptr<sancus_emulator::Machine> machine;
     sancus_emulator::test::Witness witness;
     std::uint64_t cycles_of_call = 0;
+    /// load() changes these bits of one byte of a gate.
+    std::uint16_t spoiled_at = 0;
+    std::uint8_t spoiled_bits = 0;
 
   private:
     std::uint16_t protect(std::uint16_t text,
