@@ -66,7 +66,7 @@ TEST_F(Sancus, ABoardThatIsResetIsDeployedToAnew) {
     EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 2; }));
 }
 
-TEST_F(Sancus, EntriesAreCalledByTheBoardAndStatusCountsThem) {
+TEST_F(Sancus, EntriesAreCalledByTheBoardsOwnClock) {
     world_.write("led_driver.cpp", world_.read("led_driver.cpp") + R"(
 AUTHEX_ENTRY(blink, call) {
     lit ^= led0;
