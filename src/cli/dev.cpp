@@ -187,7 +187,8 @@ bool Dev::start_node(const descriptor::Descriptor& descriptor, const descriptor:
                                         "--log-level",
                                         arguments_.verbose ? "debug" : "warning"};
     if (node.tee == descriptor::Tee::sancus) {
-        command.insert(command.end(), {"--emulator", "default"});
+        command.insert(command.end(),
+                       {"--emulator", node.board ? descriptor.directory / *node.board : "default"});
     }
     if (node.tee == descriptor::Tee::sgx) {
         command.emplace_back("--simulate");

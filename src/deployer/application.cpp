@@ -12,6 +12,7 @@
 #include "deployer/owned_application.hpp"
 #include "descriptor/endpoints.hpp"
 #include "descriptor/parse.hpp"
+#include "tee/sancus/device_check.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -54,6 +55,9 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
     if (node.vendor) {
         spec.vendor_id = node.vendor->id;
     }
+    if (module.driver) {
+        spec.driver = module.driver->name;
+    }
     for (const descriptor::Reference& device : module.devices) {
         spec.devices.push_back(device.name);
     }
@@ -76,7 +80,7 @@ struct OwnedApplication::Prepared {
 
 Outcome<descriptor::Descriptor> Application::check(const std::filesystem::path& descriptor,
                                                    std::vector<Diagnostic>& warnings) {
-    descriptor::ParseResult result = descriptor::load(descriptor);
+    descriptor::ParseResult result = descriptor::load(descriptor, tee::sancus::check_devices);
     if (!result.descriptor) {
         return tl::make_unexpected(std::move(result.diagnostics));
     }

@@ -22,6 +22,11 @@ std::vector<std::string> names_of(const std::vector<T>& list) {
     return names;
 }
 
+struct Owner {
+    const Module* module;
+    const Reference* device;
+};
+
 /// The checks that need all sections; the names are looked up once.
 class WholeCheck {
   public:
@@ -89,7 +94,7 @@ class WholeCheck {
 
     void check_modules() {
         const std::set<std::string> nodes(node_names_.begin(), node_names_.end());
-        std::map<std::pair<std::string, std::string>, const Module*> devices;
+        std::map<std::pair<std::string, std::string>, Owner> devices;
         for (const Module& module : descriptor_.modules) {
             if (!module.node.name.empty() && nodes.count(module.node.name) == 0 &&
                 !findings_.full()) {
@@ -99,15 +104,16 @@ class WholeCheck {
                                  suggest(module.node.name, node_names_, "the nodes are")});
             }
             for (const Reference& device : module.devices) {
-                const auto [owner, is_new] =
-                    devices.emplace(std::pair(module.node.name, device.name), &module);
+                const auto [owner, is_new] = devices.emplace(
+                    std::pair(module.node.name, device.name), Owner{&module, &device});
                 if (!is_new) {
                     findings_.error(device.where,
                                     {"duplicate-device",
-                                     fmt::format("{} of node {} already belongs to module {}",
+                                     fmt::format("{} of node {} already belongs to module {} ({})",
                                                  quote(device.name),
                                                  quote(module.node.name),
-                                                 quote(owner->second->name)),
+                                                 quote(owner->second.module->name),
+                                                 place_of(owner->second.device->where)),
                                      "a device has one driver; connect to that module instead"});
                 }
             }

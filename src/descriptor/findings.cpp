@@ -83,6 +83,10 @@ std::string quote(std::string_view text) {
     return shown + (end < text.size() ? "…»" : "»");
 }
 
+std::string place_of(const SourceRange& where) {
+    return fmt::format("{}:{}:{}", where.file, where.line, where.column);
+}
+
 std::string join(std::span<const std::string> words) {
     const std::size_t shown = std::min(words.size(), shown_words_max);
     std::string text;

@@ -41,6 +41,8 @@ class Findings {
 
 /// The text in quotes, shortened and with control characters made visible.
 [[nodiscard]] std::string quote(std::string_view text);
+/// `file:line:column`.
+[[nodiscard]] std::string place_of(const SourceRange& where);
 /// "a, b and c"; of many, the first twelve and how many more.
 [[nodiscard]] std::string join(std::span<const std::string> words);
 /// "did you mean «x»?" if a word is close to `text`, else "<otherwise>: a, b and c".

@@ -51,7 +51,8 @@ struct Node {
     std::optional<Address> events;                    ///< where peers reach it, if stated
     std::optional<Vendor> vendor;                     ///< present exactly for Sancus
     std::optional<std::filesystem::path> certificate; ///< PEM of the CA to trust for this node
-    SourceRange where;                                ///< of its name
+    std::optional<std::filesystem::path> board; ///< Sancus: of the emulator that a developer starts
+    SourceRange where;                          ///< of its name
 };
 
 /// A name that was mentioned, and where.
@@ -110,7 +111,8 @@ struct External {
 struct Module {
     std::string name;
     Reference node;
-    std::vector<SourceFile> sources; ///< empty exactly if `external`
+    std::vector<SourceFile> sources; ///< empty exactly if `external` or `driver`
+    std::optional<Reference> driver; ///< one that comes with Authex, instead of sources
     std::vector<Reference> devices;
     std::map<std::string, std::string> definitions; ///< -DNAME=value; an empty value is -DNAME
     std::vector<Reference> after;                   ///< modules to be deployed before; no cycles

@@ -79,7 +79,7 @@ void read_sections(const Element& root, Descriptor& descriptor, Findings& findin
     }
 }
 
-ParseResult parse_text(std::string_view text, std::string file_name, Files files) {
+ParseResult parse_text(std::string_view text, std::string file_name, Files files, Check more) {
     Findings findings;
     Descriptor descriptor;
     descriptor.file = file_name;
@@ -91,6 +91,9 @@ ParseResult parse_text(std::string_view text, std::string file_name, Files files
         read_sections(*root, descriptor, findings);
         if (files == Files::checked) {
             check_files(descriptor, findings);
+        }
+        if (more != nullptr) {
+            more(descriptor, findings);
         }
     }
     ParseResult result;
@@ -122,14 +125,14 @@ std::optional<std::string> read_file(const std::filesystem::path& file) {
 
 } // namespace
 
-ParseResult parse(std::string_view text, std::string file_name) {
-    return parse_text(text, std::move(file_name), Files::unchecked);
+ParseResult parse(std::string_view text, std::string file_name, Check more) {
+    return parse_text(text, std::move(file_name), Files::unchecked, more);
 }
 
-ParseResult load(const std::filesystem::path& file) {
+ParseResult load(const std::filesystem::path& file, Check more) {
     const std::optional<std::string> text = read_file(file);
     if (text) {
-        return parse_text(*text, file.string(), Files::checked);
+        return parse_text(*text, file.string(), Files::checked, more);
     }
     Diagnostic diagnostic = make_error("unreadable-file",
                                        fmt::format("cannot read {}", quote(file.string())),

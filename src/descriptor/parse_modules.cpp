@@ -18,6 +18,7 @@ class ModuleReader {
                what_,
                {"node",
                 "sources",
+                "driver",
                 "devices",
                 "definitions",
                 "after",
@@ -48,7 +49,9 @@ class ModuleReader {
     void read_code() {
         const Element* external = map_.find("external");
         if (external == nullptr) {
-            if (const Element* sources = map_.require("sources", module_.where)) {
+            if (const Element* driver = map_.find("driver")) {
+                read_driver(*driver);
+            } else if (const Element* sources = map_.require("sources", module_.where)) {
                 read_sources(*sources);
             }
             read_definitions();
@@ -56,7 +59,7 @@ class ModuleReader {
             return;
         }
         read_external(*external);
-        for (const char* key : {"sources", "definitions", "max"}) {
+        for (const char* key : {"sources", "driver", "definitions", "max"}) {
             if (const Element* element = map_.find(key)) {
                 findings_.error(
                     element->where,
@@ -64,6 +67,18 @@ class ModuleReader {
                      fmt::format("{} is on its node already, so it has no «{}»", what_, key),
                      fmt::format("remove «{}», or «external» if it is to be built", key)});
             }
+        }
+    }
+
+    void read_driver(const Element& driver) {
+        if (auto name = read_name(driver, "name of a driver", findings_)) {
+            module_.driver = {.name = std::move(*name), .where = driver.where};
+        }
+        if (const Element* sources = map_.find("sources")) {
+            findings_.error(sources->where,
+                            {"conflicting-keys",
+                             fmt::format("{} has a driver of Authex and sources", what_),
+                             "remove «sources», or «driver» and write a driver of your own"});
         }
     }
 

@@ -38,14 +38,25 @@ void check_vendor(const Element* vendor, const Node& node, Findings& findings) {
     }
 }
 
+void check_board(const Element& board, const Node& node, Findings& findings) {
+    if (node.tee != Tee::sancus) {
+        findings.error(board.where,
+                       {"board-without-sancus",
+                        fmt::format("a {} node has no board", to_string(node.tee)),
+                        "remove it; it is what «authex dev» emulates as a Sancus node"});
+    }
+}
+
 Node read_node(const Entry& entry, Findings& findings) {
     Node node;
     node.name = entry.key->text;
     node.where = entry.key->where;
     (void)read_name(*entry.key, "name of a node", findings);
     const std::string what = fmt::format("node {}", quote(node.name));
-    const MapReader map(
-        *entry.value, what, {"tee", "address", "events", "vendor", "certificate"}, findings);
+    const MapReader map(*entry.value,
+                        what,
+                        {"tee", "address", "events", "vendor", "certificate", "board"},
+                        findings);
     if (const Element* tee = map.require("tee", node.where)) {
         const auto index =
             read_choice(*tee, "«tee»", {"native", "sgx", "trustzone", "sancus"}, findings);
@@ -65,6 +76,10 @@ Node read_node(const Entry& entry, Findings& findings) {
     }
     if (const Element* certificate = map.find("certificate")) {
         node.certificate = read_path(*certificate, "«certificate»", findings);
+    }
+    if (const Element* board = map.find("board")) {
+        node.board = read_path(*board, "«board»", findings);
+        check_board(*board, node, findings);
     }
     return node;
 }

@@ -17,7 +17,8 @@ namespace authex::tee {
 
 struct BuildSpec {
     std::string module;
-    std::vector<std::filesystem::path> sources;     ///< absolute or relative to `root`; .cpp .cc .c
+    std::vector<std::filesystem::path> sources; ///< absolute or relative to `root`; .cpp .cc .c
+    std::string driver; ///< one that comes with Authex, instead of sources; where the TEE has such
     std::filesystem::path root;                     ///< the application's folder
     std::map<std::string, std::string> definitions; ///< -DNAME=value
     std::array<std::uint8_t, 32> owner_key{}; ///< X25519 public key of the application, compiled in

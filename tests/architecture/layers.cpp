@@ -50,6 +50,7 @@ const Names freestanding = {"array",
                             "stdint.h",
                             "authex/abi.h",
                             "authex/device.h",
+                            "authex/device.hpp",
                             "authex/module.hpp",
                             "authex/bytes.hpp"};
 /// Of the compiler, too, where code is for one kind of processor.

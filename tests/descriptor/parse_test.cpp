@@ -56,6 +56,7 @@ TEST(Parse, ReadsNodesOfEachTee) {
     ASSERT_TRUE(field->vendor);
     EXPECT_EQ(field->vendor->id, 0x1234);
     EXPECT_EQ(field->vendor->key_file, "keys/field.vendor");
+    EXPECT_EQ(field->board, "boards/field.yaml");
     EXPECT_EQ(field->where.line, 4U);
     EXPECT_EQ(field->where.column, 3U);
     EXPECT_EQ(field->where.length, 5U);
@@ -111,6 +112,16 @@ TEST(Parse, ReadsWhatModulesAreBuiltFrom) {
         config,
         ElementsAre(std::pair("limit", "21"), std::pair("mode", "fast"), std::pair("title", "")));
     EXPECT_FALSE(db->max.image_bytes);
+}
+
+TEST(Parse, ReadsDriversInsteadOfSources) {
+    const Descriptor descriptor = good("everything.yaml");
+    const Module* lamp = descriptor.find_module("lamp");
+    ASSERT_NE(lamp, nullptr);
+    ASSERT_TRUE(lamp->driver);
+    EXPECT_EQ(lamp->driver->name, "led");
+    EXPECT_THAT(lamp->sources, IsEmpty());
+    EXPECT_FALSE(descriptor.find_module("button")->driver);
 }
 
 TEST(Parse, ReadsModulesThatAreOnTheirNodeAlready) {

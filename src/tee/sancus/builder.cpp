@@ -73,6 +73,7 @@ constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",
                                         "src/runtime/orders.cpp",
                                         "src/runtime/runtime.cpp",
                                         "src/runtime/sdk.cpp"};
+constexpr const char* driver_folder = "sdk/drivers";
 constexpr const char* gate_source = "src/tee/sancus/port/gate.S";
 constexpr const char* linker_script = "src/tee/sancus/port/module.ld";
 
@@ -114,17 +115,22 @@ std::vector<std::string> command_for(const fs::path& source) {
     return command;
 }
 
-/// The one block of registers of a module's devices; null: it has none.
-Expected<const DeviceBlock*> block_of(const BuildSpec& spec) {
-    const DeviceBlock* block = nullptr;
+/// What a module has of the board: one block of registers, and of a port its pins.
+struct Owned {
+    const DeviceBlock* block = nullptr; ///< null: none
+    std::uint8_t pins = 0;
+};
+
+Expected<Owned> owned_by(const BuildSpec& spec) {
+    Owned owned;
     for (const std::string& name : spec.devices) {
-        const DeviceBlock* found = find_device(name);
+        const Device* found = find_device(name);
         if (found == nullptr) {
             return failure("unknown-device",
                            fmt::format("module `{}`: there is no device `{}`", spec.module, name),
                            fmt::format("the devices are {}", fmt::join(device_names(), ", ")));
         }
-        if (block != nullptr && block != found) {
+        if (owned.block != nullptr && owned.block != &found->block) {
             return failure("device-conflict",
                            fmt::format("module `{}`: `{}` and `{}` have registers in two places, "
                                        "and an enclave can own one",
@@ -133,9 +139,10 @@ Expected<const DeviceBlock*> block_of(const BuildSpec& spec) {
                                        name),
                            "make a driver module for each");
         }
-        block = found;
+        owned.block = &found->block;
+        owned.pins = static_cast<std::uint8_t>(owned.pins | found->pins);
     }
-    return block;
+    return owned;
 }
 
 class SancusBuilder final : public Builder {
@@ -146,9 +153,12 @@ class SancusBuilder final : public Builder {
     Expected<Image> build(const BuildSpec& wanted) override {
         BuildSpec spec = wanted;
         spec.root = (fs::absolute(wanted.root) / "").lexically_normal().parent_path();
-        const Expected<const DeviceBlock*> block = block_of(spec);
-        if (!block) {
-            return tl::make_unexpected(block.error());
+        const Expected<Owned> owned = owned_by(spec);
+        if (!owned) {
+            return tl::make_unexpected(owned.error());
+        }
+        if (!spec.driver.empty()) {
+            spec.sources = {paths_.home / driver_folder / (spec.driver + ".cpp")};
         }
         if (spec.max_connections > connections_max) {
             return failure("too-many-connections",
@@ -158,13 +168,13 @@ class SancusBuilder final : public Builder {
                                        spec.max_connections,
                                        connections_max));
         }
-        const Expected<Objects> objects = compile_all(spec, *block);
+        const Expected<Objects> objects = compile_all(spec, *owned);
         if (!objects) {
             Diagnostic diagnostic = objects.error();
             diagnostic.summary = fmt::format("module `{}`: {}", spec.module, diagnostic.summary);
             return tl::make_unexpected(std::move(diagnostic));
         }
-        const Expected<SancusImage> image = link_image(spec, *objects, *block);
+        const Expected<SancusImage> image = link_image(spec, *objects, owned->block);
         return image ? store(spec, *image, objects->cached) : tl::make_unexpected(image.error());
     }
 
@@ -212,7 +222,16 @@ class SancusBuilder final : public Builder {
         return fmt::format("{:#04x}", fmt::join(hash.begin(), hash.begin() + 8, ","));
     }
 
-    Expected<Objects> compile_all(const BuildSpec& spec, const DeviceBlock* block) {
+    /// What the sources are told of the module's devices. (authex/device.hpp)
+    static std::vector<std::string> device_definitions(const Owned& owned) {
+        if (owned.block == nullptr) {
+            return {};
+        }
+        return {fmt::format("-DAUTHEX_DEVICE={:#x}", owned.block->begin),
+                fmt::format("-DAUTHEX_DEVICE_PINS={:#x}", owned.pins)};
+    }
+
+    Expected<Objects> compile_all(const BuildSpec& spec, const Owned& owned) {
         Objects objects;
         const std::string home_map =
             fmt::format("-ffile-prefix-map={}=authex", paths_.home.string());
@@ -236,11 +255,11 @@ class SancusBuilder final : public Builder {
             return true;
         };
         std::vector<const char*> own(runtime_sources.begin(), runtime_sources.end());
-        if (block != nullptr) {
+        if (owned.block != nullptr) {
             own.push_back(gate_source);
         }
         for (const char* name : own) {
-            std::vector<std::string> extra = definitions(spec, block);
+            std::vector<std::string> extra = definitions(spec, owned.block);
             if (name == std::string(runtime_sources.front())) {
                 extra.push_back("-DAUTHEX_MODULE_NAME=" + name_bytes(spec));
             }
@@ -249,8 +268,8 @@ class SancusBuilder final : public Builder {
             }
         }
         for (const fs::path& source : spec.sources) {
-            std::vector<std::string> extra{
-                fmt::format("-ffile-prefix-map={}=.", spec.root.string())};
+            std::vector<std::string> extra = device_definitions(owned);
+            extra.push_back(fmt::format("-ffile-prefix-map={}=.", spec.root.string()));
             for (const auto& [name, value] : spec.definitions) {
                 extra.push_back(value.empty() ? "-D" + name : fmt::format("-D{}={}", name, value));
             }

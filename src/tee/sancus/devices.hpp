@@ -1,7 +1,9 @@
 #pragma once
-// The devices of the boards that Authex knows, as a module can own them: whole blocks of registers.
+// The devices of the boards that Authex knows, as a module can own them: whole blocks of registers;
+// and the drivers that come with Authex (sdk/drivers).
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,11 +17,26 @@ struct DeviceBlock {
     std::uint16_t flags;    ///< address of its interrupt flags, a byte; 0: none
 };
 
-/// The block of registers that a device's name stands for, on the board `default` of authex-sancus
-/// and on boards that are wired like it; null: no such device.
-[[nodiscard]] const DeviceBlock* find_device(std::string_view name);
+struct Device {
+    std::string_view name;
+    const DeviceBlock& block;
+    std::uint8_t pins; ///< of the port that it is on; 0: on none
+};
+
+/// What a device's name stands for, on the board `default` of authex-sancus and on boards that are
+/// wired like it; null: no such device.
+[[nodiscard]] const Device* find_device(std::string_view name);
 /// All names, for messages.
-[[nodiscard]] std::vector<std::string_view> device_names();
+[[nodiscard]] std::vector<std::string> device_names();
+
+struct Driver {
+    std::string_view name;
+    std::vector<std::string_view> blocks; ///< it drives a device of one of these; empty: of none
+};
+
+/// A driver that comes with Authex; null: no such one.
+[[nodiscard]] const Driver* find_driver(std::string_view name);
+[[nodiscard]] std::vector<std::string> driver_names();
 
 /// Where the board's source of random numbers is read, a word at a time; no module owns it.
 constexpr std::uint16_t random_device = 0x1a0;

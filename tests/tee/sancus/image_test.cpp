@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "crypto/spongent.hpp"
-#include "tee/sancus/devices.hpp"
 #include "tee/sancus/verifier.hpp"
 
 namespace authex::tee::sancus {
@@ -226,18 +225,6 @@ TEST_F(SancusEvidence, OfAnEmulatorIsTakenOnlyWhereSimulationIsAllowed) {
     const auto claims = SancusVerifier().verify(evidence(), expectation_);
     ASSERT_TRUE(claims);
     EXPECT_TRUE(claims->simulated);
-}
-
-TEST(SancusDevices, AreBlocksOfRegistersThatOneModuleCanOwn) {
-    ASSERT_NE(find_device("led0"), nullptr);
-    EXPECT_EQ(find_device("led0"), find_device("led3"));
-    EXPECT_NE(find_device("led0"), find_device("button0"));
-    EXPECT_EQ(find_device("led"), nullptr);
-    for (const std::string_view name : device_names()) {
-        const DeviceBlock& block = *find_device(name);
-        EXPECT_LT(block.begin, block.end);
-        EXPECT_EQ(block.begin % 2 + block.end % 2, 0);
-    }
 }
 
 } // namespace

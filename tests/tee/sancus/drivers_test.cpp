@@ -1,0 +1,206 @@
+// The drivers that come with Authex, each in an emulated enclave, with its device.
+#include <gmock/gmock.h>
+
+#include "tee/sancus/devices.hpp"
+#include "tee/sancus/driven.hpp"
+
+namespace authex::test {
+namespace {
+
+using tee::sancus::SancusImage;
+using wire::Kind;
+
+Octets octets(std::string_view text) {
+    return {text.begin(), text.end()};
+}
+
+TEST(ButtonDriver, SaysEachPressOfItsButtonsAndNoOthers) {
+    Driven both("button", {"button0", "button1"});
+    both.listen("pressed");
+    both.press("button0");
+    EXPECT_THAT(both.look(), testing::ElementsAre(Octets{1}));
+    both.press("button1");
+    EXPECT_THAT(both.look(), testing::ElementsAre(Octets{2}));
+    EXPECT_TRUE(both.look().empty());
+    Driven one("button", {"button1"});
+    one.listen("pressed");
+    one.press("button0");
+    EXPECT_TRUE(one.look().empty());
+    one.press("button1");
+    EXPECT_THAT(one.look(), testing::ElementsAre(Octets{2}));
+    EXPECT_TRUE(one.node.witness.violations.empty());
+}
+
+TEST(PolledButtonDriver, FindsAPressSinceTheLastLookAndIsNeverInterrupted) {
+    Driven driver("button-polled", {"button0"});
+    driver.listen("pressed");
+    EXPECT_TRUE(driver.call("poll").empty());
+    driver.press("button0");
+    EXPECT_TRUE(driver.look().empty()) << "nobody has polled";
+    EXPECT_THAT(driver.call("poll"), testing::ElementsAre(Octets{1}));
+    EXPECT_TRUE(driver.call("poll").empty());
+    driver.press("button0");
+    driver.press("button0");
+    EXPECT_THAT(driver.call("poll"), testing::ElementsAre(Octets{1}));
+    driver.press("button1");
+    EXPECT_TRUE(driver.call("poll").empty());
+}
+
+TEST(LedDriver, LightsItsLedsAndSaysWhichAreOn) {
+    Driven driver("led", {"led0", "led2"});
+    driver.connect("set");
+    driver.connect("set_pins");
+    driver.connect("read_state");
+    EXPECT_EQ(driver.node.shown("led0"), "off");
+    driver.send("set", {1});
+    EXPECT_EQ(driver.node.shown("led0") + driver.node.shown("led2"), "onon");
+    EXPECT_EQ(driver.answer("read_state", {}), Octets{5});
+    driver.send("set_pins", {0xfe});
+    EXPECT_EQ(driver.node.shown("led0") + driver.node.shown("led1") + driver.node.shown("led2"),
+              "offoffon");
+    driver.send("set", {0});
+    EXPECT_EQ(driver.node.shown("led2"), "off");
+    EXPECT_EQ(driver.answer("read_state", {}), Octets{0});
+}
+
+TEST(DisplayDriver, ShowsTextInTwoRowsAndLeavesOutWhatDoesNotFit) {
+    Driven driver("display", {"lcd"});
+    driver.connect("show");
+    driver.send("show", octets("one space\nfree"));
+    EXPECT_EQ(driver.node.shown("lcd"), "one space\nfree");
+    driver.send("show", octets("full"));
+    EXPECT_EQ(driver.node.shown("lcd"), "full");
+    driver.send("show", octets("0123456789abcdefXYZ\n0123456789ABCDEFXYZ\nmore"));
+    EXPECT_EQ(driver.node.shown("lcd"), "0123456789abcdef\n0123456789ABCDEF");
+    driver.send("show", {});
+    EXPECT_EQ(driver.node.shown("lcd"), "");
+    EXPECT_TRUE(driver.node.witness.violations.empty());
+}
+
+TEST(SensorDriver, SaysWhatWasMeasured) {
+    Driven driver("sensor", {"temperature"});
+    driver.connect("ask");
+    driver.connect("read");
+    driver.listen("value");
+    driver.node.input("temperature", "21.5");
+    EXPECT_THAT(driver.send("ask", {}), testing::ElementsAre(Octets{0x66, 0x08})); // 2150
+    driver.node.input("temperature", "-3");
+    EXPECT_THAT(driver.call("sample"), testing::ElementsAre(Octets{0xd4, 0xfe})); // -300
+    EXPECT_EQ(driver.answer("read", {}), (Octets{0xd4, 0xfe}));
+}
+
+TEST(SensorDriver, IsForEachSensorOfTheBoard) {
+    Driven driver("sensor", {"soil"});
+    driver.connect("read");
+    driver.node.input("soil", "17");
+    EXPECT_EQ(driver.answer("read", {}), (Octets{17, 0}));
+}
+
+TEST(RandomDriver, GivesOtherBytesEachTimeAsManyAsAreAskedFor) {
+    Driven driver("random", {});
+    driver.connect("read");
+    driver.connect("ask");
+    driver.listen("numbers");
+    std::set<Octets> seen;
+    for (int i = 0; i < 20; ++i) {
+        const Octets drawn = driver.answer("read", {16});
+        EXPECT_EQ(drawn.size(), 16U);
+        EXPECT_TRUE(seen.insert(drawn).second);
+    }
+    EXPECT_EQ(driver.answer("read", {1}).size(), 1U);
+    EXPECT_EQ(driver.answer("read", {64}).size(), 64U);
+    EXPECT_EQ(driver.send("ask", {5}).at(0).size(), 5U);
+}
+
+TEST(RandomDriver, RefusesMoreThanItHasRoomFor) {
+    Driven driver("random", {});
+    driver.connect("read");
+    driver.connect("ask");
+    driver.listen("numbers");
+    EXPECT_NE(driver.ask("read", {65}).header.flags & wire::flag_negative, 0);
+    EXPECT_TRUE(driver.send("ask", {255}).empty());
+}
+
+TEST(LedDriver, IsNotOutdoneByTheNodesCodeNorByAnotherModule) {
+    Driven driver("led", {"led0"});
+    driver.connect("set");
+    driver.send("set", {1});
+    ASSERT_EQ(driver.node.shown("led0"), "on");
+    // mov.b #0, &0x29; br r7: unprotected code, as the event manager is.
+    constexpr std::uint16_t somewhere = 0x9800;
+    driver.node.machine->load(somewhere,
+                              std::array<std::uint8_t, 6>{0xc2, 0x43, 0x29, 0x00, 0x00, 0x47});
+    (void)driver.node.call(somewhere);
+    EXPECT_EQ(driver.node.witness.violations.size(), 1U);
+    EXPECT_EQ(driver.node.shown("led0"), "on");
+
+    const TemporaryFolder folder;
+    folder.write("thief.cpp",
+                 "#include <authex/module.hpp>\n"
+                 "AUTHEX_ENTRY(steal, call) { *(volatile std::uint8_t*)0x29 = 0; }\n");
+    const SancusImage thief = built({.sources = {"thief.cpp"}, .root = folder.path()}).image;
+    ASSERT_NE(driver.node.load(thief, {.text = 0x9000, .data = 0x2000}), 0);
+    Octets steal(wire::header_bytes);
+    wire::write_header({.kind = Kind::call}, steal);
+    EXPECT_TRUE(driver.node.give(0x9000, steal).empty());
+    EXPECT_EQ(driver.node.witness.violations.size(), 2U);
+    EXPECT_EQ(driver.node.shown("led0"), "on");
+}
+
+struct Shipped {
+    const char* driver;
+    const char* device;
+};
+
+class ShippedDriver : public testing::TestWithParam<Shipped> {};
+
+TEST_P(ShippedDriver, DoesNothingWhereItDoesNotOwnItsDevice) {
+    const Built driver = built({.driver = GetParam().driver, .devices = {GetParam().device}});
+    SancusNode node;
+    auto place = first_place;
+    ++place.id; // its gate would answer to another
+    ASSERT_NE(node.load(driver.image, place), 0);
+    ASSERT_TRUE(node.call(place.text));
+    EXPECT_EQ(node.reg(14), static_cast<std::uint16_t>(Error::unsupported));
+    // Nor with a gate that is not protected at all.
+    SancusNode bare;
+    SancusImage without = driver.image;
+    without.gate_bytes = 0;
+    place = first_place;
+    place.id = 1;
+    ASSERT_NE(bare.load(without, place), 0);
+    bare.machine->load(place.gate, placed_gate(driver.image, place));
+    ASSERT_TRUE(bare.call(place.text));
+    EXPECT_EQ(bare.reg(14), static_cast<std::uint16_t>(Error::unsupported));
+}
+
+TEST_P(ShippedDriver, IsNotBuiltWithoutADevice) {
+    const auto image = build({.driver = GetParam().driver});
+    ASSERT_FALSE(image);
+    EXPECT_EQ(image.error().code, "compile-failed");
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         ShippedDriver,
+                         testing::Values(Shipped{"button", "button0"},
+                                         Shipped{"button-polled", "button0"},
+                                         Shipped{"led", "led0"},
+                                         Shipped{"display", "lcd"},
+                                         Shipped{"sensor", "light"}),
+                         [](const auto& test) {
+                             std::string name = test.param.driver;
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name;
+                         });
+
+TEST(ShippedDrivers, AreFilesAndEachFileIsOne) {
+    std::vector<std::string> files;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(AUTHEX_SOURCE_DIR "/sdk/drivers")) {
+        files.push_back(entry.path().stem());
+    }
+    EXPECT_THAT(files, testing::UnorderedElementsAreArray(tee::sancus::driver_names()));
+}
+
+} // namespace
+} // namespace authex::test
