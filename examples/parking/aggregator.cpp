@@ -1,10 +1,26 @@
-// Knows every space and tells all displays how many are free.
+// Knows every space and tells all displays how many are free: as a number, and as text for those
+// that show text.
 #include <authex/module.hpp>
 
 AUTHEX_OUTPUT(free_spaces);
+AUTHEX_OUTPUT(text);
 
 static constexpr std::uint8_t spaces = 2;
 AUTHEX_STATE static bool taken[spaces];
+
+static std::uint8_t free_now() {
+    std::uint8_t free = 0;
+    for (const bool is_taken : taken) {
+        free = static_cast<std::uint8_t>(free + !is_taken);
+    }
+    return free;
+}
+
+static void show_text(std::uint8_t free) {
+    static constexpr std::uint8_t full[] = {'f', 'u', 'l', 'l'};
+    const std::uint8_t some[] = {static_cast<std::uint8_t>('0' + free), ' ', 'f', 'r', 'e', 'e'};
+    text(free == 0 ? authex::ByteView(full) : authex::ByteView(some));
+}
 
 AUTHEX_INPUT(changed, event) {
     authex::Reader reader = event.reader();
@@ -15,9 +31,10 @@ AUTHEX_INPUT(changed, event) {
         return;
     }
     taken[place] = now_taken != 0;
-    std::uint8_t free = 0;
-    for (const bool is_taken : taken) {
-        free = static_cast<std::uint8_t>(free + !is_taken);
-    }
-    free_spaces(free);
+    free_spaces(free_now());
+    show_text(free_now());
+}
+
+AUTHEX_HANDLER(read, request, reply) {
+    reply.u8(free_now());
 }

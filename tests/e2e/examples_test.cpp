@@ -92,6 +92,25 @@ TEST(Examples, ParkingTellsEveryDisplayWhatAllSensorsSay) {
     EXPECT_TRUE(both_show("0103000000\n"));
 }
 
+TEST(Examples, IrrigationWithoutATeeWatersDrySoil) {
+    World world("irrigation");
+    world.start_managers();
+    world.must({"up"});
+    const auto becomes = [&](std::uint32_t openings, const std::string& open) {
+        return eventually([&] {
+            return world.request_u32("read", 1) == openings &&
+                   world.authex({"request", "read"}).out.starts_with(open);
+        });
+    };
+    world.must({"output", "measure", "--u16", "20"});
+    world.must({"output", "ask"});
+    EXPECT_TRUE(becomes(1, "01"));
+    EXPECT_THAT(logs_of(world, "tap"), HasSubstr("the tap is open"));
+    world.must({"output", "measure", "--u16", "45"});
+    world.must({"output", "ask"});
+    EXPECT_TRUE(becomes(1, "00"));
+}
+
 TEST(Examples, StateMachineInCRefusesWhatTheStateDoesNotAllow) {
     World world("state-machine-c");
     world.start_managers();

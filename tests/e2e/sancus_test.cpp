@@ -67,12 +67,10 @@ TEST_F(Sancus, ABoardThatIsResetIsDeployedToAnew) {
 }
 
 TEST_F(Sancus, EntriesAreCalledByTheBoardsOwnClock) {
-    world_.write("led_driver.cpp", world_.read("led_driver.cpp") + R"(
-AUTHEX_ENTRY(blink, call) {
-    lit ^= led0;
-    authex_device_write8(out_register, lit);
-}
-)");
+    world_.write("blinking.cpp",
+                 world_.read(AUTHEX_SOURCE_DIR "/sdk/drivers/led.cpp") +
+                     "AUTHEX_ENTRY(blink, call) { show(lit ^ authex::pins); }\n");
+    world_.replace("complete.yaml", "driver: led", "sources: [blinking.cpp]");
     world_.write(
         "complete.yaml",
         world_.read("complete.yaml") +
@@ -120,7 +118,7 @@ TEST_F(Sancus, AnotherVendorKeyAttestsNothing) {
     std::filesystem::permissions(world_.folder() / "keys/development.vendor",
                                  std::filesystem::perms::owner_read |
                                      std::filesystem::perms::owner_write);
-    world_.write("led_driver.cpp", world_.read("led_driver.cpp") + "\nAUTHEX_INPUT(more, e) {}\n");
+    world_.replace("complete.yaml", "devices: [led0]", "devices: [led0, led1]");
     const Result attested = world_.authex({"up"});
     EXPECT_NE(attested.status, 0) << attested.out;
     EXPECT_THAT(attested.err, HasSubstr("does not have the key of the image that was loaded"));
@@ -131,7 +129,7 @@ TEST_F(Sancus, AVendorKeyThatOthersCanReadIsRefused) {
     world_.write("keys/development.vendor", "00112233445566778899aabbccddeeff\n");
     std::filesystem::permissions(world_.folder() / "keys/development.vendor",
                                  std::filesystem::perms(0644));
-    world_.write("led_driver.cpp", world_.read("led_driver.cpp") + "\nAUTHEX_INPUT(more, e) {}\n");
+    world_.replace("complete.yaml", "devices: [led0]", "devices: [led0, led1]");
     const Result up = world_.authex({"up"});
     EXPECT_NE(up.status, 0);
     EXPECT_THAT(up.err, HasSubstr("complete.yaml:"));

@@ -20,12 +20,22 @@ std::string read_all(const std::filesystem::path& path) {
     return text.str();
 }
 
-/// Names and TEEs of the nodes.
-std::map<std::string, std::string> nodes_of(const std::string& text) {
-    static const std::regex node(R"((\S+):\s*\{ tee: (native|sancus|sgx), +address:)");
-    std::map<std::string, std::string> nodes;
+struct NodeOfText {
+    std::string tee;
+    std::string board; ///< of a Sancus node; empty: the default
+};
+
+std::map<std::string, NodeOfText> nodes_of(const std::string& text) {
+    static const std::regex node(R"((\S+):\s*\{ tee: (native|sancus|sgx), +address:[^\n]*)");
+    static const std::regex board(R"(board: ([^,} ]+))");
+    std::map<std::string, NodeOfText> nodes;
     for (std::sregex_iterator each(text.begin(), text.end(), node), end; each != end; ++each) {
-        nodes.emplace((*each)[1], (*each)[2]);
+        const std::string line = each->str();
+        std::smatch named;
+        nodes.emplace((*each)[1],
+                      NodeOfText{.tee = (*each)[2],
+                                 .board = std::regex_search(line, named, board) ? named[1].str()
+                                                                                : std::string()});
     }
     return nodes;
 }
@@ -89,10 +99,13 @@ World::~World() {
 void World::start_managers(const std::vector<std::string>& more_options) {
     more_options_ = more_options;
     std::string text = read(descriptor_);
-    for (const auto& [node, tee] : nodes_of(text)) {
-        if (tee == "sancus") {
-            options_of_[node] = {"--tee", "sancus", "--emulator", "default"};
-        } else if (tee == "sgx") {
+    for (const auto& [node, is] : nodes_of(text)) {
+        if (is.tee == "sancus") {
+            options_of_[node] = {"--tee",
+                                 "sancus",
+                                 "--emulator",
+                                 is.board.empty() ? "default" : (folder() / is.board).string()};
+        } else if (is.tee == "sgx") {
             options_of_[node] = {"--tee", "sgx", "--simulate"};
         }
         start_manager(node, (hosts_.contains(node) ? hosts_.at(node) : "127.0.0.1") + ":0");
@@ -104,7 +117,7 @@ void World::start_managers(const std::vector<std::string>& more_options) {
 }
 
 void World::start_managers_with_tls(const std::vector<std::string>& more_options) {
-    for (const auto& [node, tee] : nodes_of(read(descriptor_))) {
+    for (const auto& [node, is] : nodes_of(read(descriptor_))) {
         must({"node", "bundle", node, "--out", "tls"}); // both for this machine: one is enough
     }
     std::vector<std::string> options = {"--tls", folder() / "tls"};

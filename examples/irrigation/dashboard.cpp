@@ -1,0 +1,36 @@
+// What the owner of the garden sees: how the tap stands, how often it was told, how often it was
+// opened. It asks for a look at the soil at regular times.
+#include <authex/module.hpp>
+
+AUTHEX_OUTPUT(look);
+
+AUTHEX_STATE static std::uint8_t open;
+AUTHEX_STATE static std::uint32_t reports;
+AUTHEX_STATE static std::uint32_t openings;
+
+/// Anybody may call it: it measures once more, and that is true at any time.
+AUTHEX_ENTRY(tick, call) {
+    look();
+}
+
+AUTHEX_INPUT(ask, event) {
+    look();
+}
+
+AUTHEX_INPUT(tap, event) {
+    const std::uint8_t now = event.reader().u8();
+    ++reports;
+    if (now != open) {
+        open = now;
+        openings += now;
+        if (now != 0) {
+            authex::log_info("watering");
+        } else {
+            authex::log_info("not watering");
+        }
+    }
+}
+
+AUTHEX_HANDLER(read, request, reply) {
+    reply.u8(open).u32(openings).u32(reports);
+}
