@@ -1,4 +1,4 @@
-// docs/tutorial.md does what it says.
+// docs/tutorial.md and docs/sancus.md do what they say.
 #include "manual/tutorial.hpp"
 
 #include <csignal>
@@ -84,7 +84,7 @@ TEST(MatchingOutput, RefusesWhatDiffers) {
 }
 
 /// Executes a page in a folder of its own. The ports of the page become free ones.
-class Tutorial : public ::testing::Test {
+class Tutorial : public ::testing::TestWithParam<const char*> {
   protected:
     void SetUp() override {
         adopt_orphans();
@@ -192,11 +192,12 @@ class Tutorial : public ::testing::Test {
     std::vector<std::unique_ptr<Process>> beside_;
 };
 
-TEST_F(Tutorial, DoesWhatItSays) {
-    const auto blocks = blocks_of(read(AUTHEX_SOURCE_DIR "/docs/tutorial.md"));
+TEST_P(Tutorial, DoesWhatItSays) {
+    const std::string page = std::string("docs/") + GetParam() + ".md";
+    const auto blocks = blocks_of(read(AUTHEX_SOURCE_DIR "/" + page));
     EXPECT_GT(blocks.size(), 10U);
     for (const Block& block : blocks) {
-        SCOPED_TRACE("docs/tutorial.md:" + std::to_string(block.line));
+        SCOPED_TRACE(page + ":" + std::to_string(block.line));
         execute(block);
         if (HasFailure()) {
             break; // what comes after is built on it
@@ -204,6 +205,10 @@ TEST_F(Tutorial, DoesWhatItSays) {
     }
     end_beside();
 }
+INSTANTIATE_TEST_SUITE_P(Pages,
+                         Tutorial,
+                         ::testing::Values("tutorial", "sancus"),
+                         [](const auto& test) { return std::string(test.param); });
 
 } // namespace
 } // namespace authex::test
