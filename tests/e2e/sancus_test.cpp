@@ -95,7 +95,7 @@ TEST_F(Sancus, WhatOneModuleSaysToAnotherOnTheBoardArrivesOnceAndIsCounted) {
                    "controller: { node: cloud, sources: [controller.cpp] }",
                    "controller: { node: field, sources: [controller.cpp] }");
     world_.replace("complete.yaml",
-                   "led:        { node: field, sources: [led_driver.cpp], devices: [led0] }",
+                   "led:        { node: field, driver: led, devices: [led0] }",
                    "led:        { node: cloud, sources: [led.cpp] }");
     world_.must({"up"});
     for (std::uint32_t presses = 1; presses <= 5; ++presses) {
