@@ -8,7 +8,6 @@
 #include "tee/sgx/image/image_file.hpp"
 #include "tee/sgx/image/sgxs.hpp"
 #include "tee/sgx/protobuf.hpp"
-#include "tee/sgx/verifier/certificates.hpp"
 #include "tee/sgx/verifier/quote_verifier.hpp"
 
 namespace {
@@ -87,7 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         statement(text, "enclaveIdentity", &parse_qe_identity);
         break;
     case 3:
-        (void)check_chain(text, ChainKind::pck, intel_root_key, 0);
+        (void)ChainVerifier(intel_root_key).check(text, ChainKind::pck, 0);
         break;
     case 4:
         (void)parse_crl(text);

@@ -119,7 +119,7 @@ std::array<std::uint8_t, signature_bytes> sign(EVP_PKEY& key, ByteView message) 
 }
 
 Certificate issue(const CertificateSpec& spec, EVP_PKEY& subject, const Issuer& issuer) {
-    Certificate certificate(X509_new());
+    Certificate certificate = own(X509_new());
     X509_set_version(certificate.get(), X509_VERSION_3);
     ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), spec.serial);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()),

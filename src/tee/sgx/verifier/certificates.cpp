@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -33,7 +35,6 @@ refused(const char* code, const std::string& what, const std::string& expected, 
 
 constexpr auto fix_chain =
     "get the certificates again from Intel's or your own provisioning service";
-constexpr auto fix_date = "get current collateral, and look at this machine's clock";
 
 Expected<Certificate> parse_block(std::string_view block) {
     const std::unique_ptr<BIO, FreeWith<BIO_free>> bio(
@@ -46,7 +47,7 @@ Expected<Certificate> parse_block(std::string_view block) {
         return refused("certificate-malformed", "a certificate's PEM is damaged", "PEM", fix_chain);
     }
     const unsigned char* end = data;
-    Certificate certificate(d2i_X509(nullptr, &end, size));
+    const Certificate certificate = own(d2i_X509(nullptr, &end, size));
     const bool whole = certificate != nullptr && end == data + size && *header == '\0';
     OPENSSL_free(name);
     OPENSSL_free(header);
@@ -67,159 +68,6 @@ std::string name_text(const X509_NAME* name) {
                     : std::string(text.data(), static_cast<std::size_t>(size));
 }
 
-bool self_issued(const X509& certificate) {
-    return X509_NAME_cmp(X509_get_subject_name(&certificate), X509_get_issuer_name(&certificate)) ==
-           0;
-}
-
-bool issued(const X509& issuer, const X509& subject) {
-    return X509_NAME_cmp(X509_get_subject_name(&issuer), X509_get_issuer_name(&subject)) == 0;
-}
-
-/// In order: leaf, authority (where there are three), root.
-Expected<Chain> in_order(std::vector<Certificate> all, std::size_t count) {
-    if (all.size() != count) {
-        return refused("chain-malformed",
-                       fmt::format("the chain has {} certificates", all.size()),
-                       fmt::format("{}", count),
-                       fix_chain);
-    }
-    const auto take = [&all](auto fits) -> Certificate {
-        const auto found = std::find_if(all.begin(), all.end(), fits);
-        if (found == all.end()) {
-            return nullptr;
-        }
-        Certificate certificate = std::move(*found);
-        all.erase(found);
-        return certificate;
-    };
-    Chain chain;
-    chain.root = take([](const Certificate& each) { return self_issued(*each); });
-    if (chain.root != nullptr && count == 3) {
-        chain.authority = take([&](const Certificate& each) { return issued(*chain.root, *each); });
-    }
-    const X509* issuer = count == 3 ? chain.authority.get() : chain.root.get();
-    if (issuer != nullptr) {
-        chain.leaf = take([&](const Certificate& each) { return issued(*issuer, *each); });
-    }
-    if (chain.leaf == nullptr) {
-        return refused("chain-malformed",
-                       "the certificates do not issue one another",
-                       "a chain up to a root that issued itself",
-                       fix_chain);
-    }
-    return chain;
-}
-
-Expected<bool>
-check_name(const X509& certificate, std::initializer_list<std::string_view> names, bool intels) {
-    const std::string found = name_text(X509_get_subject_name(&certificate));
-    for (const std::string_view name : names) {
-        if (intels ? found == fmt::format("Intel {}", name) : found.ends_with(name)) {
-            return true;
-        }
-    }
-    return refused("chain-name",
-                   fmt::format("a certificate is of \"{}\"", found),
-                   fmt::format("\"{}\"", fmt::join(names, "\" or \"")),
-                   fix_chain);
-}
-
-Expected<bool> check_names(const Chain& chain, ChainKind kind, bool intels) {
-    const std::initializer_list<std::string_view> authorities = {"SGX PCK Processor CA",
-                                                                 "SGX PCK Platform CA"};
-    Expected<bool> named = intels ? check_name(*chain.root, {"SGX Root CA"}, intels) : true;
-    if (named && kind == ChainKind::pck) {
-        named = check_name(*chain.authority, authorities, intels);
-    }
-    if (!named) {
-        return named;
-    }
-    switch (kind) {
-    case ChainKind::pck:
-        return check_name(*chain.leaf, {"SGX PCK Certificate"}, intels);
-    case ChainKind::pck_ca:
-        return check_name(*chain.leaf, authorities, intels);
-    case ChainKind::tcb_signing:
-        return check_name(*chain.leaf, {"SGX TCB Signing"}, intels);
-    }
-    return true;
-}
-
-/// What holds for one certificate of itself: version, key, algorithm, usage.
-Expected<bool> check_profile(X509& certificate, bool authority) {
-    const std::string name = name_text(X509_get_subject_name(&certificate));
-    if (!point_of(certificate)) {
-        return refused("chain-key",
-                       fmt::format("the key of \"{}\" is not on P-256", name),
-                       "a point on the named curve P-256",
-                       fix_chain);
-    }
-    if (X509_get_signature_nid(&certificate) != NID_ecdsa_with_SHA256) {
-        return refused("chain-key",
-                       fmt::format("\"{}\" is signed in another way", name),
-                       "ECDSA with SHA-256",
-                       fix_chain);
-    }
-    const std::uint32_t flags = X509_get_extension_flags(&certificate);
-    const bool is_authority = X509_check_ca(&certificate) == 1;
-    const std::uint32_t usage = X509_get_key_usage(&certificate); // all, where there is none
-    const std::uint32_t needed = authority ? KU_KEY_CERT_SIGN : KU_DIGITAL_SIGNATURE;
-    const bool usage_there = !authority || (flags & EXFLAG_KUSAGE) != 0;
-    if (X509_get_version(&certificate) != X509_VERSION_3 || (flags & EXFLAG_INVALID) != 0 ||
-        is_authority != authority || (usage & needed) == 0 || !usage_there) {
-        return refused("chain-usage",
-                       fmt::format("\"{}\" may not be used for this", name),
-                       authority ? "version 3, a certificate authority that signs certificates"
-                                 : "version 3, no certificate authority, digital signatures",
-                       fix_chain);
-    }
-    return true;
-}
-
-Diagnostic path_error(X509_STORE_CTX& context, const Chain& chain) {
-    const int error = X509_STORE_CTX_get_error(&context);
-    const X509* where = X509_STORE_CTX_get_current_cert(&context);
-    const std::string name =
-        name_text(X509_get_subject_name(where == nullptr ? chain.leaf.get() : where));
-    const bool late = error == X509_V_ERR_CERT_HAS_EXPIRED;
-    const bool dated = late || error == X509_V_ERR_CERT_NOT_YET_VALID;
-    const bool forged = error == X509_V_ERR_CERT_SIGNATURE_FAILURE;
-    Diagnostic diagnostic =
-        make_error(dated ? "chain-expired" : (forged ? "chain-signature" : "chain-usage"),
-                   fmt::format("\"{}\": {}", name, X509_verify_cert_error_string(error)),
-                   dated ? fix_date : fix_chain);
-    if (dated && where != nullptr) {
-        diagnostic.detail = fmt::format("expected: a time from {} to {}",
-                                        utc_text(utc_of(*X509_get0_notBefore(where))),
-                                        utc_text(utc_of(*X509_get0_notAfter(where))));
-    }
-    return diagnostic;
-}
-
-/// Signatures, dates, constraints and critical extensions, up to the root of the chain itself.
-Expected<bool> check_path(const Chain& chain, UnixTime now) {
-    const std::unique_ptr<X509_STORE, FreeWith<X509_STORE_free>> store(X509_STORE_new());
-    const std::unique_ptr<X509_STORE_CTX, FreeWith<X509_STORE_CTX_free>> context(
-        X509_STORE_CTX_new());
-    const std::unique_ptr<STACK_OF(X509),
-                          FreeWith<[](STACK_OF(X509) * stack) { sk_X509_free(stack); }>>
-        between(sk_X509_new_null());
-    if (store == nullptr || context == nullptr || between == nullptr ||
-        X509_STORE_add_cert(store.get(), chain.root.get()) != 1 ||
-        (chain.authority != nullptr && sk_X509_push(between.get(), chain.authority.get()) == 0) ||
-        X509_STORE_CTX_init(context.get(), store.get(), chain.leaf.get(), between.get()) != 1) {
-        return failure("out-of-memory", "there is no memory for certificates");
-    }
-    X509_VERIFY_PARAM* const parameters = X509_STORE_CTX_get0_param(context.get());
-    X509_VERIFY_PARAM_set_time(parameters, now);
-    X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_CHECK_SS_SIGNATURE);
-    if (X509_verify_cert(context.get()) != 1) {
-        return tl::make_unexpected(path_error(*context, chain));
-    }
-    return true;
-}
-
 } // namespace
 
 const Point intel_root_key = {
@@ -228,8 +76,12 @@ const Point intel_root_key = {
     0x67, 0x91, 0x8E, 0x2E, 0xDC, 0x88, 0xE4, 0x0D, 0x86, 0x0B, 0xD0, 0xCC, 0x4E, 0xE2, 0x6A, 0xAC,
     0xC9, 0x88, 0xE5, 0x05, 0xA9, 0x53, 0x55, 0x8C, 0x45, 0x3F, 0x6B, 0x09, 0x04, 0xAE, 0x73, 0x94};
 
-Expected<std::vector<Certificate>> parse_certificates(std::string_view pem) {
-    std::vector<Certificate> all;
+Certificate own(X509* certificate) {
+    return {certificate, X509_free};
+}
+
+Expected<std::vector<std::string_view>> certificate_blocks(std::string_view pem) {
+    std::vector<std::string_view> all;
     if (pem.size() > pem_bytes_max) {
         return refused("certificate-malformed",
                        fmt::format("the certificates have {} bytes", pem.size()),
@@ -251,59 +103,44 @@ Expected<std::vector<Certificate>> parse_certificates(std::string_view pem) {
                 fix_chain);
         }
         const std::size_t size = end + end_mark.size();
-        Expected<Certificate> certificate = parse_block(pem.substr(0, size));
+        all.push_back(pem.substr(0, size));
+        pem.remove_prefix(size);
+    }
+}
+
+Expected<std::vector<Certificate>> parse_certificates(std::string_view pem) {
+    const Expected<std::vector<std::string_view>> blocks = certificate_blocks(pem);
+    if (!blocks) {
+        return tl::make_unexpected(blocks.error());
+    }
+    std::vector<Certificate> all;
+    for (const std::string_view block : *blocks) {
+        Expected<Certificate> certificate = parse_block(block);
         if (!certificate) {
             return tl::make_unexpected(certificate.error());
         }
         all.push_back(std::move(*certificate));
-        pem.remove_prefix(size);
     }
+    return all;
 }
 
 Expected<Certificate> parse_certificate(std::string_view bytes) {
     if (bytes.starts_with(begin_mark)) {
         auto all = parse_certificates(bytes);
         if (all && all->size() == 1) {
-            return std::move(all->front());
+            return all->front();
         }
     } else {
         const auto* begin = reinterpret_cast<const unsigned char*>(bytes.data());
         const unsigned char* end = begin;
-        Certificate certificate(d2i_X509(nullptr, &end, static_cast<long>(bytes.size())));
+        const Certificate certificate =
+            own(d2i_X509(nullptr, &end, static_cast<long>(bytes.size())));
         if (certificate != nullptr && end == begin + bytes.size()) {
             return certificate;
         }
     }
     return refused(
         "certificate-malformed", "this is not one certificate", "X.509 in PEM or DER", fix_chain);
-}
-
-Expected<Chain>
-check_chain(std::string_view pem, ChainKind kind, const Point& root_key, UnixTime now) {
-    Expected<std::vector<Certificate>> all = parse_certificates(pem);
-    if (!all) {
-        return tl::make_unexpected(all.error());
-    }
-    Expected<Chain> chain = in_order(std::move(*all), kind == ChainKind::pck ? 3 : 2);
-    if (!chain) {
-        return chain;
-    }
-    if (point_of(*chain->root) != root_key) {
-        return refused("chain-root",
-                       fmt::format("the root \"{}\" has another key", subject_of(*chain->root)),
-                       "the key of the root that is trusted",
-                       "another root is trusted only where you name it (--root)");
-    }
-    Expected<bool> checked = check_names(*chain, kind, root_key == intel_root_key);
-    for (X509* each : {chain->root.get(), chain->authority.get(), chain->leaf.get()}) {
-        if (checked && each != nullptr) {
-            checked = check_profile(*each, each != chain->leaf.get() || kind == ChainKind::pck_ca);
-        }
-    }
-    if (checked) {
-        checked = check_path(*chain, now);
-    }
-    return checked ? std::move(chain) : tl::make_unexpected(checked.error());
 }
 
 std::string subject_of(const X509& certificate) {
@@ -356,26 +193,28 @@ void Period::narrow(const Period& other) {
     until = std::min(until, other.until);
 }
 
-Period period_of(const Chain& chain) {
-    Period period;
-    for (const X509* each : {chain.leaf.get(), chain.authority.get(), chain.root.get()}) {
-        if (each != nullptr) {
-            period.narrow({.from = utc_of(*X509_get0_notBefore(each)),
-                           .until = utc_of(*X509_get0_notAfter(each)) + 1});
-        }
-    }
-    return period;
-}
-
 PublicKey key_of(ByteView point) {
-    std::array<std::uint8_t, p256_prefix.size() + public_key_bytes> der{};
+    std::array<std::uint8_t, 1 + public_key_bytes> encoded = {0x04}; // uncompressed (SEC 1 §2.3.3)
     if (point.size() != public_key_bytes) {
         return nullptr;
     }
-    copy(p256_prefix, der);
-    copy(point, Bytes(der).subspan(p256_prefix.size()));
-    const unsigned char* end = der.data();
-    return PublicKey(d2i_PUBKEY(nullptr, &end, static_cast<long>(der.size())));
+    copy(point, Bytes(encoded).subspan(1));
+    // Faster than a decoder of SubjectPublicKeyInfo, and as strict: the point must be on the curve.
+    std::array<char, 6> group = {"P-256"};
+    const std::array<OSSL_PARAM, 3> parameters = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group.data(), 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded.data(), encoded.size()),
+        OSSL_PARAM_construct_end()};
+    const std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>> context(
+        EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+    EVP_PKEY* key = nullptr;
+    if (context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+        EVP_PKEY_fromdata(
+            context.get(), &key, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(parameters.data())) !=
+            1) {
+        return nullptr;
+    }
+    return PublicKey(key);
 }
 
 bool signature_holds(EVP_PKEY& key, ByteView message, ByteView signature) {

@@ -26,7 +26,7 @@ struct FreeWith {
         free(object);
     }
 };
-using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
+using Certificate = std::shared_ptr<X509>;
 using RevocationList = std::unique_ptr<X509_CRL, FreeWith<X509_CRL_free>>;
 using PublicKey = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 
@@ -39,34 +39,18 @@ extern const Point intel_root_key;
 /// Seconds since 1970, UTC.
 using UnixTime = std::int64_t;
 
-/// A certificate authority, its certificate, and the root above it.
-struct Chain {
-    Certificate leaf;
-    Certificate authority; ///< none in a chain of two
-    Certificate root;
-};
-
-/// What a chain is for: the subjects that it must have, and how many.
-enum class ChainKind : std::uint8_t {
-    pck,         ///< PCK certificate, Processor or Platform CA, root
-    pck_ca,      ///< Processor or Platform CA, root: who signs the PCKs' revocation list
-    tcb_signing, ///< TCB Signing, root
-};
+/// Takes it over.
+[[nodiscard]] Certificate own(X509* certificate);
 
 /// PEM certificates with nothing but white space and zero bytes around them, in any order.
 /// @error certificate-malformed
 [[nodiscard]] Expected<std::vector<Certificate>> parse_certificates(std::string_view pem);
 
+/// The same, each still as text, from its first dash to its last.
+[[nodiscard]] Expected<std::vector<std::string_view>> certificate_blocks(std::string_view pem);
+
 /// One certificate, PEM or DER. @error certificate-malformed
 [[nodiscard]] Expected<Certificate> parse_certificate(std::string_view bytes);
-
-/// The chain in order, with subjects, constraints, usages, signatures and dates checked up to a
-/// root with the key `root_key`. With Intel's root, names are Intel's; with another, only their
-/// last words count ("SGX PCK Certificate").
-/// @error chain-malformed | chain-root | chain-name | chain-key | chain-usage | chain-expired |
-/// chain-signature
-[[nodiscard]] Expected<Chain>
-check_chain(std::string_view pem, ChainKind kind, const Point& root_key, UnixTime now);
 
 /// DER, PEM, or DER in hexadecimal digits. @error crl-malformed
 [[nodiscard]] Expected<RevocationList> parse_crl(std::string_view bytes);
@@ -91,7 +75,6 @@ struct Period {
     void narrow(const Period& other);
     [[nodiscard]] bool contains(UnixTime time) const { return from <= time && time < until; }
 };
-[[nodiscard]] Period period_of(const Chain& chain);
 [[nodiscard]] Period period_of(const X509_CRL& crl);
 
 /// Nothing where the bytes are no point on P-256.

@@ -146,12 +146,13 @@ Expected<bool> CheckedCollateral::take_root_crl(const Collateral& collateral,
     return checked;
 }
 
-Expected<bool> CheckedCollateral::take_pck_crl(const Collateral& collateral, UnixTime now) {
+Expected<bool>
+CheckedCollateral::take_pck_crl(const Collateral& collateral, ChainVerifier& chains, UnixTime now) {
     const Expected<std::string_view> pem = need(collateral, file::pck_ca_chain);
     if (!pem) {
         return pass_on(pem);
     }
-    Expected<Chain> chain = check_chain(*pem, ChainKind::pck_ca, anchor_.root_key, now);
+    Expected<Chain> chain = chains.check(*pem, ChainKind::pck_ca, now);
     if (!chain) {
         return pass_on(chain);
     }
@@ -176,13 +177,14 @@ Expected<bool> CheckedCollateral::take_pck_crl(const Collateral& collateral, Uni
 
 std::optional<CheckedCollateral> CheckedCollateral::check(const Collateral& collateral,
                                                           const TrustAnchor& anchor,
+                                                          ChainVerifier& chains,
                                                           UnixTime now,
                                                           Steps& steps) {
     CheckedCollateral checked;
     checked.anchor_ = anchor;
     const auto chain_in = [&](const char* name) -> Expected<Chain> {
         const Expected<std::string_view> pem = need(collateral, name);
-        return pem ? check_chain(*pem, ChainKind::tcb_signing, anchor.root_key, now)
+        return pem ? chains.check(*pem, ChainKind::tcb_signing, now)
                    : Expected<Chain>(pass_on(pem));
     };
     const auto statement_in =
@@ -227,7 +229,7 @@ std::optional<CheckedCollateral> CheckedCollateral::check(const Collateral& coll
         return std::nullopt;
     }
     if (anchor.check_revocation && !steps.note("pck-crl",
-                                               checked.take_pck_crl(collateral, now),
+                                               checked.take_pck_crl(collateral, chains, now),
                                                "by the PCK's authority, in its time")) {
         return std::nullopt;
     }

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "tee/sgx/verifier/certificates.hpp"
+#include "tee/sgx/verifier/chains.hpp"
 #include "tee/sgx/verifier/step.hpp"
 #include "tee/sgx/verifier/tcb_info.hpp"
 
@@ -41,8 +41,12 @@ struct TrustAnchor {
 class CheckedCollateral {
   public:
     /// Tells `steps` each thing that it looked at. Nothing where one of them fails.
-    [[nodiscard]] static std::optional<CheckedCollateral>
-    check(const Collateral& collateral, const TrustAnchor& anchor, UnixTime now, Steps& steps);
+    /// @param chains under the anchor's root
+    [[nodiscard]] static std::optional<CheckedCollateral> check(const Collateral& collateral,
+                                                                const TrustAnchor& anchor,
+                                                                ChainVerifier& chains,
+                                                                UnixTime now,
+                                                                Steps& steps);
 
     [[nodiscard]] const TcbInfo& tcb_info() const { return tcb_info_; }
     [[nodiscard]] const QeIdentity& qe_identity() const { return qe_identity_; }
@@ -57,7 +61,7 @@ class CheckedCollateral {
     CheckedCollateral() = default;
     Expected<bool>
     take_root_crl(const Collateral& collateral, const Chain& tcb_chain, UnixTime now);
-    Expected<bool> take_pck_crl(const Collateral& collateral, UnixTime now);
+    Expected<bool> take_pck_crl(const Collateral& collateral, ChainVerifier& chains, UnixTime now);
     Expected<bool> not_revoked_by_root(X509& certificate) const;
 
     TrustAnchor anchor_;

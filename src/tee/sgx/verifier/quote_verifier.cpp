@@ -129,11 +129,11 @@ void rate(const Quote& quote, const CheckedCollateral& collateral, Verdict& verd
 /// Everything of the quote itself. @return whether all of it is right
 bool check_quote(const Quote& quote,
                  const CheckedCollateral& collateral,
+                 ChainVerifier& chains,
                  UnixTime now,
                  Verdict& verdict) {
     Steps& steps = verdict.steps;
-    const Expected<Chain> chain =
-        check_chain(quote.pck_chain, ChainKind::pck, collateral.anchor().root_key, now);
+    const Expected<Chain> chain = chains.check(quote.pck_chain, ChainKind::pck, now);
     if (!steps.note("pck-chain", chain, "up to the trusted root, in their time") ||
         !steps.note("pck-revoked",
                     collateral.check_not_revoked(*chain),
@@ -172,7 +172,7 @@ Outcome outcome_of(const Verdict& verdict) {
 const CheckedCollateral* QuoteVerifier::collateral_at(UnixTime now, Steps& steps) {
     if (!checked_ || !checked_->period().contains(now)) {
         checked_steps_ = {};
-        checked_ = CheckedCollateral::check(collateral_, anchor_, now, checked_steps_);
+        checked_ = CheckedCollateral::check(collateral_, anchor_, chains_, now, checked_steps_);
     }
     steps.append(checked_steps_);
     return checked_ ? &*checked_ : nullptr;
@@ -187,7 +187,7 @@ Verdict QuoteVerifier::verify(ByteView bytes, const Policy& policy, UnixTime now
     }
     verdict.body = quote->body;
     const CheckedCollateral* collateral = collateral_at(now, verdict.steps);
-    if (collateral != nullptr && check_quote(*quote, *collateral, now, verdict)) {
+    if (collateral != nullptr && check_quote(*quote, *collateral, chains_, now, verdict)) {
         verdict.genuine = true;
         rate(*quote, *collateral, verdict);
         apply_policy(policy,

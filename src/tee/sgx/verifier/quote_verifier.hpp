@@ -39,7 +39,7 @@ struct Verdict {
 class QuoteVerifier {
   public:
     QuoteVerifier(Collateral collateral, TrustAnchor anchor)
-        : collateral_(std::move(collateral)), anchor_(anchor) {}
+        : collateral_(std::move(collateral)), anchor_(anchor), chains_(anchor.root_key) {}
 
     /// @param now at which dates are looked at; never taken from evidence
     [[nodiscard]] Verdict verify(ByteView quote, const Policy& policy, UnixTime now);
@@ -49,6 +49,7 @@ class QuoteVerifier {
 
     Collateral collateral_;
     TrustAnchor anchor_;
+    ChainVerifier chains_;
     std::optional<CheckedCollateral> checked_;
     Steps checked_steps_;
 };
