@@ -28,8 +28,8 @@ enum class ChainKind : std::uint8_t {
 /// When all certificates of a chain hold.
 [[nodiscard]] Period period_of(const Chain& chain);
 
-/// Checks chains against one root, and remembers those that held: one that comes again costs nothing.
-/// One thread at a time.
+/// Checks chains against one root, and remembers those that held: one that comes again costs
+/// nothing. One thread at a time.
 class ChainVerifier {
   public:
     /// With Intel's root, names are Intel's; with another, only their last words count ("SGX PCK
