@@ -1,4 +1,4 @@
-// Routes, modules and the frames that come in.
+// Modules, and the frames that come in.
 #include "em/router.hpp"
 
 #include <algorithm>
@@ -13,10 +13,6 @@
 
 namespace authex::em {
 namespace {
-
-std::uint32_t key_of(std::uint16_t deployment, std::uint16_t channel) {
-    return (std::uint32_t{deployment} << 16U) | channel;
-}
 
 /// Connections without a route whose link is remembered.
 constexpr std::size_t strangers_max = 4096;
@@ -162,150 +158,6 @@ void Router::remove_peer(PeerId id) {
     peer_down(id);
     std::erase_if(strangers_, [id](const auto& stranger) { return stranger.second == id; });
     peers_.erase(id);
-}
-
-Expected<bool> Router::set_route(const Route& route) {
-    const std::uint32_t key = key_of(route.deployment, route.channel);
-    std::unique_ptr<Connection>& slot = connections_[key];
-    if (slot == nullptr || slot->route.epoch != route.epoch) {
-        auto next = std::make_unique<Connection>();
-        for (const wire::Direction direction : {wire::Direction::forward, wire::Direction::back}) {
-            Lane& lane = next->lane(direction);
-            lane.connection = next.get();
-            lane.direction = direction;
-            const auto stranger = strangers_.extract({key, direction});
-            if (slot != nullptr) {
-                lane.came_from = slot->lane(direction).came_from;
-            } else if (!stranger.empty()) {
-                lane.came_from = stranger.mapped();
-            }
-            outside_.remove_outboxes({route.deployment, route.channel, direction, route.epoch});
-        }
-        if (slot != nullptr) {
-            detach(*slot);
-        }
-        slot = std::move(next);
-        forget_caches();
-    }
-    slot->route = route;
-    Expected<bool> opened = open_lanes(*slot);
-    if (!opened) {
-        detach(*slot);
-        connections_.erase(key);
-        forget_caches();
-        return opened;
-    }
-    resolve(*slot);
-    return true;
-}
-
-/// Opens the outbox of each direction that begins here, and drops the one of a direction that now
-/// begins elsewhere.
-Expected<bool> Router::open_lanes(Connection& connection) {
-    const Route& route = connection.route;
-    const bool begins[2] = {!route.source_module.empty() || route.direct,
-                            route.request && !route.destination_module.empty()};
-    for (std::size_t i = 0; i < 2; ++i) {
-        Lane& lane = connection.lanes[i];
-        if (!begins[i]) {
-            lane.outbox.reset();
-            continue;
-        }
-        if (lane.outbox != nullptr) {
-            continue;
-        }
-        const OutboxName name{route.deployment, route.channel, lane.direction, route.epoch};
-        // The deployer keeps its own frames until they were taken: they need no file.
-        const bool in_memory = route.direct && i == 0;
-        Expected<std::unique_ptr<Outbox>> outbox =
-            in_memory ? Outbox::open(std::make_unique<MemoryStore>(), name, budget_)
-                      : outside_.open_outbox(name, budget_);
-        if (!outbox) {
-            return tl::make_unexpected(outbox.error());
-        }
-        lane.outbox = std::move(*outbox);
-        lane.resuming = !lane.outbox->empty();
-    }
-    return true;
-}
-
-ModuleId Router::module_named(std::uint16_t deployment, const std::string& name) const {
-    const auto found = names_.find({deployment, name});
-    return found == names_.end() ? no_id : found->second;
-}
-
-/// Finds anew the modules and links that the connection's ends name.
-void Router::resolve(Connection& connection) {
-    const Route& route = connection.route;
-    const ModuleId source = module_named(route.deployment, route.source_module);
-    const ModuleId destination = module_named(route.deployment, route.destination_module);
-    for (std::size_t i = 0; i < 2; ++i) {
-        Lane& lane = connection.lanes[i];
-        const bool forward = i == 0;
-        lane.source = forward ? source : destination;
-        lane.destination = forward ? destination : source;
-        const std::string& module = forward ? route.destination_module : route.source_module;
-        const std::string& address = forward ? route.destination_address : route.source_address;
-        Target* sink = nullptr;
-        if (lane.destination != no_id) {
-            sink = &modules_[lane.destination]->target;
-        } else if (module.empty() && !address.empty() && lane.outbox != nullptr) {
-            sink = peer_target(outside_.peer_for(address));
-        }
-        if (sink == lane.sink) {
-            let_stay(lane);
-            continue;
-        }
-        lane.stays = false;
-        lane.never_stays = false;
-        if (lane.queued) {
-            std::erase(lane.sink->ready, &lane);
-            lane.queued = false;
-        }
-        lane.sink = sink;
-        if (sink != nullptr && sink->up) {
-            resume(lane);
-        }
-        let_stay(lane);
-    }
-}
-
-/// Takes the connection out of every queue before it goes.
-void Router::detach(Connection& connection) {
-    for (Lane& lane : connection.lanes) {
-        if (lane.queued) {
-            std::erase(lane.sink->ready, &lane);
-        }
-        if (lane.stays && lane.source != no_id) {
-            outside_.must_not_stay_on_node(lane.source, connection.route.channel);
-        }
-        unblock(lane);
-    }
-}
-
-void Router::remove_route(std::uint16_t deployment, std::uint16_t channel) {
-    const auto found = connections_.find(key_of(deployment, channel));
-    if (found == connections_.end()) {
-        return;
-    }
-    detach(*found->second);
-    connections_.erase(found);
-    forget_caches();
-    for (const wire::Direction direction : {wire::Direction::forward, wire::Direction::back}) {
-        outside_.remove_outboxes({deployment, channel, direction, 0});
-    }
-}
-
-void Router::clear(std::uint16_t deployment) {
-    std::vector<std::uint16_t> channels;
-    for (const auto& [key, connection] : connections_) {
-        if (connection->route.deployment == deployment) {
-            channels.push_back(connection->route.channel);
-        }
-    }
-    for (const std::uint16_t channel : channels) {
-        remove_route(deployment, channel);
-    }
 }
 
 std::size_t Router::from_module(ModuleId id, ByteView bytes) {

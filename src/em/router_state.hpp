@@ -9,6 +9,11 @@
 
 namespace authex::em {
 
+/// Of a connection in the router's tables.
+inline std::uint32_t key_of(std::uint16_t deployment, std::uint16_t channel) {
+    return (std::uint32_t{deployment} << 16U) | channel;
+}
+
 /// No progress for so long: ask the receiver where it stands. Doubles up to the maximum.
 constexpr std::uint64_t rto_min_us = 200'000;
 constexpr std::uint64_t rto_max_us = 5'000'000;
