@@ -5,9 +5,11 @@
 //
 //   dice: { node: …, driver: random }
 //
-//   handler read     u8: how many bytes, at most 64, which are the reply; fails where the device is
-//   missing or broken input ask        u8: the same, answered by the output; no answer where it
-//   fails output numbers   the bytes
+//   handler read     u8: how many bytes, at most 64: the reply; fails without a sound device
+//
+//   input ask        u8: the same, answered by the output; not at all where it fails
+//
+//   output numbers   the bytes
 #include <authex/device.hpp>
 
 namespace {
