@@ -7,14 +7,6 @@ namespace {
 
 constexpr std::array<std::uint8_t, 4> magic = {'A', 'X', 'S', 'Q'};
 constexpr std::uint32_t version = 1;
-/// In the order of the format.
-constexpr std::array evidence_files = {collateral_file::tcb_info,
-                                       collateral_file::qe_identity,
-                                       collateral_file::tcb_chain,
-                                       collateral_file::qe_chain,
-                                       collateral_file::pck_crl,
-                                       collateral_file::root_ca_crl,
-                                       collateral_file::pck_ca_chain};
 
 void append(std::vector<std::uint8_t>& to, ByteView bytes) {
     const auto size = static_cast<std::uint32_t>(bytes.size());
@@ -30,7 +22,7 @@ std::vector<std::uint8_t> write_evidence(const Evidence& evidence) {
     const ByteView number = bytes_of(version);
     bytes.insert(bytes.end(), number.begin(), number.end());
     append(bytes, evidence.quote);
-    for (const char* name : evidence_files) {
+    for (const char* name : collateral_file::all) {
         const auto found = evidence.collateral.files.find(name);
         const std::string_view content =
             found == evidence.collateral.files.end() ? std::string_view() : found->second;
@@ -46,7 +38,7 @@ Expected<Evidence> parse_evidence(ByteView bytes) {
     Evidence evidence;
     const ByteView quote = reader.take(reader.u32());
     evidence.quote.assign(quote.begin(), quote.end());
-    for (const char* name : evidence_files) {
+    for (const char* name : collateral_file::all) {
         const ByteView content = reader.take(reader.u32());
         if (!content.empty()) {
             evidence.collateral.files.emplace(name, std::string(content.begin(), content.end()));

@@ -5,7 +5,7 @@
 //   0   "AXSQ"                                     4
 //   4   version, 1                                 4, little-endian, as all below
 //   8   quote: bytes                               4, then the bytes
-//       for each file of `evidence_files`: bytes   4, then the bytes; 0: the node has none
+//       for each file of collateral_file::all: bytes   4, then the bytes; 0: the node has none
 
 #include <array>
 #include <cstdint>

@@ -52,23 +52,6 @@ Options parse_options(int count, char** arguments) {
             .recorded = recorded};
 }
 
-process::SharedArea open_rings() {
-    const int file = ::open("rings", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    process::SharedArea area = process::SharedArea::map(file, process::End::module);
-    if (!area.mapped()) {
-        refuse_start("module-files", "the rings cannot be mapped");
-    }
-    return area;
-}
-
-int open_doorbell() {
-    const int doorbell = ::open("doorbell", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-    if (doorbell < 0) {
-        refuse_start("module-files", "the doorbell cannot be opened");
-    }
-    return doorbell;
-}
-
 Entropy drawn_entropy() {
     Entropy entropy{};
     if (::getrandom(entropy.data(), entropy.size(), 0) != static_cast<ssize_t>(entropy.size())) {

@@ -106,6 +106,23 @@ Bytes read_file(const char* name,
     return bytes;
 }
 
+process::SharedArea open_rings() {
+    const int file = ::open("rings", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    process::SharedArea area = process::SharedArea::map(file, process::End::module);
+    if (!area.mapped()) {
+        refuse_start("module-files", "the rings cannot be mapped");
+    }
+    return area;
+}
+
+int open_doorbell() {
+    const int doorbell = ::open("doorbell", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (doorbell < 0) {
+        refuse_start("module-files", "the doorbell cannot be opened");
+    }
+    return doorbell;
+}
+
 Entropy given_entropy() {
     Entropy entropy{};
     const Bytes file = read_file("entropy", entropy.size(), "module-files", "module-files");

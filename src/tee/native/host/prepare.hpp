@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/bytes.hpp"
+#include "tee/process/shared_area.hpp"
 
 namespace authex::tee::native {
 
@@ -31,6 +32,10 @@ Bytes read_file(const char* name,
                 const char* too_large);
 /// Refuses what is not the image that was asked for.
 void check_hash(ByteView image, const Digest& expected);
+/// The module's end of the file `rings`, mapped.
+process::SharedArea open_rings();
+/// The named pipe `doorbell`.
+int open_doorbell();
 /// From the file `entropy`.
 Entropy given_entropy();
 

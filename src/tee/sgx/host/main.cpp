@@ -29,23 +29,6 @@ using process::refuse_start;
 constexpr std::uint64_t spin_us_max = 1'000'000;
 constexpr std::uint64_t file_bytes_max = native::image_bytes_max;
 
-process::SharedArea open_rings() {
-    const int file = ::open("rings", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    process::SharedArea area = process::SharedArea::map(file, process::End::module);
-    if (!area.mapped()) {
-        refuse_start("module-files", "the rings cannot be mapped");
-    }
-    return area;
-}
-
-int open_doorbell() {
-    const int doorbell = ::open("doorbell", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-    if (doorbell < 0) {
-        refuse_start("module-files", "the doorbell cannot be opened");
-    }
-    return doorbell;
-}
-
 Bytes exact_file(const char* name, std::size_t bytes) {
     const Bytes file = native::read_file(name, bytes, "module-files", "module-files");
     if (file.size() != bytes) {
@@ -94,7 +77,7 @@ void start_enclave(const native::Door& door, const process::SharedArea& area, na
     }
     const Bytes target = room->first(target_file.size());
     copy(target_file, target);
-    if (!native::confine(open_doorbell(), native::Debugged::no, traps)) {
+    if (!native::confine(native::open_doorbell(), native::Debugged::no, traps)) {
         refuse_start("host-failed", "the process cannot be confined");
     }
     if (native::start_image(door, area.rings(), {}, target) != 0) {
@@ -103,7 +86,7 @@ void start_enclave(const native::Door& door, const process::SharedArea& area, na
 }
 
 [[noreturn]] void run(const native::Digest& image, std::uint32_t spin_us, bool simulated) {
-    const process::SharedArea area = open_rings();
+    const process::SharedArea area = native::open_rings();
     make_enclave(image, simulated);
     const native::Door door = door_of_enclave();
     start_enclave(door, area, simulated ? native::Traps::yes : native::Traps::no);

@@ -36,38 +36,14 @@ void write_tcs(EnclavePlan& plan, std::uint64_t state_area) {
     put(tcs::gs_limit).u32(0xFFFFFFFF);
 }
 
-/// What is hashed, in records of 64 bytes and chunks of 256.
-class Measuring {
-  public:
-    Measuring() { br_sha256_init(&context_); }
-
-    void record(const char (&name)[9], std::uint64_t first, std::uint64_t second) {
-        std::array<std::uint8_t, record_bytes> bytes{};
-        Writer(bytes)
-            .bytes({reinterpret_cast<const std::uint8_t*>(name), 8})
-            .u64(first)
-            .u64(second);
-        update(bytes);
-    }
-    void create(std::uint64_t size) {
-        std::array<std::uint8_t, record_bytes> bytes{};
-        constexpr char name[9] = "ECREATE\0";
-        Writer(bytes)
-            .bytes({reinterpret_cast<const std::uint8_t*>(name), 8})
-            .u32(ssa_frame_pages)
-            .u64(size);
-        update(bytes);
-    }
-    void update(ByteView bytes) { br_sha256_update(&context_, bytes.data(), bytes.size()); }
-    Measurement result() {
-        Measurement hash{};
-        br_sha256_out(&context_, hash.data());
-        return hash;
-    }
-
-  private:
-    br_sha256_context context_;
-};
+void record(const EnclaveStream& take,
+            const char (&name)[9],
+            std::uint64_t offset,
+            std::uint64_t flags) {
+    std::array<std::uint8_t, record_bytes> bytes{};
+    Writer(bytes).bytes({reinterpret_cast<const std::uint8_t*>(name), 8}).u64(offset).u64(flags);
+    take(bytes);
+}
 
 } // namespace
 
@@ -129,22 +105,41 @@ void fill_page(const Region& region, std::uint64_t page, Page& into) {
     }
 }
 
-Measurement measure(const EnclavePlan& plan) {
-    Measuring measuring;
-    measuring.create(plan.size);
+void stream(const EnclavePlan& plan, const EnclaveStream& take) {
+    std::array<std::uint8_t, record_bytes> create{};
+    constexpr char name[9] = "ECREATE\0";
+    Writer(create)
+        .bytes({reinterpret_cast<const std::uint8_t*>(name), 8})
+        .u32(ssa_frame_pages)
+        .u64(plan.size);
+    take(create);
     Page page;
     for (const Region& region : plan.all()) {
         for (std::uint64_t i = 0; i < region.bytes / page_bytes; ++i) {
             const std::uint64_t offset = region.offset + i * page_bytes;
             fill_page(region, i, page);
-            measuring.record("EADD\0\0\0\0", offset, region.flags);
+            record(take, "EADD\0\0\0\0", offset, region.flags);
             for (std::size_t at = 0; at < page_bytes; at += chunk_bytes) {
-                measuring.record("EEXTEND\0", offset + at, 0);
-                measuring.update(ByteView(page).subspan(at, chunk_bytes));
+                record(take, "EEXTEND\0", offset + at, 0);
+                take(ByteView(page).subspan(at, chunk_bytes));
             }
         }
     }
-    return measuring.result();
+}
+
+Measurement measure(const EnclavePlan& plan) {
+    br_sha256_context context;
+    br_sha256_init(&context);
+    stream(plan,
+           {.function =
+                [](void* hash, ByteView bytes) {
+                    br_sha256_update(
+                        static_cast<br_sha256_context*>(hash), bytes.data(), bytes.size());
+                },
+            .object = &context});
+    Measurement hash{};
+    br_sha256_out(&context, hash.data());
+    return hash;
 }
 
 } // namespace authex::tee::sgx

@@ -88,7 +88,16 @@ void plan_enclave(ByteView program, std::uint64_t stack_bytes, EnclavePlan& plan
 /// The content of one page of a region.
 void fill_page(const Region& region, std::uint64_t page, Page& into);
 
-/// MRENCLAVE.
+/// Takes bytes, one piece after the other; a host of enclaves has no std::function.
+struct EnclaveStream {
+    void (*function)(void* object, ByteView bytes) = nullptr;
+    void* object = nullptr;
+    void operator()(ByteView bytes) const { function(object, bytes); }
+};
+/// All that is measured, in its order: the SGXS form of the enclave.
+void stream(const EnclavePlan& plan, const EnclaveStream& take);
+
+/// MRENCLAVE: SHA-256 of the stream.
 [[nodiscard]] Measurement measure(const EnclavePlan& plan);
 
 } // namespace authex::tee::sgx

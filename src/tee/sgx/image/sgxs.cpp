@@ -17,25 +17,6 @@ constexpr Tag tag_create = {'E', 'C', 'R', 'E', 'A', 'T', 'E', '\0'};
 constexpr Tag tag_add = {'E', 'A', 'D', 'D', '\0', '\0', '\0', '\0'};
 constexpr Tag tag_extend = {'E', 'E', 'X', 'T', 'E', 'N', 'D', '\0'};
 
-class Stream {
-  public:
-    void record(const Tag& tag, ByteView fields) {
-        bytes_.insert(bytes_.end(), tag.begin(), tag.end());
-        bytes_.insert(bytes_.end(), fields.begin(), fields.end());
-        bytes_.resize(bytes_.size() + record_bytes - sizeof tag - fields.size());
-    }
-    void content(ByteView chunk) { bytes_.insert(bytes_.end(), chunk.begin(), chunk.end()); }
-    std::vector<std::uint8_t> take() { return std::move(bytes_); }
-
-  private:
-    std::vector<std::uint8_t> bytes_;
-};
-
-struct TwoWords {
-    std::uint64_t first = 0;
-    std::uint64_t second = 0;
-};
-
 tl::unexpected<Diagnostic>
 malformed(std::size_t at, const std::string& found, const std::string& expected) {
     Diagnostic diagnostic = make_error("sgxs-malformed",
@@ -155,25 +136,15 @@ class StreamReader {
 } // namespace
 
 std::vector<std::uint8_t> write_sgxs(const EnclavePlan& plan) {
-    Stream stream;
-    std::array<std::uint8_t, 12> create{};
-    Writer(create).u32(ssa_frame_pages).u64(plan.size);
-    stream.record(tag_create, create);
-    Page page;
-    for (const Region& region : plan.all()) {
-        for (std::uint64_t i = 0; i < region.bytes / page_bytes; ++i) {
-            const std::uint64_t offset = region.offset + i * page_bytes;
-            const TwoWords add = {offset, region.flags};
-            stream.record(tag_add, bytes_of(add));
-            fill_page(region, i, page);
-            for (std::size_t at = 0; at < page_bytes; at += chunk_bytes) {
-                const std::uint64_t chunk = offset + at;
-                stream.record(tag_extend, bytes_of(chunk));
-                stream.content(ByteView(page).subspan(at, chunk_bytes));
-            }
-        }
-    }
-    return stream.take();
+    std::vector<std::uint8_t> bytes;
+    stream(plan,
+           {.function =
+                [](void* all, ByteView piece) {
+                    auto& to = *static_cast<std::vector<std::uint8_t>*>(all);
+                    to.insert(to.end(), piece.begin(), piece.end());
+                },
+            .object = &bytes});
+    return bytes;
 }
 
 bool is_sgxs(ByteView bytes) {

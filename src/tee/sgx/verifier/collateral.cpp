@@ -15,13 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 namespace file = collateral_file;
 
-constexpr std::array all_files = {file::tcb_info,
-                                  file::qe_identity,
-                                  file::tcb_chain,
-                                  file::qe_chain,
-                                  file::pck_crl,
-                                  file::root_ca_crl,
-                                  file::pck_ca_chain};
 constexpr std::uintmax_t file_bytes_max = std::uintmax_t{4} * 1024 * 1024;
 
 Expected<std::string> read(const fs::path& path) {
@@ -104,7 +97,7 @@ Expected<Collateral> read_collateral(const fs::path& folder) {
                        "say where the collateral lies (--collateral)");
     }
     Collateral collateral;
-    for (const char* name : all_files) {
+    for (const char* name : file::all) {
         if (fs::exists(folder / name, error)) {
             Expected<std::string> content = read(folder / name);
             if (!content) {

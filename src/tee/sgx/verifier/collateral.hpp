@@ -2,6 +2,7 @@
 // What a verifier needs beside a quote: revocation lists, and what Intel says about platforms and
 // its Quoting Enclave. Checked once, it serves for many quotes until it expires.
 
+#include <array>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -26,6 +27,9 @@ constexpr auto qe_chain = "qe_chain.pem";
 constexpr auto pck_crl = "pck_crl.der";
 constexpr auto root_ca_crl = "root_ca_crl.der";
 constexpr auto pck_ca_chain = "pck_ca_chain.pem";
+/// In the order in which evidence carries them.
+constexpr std::array all = {
+    tcb_info, qe_identity, tcb_chain, qe_chain, pck_crl, root_ca_crl, pck_ca_chain};
 } // namespace collateral_file
 
 /// Reads the files above out of a folder, whichever are there.
