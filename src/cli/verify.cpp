@@ -14,6 +14,7 @@
 
 #include "cli/arguments.hpp"
 #include "cli/terminal.hpp"
+#include "tee/sgx/collateral_service.hpp"
 #include "tee/sgx/verifier/quote_verifier.hpp"
 #include "tee/sgx/verifier/signed_json.hpp"
 #include "tee/sgx/verifier/utc.hpp"
@@ -92,17 +93,9 @@ Expected<sgx::TrustAnchor> anchor_of(const VerifyArguments& arguments) {
     if (arguments.root.empty()) {
         return anchor;
     }
-    const Expected<std::string> bytes = read_file(arguments.root);
-    if (!bytes) {
-        return tl::make_unexpected(bytes.error());
-    }
-    const auto certificate = sgx::parse_certificate(*bytes);
-    const auto point = certificate ? sgx::point_of(**certificate) : std::nullopt;
+    const Expected<sgx::Point> point = sgx::read_root(arguments.root);
     if (!point) {
-        return failure(
-            "certificate-malformed",
-            fmt::format("{} is no certificate with a P-256 key", arguments.root.string()),
-            "name the root's certificate, PEM or DER");
+        return tl::make_unexpected(point.error());
     }
     anchor.root_key = *point;
     return anchor;
@@ -121,9 +114,21 @@ Verdict verdict_of(const VerifyArguments& arguments) {
     if (!quote) {
         return not_checked("quote-file", quote.error());
     }
-    Expected<sgx::Collateral> collateral = sgx::read_collateral(arguments.collateral);
+    const ByteView bytes(reinterpret_cast<const std::uint8_t*>(quote->data()), quote->size());
+    const bool online = !arguments.pccs.empty();
+    Expected<sgx::Collateral> collateral =
+        online ? sgx::CollateralService(
+                     {.url = arguments.pccs, .authority = arguments.pccs_certificate})
+                     .fetch(bytes)
+               : sgx::read_collateral(arguments.collateral);
     if (!collateral) {
-        return not_checked("collateral-folder", collateral.error());
+        return not_checked(online ? "collateral-service" : "collateral-folder", collateral.error());
+    }
+    if (online && !arguments.collateral.empty()) {
+        const Expected<bool> kept = sgx::write_collateral(*collateral, arguments.collateral);
+        if (!kept) {
+            return not_checked("collateral-folder", kept.error());
+        }
     }
     const Expected<sgx::TrustAnchor> anchor = anchor_of(arguments);
     if (!anchor) {
@@ -135,9 +140,7 @@ Verdict verdict_of(const VerifyArguments& arguments) {
                                         .count()
                                   : *sgx::parse_utc(arguments.at);
     return sgx::QuoteVerifier(std::move(*collateral), *anchor)
-        .verify({reinterpret_cast<const std::uint8_t*>(quote->data()), quote->size()},
-                policy_of(arguments),
-                now);
+        .verify(bytes, policy_of(arguments), now);
 }
 
 const char* word_of(Outcome outcome) {
@@ -283,13 +286,38 @@ void declare_verify(CLI::App& command, VerifyArguments& arguments) {
     command.add_option("quote", arguments.quote, "file with an ECDSA quote")
         ->required()
         ->option_text(" ");
+    CLI::Option* folder =
+        command
+            .add_option("--collateral",
+                        arguments.collateral,
+                        "folder with tcb_info.json, qe_identity.json, tcb_chain.pem, qe_chain.pem, "
+                        "pck_crl.der, root_ca_crl.der, pck_ca_chain.pem; with --pccs, what was "
+                        "fetched is kept there")
+            ->type_name("DIR");
+    CLI::Option* service =
+        command
+            .add_option("--pccs",
+                        arguments.pccs,
+                        "fetch the collateral from this caching service: https://host:port")
+            ->check(CLI::Validator(
+                [](const std::string& url) {
+                    return url.starts_with("https://") && url.find('/', 8) == std::string::npos
+                               ? std::string()
+                               : std::string("https://host:port is wanted, without a path");
+                },
+                ""))
+            ->option_text("URL");
     command
-        .add_option("--collateral",
-                    arguments.collateral,
-                    "folder with tcb_info.json, qe_identity.json, tcb_chain.pem, qe_chain.pem, "
-                    "pck_crl.der, root_ca_crl.der, pck_ca_chain.pem")
-        ->required()
-        ->type_name("DIR");
+        .add_option("--pccs-certificate",
+                    arguments.pccs_certificate,
+                    "authority of the service's certificate; else the system's")
+        ->needs(service)
+        ->type_name("FILE");
+    command.callback([folder, service] {
+        if (folder->count() + service->count() == 0) {
+            throw CLI::RequiredError("--collateral DIR or --pccs URL");
+        }
+    });
     command.add_option("--at", arguments.at, "verify as if it were this time (RFC 3339)")
         ->check(CLI::Validator(
             [](const std::string& text) {

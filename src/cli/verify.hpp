@@ -14,9 +14,11 @@ namespace authex::cli {
 
 struct VerifyArguments {
     std::filesystem::path quote;
-    std::filesystem::path collateral;
-    std::filesystem::path root; ///< empty: Intel's
-    std::string at;             ///< RFC 3339; empty: now
+    std::filesystem::path collateral;       ///< folder; may be empty where there is a service
+    std::string pccs;                       ///< https://host:port; may be empty
+    std::filesystem::path pccs_certificate; ///< may be empty
+    std::filesystem::path root;             ///< empty: Intel's
+    std::string at;                         ///< RFC 3339; empty: now
     bool no_crl = false;
     bool allow_debug = false;
     std::vector<std::string> accept;    ///< beside UpToDate

@@ -203,24 +203,36 @@ nlohmann::json diagnostics_json(const std::vector<Diagnostic>& diagnostics) {
 std::string modules_text(const std::vector<deployer::BuiltModule>& modules,
                          const Terminal& terminal) {
     Table table({"MODULE", "TEE", "SIZE", "IDENTITY"});
+    std::string notes;
     for (const deployer::BuiltModule& module : modules) {
         table.add({module.name,
                    module.tee,
                    size_text(module.image.bytes),
                    to_hex(module.image.identity)});
+        const char* separator = ": ";
+        for (const tee::Label& label : module.image.labels) {
+            notes += (separator[0] == ':' ? module.name : "") +
+                     fmt::format("{}{} {}", separator, label.name, label.value);
+            separator = ", ";
+        }
+        notes += module.image.labels.empty() ? "" : "\n";
     }
-    return table.text(terminal);
+    return table.text(terminal) + notes;
 }
 
 nlohmann::json modules_json(const std::vector<deployer::BuiltModule>& modules) {
     nlohmann::json list = nlohmann::json::array();
     for (const deployer::BuiltModule& module : modules) {
-        list.push_back({{"name", module.name},
-                        {"tee", module.tee},
-                        {"identity", to_hex(module.image.identity)},
-                        {"image_bytes", module.image.bytes},
-                        {"image", module.image.path.string()},
-                        {"cached", module.image.cached}});
+        nlohmann::json one = {{"name", module.name},
+                              {"tee", module.tee},
+                              {"identity", to_hex(module.image.identity)},
+                              {"image_bytes", module.image.bytes},
+                              {"image", module.image.path.string()},
+                              {"cached", module.image.cached}};
+        for (const tee::Label& label : module.image.labels) {
+            one["labels"][label.name] = label.value;
+        }
+        list.push_back(std::move(one));
     }
     return {{"modules", list}};
 }

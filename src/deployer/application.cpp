@@ -55,6 +55,11 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
     if (node.vendor) {
         spec.vendor_id = node.vendor->id;
     }
+    if (module.enclave) {
+        spec.product = module.enclave->product;
+        spec.svn = module.enclave->svn;
+        spec.debug = module.enclave->debug;
+    }
     if (module.driver) {
         spec.driver = module.driver->name;
     }
@@ -235,7 +240,7 @@ OwnedApplication::build_images(const std::vector<std::string>& modules, bool sym
             Report report(reporter_, "build", built[i].name, "");
             const descriptor::Module& module = *descriptor_.find_module(built[i].name);
             tee::BuildSpec spec = spec_of(descriptor_, module, outside_.owner);
-            spec.signing_key = outside_.signing_key;
+            spec.signing = outside_.signing;
             spec.symbols = symbols;
             images[i] = builders[i]->build(spec);
             images[i] ? report.done(images[i]->cached ? "cached"

@@ -51,6 +51,11 @@ class BuilderOnDemand final : public tee::Builder {
 tee::sgx::Policy sgx_policy(const descriptor::Policy& policy) {
     tee::sgx::Policy all;
     all.allow_debug = policy.allow_debug;
+    all.isv_svn_min = policy.svn;
+    all.evaluation_min = policy.evaluation;
+    if (policy.mitigated) {
+        all.mitigated.emplace(policy.mitigated->begin(), policy.mitigated->end());
+    }
     for (const std::string& word : policy.tcb) {
         if (const auto status = tee::sgx::parse_tcb_status(word)) {
             all.accepted.insert(*status);
@@ -59,13 +64,24 @@ tee::sgx::Policy sgx_policy(const descriptor::Policy& policy) {
     return all;
 }
 
+tee::sgx::Trust sgx_trust(const descriptor::Descriptor& descriptor) {
+    const descriptor::Policy& policy = descriptor.policy;
+    const auto in_folder = [&](const std::optional<std::filesystem::path>& path) {
+        return path ? descriptor.directory / *path : std::filesystem::path();
+    };
+    tee::sgx::Trust trust{.policy = sgx_policy(policy),
+                          .root = in_folder(policy.root),
+                          .collateral = in_folder(policy.collateral),
+                          .service = std::nullopt};
+    if (policy.pccs) {
+        trust.service = {.url = policy.pccs->url, .authority = in_folder(policy.pccs->authority)};
+    }
+    return trust;
+}
+
 /// All that is known of each TEE.
 struct Tees {
-    explicit Tees(const descriptor::Descriptor& descriptor)
-        : sgx_verifier(sgx_policy(descriptor.policy),
-                       descriptor.policy.collateral
-                           ? descriptor.directory / *descriptor.policy.collateral
-                           : std::filesystem::path()) {}
+    explicit Tees(const descriptor::Descriptor& descriptor) : sgx_verifier(sgx_trust(descriptor)) {}
 
     BuilderOnDemand native{tee::native::make_builder};
     BuilderOnDemand sancus{tee::sancus::make_builder};
@@ -101,6 +117,20 @@ struct Tees {
         return nullptr;
     }
 };
+
+tee::Signing signing_of(const descriptor::Descriptor& descriptor,
+                        const std::filesystem::path& state_directory) {
+    const descriptor::Signing& stated = descriptor.signing;
+    if (stated.public_key) {
+        return {.key = {},
+                .public_key = descriptor.directory / *stated.public_key,
+                .signatures = descriptor.directory / *stated.signatures};
+    }
+    return {.key = stated.key ? descriptor.directory / *stated.key
+                              : state_directory / "sgx-signing-key.pem",
+            .public_key = {},
+            .signatures = {}};
+}
 
 Expected<tee::Placed> place(const std::filesystem::path& folder,
                             const descriptor::Node& node,
@@ -196,7 +226,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     outside.open_state = [state_directory](StateUse use) {
         return State::open(state_directory, use);
     };
-    outside.signing_key = state_directory / "sgx-signing-key.pem";
+    outside.signing = signing_of(descriptor, state_directory);
     outside.has_owner_key = owner.has_value();
     if (owner) {
         outside.owner = *owner;

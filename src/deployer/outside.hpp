@@ -39,9 +39,9 @@ struct Outside {
         place;
     std::function<Expected<std::unique_ptr<State>>(StateUse)> open_state;
     OwnerKey owner;
-    bool has_owner_key = true;         ///< else it is a guest's, and `owner` is nothing
-    std::vector<std::string> revoked;  ///< serial numbers that every node is told
-    std::filesystem::path signing_key; ///< of SGX enclaves; made where there is none
+    bool has_owner_key = true;        ///< else it is a guest's, and `owner` is nothing
+    std::vector<std::string> revoked; ///< serial numbers that every node is told
+    tee::Signing signing;             ///< of SGX enclaves
     Environment environment;
 };
 

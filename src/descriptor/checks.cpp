@@ -120,6 +120,33 @@ class WholeCheck {
             for (const Reference& after : module.after) {
                 require_module(after.name, after.where);
             }
+            check_enclave(module);
+        }
+    }
+
+    void check_enclave(const Module& module) {
+        const Node* node = descriptor_.find_node(module.node.name);
+        if (!module.enclave || node == nullptr) {
+            return;
+        }
+        if (node->tee != Tee::sgx) {
+            findings_.error(module.enclave->where,
+                            {"enclave-without-sgx",
+                             fmt::format("node {} has no SGX", quote(node->name)),
+                             "remove «enclave», or put the module on a node with SGX"});
+            return;
+        }
+        const bool debug = module.enclave->debug && !descriptor_.policy.allow_debug;
+        if (debug || module.enclave->svn < descriptor_.policy.svn) {
+            findings_.warning(
+                module.enclave->where,
+                {"policy-refuses",
+                 fmt::format("attestation of module {} will fail", quote(module.name)),
+                 debug ? "write «policy: { allow-debug: true }» while developing"
+                       : fmt::format("raise «svn» to {}, or lower that of «policy»",
+                                     descriptor_.policy.svn),
+                 debug ? "the host reads the memory of an enclave in debug mode"
+                       : "«policy» wants a later security version"});
         }
     }
 

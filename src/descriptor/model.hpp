@@ -108,6 +108,14 @@ struct External {
     SourceRange where;
 };
 
+/// What a vendor says of an enclave, and signs. (Intel SDM vol. 3D, table 34-21: ISVPRODID, ISVSVN)
+struct Enclave {
+    std::uint16_t product = 0;
+    std::uint16_t svn = 0; ///< security version number
+    bool debug = false;    ///< the host may read it
+    SourceRange where;
+};
+
 struct Module {
     std::string name;
     Reference node;
@@ -119,6 +127,7 @@ struct Module {
     std::vector<Secret> secrets;
     std::map<std::string, Setting> config;
     Limits max;
+    std::optional<Enclave> enclave; ///< only of SGX
     std::optional<External> external;
     SourceRange where; ///< of its name
 };
@@ -154,11 +163,33 @@ struct Periodic {
     SourceRange where;
 };
 
+/// A service that caches what quotes are checked with. (Intel SGX PCCS, API version 4)
+struct CollateralService {
+    std::string url;                                ///< https://host:port, without a path
+    std::optional<std::filesystem::path> authority; ///< PEM; else the system's
+};
+
+/// Which evidence of SGX is taken.
 struct Policy {
     bool allow_debug = false;
-    std::vector<std::string> tcb; ///< SGX TCB statuses taken besides UpToDate; may be empty
-    /// Folder with what quotes are checked with, relative to the descriptor's.
+    std::vector<std::string> tcb; ///< TCB statuses taken besides UpToDate; may be empty
+    /// Where given, a status of software hardening is taken only if all its advisories are here.
+    std::optional<std::vector<std::string>> mitigated;
+    std::uint32_t evaluation = 0; ///< the least TCB evaluation of the collateral
+    std::uint16_t svn = 0;        ///< the least security version of an enclave
+    /// Certificate that is trusted in place of Intel's root.
+    std::optional<std::filesystem::path> root;
+    /// Folder with what quotes of hardware are checked with.
     std::optional<std::filesystem::path> collateral;
+    std::optional<CollateralService> pccs; ///< never together with `collateral`
+};
+
+/// Who signs enclaves: a private key at hand, or one elsewhere whose signatures are brought here.
+/// Neither is there where the deployer makes a key of its own.
+struct Signing {
+    std::optional<std::filesystem::path> key;
+    std::optional<std::filesystem::path> public_key; ///< present exactly if `signatures` is
+    std::optional<std::filesystem::path> signatures; ///< folder
 };
 
 struct Descriptor {
@@ -171,6 +202,7 @@ struct Descriptor {
     std::vector<Periodic> periodic;
     bool simulation_allowed = false;
     Policy policy;
+    Signing signing;
 
     /// Nullptr if there is none of that name. The pointer lives as long as the lists are unchanged.
     [[nodiscard]] const Node* find_node(std::string_view name) const;

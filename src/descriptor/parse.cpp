@@ -17,38 +17,18 @@ namespace {
 
 enum class Files : std::uint8_t { unchecked, checked };
 
-Policy read_policy(const Element& element, Findings& findings) {
-    const MapReader map(element, "«policy»", {"allow-debug", "collateral", "tcb"}, findings);
-    Policy policy;
-    if (const Element* debug = map.find("allow-debug")) {
-        policy.allow_debug = read_bool(*debug, "«allow-debug»", findings).value_or(false);
-    }
-    // Intel's TCB statuses but Revoked, which nobody should accept. (Intel PCS API v4, tcbStatus)
-    const std::vector<std::string> statuses = {"UpToDate",
-                                               "SWHardeningNeeded",
-                                               "ConfigurationNeeded",
-                                               "ConfigurationAndSWHardeningNeeded",
-                                               "OutOfDate",
-                                               "OutOfDateConfigurationNeeded"};
-    if (const Element* tcb = map.find("tcb")) {
-        for (const ElementPointer& item : read_items(*tcb, "«tcb»", findings)) {
-            if (const auto index = read_choice(*item, "a TCB status", statuses, findings)) {
-                policy.tcb.push_back(statuses[*index]);
-            }
-        }
-    }
-    if (const Element* collateral = map.find("collateral")) {
-        policy.collateral = read_path(*collateral, "«collateral»", findings);
-    }
-    return policy;
-}
-
 void read_sections(const Element& root, Descriptor& descriptor, Findings& findings) {
-    const MapReader map(
-        root,
-        "a descriptor",
-        {"application", "nodes", "modules", "connections", "periodic", "simulation", "policy"},
-        findings);
+    const MapReader map(root,
+                        "a descriptor",
+                        {"application",
+                         "nodes",
+                         "modules",
+                         "connections",
+                         "periodic",
+                         "simulation",
+                         "policy",
+                         "signing"},
+                        findings);
     const SourceRange whole{.file = root.where.file, .line = 1, .column = 1, .length = 1};
     if (const Element* application = map.require("application", whole)) {
         descriptor.application =
@@ -61,6 +41,9 @@ void read_sections(const Element& root, Descriptor& descriptor, Findings& findin
     }
     if (const Element* policy = map.find("policy")) {
         descriptor.policy = read_policy(*policy, findings);
+    }
+    if (const Element* signing = map.find("signing")) {
+        descriptor.signing = read_signing(*signing, findings);
     }
     if (const Element* nodes = map.require("nodes", whole)) {
         read_nodes(*nodes, descriptor, findings);

@@ -25,6 +25,7 @@ class ModuleReader {
                 "secrets",
                 "config",
                 "max",
+                "enclave",
                 "external"},
                findings) {
         module_.name = entry.key->text;
@@ -42,6 +43,7 @@ class ModuleReader {
         read_references("after", "name of a module", module_.after);
         read_secrets();
         read_config();
+        read_enclave();
         return std::move(module_);
     }
 
@@ -59,7 +61,7 @@ class ModuleReader {
             return;
         }
         read_external(*external);
-        for (const char* key : {"sources", "driver", "definitions", "max"}) {
+        for (const char* key : {"sources", "driver", "definitions", "max", "enclave"}) {
             if (const Element* element = map_.find(key)) {
                 findings_.error(
                     element->where,
@@ -300,6 +302,32 @@ class ModuleReader {
                 module_.max.connections = static_cast<std::uint32_t>(*count);
             }
         }
+    }
+
+    void read_enclave() {
+        const Element* element = map_.find("enclave");
+        if (element == nullptr) {
+            return;
+        }
+        const MapReader map(*element,
+                            fmt::format("«enclave» of {}", what_),
+                            {"product", "svn", "debug"},
+                            findings_);
+        Enclave enclave{.where = element->where};
+        const auto number_of = [&](const char* key) -> std::uint16_t {
+            const Element* number = map.find(key);
+            const auto value =
+                number == nullptr
+                    ? std::nullopt
+                    : read_integer(*number, fmt::format("«{}»", key), {0, 0xFFFF}, findings_);
+            return static_cast<std::uint16_t>(value.value_or(0));
+        };
+        enclave.product = number_of("product");
+        enclave.svn = number_of("svn");
+        if (const Element* debug = map.find("debug")) {
+            enclave.debug = read_bool(*debug, "«debug»", findings_).value_or(false);
+        }
+        module_.enclave = enclave;
     }
 
     void read_external(const Element& element) {

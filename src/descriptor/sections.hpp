@@ -13,6 +13,8 @@ void read_nodes(const Element& section, Descriptor& descriptor, Findings& findin
 void read_modules(const Element& section, Descriptor& descriptor, Findings& findings);
 void read_connections(const Element& section, Descriptor& descriptor, Findings& findings);
 void read_periodic(const Element& section, Descriptor& descriptor, Findings& findings);
+[[nodiscard]] Policy read_policy(const Element& section, Findings& findings);
+[[nodiscard]] Signing read_signing(const Element& section, Findings& findings);
 
 /// References, duplicates, cycles and what else concerns more than one element.
 void check_whole(const Descriptor& descriptor, Findings& findings);

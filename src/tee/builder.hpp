@@ -15,6 +15,20 @@
 
 namespace authex::tee {
 
+/// Who signs images, where a TEE wants that: a key at hand, or one elsewhere, such as in a hardware
+/// security module.
+struct Signing {
+    std::filesystem::path key;        ///< private, PEM; made where there is none
+    std::filesystem::path public_key; ///< PEM; where it is named, it is used in place of `key`
+    std::filesystem::path signatures; ///< with `public_key`: <module>.to-sign out, <module>.sig in
+};
+
+/// What an image says of itself besides its identity, in the words of its TEE: {"isv_svn", "2"}.
+struct Label {
+    std::string name;
+    std::string value;
+};
+
 struct BuildSpec {
     std::string module;
     std::vector<std::filesystem::path> sources; ///< absolute or relative to `root`; .cpp .cc .c
@@ -29,7 +43,9 @@ struct BuildSpec {
     std::uint32_t stack_bytes = 0;     ///< 0: the TEE's default; where the image has the stack
     std::vector<std::string> devices;  ///< that the module owns alone; where the TEE has such
     std::uint16_t vendor_id = 0;       ///< Sancus: whose module it is
-    std::filesystem::path signing_key; ///< SGX: PEM, made where there is none
+    Signing signing;                   ///< SGX
+    std::uint16_t product = 0;         ///< SGX
+    std::uint16_t svn = 0;             ///< SGX: security version number
     bool debug = false;                ///< SGX: an enclave that its host may read
     bool symbols = false;              ///< also make Image::symbols, which takes longer
 };
@@ -42,6 +58,7 @@ struct Image {
     /// compiler makes another image with it.
     std::filesystem::path symbols;
     std::uint64_t bytes = 0;
+    std::vector<Label> labels;                   ///< may be empty
     std::vector<descriptor::Endpoint> endpoints; ///< names and ids, read from the image
     bool cached = false;                         ///< nothing had to be compiled
 };

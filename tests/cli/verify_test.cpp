@@ -143,6 +143,9 @@ TEST_F(VerifyTest, OptionsAreChecked) {
     EXPECT_EQ(run({"--accept", "Revoked"}), exit_usage);
     EXPECT_EQ(run({"--product", "65536"}), exit_usage);
     EXPECT_EQ(run({"--svn", "-1"}), exit_usage);
+    EXPECT_EQ(run({"--pccs", "http://127.0.0.1:1"}), exit_usage);
+    EXPECT_EQ(run({"--pccs", "https://127.0.0.1:1/sgx"}), exit_usage);
+    EXPECT_EQ(run({"--pccs-certificate", "x.pem"}), exit_usage) << "of which service?";
 }
 
 TEST_F(VerifyTest, TheWantedEnclaveIsCompared) {

@@ -214,7 +214,32 @@ TEST(Parse, RefusesSimulationAndDebugUnlessAllowed) {
     EXPECT_TRUE(everything.simulation_allowed);
     EXPECT_TRUE(everything.policy.allow_debug);
     EXPECT_THAT(everything.policy.tcb, ElementsAre("UpToDate", "SWHardeningNeeded"));
-    EXPECT_EQ(everything.policy.collateral, "collateral");
+}
+
+TEST(Parse, ReadsWhatEvidenceIsTakenAndWhoSigns) {
+    const Descriptor everything = good("everything.yaml");
+    const Policy& policy = everything.policy;
+    EXPECT_THAT(*policy.mitigated, ElementsAre("INTEL-SA-00334"));
+    EXPECT_EQ(policy.evaluation, 17U);
+    EXPECT_EQ(policy.svn, 2);
+    EXPECT_EQ(policy.root, "keys/root.pem");
+    EXPECT_EQ(policy.pccs->url, "https://pccs.example.org:8081");
+    EXPECT_EQ(policy.pccs->authority, "keys/pccs.pem");
+    EXPECT_FALSE(policy.collateral);
+    EXPECT_FALSE(everything.signing.key);
+    EXPECT_EQ(everything.signing.public_key, "keys/vendor.pub");
+    EXPECT_EQ(everything.signing.signatures, "signatures");
+    const std::optional<Enclave>& enclave = everything.find_module("db")->enclave;
+    EXPECT_EQ(enclave->product, 7);
+    EXPECT_EQ(enclave->svn, 2);
+    EXPECT_TRUE(enclave->debug);
+    EXPECT_FALSE(everything.find_module("gateway")->enclave);
+    const Descriptor folder = good("collateral.yaml");
+    EXPECT_EQ(folder.policy.collateral, "collateral");
+    EXPECT_TRUE(folder.policy.mitigated->empty());
+    EXPECT_EQ(folder.signing.key, "keys/vendor.pem");
+    EXPECT_EQ(good("pccs.yaml").policy.pccs->url, "https://[::1]:8081");
+    EXPECT_FALSE(good("least.yaml").policy.mitigated);
 }
 
 TEST(Parse, TakesJson) {

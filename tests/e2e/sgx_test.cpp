@@ -93,6 +93,41 @@ TEST_F(Sgx, ADescriptorWithoutSimulationTakesNoSimulatedEnclave) {
     EXPECT_THAT(result.err, HasSubstr("simulat"));
 }
 
+TEST_F(Sgx, WhatTheVendorSaysOfAnEnclaveIsShownSignedAndHeldAgainstThePolicy) {
+    const std::string before = world_.read("sgx.yaml");
+    const auto identity = world_.module("ping").at("identity");
+    const auto describe = [&](const std::string& enclave, const std::string& policy) {
+        std::string text = before;
+        const std::size_t at = text.find("ping.cpp]") + 9;
+        text.insert(at, ", enclave: { " + enclave + " }");
+        world_.write("sgx.yaml", text + "policy: { " + policy + " }\n");
+    };
+    describe("product: 3, svn: 2", "svn: 2");
+    const auto built = world_.json({"build", "ping"});
+    const auto& labels = built.at("modules").at(0).at("labels");
+    EXPECT_EQ(labels.at("isv_prod_id"), "3");
+    EXPECT_EQ(labels.at("isv_svn"), "2");
+    EXPECT_EQ(built.at("modules").at(0).at("identity"), identity) << "it is not measured";
+    EXPECT_THAT(world_.authex({"plan"}).out, HasSubstr("ping"));
+    world_.must({"up"});
+    play(world_, 100);
+
+    describe("debug: true", "tcb: []");
+    const Result warned = world_.authex({"check"});
+    EXPECT_THAT(warned.err, HasSubstr("attestation of module «ping» will fail"));
+    const Result refused = world_.authex({"up"});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.err, HasSubstr("debug mode"));
+    describe("debug: true", "allow-debug: true");
+    world_.must({"up"});
+    EXPECT_THAT(world_.authex({"attest", "ping", "--explain"}).out, HasSubstr("debug"));
+
+    describe("svn: 1", "svn: 2");
+    const Result old = world_.authex({"up"});
+    EXPECT_EQ(old.status, 1);
+    EXPECT_THAT(old.err, HasSubstr("at least 2"));
+}
+
 TEST_F(Sgx, ANodeWithAnotherRootIsNotBelieved) {
     end_manager("left");
     std::filesystem::remove(world_.state("left") / "sgx-root.pem");

@@ -33,7 +33,6 @@ constexpr std::size_t answer_bytes_max = std::size_t{1} << 20U;
 constexpr std::size_t key_id_bytes_whole = 256;
 constexpr std::size_t key_id_algorithm_at = 154;
 constexpr std::uint32_t algorithm_ecdsa_p256 = 2;
-constexpr std::size_t quote_head_bytes = 436; ///< up to and with the length of the signature data
 constexpr std::uint64_t key_ids_max = 64;
 
 tl::unexpected<Diagnostic> missing(const std::filesystem::path& socket, int error) {
@@ -226,14 +225,9 @@ Expected<Evidence> Aesm::quote(ByteView report) {
     if (!made) {
         return tl::make_unexpected(made.error());
     }
-    // The buffer may be larger than the quote.
     const ByteView whole = bytes(*made, 2);
-    if (whole.size() < quote_head_bytes) {
-        return malformed();
-    }
-    const std::size_t length =
-        quote_head_bytes + Reader(whole.subspan(quote_head_bytes - sizeof(std::uint32_t))).u32();
-    if (length > whole.size()) {
+    const std::size_t length = quote_length(whole);
+    if (length == 0) {
         return malformed();
     }
     return Evidence{.quote = {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length)},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "tee/compile/compiler.hpp"
 #include "tee/sgx/image/enclave.hpp"
@@ -48,7 +49,27 @@ Sigstruct unsigned_fields(const BuildSpec& spec, const Measurement& measured) {
                          .xfrm = enclave_xfrm};
     fields.attributes_mask = {.flags = ~std::uint64_t{attribute::init}, .xfrm = ~std::uint64_t{0}};
     fields.enclave_hash = measured;
+    fields.isv_prod_id = spec.product;
+    fields.isv_svn = spec.svn;
     return fields;
+}
+
+Expected<bool> sign(const BuildSpec& spec, Sigstruct& fields) {
+    if (!spec.signing.public_key.empty()) {
+        return take_signature(
+            fields,
+            {.public_key = spec.signing.public_key, .signatures = spec.signing.signatures},
+            spec.module);
+    }
+    const Expected<SigningKey> key = SigningKey::open(spec.signing.key);
+    return key ? key->sign(fields) : tl::make_unexpected(key.error());
+}
+
+std::vector<Label> labels_of(const Sigstruct& fields) {
+    return {{"mrsigner", fmt::format("{:02x}", fmt::join(signer_of(fields), ""))},
+            {"isv_prod_id", std::to_string(fields.isv_prod_id)},
+            {"isv_svn", std::to_string(fields.isv_svn)},
+            {"debug", (fields.attributes.flags & attribute::debug) != 0 ? "true" : "false"}};
 }
 
 class SgxBuilder final : public Builder {
@@ -85,8 +106,7 @@ class SgxBuilder final : public Builder {
                            "look at its `max: stack`");
         }
         Sigstruct fields = unsigned_fields(spec, measure(plan));
-        const Expected<SigningKey> key = SigningKey::open(spec.signing_key);
-        const Expected<bool> is_signed = key ? key->sign(fields) : tl::make_unexpected(key.error());
+        const Expected<bool> is_signed = sign(spec, fields);
         if (!is_signed) {
             return is_signed;
         }
@@ -105,6 +125,7 @@ class SgxBuilder final : public Builder {
                                        spec.max_image_bytes));
         }
         image.bytes = file.size();
+        image.labels = labels_of(fields);
         image.identity.assign(fields.enclave_hash.begin(), fields.enclave_hash.end());
         return keep({reinterpret_cast<const char*>(file.data()), file.size()}, image);
     }

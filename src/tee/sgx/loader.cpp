@@ -48,6 +48,18 @@ bool write_anew(const fs::path& path, ByteView bytes) {
            ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
 }
 
+/// AESM, if it is there; else Intel's library; where that is not there either, AESM says what is
+/// missing.
+std::unique_ptr<Quoting> quoting_of_machine(const LoaderOptions& options) {
+    std::error_code error;
+    if (!fs::exists(options.aesm, error)) {
+        if (auto library = QuoteLibrary::open(options.quote_library)) {
+            return std::move(*library);
+        }
+    }
+    return std::make_unique<Aesm>(options.aesm);
+}
+
 void remove_host_files(const fs::path& directory) {
     ::unlink((directory / processor_file).c_str());
     ::unlink((directory / target_file).c_str());
@@ -79,7 +91,7 @@ Expected<std::unique_ptr<SgxLoader>> SgxLoader::open(LoaderOptions options) {
                 "a machine with SGX and Linux 5.11, and the group of the device; for "
                 "development without them: --simulate");
         }
-        loader->quoting_ = std::make_unique<Aesm>(kept.aesm);
+        loader->quoting_ = quoting_of_machine(kept);
         return loader;
     }
     Expected<SimulatedPlatform> platform = SimulatedPlatform::open(kept.state_directory);

@@ -8,6 +8,7 @@
 
 #include "tee/loader.hpp"
 #include "tee/sgx/aesm.hpp"
+#include "tee/sgx/quote_library.hpp"
 #include "tee/sgx/simulator/platform.hpp"
 
 namespace authex::tee::sgx {
@@ -17,6 +18,7 @@ struct LoaderOptions {
     bool simulate = false;                             ///< else the hardware is needed
     std::filesystem::path device = "/dev/sgx_enclave"; ///< that there must be
     std::filesystem::path aesm = aesm_socket;
+    std::string quote_library = quote_library_name; ///< where there is no such socket
     /// Empty: AUTHEX_SGX_HOST_PROGRAM, else ../lib/authex/authex-sgx-host or authex-sgx-host beside
     /// this program.
     std::filesystem::path host_program;
@@ -25,7 +27,7 @@ struct LoaderOptions {
 };
 
 /// Thread-safe; the links that it makes are not. start() and adopt() may block for some
-/// milliseconds; with hardware, start() and evidence() for as long as AESM takes.
+/// milliseconds; with hardware, start() and evidence() for as long as quoting takes.
 class SgxLoader final : public Loader {
   public:
     /// @error as SimulatedPlatform::open | host-missing | sgx-missing: no hardware, or no driver
@@ -33,13 +35,14 @@ class SgxLoader final : public Loader {
 
     [[nodiscard]] TeeInfo info() const override;
     /// `spec.image_sha256` is of the file. @error image-unreadable | image-mismatch |
-    /// image-malformed | already-running | sgx-… | aesm-… | as process::spawn_host
+    /// image-malformed | already-running | sgx-… | aesm-… | quote-library-… | as
+    /// process::spawn_host
     Expected<std::unique_ptr<ModuleLink>> start(const ModuleSpec& spec,
                                                 const std::filesystem::path& directory) override;
     Expected<std::unique_ptr<ModuleLink>> adopt(const ModuleSpec& spec,
                                                 const std::filesystem::path& directory) override;
     /// Evidence (evidence.hpp) of the enclave that made the report behind the report data,
-    /// whichever it is. @error report-data | report-forged | aesm-…
+    /// whichever it is. @error report-data | report-forged | aesm-… | quote-library-…
     Expected<std::vector<std::uint8_t>> evidence(const ModuleSpec& spec,
                                                  ByteView report_data) override;
 

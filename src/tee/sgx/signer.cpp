@@ -1,10 +1,16 @@
 #include "tee/sgx/signer.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <system_error>
+#include <vector>
 
+#include <fmt/format.h>
+#include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 namespace authex::tee::sgx {
@@ -88,6 +94,30 @@ std::array<std::uint8_t, sigstruct_bytes> bytes_of_fields(const Sigstruct& field
     return bytes;
 }
 
+Expected<RsaNumber> read_modulus(const fs::path& file) {
+    const std::unique_ptr<BIO, FreeWith<BIO_free_all>> bio(BIO_new_file(file.c_str(), "rb"));
+    const std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>> key(
+        bio == nullptr ? nullptr : PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+    RsaNumber modulus{};
+    if (key == nullptr || !fits(*key) || !into(*parameter(*key, OSSL_PKEY_PARAM_RSA_N), modulus)) {
+        return bad_key(
+            fmt::format(
+                "{} is no public key of RSA with 3072 bits and the exponent 3 that can be read",
+                file.string()),
+            "openssl pkey -in vendor.pem -pubout writes the public half of a key");
+    }
+    return modulus;
+}
+
+/// As many bytes as a signature has, and one more where there are more.
+std::vector<std::uint8_t> read_signature(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::vector<std::uint8_t> bytes(rsa_bytes + 1);
+    stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(stream.gcount()));
+    return bytes;
+}
+
 } // namespace
 
 Expected<SigningKey> SigningKey::open(const fs::path& file) {
@@ -117,6 +147,39 @@ Expected<bool> SigningKey::sign(Sigstruct& fields) const {
     }
     const RsaNumber stored = fields.modulus;
     return attach_signature(fields, stored, signature);
+}
+
+Expected<bool> take_signature(Sigstruct& fields, const DistantKey& key, const std::string& name) {
+    const Expected<RsaNumber> modulus = read_modulus(key.public_key);
+    if (!modulus) {
+        return tl::make_unexpected(modulus.error());
+    }
+    const fs::path file = key.signatures / (name + ".sig");
+    if (attach_signature(fields, *modulus, read_signature(file))) {
+        return true;
+    }
+    const fs::path request = key.signatures / (name + ".to-sign");
+    const auto message = signed_fields(bytes_of_fields(fields));
+    std::error_code error;
+    fs::create_directories(key.signatures, error);
+    std::ofstream out(request, std::ios::binary | std::ios::trunc);
+    out.write(reinterpret_cast<const char*>(message.data()), message.size());
+    if (!out.flush()) {
+        return failure("file-unwritable",
+                       fmt::format("cannot write {}", request.string()),
+                       "check owner and mode of its folder");
+    }
+    return failure("signature-missing",
+                   fmt::format("module `{}`: {} {}",
+                               name,
+                               file.string(),
+                               fs::exists(file, error) ? "signs something else, or with another key"
+                                                       : "is not there"),
+                   fmt::format("sign {} where the vendor's key is (openssl dgst -sha256 -sign KEY "
+                               "-out {} {}), then build again",
+                               request.string(),
+                               file.string(),
+                               request.string()));
 }
 
 Expected<bool> attach_signature(Sigstruct& fields, ByteView modulus, ByteView signature) {

@@ -45,19 +45,6 @@ tl::unexpected<Diagnostic> refusal_of(const Step& step) {
     return tl::make_unexpected(std::move(diagnostic));
 }
 
-/// What the folder has and the evidence has not.
-Expected<bool> add_collateral(const std::filesystem::path& folder, Collateral& collateral) {
-    if (folder.empty()) {
-        return true;
-    }
-    Expected<Collateral> own = read_collateral(folder);
-    if (!own) {
-        return tl::make_unexpected(own.error());
-    }
-    collateral.files.merge(own->files);
-    return true;
-}
-
 Claims claims_of(const Verdict& verdict, const Expectation& expectation, bool simulated) {
     const std::string who = simulated ? "the node's simulated Quoting Enclave"
                                       : "Intel, through the platform's Quoting Enclave";
@@ -73,8 +60,15 @@ Claims claims_of(const Verdict& verdict, const Expectation& expectation, bool si
                      .compared_with = "the enclave that was built here: equal",
                      .vouched_by = who},
                     {.name = "signer",
-                     .value = "MRSIGNER " + hex(body.mrsigner),
-                     .compared_with = "nothing: the measurement says more",
+                     .value = fmt::format("MRSIGNER {}, product {}, security version {}",
+                                          hex(body.mrsigner),
+                                          body.isv_prod_id,
+                                          body.isv_svn),
+                     .compared_with = "`policy` (svn) of the descriptor; the measurement says more",
+                     .vouched_by = who},
+                    {.name = "mode",
+                     .value = body.debug() ? "debug: its host reads its memory" : "production",
+                     .compared_with = "`policy` (allow-debug) of the descriptor: accepted",
                      .vouched_by = who},
                     {.name = "report data",
                      .value = hex(ByteView(body.report_data).first(expectation.report_data.size())),
@@ -110,14 +104,13 @@ Claims claims_of(const Verdict& verdict, const Expectation& expectation, bool si
 
 } // namespace
 
-Expected<Claims> SgxVerifier::verify(ByteView bytes, const Expectation& expectation) const {
-    Expected<Evidence> evidence = parse_evidence(bytes);
-    if (!evidence) {
-        return tl::make_unexpected(evidence.error());
-    }
+SgxVerifier::SgxVerifier(Trust trust)
+    : trust_(std::move(trust)),
+      service_(trust_.service ? std::make_unique<CollateralService>(*trust_.service) : nullptr) {}
+
+Expected<TrustAnchor> SgxVerifier::anchor_for(const Expectation& expectation) const {
     TrustAnchor anchor;
-    const bool simulated = !expectation.evidence_key.empty();
-    if (simulated) {
+    if (!expectation.evidence_key.empty()) {
         if (!expectation.simulation_allowed) {
             return failure("simulation-refused",
                            "the node simulates SGX: its evidence is rooted in a key of its own",
@@ -128,21 +121,50 @@ Expected<Claims> SgxVerifier::verify(ByteView bytes, const Expectation& expectat
                            "the key that was pinned for this node is no root of SGX");
         }
         copy(expectation.evidence_key, anchor.root_key);
+    } else if (!trust_.root.empty()) {
+        const Expected<Point> root = read_root(trust_.root);
+        if (!root) {
+            return tl::make_unexpected(root.error());
+        }
+        anchor.root_key = *root;
+    }
+    return anchor;
+}
+
+Expected<Collateral> SgxVerifier::own_collateral(ByteView quote) const {
+    if (!trust_.collateral.empty()) {
+        return read_collateral(trust_.collateral);
+    }
+    return service_ == nullptr ? Expected<Collateral>(Collateral{}) : service_->fetch(quote);
+}
+
+Expected<Claims> SgxVerifier::verify(ByteView bytes, const Expectation& expectation) const {
+    Expected<Evidence> evidence = parse_evidence(bytes);
+    if (!evidence) {
+        return tl::make_unexpected(evidence.error());
+    }
+    const Expected<TrustAnchor> anchor = anchor_for(expectation);
+    if (!anchor) {
+        return tl::make_unexpected(anchor.error());
     }
     if (expectation.identity.size() != measurement_bytes ||
         expectation.report_data.size() > sgx_report_data_bytes) {
         return failure("evidence-identity", "the module has no MRENCLAVE to compare with");
     }
-    Policy policy = policy_;
+    Policy policy = trust_.policy;
     policy.mrenclave.emplace();
     copy(expectation.identity, *policy.mrenclave);
     policy.report_data.emplace(); // what follows the hash is zero
     copy(expectation.report_data, *policy.report_data);
-    if (const Expected<bool> added = add_collateral(collateral_, evidence->collateral); !added) {
-        return tl::make_unexpected(added.error());
+    const bool simulated = !expectation.evidence_key.empty();
+    Expected<Collateral> collateral =
+        simulated ? Expected<Collateral>(Collateral{}) : own_collateral(evidence->quote);
+    if (!collateral) {
+        return tl::make_unexpected(collateral.error());
     }
-    const Verdict verdict = QuoteVerifier(std::move(evidence->collateral), anchor)
-                                .verify(evidence->quote, policy, now());
+    collateral->files.merge(evidence->collateral.files);
+    const Verdict verdict =
+        QuoteVerifier(std::move(*collateral), *anchor).verify(evidence->quote, policy, now());
     if (const Step* failed = verdict.steps.failure()) {
         return refusal_of(*failed);
     }

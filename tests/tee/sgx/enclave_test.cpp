@@ -43,8 +43,17 @@ constexpr const char* source =
     "AUTHEX_ENTRY(deep, call) {\n"
     "    std::uint8_t large[1 << 17]; large[0] = 1;\n"
     "    asm volatile(\"\" : : \"r\"(large) : \"memory\"); call.result.u8(large[9]);\n"
+    "}\n"
+    "alignas(512) std::uint8_t request[1024];\n"
+    "AUTHEX_ENTRY(key, call) {\n" // EGETKEY, of the request in the call
+    "    const authex::ByteView wanted = call.data;\n"
+    "    for (std::size_t i = 0; i < 512; ++i) request[i] = i < wanted.size() ? wanted[i] : 0;\n"
+    "    alignas(16) std::uint8_t out[16] = {}; std::uint32_t error = 1; bool failed = false;\n"
+    "    asm volatile(\"enclu\" : \"+a\"(error), \"=@ccz\"(failed)\n"
+    "                 : \"b\"(request + (wanted.size() > 512 ? 8 : 0)), \"c\"(out) : \"memory\");\n"
+    "    call.result.u32(error); call.result.u8(failed); call.result.bytes(out);\n"
     "}\n";
-enum Entry : std::uint16_t { echo, crash, trap, ask_processor, door, write_code, deep };
+enum Entry : std::uint16_t { echo, crash, trap, ask_processor, door, write_code, deep, key };
 
 const Image& image() {
     static const Image built = test::build_enclave(source);
@@ -122,7 +131,7 @@ class EnclaveTest : public testing::Test {
 TEST_F(EnclaveTest, IsSmallAndListsItsEndpoints) {
     EXPECT_LE(image().bytes, 64U * 1024U);
     EXPECT_EQ(image().identity.size(), measurement_bytes);
-    ASSERT_EQ(image().endpoints.size(), 7U);
+    ASSERT_EQ(image().endpoints.size(), 8U);
     EXPECT_EQ(image().endpoints[3].name, "ask_processor");
 }
 
@@ -253,6 +262,41 @@ TEST_F(EnclaveTest, EvidenceOfAnythingElseIsRefused) {
     EXPECT_TRUE(test::wait_exit(*link));
 }
 
+TEST_F(EnclaveTest, APinnedRootAndOwnCollateralCountBeforeWhatTheNodeBrings) {
+    const auto link = start();
+    const auto report = report_of(*link);
+    const auto evidence = test::require(loader_->evidence(spec(), report));
+    const Evidence parts = test::require(parse_evidence(evidence));
+    const std::string& chain = parts.collateral.files.at(collateral_file::tcb_chain);
+    Expectation wanted = expectation(report);
+    wanted.evidence_key.clear(); // a platform of hardware
+    Trust trust;
+    trust.root = folder_.write("root.pem", chain.substr(chain.rfind("-----BEGIN")));
+    const auto code = [&] {
+        const auto claims = SgxVerifier(trust).verify(evidence, wanted);
+        return claims ? std::string() : claims.error().code;
+    };
+    EXPECT_EQ(code(), "");
+    trust.collateral = folder_.path() / "collateral";
+    EXPECT_EQ(code(), "collateral-unreadable") << "the folder is not there";
+    ASSERT_TRUE(write_collateral(parts.collateral, trust.collateral));
+    EXPECT_EQ(code(), "");
+    Collateral damaged = parts.collateral;
+    damaged.files.at(collateral_file::tcb_info)[20] ^= 1;
+    ASSERT_TRUE(write_collateral(damaged, trust.collateral));
+    EXPECT_EQ(code(), "evidence-forged") << "though what the node brings is good";
+    trust.collateral.clear();
+    trust.service = {.url = "https://127.0.0.1:1", .authority = {}};
+    EXPECT_EQ(code(), "collateral-missing");
+    trust.service.reset();
+    trust.policy.isv_svn_min = 1;
+    EXPECT_EQ(code(), "evidence-platform") << "the enclave has the security version 0";
+    trust.root = folder_.write("root.pem", "rubbish");
+    EXPECT_EQ(code(), "certificate-malformed");
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
 TEST_F(EnclaveTest, NoQuoteIsMadeOfAForgedReport) {
     const auto link = start();
     const auto report = report_of(*link);
@@ -273,6 +317,103 @@ TEST_F(EnclaveTest, NoQuoteIsMadeOfAForgedReport) {
     EXPECT_EQ(test::open_sgx_loader(other)->evidence(spec(), report).error().code, "report-forged");
     link->kill();
     EXPECT_TRUE(test::wait_exit(*link));
+}
+
+/// What EGETKEY gives for a request.
+struct Given {
+    std::uint32_t error = 0;
+    bool failed = false;
+    std::vector<std::uint8_t> key;
+};
+
+class KeyTest : public EnclaveTest {
+  protected:
+    /// KEYREQUEST as far as it is not zero.
+    static std::vector<std::uint8_t>
+    request(std::uint16_t name, std::uint16_t policy, std::uint16_t svn = 0) {
+        std::vector<std::uint8_t> bytes(128);
+        Writer(bytes).u16(name).u16(policy).u16(svn).u16(0);
+        return bytes;
+    }
+    static Given ask(ModuleLink& link, const std::vector<std::uint8_t>& request) {
+        const std::vector<std::uint8_t> answer = call(link, key, request);
+        Reader reader(ByteView(answer).last(21));
+        Given given{.error = reader.u32(), .failed = reader.u8() != 0};
+        const ByteView rest = reader.rest();
+        given.key.assign(rest.begin(), rest.end());
+        return given;
+    }
+};
+
+TEST_F(KeyTest, OfSealingIsTheSameInEachLifeAndOfThisEnclaveAlone) {
+    const auto first = start();
+    const Given mine = ask(*first, request(4, 1));
+    EXPECT_EQ(mine.error, 0U);
+    EXPECT_FALSE(mine.failed);
+    EXPECT_NE(mine.key, std::vector<std::uint8_t>(16));
+    const Given of_signer = ask(*first, request(4, 2));
+    EXPECT_NE(of_signer.key, mine.key);
+    std::vector<std::uint8_t> other_id = request(4, 1);
+    other_id[40] = 1;
+    EXPECT_NE(ask(*first, other_id).key, mine.key);
+    first->kill();
+    EXPECT_TRUE(test::wait_exit(*first));
+    const auto second = start();
+    EXPECT_EQ(ask(*second, request(4, 1)).key, mine.key);
+    second->kill();
+    EXPECT_TRUE(test::wait_exit(*second));
+
+    const Image changed = test::build_enclave(std::string(source) + "// of another content\n" +
+                                              "AUTHEX_ENTRY(more, call) { call.result.u8(1); }\n");
+    const auto other = test::require(loader_->start(
+        spec_of(changed, "other"), test::module_folder(folder_, "other", changed.path)));
+    EXPECT_NE(ask(*other, request(4, 1)).key, mine.key);
+    EXPECT_EQ(ask(*other, request(4, 2)).key, of_signer.key) << "of the same vendor";
+    other->kill();
+    EXPECT_TRUE(test::wait_exit(*other));
+
+    const Image debug = test::build_enclave(source, true);
+    const auto debugged = test::require(
+        loader_->start(spec_of(debug, "debug"), test::module_folder(folder_, "debug", debug.path)));
+    EXPECT_NE(ask(*debugged, request(4, 1)).key, mine.key) << "though no mask asks for it";
+    debugged->kill();
+    EXPECT_TRUE(test::wait_exit(*debugged));
+
+    const test::TemporaryFolder machine;
+    const auto elsewhere = test::open_sgx_loader(machine);
+    const auto moved = test::require(
+        elsewhere->start(spec("moved"), test::module_folder(machine, "moved", image().path)));
+    EXPECT_NE(ask(*moved, request(4, 1)).key, mine.key) << "another processor";
+    moved->kill();
+    EXPECT_TRUE(test::wait_exit(*moved));
+}
+
+TEST_F(KeyTest, ThatAnEnclaveHasNoRightToIsRefusedWithItsNumber) {
+    const auto link = start();
+    EXPECT_EQ(ask(*link, request(4, 1, 1)).error, 64U) << "a later ISVSVN than its own";
+    std::vector<std::uint8_t> later = request(4, 1);
+    later[8 + 15] = 1;
+    EXPECT_EQ(ask(*link, later).error, 32U) << "a later CPUSVN";
+    EXPECT_EQ(ask(*link, request(1, 1)).error, 2U) << "provisioning";
+    const Given unknown = ask(*link, request(5, 0));
+    EXPECT_EQ(unknown.error, 256U);
+    EXPECT_TRUE(unknown.failed);
+    EXPECT_EQ(unknown.key, std::vector<std::uint8_t>(16));
+    EXPECT_EQ(ask(*link, request(3, 0)).error, 0U) << "the key of reports for it";
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+TEST_F(KeyTest, AskedForWronglyEndsTheEnclave) {
+    std::vector<std::uint8_t> reserved = request(4, 1);
+    reserved[6] = 1;
+    std::vector<std::uint8_t> tail = request(4, 1);
+    tail[127] = 1;
+    const std::vector<std::uint8_t> unaligned(513);
+    for (const auto& wrong : {reserved, tail, unaligned, request(4, 4)}) {
+        const auto link = start();
+        expect_exception(*link, key, wrong);
+    }
 }
 
 TEST_F(EnclaveTest, EachStartHasOtherRandomNumbers) {
@@ -299,7 +440,8 @@ TEST_F(EnclaveTest, InDebugModeIsRefusedUnlessThePolicyAllowsIt) {
     EXPECT_THAT(to_text(refused.error()), testing::HasSubstr("debug"));
     Policy policy;
     policy.allow_debug = true;
-    const auto claims = SgxVerifier(policy).verify(evidence, expectation(report));
+    const auto claims = SgxVerifier({.policy = policy, .root = {}, .collateral = {}, .service = {}})
+                            .verify(evidence, expectation(report));
     ASSERT_TRUE(claims) << to_text(claims.error());
     EXPECT_THAT(claims->text, testing::HasSubstr("debug"));
     link->kill();

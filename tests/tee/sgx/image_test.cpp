@@ -1,7 +1,13 @@
 // Pages, measurement, SGXS, SIGSTRUCT.
 #include <algorithm>
+#include <map>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/bn.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "tee/compile/compiler.hpp"
 #include "tee/sgx/image/image_file.hpp"
@@ -139,6 +145,110 @@ TEST_F(ImageTest, ASignatureMadeElsewhereIsAttached) {
     signature[5] ^= 1;
     EXPECT_FALSE(attach_signature(fields, made.modulus, signature));
     EXPECT_FALSE(attach_signature(fields, made.modulus, ByteView(signature).first(383)));
+}
+
+/// What a hardware security module does with what it is given.
+class DistantKeyTest : public testing::Test {
+  protected:
+    DistantKeyTest() {
+        EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, nullptr);
+        BIGNUM* three = BN_new();
+        BN_set_word(three, 3);
+        EVP_PKEY_keygen_init(context);
+        EVP_PKEY_CTX_set_rsa_keygen_bits(context, 3072);
+        EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, three);
+        EVP_PKEY* key = nullptr;
+        EVP_PKEY_keygen(context, &key);
+        key_.reset(key, EVP_PKEY_free);
+        BN_free(three);
+        EVP_PKEY_CTX_free(context);
+        BIO* out = BIO_new_file((folder_.path() / "vendor.pub").c_str(), "wb");
+        PEM_write_bio_PUBKEY(out, key_.get());
+        BIO_free_all(out);
+        folder_.write("module.cpp",
+                      "#include <authex/module.hpp>\n"
+                      "AUTHEX_ENTRY(e, call) { call.result.u8(1); }\n");
+    }
+    Expected<Image> build() {
+        return test::sgx_builder()->build({.module = "m",
+                                           .sources = {"module.cpp"},
+                                           .root = folder_.path(),
+                                           .owner_key = {1, 2, 3},
+                                           .signing = {.key = {},
+                                                       .public_key = folder_.path() / "vendor.pub",
+                                                       .signatures = folder_.path() / "signatures"},
+                                           .product = 7,
+                                           .svn = svn_});
+    }
+    void sign() {
+        const std::string message =
+            test::require(compile::read_file(folder_.path() / "signatures/m.to-sign"));
+        EXPECT_EQ(message.size(), signed_fields_bytes);
+        EVP_MD_CTX* context = EVP_MD_CTX_new();
+        std::string signature(rsa_bytes, '\0');
+        std::size_t size = signature.size();
+        EVP_DigestSignInit(context, nullptr, EVP_sha256(), nullptr, key_.get());
+        EVP_DigestSign(context,
+                       reinterpret_cast<unsigned char*>(signature.data()),
+                       &size,
+                       reinterpret_cast<const unsigned char*>(message.data()),
+                       message.size());
+        EVP_MD_CTX_free(context);
+        folder_.write("signatures/m.sig", signature);
+    }
+
+    test::TemporaryFolder folder_;
+    SharedKey key_;
+    std::uint16_t svn_ = 2;
+};
+
+TEST_F(DistantKeyTest, SignsWhatTheBuilderWritesAndIsNeverSeen) {
+    const auto unsigned_yet = build();
+    ASSERT_FALSE(unsigned_yet);
+    EXPECT_EQ(unsigned_yet.error().code, "signature-missing");
+    EXPECT_THAT(unsigned_yet.error().summary, testing::HasSubstr("m.sig is not there"));
+    EXPECT_THAT(unsigned_yet.error().fix, testing::HasSubstr("openssl dgst -sha256 -sign KEY"));
+    sign();
+    const auto image = build();
+    ASSERT_TRUE(image) << to_text(image.error());
+    const std::string bytes = test::require(compile::read_file(image->path));
+    ImageFile file;
+    Sigstruct fields;
+    ASSERT_TRUE(parse_image_file(
+        {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, file));
+    EXPECT_TRUE(signature_holds(file.sigstruct));
+    ASSERT_TRUE(parse_sigstruct(file.sigstruct, fields));
+    EXPECT_EQ(fields.isv_prod_id, 7);
+    EXPECT_EQ(fields.isv_svn, 2);
+    std::map<std::string, std::string> labels;
+    for (const Label& label : image->labels) {
+        labels[label.name] = label.value;
+    }
+    EXPECT_EQ(labels.at("isv_prod_id"), "7");
+    EXPECT_EQ(labels.at("isv_svn"), "2");
+    EXPECT_EQ(labels.at("debug"), "false");
+    EXPECT_EQ(labels.at("mrsigner").size(), 64U);
+}
+
+TEST_F(DistantKeyTest, SignedSomethingElse) {
+    EXPECT_FALSE(build());
+    sign();
+    ++svn_;
+    const auto other = build();
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, "signature-missing");
+    EXPECT_THAT(other.error().summary, testing::HasSubstr("signs something else"));
+    sign();
+    EXPECT_TRUE(build());
+    folder_.write("signatures/m.sig", std::string(rsa_bytes + 1, 'x'));
+    EXPECT_FALSE(build());
+}
+
+TEST_F(DistantKeyTest, OfAnotherKindIsRefused) {
+    folder_.write("vendor.pub", "rubbish");
+    EXPECT_EQ(build().error().code, "signing-key");
+    std::filesystem::remove(folder_.path() / "vendor.pub");
+    EXPECT_EQ(build().error().code, "signing-key");
 }
 
 TEST(SigningKey, OthersMayNotReadItAndItMustBeOfSgxsKind) {

@@ -20,7 +20,9 @@ inline tee::Image build_enclave(const std::string& source, bool debug = false) {
          .sources = {"module.cpp"},
          .root = folder.path(),
          .owner_key = {1, 2, 3},
-         .signing_key = std::filesystem::path(AUTHEX_TEST_CACHE) / "sgx-signing-key.pem",
+         .signing = {.key = std::filesystem::path(AUTHEX_TEST_CACHE) / "sgx-signing-key.pem",
+                     .public_key = {},
+                     .signatures = {}},
          .debug = debug}));
 }
 

@@ -7,6 +7,8 @@
 
 #include <sys/mman.h>
 
+#include "tee/sgx/simulator/key_request.hpp"
+
 extern "C" {
 extern const char authex_simulated_aep[];
 extern const char authex_simulated_exception[];
@@ -17,6 +19,8 @@ namespace {
 
 constexpr std::uint8_t enclu[] = {0x0F, 0x01, 0xD7};
 constexpr std::size_t signal_stack_bytes = std::size_t{64} << 10U;
+constexpr std::uint64_t zero_flag = 0x40;
+constexpr std::uint64_t arithmetic_flags = 0x8D5; ///< CF PF AF ZF SF OF
 /// Of the caller's frame in enter.S.
 constexpr std::uint64_t run_argument = 16;
 
@@ -123,6 +127,30 @@ bool report(Registers& registers) {
     return true;
 }
 
+/// EGETKEY. @return false: #GP
+bool get_key(Registers& registers) {
+    const std::uint64_t request_at = registers.get(REG_RBX);
+    const std::uint64_t out = registers.get(REG_RCX);
+    KeyRequest request;
+    if (request_at % key_request_bytes != 0 || out % key_bytes != 0 ||
+        !inside(request_at, key_request_bytes) || !inside(out, key_bytes) ||
+        !parse_key_request({memory<const std::uint8_t>(request_at), key_request_bytes}, request)) {
+        return false;
+    }
+    DerivedKey key{};
+    const std::uint32_t error =
+        derive_key(simulation.key, simulation.enclave.identity, request, key);
+    if (error == key_error::none) {
+        copy(key, {memory<std::uint8_t>(out), key_bytes});
+    }
+    wipe(key);
+    const std::uint64_t flags = registers.get(REG_EFL) & ~arithmetic_flags;
+    registers.set(REG_EFL, error == key_error::none ? flags : flags | zero_flag);
+    registers.set(REG_RAX, error);
+    registers.next_instruction();
+    return true;
+}
+
 /// The general-purpose registers in the order of GPRSGX.
 constexpr int saved_registers[] = {REG_RAX,
                                    REG_RCX,
@@ -174,7 +202,7 @@ void exit_asynchronously(Registers& registers, std::uint16_t vector) {
             registers.set(which, 0);
         }
     }
-    registers.set(REG_EFL, registers.get(REG_EFL) & ~std::uint64_t{0x8D5}); // CF PF AF ZF SF OF
+    registers.set(REG_EFL, registers.get(REG_EFL) & ~arithmetic_flags);
     registers.set(REG_RAX, leaf::resume);
     registers.set(REG_RBX, enclave.tcs);
     registers.set(REG_RCX, reinterpret_cast<std::uintptr_t>(authex_simulated_aep));
@@ -232,6 +260,8 @@ bool execute(Registers& registers, bool within) {
         return leave(registers);
     case leaf::report:
         return report(registers);
+    case leaf::get_key:
+        return get_key(registers);
     default:
         return false;
     }

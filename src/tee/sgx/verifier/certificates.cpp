@@ -147,6 +147,10 @@ std::string subject_of(const X509& certificate) {
     return name_text(X509_get_subject_name(&certificate));
 }
 
+std::string issuer_of(const X509& certificate) {
+    return name_text(X509_get_issuer_name(&certificate));
+}
+
 std::string serial_of(const X509& certificate) {
     const ASN1_INTEGER* serial = X509_get0_serialNumber(&certificate);
     std::string text;

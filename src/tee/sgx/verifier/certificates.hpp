@@ -62,6 +62,7 @@ using UnixTime = std::int64_t;
 [[nodiscard]] bool is_revoked(const X509_CRL& crl, X509& certificate);
 
 [[nodiscard]] std::string subject_of(const X509& certificate);
+[[nodiscard]] std::string issuer_of(const X509& certificate);
 [[nodiscard]] std::string serial_of(const X509& certificate);
 /// Nothing where the key is not on P-256.
 [[nodiscard]] std::optional<Point> point_of(const X509& certificate);

@@ -109,6 +109,36 @@ Expected<Collateral> read_collateral(const fs::path& folder) {
     return collateral;
 }
 
+Expected<bool> write_collateral(const Collateral& collateral, const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    for (const auto& [name, content] : collateral.files) {
+        std::ofstream out(folder / name, std::ios::binary | std::ios::trunc);
+        out << content;
+        if (!out.flush()) {
+            return failure("file-unwritable",
+                           fmt::format("cannot write {}", (folder / name).string()),
+                           "name a folder that can be written");
+        }
+    }
+    return true;
+}
+
+Expected<Point> read_root(const fs::path& file) {
+    const Expected<std::string> bytes = read(file);
+    if (!bytes) {
+        return failure("unreadable", bytes.error().summary, "name the root's certificate");
+    }
+    const Expected<Certificate> certificate = parse_certificate(*bytes);
+    const std::optional<Point> point = certificate ? point_of(**certificate) : std::nullopt;
+    if (!point) {
+        return failure("certificate-malformed",
+                       fmt::format("{} is no certificate with a P-256 key", file.string()),
+                       "name the root's certificate, PEM or DER");
+    }
+    return *point;
+}
+
 Expected<bool> CheckedCollateral::not_revoked_by_root(X509& certificate) const {
     if (root_crl_ != nullptr && is_revoked(*root_crl_, certificate)) {
         return failure("certificate-revoked",

@@ -36,6 +36,14 @@ constexpr std::array all = {
 /// @error collateral-unreadable: the folder, or a file in it, cannot be read
 [[nodiscard]] Expected<Collateral> read_collateral(const std::filesystem::path& folder);
 
+/// Into the files above; the folder is made where there is none. @error file-unwritable
+[[nodiscard]] Expected<bool> write_collateral(const Collateral& collateral,
+                                              const std::filesystem::path& folder);
+
+/// The key of a root's certificate, PEM or DER.
+/// @error unreadable | certificate-malformed: none, or its key is not on P-256
+[[nodiscard]] Expected<Point> read_root(const std::filesystem::path& file);
+
 struct TrustAnchor {
     Point root_key = intel_root_key;
     bool check_revocation = true; ///< false: revocation lists are neither needed nor looked at

@@ -11,6 +11,7 @@
 
 namespace authex::tee::sgx {
 
+constexpr auto pck_extension_oid = "1.2.840.113741.1.13.1";
 constexpr std::size_t tcb_components = 16;
 
 /// Which security updates a platform has: one number for each of its parts, compared one by one.

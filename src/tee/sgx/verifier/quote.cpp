@@ -124,6 +124,16 @@ Expected<bool> read_signature_data(Reader& reader, Quote& quote) {
 
 } // namespace
 
+std::size_t quote_length(ByteView buffer) {
+    constexpr std::size_t head_bytes = 436; // header, body, and the length of the signature data
+    if (buffer.size() < head_bytes) {
+        return 0;
+    }
+    const std::size_t length =
+        head_bytes + Reader(buffer.subspan(head_bytes - sizeof(std::uint32_t))).u32();
+    return length <= buffer.size() ? length : 0;
+}
+
 Expected<Quote> parse_quote(ByteView bytes) {
     if (bytes.size() > quote_bytes_max) {
         return malformed(fmt::format("the quote has {} bytes", bytes.size()),

@@ -39,6 +39,10 @@ struct Quote {
     std::string_view pck_chain;   ///< PEM
 };
 
+/// How many bytes of a buffer with a quote of version 3 at its beginning are the quote: buffers
+/// that services give out may be larger. 0: it is none.
+[[nodiscard]] std::size_t quote_length(ByteView buffer);
+
 /// Nothing may follow the quote.
 /// @error quote-malformed | quote-unsupported (another version, TEE, key or certification type)
 [[nodiscard]] Expected<Quote> parse_quote(ByteView bytes);

@@ -10,7 +10,6 @@
 namespace authex::tee::sgx {
 namespace {
 
-constexpr auto pck_extension_oid = "1.2.840.113741.1.13.1";
 constexpr auto fix_quote = "do not trust this quote; ask the node for another";
 
 std::string hex(ByteView bytes) {
