@@ -8,7 +8,7 @@ namespace authex::tee::sgx {
 namespace {
 
 void verify_with_cached_collateral(benchmark::State& state) {
-    const Evidence evidence = Scene().build();
+    const Presented evidence = Scene().build();
     QuoteVerifier verifier(evidence.collateral, evidence.anchor);
     for (auto _ : state) {
         if (!verifier.verify(evidence.quote, {}, Scene::now).genuine) {
@@ -19,7 +19,7 @@ void verify_with_cached_collateral(benchmark::State& state) {
 }
 
 void verify_all_anew(benchmark::State& state) {
-    const Evidence evidence = Scene().build();
+    const Presented evidence = Scene().build();
     for (auto _ : state) {
         QuoteVerifier verifier(evidence.collateral, evidence.anchor);
         if (!verifier.verify(evidence.quote, {}, Scene::now).genuine) {

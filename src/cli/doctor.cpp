@@ -41,6 +41,7 @@ int Run::doctor() {
             return fail(outside.error());
         }
         add(deployer::examine_nodes(*descriptor, state_directory(), *outside));
+        add(deployer::examine_collateral(*descriptor, std::chrono::system_clock::now()));
     }
     if (arguments_.json) {
         print(examined_json(all));

@@ -18,7 +18,8 @@ namespace authex::deployer {
 struct Examined {
     enum class Level : std::uint8_t { ok, warning, failure };
     Level level = Level::ok;
-    std::string area; ///< toolchain | kernel | devices | disk | keys | certificates | nodes
+    std::string
+        area; ///< toolchain | kernel | devices | disk | keys | certificates | nodes | collateral
     std::string what; ///< e.g. "clang++-14", "node cloud"
     std::string text; ///< what was found
     std::string fix;  ///< what to do next; empty where nothing is to be done
@@ -38,6 +39,11 @@ struct Examined {
 [[nodiscard]] std::vector<Examined> examine_nodes(const descriptor::Descriptor& descriptor,
                                                   const std::filesystem::path& state_directory,
                                                   const Outside& outside);
+
+/// What quotes of SGX are checked with: there, by the trusted root, and not near its end. Nothing
+/// where the descriptor has no node with SGX.
+[[nodiscard]] std::vector<Examined> examine_collateral(const descriptor::Descriptor& descriptor,
+                                                       std::chrono::system_clock::time_point now);
 
 /// When the first certificate of a PEM file ends. @error file-unreadable | tls
 [[nodiscard]] Expected<std::chrono::system_clock::time_point>

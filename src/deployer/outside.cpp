@@ -10,6 +10,7 @@
 
 #include "deployer/grpc_node.hpp"
 #include "deployer/role_certificates.hpp"
+#include "deployer/sgx_trust.hpp"
 #include "deployer/thread_executor.hpp"
 #include "deployer/vendor_key.hpp"
 #include "tee/native/builder.hpp"
@@ -17,7 +18,6 @@
 #include "tee/sancus/builder.hpp"
 #include "tee/sancus/verifier.hpp"
 #include "tee/sgx/builder.hpp"
-#include "tee/sgx/verifier.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -47,37 +47,6 @@ class BuilderOnDemand final : public tee::Builder {
     std::unique_ptr<tee::Builder> builder_;
     Diagnostic problem_;
 };
-
-tee::sgx::Policy sgx_policy(const descriptor::Policy& policy) {
-    tee::sgx::Policy all;
-    all.allow_debug = policy.allow_debug;
-    all.isv_svn_min = policy.svn;
-    all.evaluation_min = policy.evaluation;
-    if (policy.mitigated) {
-        all.mitigated.emplace(policy.mitigated->begin(), policy.mitigated->end());
-    }
-    for (const std::string& word : policy.tcb) {
-        if (const auto status = tee::sgx::parse_tcb_status(word)) {
-            all.accepted.insert(*status);
-        }
-    }
-    return all;
-}
-
-tee::sgx::Trust sgx_trust(const descriptor::Descriptor& descriptor) {
-    const descriptor::Policy& policy = descriptor.policy;
-    const auto in_folder = [&](const std::optional<std::filesystem::path>& path) {
-        return path ? descriptor.directory / *path : std::filesystem::path();
-    };
-    tee::sgx::Trust trust{.policy = sgx_policy(policy),
-                          .root = in_folder(policy.root),
-                          .collateral = in_folder(policy.collateral),
-                          .service = std::nullopt};
-    if (policy.pccs) {
-        trust.service = {.url = policy.pccs->url, .authority = in_folder(policy.pccs->authority)};
-    }
-    return trust;
-}
 
 /// All that is known of each TEE.
 struct Tees {

@@ -22,7 +22,7 @@ class VerifyTest : public testing::Test {
     std::string err_;
 
     void prepare() {
-        const tee::sgx::Evidence evidence = scene_.build();
+        const tee::sgx::Presented evidence = scene_.build();
         folder_.write("quote", {evidence.quote.begin(), evidence.quote.end()});
         for (const auto& [name, content] : evidence.collateral.files) {
             folder_.write(name, content);

@@ -9,6 +9,8 @@
 
 #include "deployer/certificates.hpp"
 #include "support/temporary_folder.hpp"
+#include "tee/sgx/verifier/scene.hpp"
+#include "tee/sgx/verifier/utc.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -149,6 +151,82 @@ TEST_F(Certificates, ThatCannotBeReadAreNamed) {
     EXPECT_EQ(found(examine_keys(folder.path(), std::chrono::system_clock::now()), "ca.crt").level,
               Level::failure);
     EXPECT_EQ(end_of_certificate(folder.path() / "none").error().code, "file-unreadable");
+}
+
+class ExamineCollateral : public testing::Test {
+  protected:
+    ExamineCollateral() {
+        descriptor_.directory = folder_.path();
+        descriptor_.nodes.push_back({.name = "cloud",
+                                     .tee = descriptor::Tee::sgx,
+                                     .address = {},
+                                     .events = {},
+                                     .vendor = {},
+                                     .certificate = {},
+                                     .board = {},
+                                     .where = {}});
+    }
+    /// Below the folder, as it is served; its root beside it.
+    void keep() {
+        const auto& chain = evidence_.collateral.files.at("tcb_chain.pem");
+        folder_.write("root.pem", chain.substr(chain.rfind("-----BEGIN")));
+        EXPECT_TRUE(
+            tee::sgx::write_collateral(evidence_.collateral, folder_.path() / "collateral"));
+        descriptor_.policy.collateral = "collateral";
+        descriptor_.policy.root = "root.pem";
+    }
+    [[nodiscard]] Examined only(Time now = at(tee::sgx::Scene::now)) const {
+        const auto all = examine_collateral(descriptor_, now);
+        EXPECT_EQ(all.size(), 1U);
+        return all.empty() ? Examined{} : all.front();
+    }
+    static Time at(tee::sgx::UnixTime time) { return Time(std::chrono::seconds(time)); }
+
+    test::TemporaryFolder folder_;
+    tee::sgx::Scene scene_;
+    tee::sgx::Presented evidence_ = scene_.build();
+    descriptor::Descriptor descriptor_;
+};
+
+TEST_F(ExamineCollateral, IsOnlyAboutNodesWithSgxThatAreNotSimulated) {
+    EXPECT_EQ(only().level, Level::warning);
+    EXPECT_THAT(only().fix, HasSubstr("pccs"));
+    descriptor_.simulation_allowed = true;
+    EXPECT_TRUE(examine_collateral(descriptor_, Time()).empty());
+    descriptor_.simulation_allowed = false;
+    descriptor_.nodes[0].tee = descriptor::Tee::native;
+    EXPECT_TRUE(examine_collateral(descriptor_, Time()).empty());
+}
+
+TEST_F(ExamineCollateral, SaysUntilWhenAFolderHolds) {
+    keep();
+    EXPECT_EQ(only().level, Level::ok) << only().text;
+    EXPECT_THAT(only().text, HasSubstr("holds until 2026-"));
+    EXPECT_EQ(only(at(tee::sgx::Scene::now) + 500 * day).level, Level::failure);
+    descriptor_.policy.root.reset(); // Intel's
+    EXPECT_EQ(only().level, Level::failure);
+    descriptor_.policy.root = "nowhere.pem";
+    EXPECT_THAT(only().text, HasSubstr("nowhere.pem"));
+}
+
+TEST_F(ExamineCollateral, WarnsAWeekBeforeTheEnd) {
+    keep();
+    const std::string text = only().text;
+    const auto end = tee::sgx::parse_utc(text.substr(text.find("until ") + 6));
+    ASSERT_TRUE(end) << text;
+    EXPECT_EQ(only(at(*end) - 8 * day).level, Level::ok);
+    EXPECT_EQ(only(at(*end) - 6 * day).level, Level::warning);
+    EXPECT_EQ(only(at(*end) + day).level, Level::failure);
+}
+
+TEST_F(ExamineCollateral, NamesWhatIsMissingAndAServiceThatDoesNotAnswer) {
+    keep();
+    std::filesystem::remove(folder_.path() / "collateral/pck_crl.der");
+    EXPECT_THAT(only().text, HasSubstr("pck_crl.der"));
+    descriptor_.policy.collateral.reset();
+    descriptor_.policy.pccs = {.url = "https://127.0.0.1:1", .authority = {}};
+    EXPECT_EQ(only().level, Level::failure);
+    EXPECT_THAT(only().text, HasSubstr("https://127.0.0.1:1"));
 }
 
 } // namespace

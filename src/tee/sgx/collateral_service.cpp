@@ -63,16 +63,21 @@ struct Item {
     const char* chain;
 };
 
+const std::string base = "/sgx/certification/v4/";
+
+Item qe_identity_item() {
+    return {base + "qe/identity",
+            file::qe_identity,
+            "SGX-Enclave-Identity-Issuer-Chain",
+            file::qe_chain};
+}
+
 std::array<Item, 4> items_of(const Platform& platform) {
-    const std::string base = "/sgx/certification/v4/";
     return {{{base + "tcb?fmspc=" + platform.fmspc,
               file::tcb_info,
               "TCB-Info-Issuer-Chain",
               file::tcb_chain},
-             {base + "qe/identity",
-              file::qe_identity,
-              "SGX-Enclave-Identity-Issuer-Chain",
-              file::qe_chain},
+             qe_identity_item(),
              {base + "pckcrl?ca=" + platform.authority + "&encoding=der",
               file::pck_crl,
               "SGX-PCK-CRL-Issuer-Chain",
@@ -142,6 +147,24 @@ Expected<bool> fetch_item(httplib::Client& client,
     return true;
 }
 
+/// Gives a client of the service to `use`, whose result it passes on.
+template <typename Use>
+auto with_client(const ServiceAddress& address, const Use& use)
+    -> decltype(use(std::declval<httplib::Client&>())) {
+    httplib::Client client(address.url);
+    std::error_code error;
+    if (!address.authority.empty()) {
+        if (!std::filesystem::is_regular_file(address.authority, error)) {
+            return missing(address, fmt::format("there is no file {}", address.authority.string()));
+        }
+        client.set_ca_cert_path(address.authority.string());
+    }
+    client.set_connection_timeout(patience_seconds);
+    client.set_read_timeout(patience_seconds);
+    client.set_write_timeout(patience_seconds);
+    return use(client);
+}
+
 } // namespace
 
 CollateralService::CollateralService(ServiceAddress address) : address_(std::move(address)) {}
@@ -158,27 +181,24 @@ Expected<Collateral> CollateralService::fetch(ByteView quote) {
     if (kept != kept_.end() && now - kept->second.since < fresh) {
         return kept->second.collateral;
     }
-    httplib::Client client(address_.url);
-    std::error_code error;
-    if (!address_.authority.empty()) {
-        if (!std::filesystem::is_regular_file(address_.authority, error)) {
-            return missing(address_,
-                           fmt::format("there is no file {}", address_.authority.string()));
+    return with_client(address_, [&](httplib::Client& client) -> Expected<Collateral> {
+        Collateral collateral;
+        for (const Item& item : items_of(*platform)) {
+            const Expected<bool> fetched = fetch_item(client, address_, item, collateral);
+            if (!fetched) {
+                return tl::make_unexpected(fetched.error());
+            }
         }
-        client.set_ca_cert_path(address_.authority.string());
-    }
-    client.set_connection_timeout(patience_seconds);
-    client.set_read_timeout(patience_seconds);
-    client.set_write_timeout(patience_seconds);
-    Collateral collateral;
-    for (const Item& item : items_of(*platform)) {
-        const Expected<bool> fetched = fetch_item(client, address_, item, collateral);
-        if (!fetched) {
-            return tl::make_unexpected(fetched.error());
-        }
-    }
-    kept_[key] = {.collateral = collateral, .since = now};
-    return collateral;
+        kept_[key] = {.collateral = collateral, .since = now};
+        return collateral;
+    });
+}
+
+Expected<bool> CollateralService::probe() const {
+    return with_client(address_, [&](httplib::Client& client) {
+        Collateral nowhere;
+        return fetch_item(client, address_, qe_identity_item(), nowhere);
+    });
 }
 
 } // namespace authex::tee::sgx

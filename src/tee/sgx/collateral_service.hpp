@@ -28,6 +28,10 @@ class CollateralService {
     /// collateral-missing: the service cannot be reached, or has it not
     [[nodiscard]] Expected<Collateral> fetch(ByteView quote);
 
+    /// Whether it answers at all, asked for what does not depend on a platform.
+    /// @error collateral-missing
+    [[nodiscard]] Expected<bool> probe() const;
+
   private:
     struct Kept {
         Collateral collateral;

@@ -103,7 +103,7 @@ class CollateralServiceTest : public testing::Test {
     std::filesystem::path certificate_ = folder_.path() / "certificate.pem";
     std::filesystem::path key_ = folder_.path() / "key.pem";
     Scene scene_;
-    Evidence evidence_ = scene_.build();
+    Presented evidence_ = scene_.build();
     std::map<std::string, std::string> headers_ = {
         {file::tcb_chain, "TCB-Info-Issuer-Chain"},
         {file::qe_chain, "SGX-Enclave-Identity-Issuer-Chain"},

@@ -1,4 +1,4 @@
-// Evidence that was right, and was changed on its way to the verifier.
+// Presented that was right, and was changed on its way to the verifier.
 #include <algorithm>
 #include <functional>
 
@@ -15,7 +15,7 @@ namespace file = collateral_file;
 class Forged : public testing::Test {
   protected:
     Scene scene_;
-    Evidence evidence_ = scene_.build();
+    Presented evidence_ = scene_.build();
 
     void SetUp() override { ASSERT_TRUE(verify(evidence_).genuine) << story(verify(evidence_)); }
     std::string& content(const char* name) { return evidence_.collateral.files[name]; }
@@ -60,7 +60,7 @@ TEST_F(Forged, AQuoteWithAnyByteChangedIsRefused) {
 TEST_F(Forged, CollateralWithAnyByteChangedIsRefused) {
     for (const auto& [name, bytes] : evidence_.collateral.files) {
         for (std::size_t i = 0; i < bytes.size(); ++i) {
-            Evidence changed = evidence_;
+            Presented changed = evidence_;
             std::string& copy = changed.collateral.files[name];
             copy[i] = static_cast<char>(copy[i] ^ 1);
             const bool before_padding = i + 1 < bytes.size() && bytes[i + 1] == '=';
@@ -73,7 +73,7 @@ TEST_F(Forged, CollateralWithAnyByteChangedIsRefused) {
 
 TEST_F(Forged, MissingCollateralCannotBeCheckedAgainst) {
     for (const auto& [name, bytes] : evidence_.collateral.files) {
-        Evidence lacking = evidence_;
+        Presented lacking = evidence_;
         lacking.collateral.files.erase(name);
         const Verdict verdict = verify(lacking);
         EXPECT_FALSE(verdict.genuine);
@@ -92,7 +92,7 @@ TEST_F(Forged, WithoutRevocationNoListIsNeeded) {
 
 TEST_F(Forged, EmptyFilesAreRefused) {
     for (const auto& [name, bytes] : evidence_.collateral.files) {
-        Evidence emptied = evidence_;
+        Presented emptied = evidence_;
         emptied.collateral.files[name] = "";
         EXPECT_EQ(verify(emptied).outcome, Outcome::refused) << name;
     }
@@ -115,7 +115,7 @@ TEST_F(Forged, ThePcksListDoesNotServeAsTheRootsList) {
 
 TEST_F(Forged, AListOfAnotherAuthorityOfTheSameNameIsRefused) {
     Scene other;
-    const Evidence stranger = other.build();
+    const Presented stranger = other.build();
     content(file::pck_crl) = stranger.collateral.files.at(file::pck_crl);
     expect_refused("pck-crl", "crl-signature");
     content(file::pck_ca_chain) = stranger.collateral.files.at(file::pck_ca_chain);
@@ -123,7 +123,7 @@ TEST_F(Forged, AListOfAnotherAuthorityOfTheSameNameIsRefused) {
 }
 
 TEST_F(Forged, CollateralOfAnotherRootIsRefused) {
-    const Evidence stranger = Scene().build();
+    const Presented stranger = Scene().build();
     evidence_.collateral = stranger.collateral;
     expect_refused("tcb-info-chain", "chain-root");
 }
@@ -135,7 +135,7 @@ TEST_F(Forged, AQuoteOfAnotherRootIsRefused) {
 
 TEST_F(Forged, TheGenuineRootBehindAForgedChainIsRefused) {
     Scene forger;
-    const Evidence forged = forger.build();
+    const Presented forged = forger.build();
     const auto own = parse_certificates(parse_quote(evidence_.quote)->pck_chain);
     const auto others = parse_certificates(parse_quote(forged.quote)->pck_chain);
     forger.quote.pck_chain = to_pem(*(*others)[0]) + to_pem(*(*others)[1]) + to_pem(*(*own)[2]);
@@ -254,7 +254,7 @@ TEST_F(Forged, LengthsThatDoNotFitAreRefused) {
          {at_signature_bytes, at_authentication_bytes, at_certification + 2}) {
         for (const std::uint16_t length :
              std::initializer_list<std::uint16_t>{0, 1, 0x7FFF, 0xFFFF}) {
-            Evidence changed = evidence_;
+            Presented changed = evidence_;
             changed.quote[at] = static_cast<std::uint8_t>(length);
             changed.quote[at + 1] = static_cast<std::uint8_t>(length >> 8);
             EXPECT_EQ(failed_step(verify(changed)), "quote-structure") << at << ' ' << length;

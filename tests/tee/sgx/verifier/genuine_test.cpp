@@ -30,7 +30,7 @@ std::string content(const fs::path& file) {
 }
 
 struct Case {
-    Evidence evidence;
+    Presented evidence;
     UnixTime now = 0;
     json expect;
     std::string name;
@@ -153,7 +153,7 @@ TEST_F(GenuineQuotes, NoneHoldsBeforeOrAfterItsCollateral) {
 }
 
 TEST_F(GenuineQuotes, NoneHoldsUnderAnotherRoot) {
-    const Evidence own = Scene().build();
+    const Presented own = Scene().build();
     for (const Case& one : cases()) {
         SCOPED_TRACE(one.name);
         const Verdict verdict = QuoteVerifier(one.evidence.collateral, own.anchor)

@@ -25,7 +25,7 @@ TEST(OwnRoot, AGoodQuoteIsAcceptedInEachVersion) {
 }
 
 TEST(OwnRoot, NothingIsBelievedUnderIntelsRoot) {
-    Evidence evidence = Scene().build();
+    Presented evidence = Scene().build();
     evidence.anchor.root_key = intel_root_key;
     const Verdict verdict = verify(evidence);
     EXPECT_FALSE(verdict.genuine);
@@ -34,7 +34,7 @@ TEST(OwnRoot, NothingIsBelievedUnderIntelsRoot) {
 }
 
 TEST(OwnRoot, ACheckedCollateralServesManyQuotesUntilItExpires) {
-    const Evidence evidence = Scene().build();
+    const Presented evidence = Scene().build();
     QuoteVerifier verifier(evidence.collateral, evidence.anchor);
     constexpr UnixTime last = 1'769'731'200 - 1; // nextUpdate, 2026-01-30T00:00:00Z
     for (const UnixTime now : {Scene::now, Scene::now + 60, last}) {
@@ -48,22 +48,22 @@ TEST(OwnRoot, ACheckedCollateralServesManyQuotesUntilItExpires) {
 
 TEST(OwnRoot, CertificatesMayLieInAnyOrderAndEndInPadding) {
     Scene scene;
-    const Evidence evidence = scene.build();
+    const Presented evidence = scene.build();
     const Expected<Quote> quote = parse_quote(evidence.quote);
     ASSERT_TRUE(quote);
     auto all = parse_certificates(quote->pck_chain);
     ASSERT_TRUE(all);
     scene.quote.pck_chain = to_pem(*(*all)[2]) + "\r\n" + to_pem(*(*all)[0]) + to_pem(*(*all)[1]);
     scene.quote.pck_chain.push_back('\0');
-    const Evidence reordered = scene.build();
-    Evidence mixed = evidence;
+    const Presented reordered = scene.build();
+    Presented mixed = evidence;
     mixed.quote =
         reordered.quote; // its chain is that of `evidence`, and so are keys and collateral
     EXPECT_TRUE(verify(mixed).genuine) << story(verify(mixed));
 }
 
 TEST(OwnRoot, RevocationListsMayBePemOrHexadecimal) {
-    Evidence evidence = Scene().build();
+    Presented evidence = Scene().build();
     std::string& list = evidence.collateral.files[collateral_file::root_ca_crl];
     std::string digits;
     for (const char byte : list) {

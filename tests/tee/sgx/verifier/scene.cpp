@@ -115,7 +115,7 @@ Scene::Scene()
     qe_report_signer = pck_key_.get();
 }
 
-Evidence Scene::build() {
+Presented Scene::build() {
     const Certificate root_made = issue(root, *root_key_, {.key = root_signer});
     const Issuer by_root = {.certificate = root_made.get(), .key = root_signer};
     const Certificate authority_made = issue(authority, *authority_key_, by_root);
@@ -127,7 +127,7 @@ Evidence Scene::build() {
     }
     const Certificate pck_made = issue(pck_spec, *pck_key_, by_authority);
 
-    Evidence evidence;
+    Presented evidence;
     evidence.anchor.root_key = public_point(*root_key_);
     auto& files = evidence.collateral.files;
     const std::string root_pem = to_pem(*root_made);
@@ -149,7 +149,7 @@ Evidence Scene::build() {
     return evidence;
 }
 
-Verdict verify(const Evidence& evidence, const Policy& policy) {
+Verdict verify(const Presented& evidence, const Policy& policy) {
     return QuoteVerifier(evidence.collateral, evidence.anchor)
         .verify(evidence.quote, policy, Scene::now);
 }

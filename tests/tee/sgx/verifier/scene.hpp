@@ -13,7 +13,7 @@
 namespace authex::tee::sgx {
 
 /// What a verifier is given.
-struct Evidence {
+struct Presented {
     std::vector<std::uint8_t> quote;
     Collateral collateral;
     TrustAnchor anchor;
@@ -38,7 +38,7 @@ class Scene {
     EVP_PKEY* identity_signer;  ///< QE identity
     EVP_PKEY* qe_report_signer; ///< report of the Quoting Enclave
 
-    [[nodiscard]] Evidence build();
+    [[nodiscard]] Presented build();
     [[nodiscard]] EVP_PKEY* stranger() const { return stranger_.get(); }
     [[nodiscard]] EVP_PKEY* pck_key() const { return pck_key_.get(); }
 
@@ -49,7 +49,7 @@ class Scene {
 };
 
 /// At Scene::now.
-[[nodiscard]] Verdict verify(const Evidence& evidence, const Policy& policy = {});
+[[nodiscard]] Verdict verify(const Presented& evidence, const Policy& policy = {});
 
 /// The name of the step that failed; empty where none did.
 [[nodiscard]] std::string failed_step(const Verdict& verdict);
