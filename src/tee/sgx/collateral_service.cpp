@@ -130,7 +130,8 @@ Expected<bool> fetch_item(httplib::Client& client,
             return true;
         });
     if (!answer) {
-        return missing(address, fmt::format("{}: {}", item.path, to_string(answer.error())));
+        return missing(address,
+                       fmt::format("no answer to {} ({})", item.path, to_string(answer.error())));
     }
     if (answer->status != 200) {
         return missing(address, fmt::format("{}: status {}", item.path, answer->status));
