@@ -13,6 +13,7 @@
 #include "tee/sgx/image/image_file.hpp"
 #include "tee/sgx/sgx_modules.hpp"
 #include "tee/sgx/simulator/report_key.hpp"
+#include "tee/sgx/simulator/segments.hpp"
 #include "tee/sgx/verifier.hpp"
 #include "tee/sgx/verifier/signed_json.hpp"
 #include "wire/handshake.hpp"
@@ -44,6 +45,11 @@ constexpr const char* source =
     "    std::uint8_t large[1 << 17]; large[0] = 1;\n"
     "    asm volatile(\"\" : : \"r\"(large) : \"memory\"); call.result.u8(large[9]);\n"
     "}\n"
+    "AUTHEX_ENTRY(segments, call) {\n"
+    "    std::uint64_t fs = 0, gs = 0;\n"
+    "    asm volatile(\"rdfsbase %0; rdgsbase %1\" : \"=r\"(fs), \"=r\"(gs));\n"
+    "    call.result.u64(fs); call.result.u64(gs);\n"
+    "}\n"
     "alignas(512) std::uint8_t request[1024];\n"
     "AUTHEX_ENTRY(key, call) {\n" // EGETKEY, of the request in the call
     "    const authex::ByteView wanted = call.data;\n"
@@ -53,7 +59,17 @@ constexpr const char* source =
     "                 : \"b\"(request + (wanted.size() > 512 ? 8 : 0)), \"c\"(out) : \"memory\");\n"
     "    call.result.u32(error); call.result.u8(failed); call.result.bytes(out);\n"
     "}\n";
-enum Entry : std::uint16_t { echo, crash, trap, ask_processor, door, write_code, deep, key };
+enum Entry : std::uint16_t {
+    echo,
+    crash,
+    trap,
+    ask_processor,
+    door,
+    write_code,
+    deep,
+    segments,
+    key
+};
 
 const Image& image() {
     static const Image built = test::build_enclave(source);
@@ -131,7 +147,7 @@ class EnclaveTest : public testing::Test {
 TEST_F(EnclaveTest, IsSmallAndListsItsEndpoints) {
     EXPECT_LE(image().bytes, 64U * 1024U);
     EXPECT_EQ(image().identity.size(), measurement_bytes);
-    ASSERT_EQ(image().endpoints.size(), 8U);
+    ASSERT_EQ(image().endpoints.size(), 9U);
     EXPECT_EQ(image().endpoints[3].name, "ask_processor");
 }
 
@@ -152,6 +168,21 @@ TEST_F(EnclaveTest, AnExceptionInsideEndsIt) {
         const auto link = start();
         expect_exception(*link, entry);
     }
+}
+
+TEST_F(EnclaveTest, HasSegmentsOfItsOwn) {
+    if (!segments_can_be_switched()) {
+        GTEST_SKIP() << "the kernel keeps FS and GS to itself (Linux 5.9 does not)";
+    }
+    const auto link = start();
+    for (int i = 0; i < 3; ++i) {
+        const std::vector<std::uint8_t> answer = call(*link, segments, {});
+        ASSERT_GE(answer.size(), 16U);
+        Reader reader(ByteView(answer).last(16));
+        EXPECT_EQ(reader.u64(), enclave_base);
+        EXPECT_EQ(reader.u64(), enclave_base);
+    }
+    expect_exception(*link, crash); // which its host survives long enough to say so
 }
 
 TEST_F(EnclaveTest, ItsDoorIsOutOfItsOwnReach) {

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "tee/sgx/simulator/key_request.hpp"
+#include "tee/sgx/simulator/segments.hpp"
 
 extern "C" {
 extern const char authex_simulated_aep[];
@@ -39,6 +40,8 @@ struct Simulation {
     CpuKey key{};
     std::uint64_t outside_stack = 0; ///< RSP and RBP as they were at EENTER (URSP, URBP)
     std::uint64_t outside_frame = 0;
+    bool switches_segments = false;
+    Segments outside_segments;
 };
 Simulation simulation;
 
@@ -267,8 +270,8 @@ bool execute(Registers& registers, bool within) {
     }
 }
 
-void on_signal(int signal, siginfo_t* info, void* context) {
-    Registers registers(*static_cast<ucontext_t*>(context));
+void handle(int signal, const siginfo_t* info, ucontext_t& context) {
+    Registers registers(context);
     const std::uint64_t at = registers.get(REG_RIP);
     const bool within = inside(at) && simulation.enclave.entered;
     // A fetch that failed has nothing to be compared at RIP.
@@ -290,11 +293,28 @@ void on_signal(int signal, siginfo_t* info, void* context) {
     }
 }
 
+/// A signal comes with the segments of whom it has interrupted, and leaves those of whom it returns
+/// to.
+void on_signal(int signal, siginfo_t* info, void* context) {
+    const bool switches = simulation.switches_segments;
+    if (switches && simulation.enclave.entered) {
+        write_segments(simulation.outside_segments);
+    } else if (switches) {
+        simulation.outside_segments = read_segments();
+    }
+    handle(signal, info, *static_cast<ucontext_t*>(context));
+    if (switches && simulation.enclave.entered) {
+        // Of the TCS: both begin where the enclave does (image/enclave.cpp).
+        write_segments({.fs = simulation.enclave.base, .gs = simulation.enclave.base});
+    }
+}
+
 } // namespace
 
 bool simulate(const EnclaveState& enclave, const CpuKey& key) {
     simulation.enclave = enclave;
     simulation.key = key;
+    simulation.switches_segments = segments_can_be_switched();
     // The enclave's own stack must not get signal frames, with the registers in them.
     void* const stack = ::mmap(
         nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -4,8 +4,9 @@
 // (Intel SDM vol. 3D, chapters 36 to 40)
 //
 // The image runs unchanged, byte for byte. What a process cannot show: memory that its host cannot
-// read, asynchronous exits (signals that are not about the enclave return into it directly),
-// segment registers, and the time that transitions take on hardware.
+// read, asynchronous exits (signals that are not about the enclave return into it directly), and
+// the time that transitions take on hardware. FS and GS are switched where the kernel lets a
+// process do so.
 
 #include <cstdint>
 
