@@ -48,6 +48,13 @@ Program::Program(const std::string& text, std::uint16_t origin)
           base + ".bin"});
     const std::string bytes = content_of(base + ".bin");
     bytes_.assign(bytes.begin(), bytes.end());
+    std::istringstream names(must({"llvm-nm-14", "--defined-only", base + ".o"}));
+    std::string value;
+    std::string kind;
+    std::string name;
+    while (names >> value >> kind >> name) {
+        labels_[name] = static_cast<std::uint16_t>(origin_ + std::stoul(value, nullptr, 16));
+    }
 }
 
 std::string Program::elf() const {
@@ -62,16 +69,11 @@ std::string Program::elf() const {
 }
 
 std::uint16_t Program::label(const std::string& wanted) const {
-    std::istringstream names(must({"llvm-nm-14", folder_->path() / "program.o"}));
-    std::string value;
-    std::string kind;
-    std::string name;
-    while (names >> value >> kind >> name) {
-        if (name == wanted) {
-            return static_cast<std::uint16_t>(origin_ + std::stoul(value, nullptr, 16));
-        }
+    const auto found = labels_.find(wanted);
+    if (found == labels_.end()) {
+        throw std::runtime_error("no label " + wanted);
     }
-    throw std::runtime_error("no label " + wanted);
+    return found->second;
 }
 
 Guest::Guest(const Program& program, const Configuration& configuration)

@@ -1,6 +1,7 @@
 #pragma once
 // Programs for the emulated microcontroller, assembled in the test, and a machine to run them on.
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,7 @@ class Program {
   private:
     std::uint16_t origin_;
     std::vector<std::uint8_t> bytes_;
+    std::map<std::string, std::uint16_t> labels_;
     std::shared_ptr<authex::test::TemporaryFolder> folder_;
 };
 

@@ -47,7 +47,8 @@ inline Built built(tee::BuildSpec spec) {
 class Driven {
   public:
     Driven(const std::string& driver, std::vector<std::string> devices)
-        : built_(built({.driver = driver, .devices = std::move(devices)})) {
+        : Driven(built({.driver = driver, .devices = std::move(devices)})) {}
+    explicit Driven(Built built) : built_(std::move(built)) {
         auto place = first_place;
         if (built_.image.gate_bytes == 0) {
             place = {.text = place.text, .data = place.data};
@@ -83,14 +84,17 @@ class Driven {
     void connect(const std::string& input) { connect(input, wire::Role::destination); }
     void listen(const std::string& output) { connect(output, wire::Role::source); }
 
+    /// The frame of the next event for the input.
+    Octets event(const std::string& input, const Octets& body) {
+        const std::uint16_t id = number(input);
+        return sealed(
+            keys_[id],
+            {.kind = wire::Kind::event, .channel = channel(id), .counter = counters_[id]++},
+            body);
+    }
     /// Bodies of the events that come out.
     std::vector<Octets> send(const std::string& input, const Octets& body) {
-        const std::uint16_t id = number(input);
-        return events(node.give(
-            entry,
-            sealed(keys_[id],
-                   {.kind = wire::Kind::event, .channel = channel(id), .counter = counters_[id]++},
-                   body)));
+        return events(node.give(entry, event(input, body)));
     }
     std::vector<Octets> call(const std::string& entry_name) {
         Octets frame(wire::header_bytes);

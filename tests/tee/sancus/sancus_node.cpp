@@ -24,14 +24,22 @@ violated: mov #0x4200, r1
         jmp back
 )";
 constexpr std::uint64_t call_limit = 20'000'000;
+constexpr std::uint64_t handler_limit = 100'000;
+
+/// Assembled once, for all nodes.
+const sancus_emulator::test::Program& unprotected_program() {
+    static const sancus_emulator::test::Program program(unprotected, 0x5c00);
+    return program;
+}
 
 } // namespace
 
-SancusNode::SancusNode() : program_(unprotected, 0x5c00) {
-    const auto board = open_board("default");
+SancusNode::SancusNode() : program_(unprotected_program()) {
+    auto board = open_board("default");
     if (!board) {
         throw std::runtime_error(to_text(board.error().front()));
     }
+    board->devices.push_back({.name = "nmi", .kind = DeviceKind::nmi});
     auto devices = make_devices(*board, this, {});
     if (!devices) {
         throw std::runtime_error(to_text(devices.error()));
@@ -39,6 +47,7 @@ SancusNode::SancusNode() : program_(unprotected, 0x5c00) {
     machine = std::make_unique<Machine>(board->configuration, std::move(devices->devices));
     machine->load(program_.origin(), program_.bytes());
     bind(15, program_.origin());
+    bind(14, program_.label("violated"));
     bind(13, program_.label("violated"));
     machine->observe(&witness);
     reset();
@@ -101,18 +110,39 @@ std::uint16_t SancusNode::load(const tee::sancus::SancusImage& image,
 }
 
 bool SancusNode::call(std::uint16_t entry, const ModuleCall& call) {
+    set_registers(entry, call);
+    return run_from(program_.label("go"), program_.label("back"));
+}
+
+bool SancusNode::strike(std::uint16_t entry, const Octets& frames, std::uint64_t cycles) {
+    ModuleCall call;
+    call.in_bytes = static_cast<std::uint16_t>(frames.size());
+    machine->load(call.in, frames);
+    set_registers(entry, call);
+    machine->devices().write(0, 0x0010, 0x00ff, machine->core().cycle); // IE1: NMIIE
+    machine->core().r[reg::pc] = program_.label("go");
+    machine->set_breakpoint(program_.label("back"));
+    const Stop stop = machine->run(machine->core().cycle + cycles);
+    input("nmi", "pressed");
+    if (stop == Stop::limit) {
+        (void)machine->run(machine->core().cycle + call_limit);
+    }
+    machine->clear_breakpoint(program_.label("back"));
+    input("nmi", "released");
+    return stop == Stop::limit;
+}
+
+void SancusNode::set_registers(std::uint16_t entry, const ModuleCall& call) {
     auto& r = machine->core().r;
-    const std::uint16_t back = program_.label("back");
     r[1] = 0x4200;
     r[2] = 0;
     r[5] = entry;
     r[6] = call.operation;
-    r[7] = call.go_on != 0 ? call.go_on : back;
+    r[7] = call.go_on != 0 ? call.go_on : program_.label("back");
     r[12] = call.in;
     r[13] = call.in_bytes;
     r[14] = call.out;
     r[15] = call.out_bytes;
-    return run_from(program_.label("go"), back);
 }
 
 std::vector<Frame> SancusNode::give(std::uint16_t entry, const Octets& frames) {
@@ -132,8 +162,22 @@ std::vector<Frame> SancusNode::give(std::uint16_t entry, const Octets& frames) {
 }
 
 void SancusNode::idle(std::uint64_t cycles) {
-    machine->core().r[reg::pc] = program_.label("wait");
+    const std::uint16_t wait = program_.label("wait");
+    machine->core().r[reg::pc] = wait;
     (void)machine->run(machine->core().cycle + cycles);
+    machine->set_breakpoint(wait);
+    (void)machine->run(machine->core().cycle + handler_limit);
+    machine->clear_breakpoint(wait);
+}
+
+void SancusNode::ring_timer_every(std::uint16_t period) {
+    device_write(0x0172, period); // compare register and interrupt of channel 0
+    device_write(0x0162, 0x0010);
+    device_write(timer_control, 0x0214); // SMCLK, up, cleared
+}
+
+void SancusNode::device_write(std::uint16_t address, std::uint16_t value) {
+    machine->devices().write(address, value, 0xffff, machine->core().cycle);
 }
 
 void SancusNode::input(const std::string& device, const std::string& value) {

@@ -43,10 +43,17 @@ class SancusNode : public sancus_emulator::PhysicalWorld {
 
     /// Calls a module. @return whether it came back
     bool call(std::uint16_t entry, const ModuleCall& call = {});
+    /// The same with frames, and a non-maskable interrupt after so many cycles, whose handler ends
+    /// the call. @return whether it struck before the call came back
+    bool strike(std::uint16_t entry, const Octets& frames, std::uint64_t cycles);
     /// Gives frames, and takes what comes.
     std::vector<Frame> give(std::uint16_t entry, const Octets& frames = {});
-    /// Runs on in unprotected code that waits, with interrupts enabled.
+    /// Runs on in unprotected code that waits, with interrupts enabled, and until a handler that
+    /// has begun meanwhile comes to its end.
     void idle(std::uint64_t cycles);
+    /// Requests interrupt 9 in this period, in cycles.
+    void ring_timer_every(std::uint16_t period);
+    void stop_timer() { device_write(timer_control, 0); }
     /// Where that code has its stack.
     void set_stack(std::uint16_t address) { machine->core().r[1] = address; }
     void reset();
@@ -72,13 +79,16 @@ class SancusNode : public sancus_emulator::PhysicalWorld {
     std::uint8_t spoiled_bits = 0;
 
   private:
+    static constexpr std::uint16_t timer_control = 0x0160;
+    void set_registers(std::uint16_t entry, const ModuleCall& call);
+    void device_write(std::uint16_t address, std::uint16_t value);
     std::uint16_t protect(std::uint16_t text,
                           std::uint16_t text_bytes,
                           std::uint16_t data,
                           std::uint16_t data_end);
     bool run_from(std::uint16_t address, std::uint16_t until);
 
-    sancus_emulator::test::Program program_;
+    const sancus_emulator::test::Program& program_;
     std::uint16_t next_id_ = 1;
 };
 

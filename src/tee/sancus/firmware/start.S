@@ -2,8 +2,9 @@
 ; breaks the rules of the hardware. The stack pointer of whoever was inside is then lost, so this side's is in memory.
 
 ; A module's own handler clears what has to do with sleep in the status register of the code that it interrupts, so
-; that it goes on. OSCOFF, which does nothing else here, is always set outside of modules: where it is clear, a
-; module has had an interrupt.
+; that it goes on, and GIE, since an interrupt that waits when the handler returns would hit the module (port/entry.S):
+; main() enables interrupts again. OSCOFF, which does nothing else here, is always set outside of modules: where it is
+; clear, a module has had an interrupt.
 #define UNDISTURBED 0x20 /* OSCOFF */
 
 #define WATCHDOG 0x0120

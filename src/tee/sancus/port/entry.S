@@ -14,6 +14,7 @@
 
     .equ    WDTCTL, 0x0120
     .equ    SLEEPING, 0x00f0         ; CPUOFF and the clocks, in SR
+    .equ    INTERRUPTS, 0x0008       ; GIE, in SR
     .equ    NO_OPERATION, 0xffff     ; of r6: the gate comes back
     .equ    UNKNOWN_OPERATION, 2     ; Error::malformed
     .equ    FIRST_INTERRUPT, 0xfff0  ; of who was before
@@ -109,7 +110,9 @@ interrupted:
     jhs     die
 1:  tst     &busy
     jnz     die
-    bic     #SLEEPING, 0(r12)        ; whoever slept until this wakes up
+    ; Whoever slept until this wakes up, with interrupts disabled: hardware counts RETI as ours, and would save
+    ; the state of an interrupt that waits then as that of this module.
+    bic     #SLEEPING | INTERRUPTS, 0(r12)
     mov     #authex_interrupted, r9
 run:
     mov     #1, &busy

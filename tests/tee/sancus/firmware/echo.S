@@ -10,11 +10,13 @@
 #define STAYS 0xe7         /* from now on it does not leave */
 #define SLOW 0xe8          /* it takes its time: about 5 ms */
 #define ACKS 0xe9          /* from now on it acknowledges events */
+#define LINGERS 0xea       /* from now on its interrupts take 2 ms: on a busy line another one waits at their end */
 
 #define COUNT data
 #define ROOM data+2
 #define STUBBORN data+4
 #define ACKING data+6
+#define PAUSE data+8
 #define SAVED_AT data+36    /* the last word: where hardware saves what it interrupts, from there downwards */
 
     .text
@@ -57,6 +59,8 @@ entry:
     jeq slow
     cmp.b #ACKS, r11
     jeq acks
+    cmp.b #LINGERS, r11
+    jeq lingers
 once:
     mov #1, r10
     jmp give
@@ -117,12 +121,17 @@ goes:
     mov r7, r15
     .short 0x1380
 
-; From unprotected code, whose registers are kept; it does not go back to sleep.
+; From unprotected code, whose registers are kept; it does not go back to sleep, and enables interrupts itself.
 interrupt:
-    mov &ROOM, r15
+    mov &PAUSE, r15
+1:  tst r15
+    jz 2f
+    dec r15
+    jmp 1b
+2:  mov &ROOM, r15
     inc &COUNT
     mov.b #0, &0x23
-    bic #0xf0, 0(r1)
+    bic #0xf8, 0(r1)
     reti
 
 violates:
@@ -156,6 +165,9 @@ nothing:
     jmp done
 stays:
     mov #1, &STUBBORN
+    jmp once
+lingers:
+    mov #2000, &PAUSE
     jmp once
 acks:
     mov #1, &ACKING

@@ -242,30 +242,46 @@ TEST_F(FirmwareTest, AnInterruptReachesTheModuleThatIsBoundToIt) {
     EXPECT_EQ(board.violations, 0U);
 }
 
-TEST_F(FirmwareTest, InterruptsWhileItIsBusyAreNotMissed) {
-    load(0);
-    must(Code::bind, {0, 2});
-    sancus_emulator::Core& core = board.machine().core();
-    sancus_emulator::PeripheralBus& devices = board.machine().devices();
-    devices.write(0x24, 0x0100, 0xFF00, core.cycle);
-    unsigned pressed = 0;
-    for (unsigned i = 0; i != 60; ++i) {
-        send(0, 1000 + i, ByteString(1 + i % 40, wish::slow));
-        board.run(7);
-        ASSERT_TRUE(devices.find("button0")->input("pressed", core.cycle));
-        ++pressed;
-        board.run(9);
-        ASSERT_TRUE(devices.find("button0")->input("released", core.cycle));
+class FirmwareInterrupts : public FirmwareTest {
+  protected:
+    void SetUp() override {
+        load(0);
+        must(Code::bind, {0, 2});
+        board.machine().devices().write(0x24, 0x0100, 0xFF00, board.machine().core().cycle);
     }
-    const auto counted = [&] {
-        unsigned count = 0;
-        for (const Given& given : board.frames) {
-            count += given.header.kind == wire::Kind::log ? given.header.channel : 0U;
+    /// Presses while messages go to and fro, and expects that each of both arrives.
+    void press_under_traffic(std::uint8_t wish) {
+        sancus_emulator::Device& button = *board.machine().devices().find("button0");
+        constexpr unsigned presses = 60;
+        for (unsigned i = 0; i != presses; ++i) {
+            send(0, 1000 + i, ByteString(1 + i % 40, wish));
+            board.run(7);
+            ASSERT_TRUE(button.input("pressed", board.machine().core().cycle));
+            board.run(9);
+            ASSERT_TRUE(button.input("released", board.machine().core().cycle));
         }
-        return count;
-    };
-    EXPECT_TRUE(board.run_until([&] { return counted() == pressed; }, 5000)) << counted();
-    EXPECT_TRUE(echoed(60));
+        const auto counted = [&] {
+            unsigned count = 0;
+            for (const Given& given : board.frames) {
+                count += given.header.kind == wire::Kind::log ? given.header.channel : 0U;
+            }
+            return count;
+        };
+        EXPECT_TRUE(board.run_until([&] { return counted() == presses; }, 5000)) << counted();
+        EXPECT_TRUE(echoed(presses));
+    }
+};
+
+TEST_F(FirmwareInterrupts, WhileItIsBusyAreNotMissed) {
+    press_under_traffic(wish::slow);
+}
+
+// Hardware counts the return from a module's handler as the module's.
+TEST_F(FirmwareInterrupts, ThatWaitAtTheEndOfAModulesHandlerHarmNothing) {
+    press_under_traffic(wish::lingers);
+    EXPECT_EQ(board.machine().core().memory.word(0xFFFE),
+              board.firmware().symbols.address_of("start").value());
+    EXPECT_EQ(board.violations, 0U);
 }
 
 class FirmwareClock : public FirmwareTest {

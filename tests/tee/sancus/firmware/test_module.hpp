@@ -20,6 +20,7 @@ constexpr std::uint8_t many = 0xE6;
 constexpr std::uint8_t stays = 0xE7;
 constexpr std::uint8_t slow = 0xE8;
 constexpr std::uint8_t acks = 0xE9;
+constexpr std::uint8_t lingers = 0xEA;
 } // namespace wish
 
 constexpr std::uint16_t test_module_data_bytes = 38;
