@@ -41,6 +41,26 @@ function(authex_quick_to_build target)
     endif()
 endfunction()
 
+# authex_module_host(<program> SOURCES …): the program of a module's process: static and small, and without sanitizers,
+# whose memory would lie where images lie and whose system calls its filter refuses. Its parts are tested from libraries.
+set(authex_process ${CMAKE_SOURCE_DIR}/src/tee/process)
+set(AUTHEX_MODULE_HOST_SOURCES
+    ${authex_process}/host/prepare.cpp ${authex_process}/host/sandbox.cpp ${authex_process}/host/serve.cpp
+    ${authex_process}/module_end.cpp ${authex_process}/process_record.cpp ${authex_process}/ring.cpp ${authex_process}/shared_area.cpp ${authex_process}/supervisor.cpp
+    ${CMAKE_SOURCE_DIR}/src/base/bytes.cpp ${CMAKE_SOURCE_DIR}/src/base/secrets.cpp)
+function(authex_module_host program)
+    cmake_parse_arguments(A "" "" "SOURCES" ${ARGN})
+    add_executable(${program} ${A_SOURCES} ${AUTHEX_MODULE_HOST_SOURCES})
+    target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/sdk/include)
+    target_compile_options(${program} PRIVATE
+        -O2 -fno-sanitize=all -fno-stack-protector -ffunction-sections -fdata-sections
+        $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)
+    target_link_options(${program} PRIVATE -fno-sanitize=all -static -nostdlib++ -Wl,--gc-sections
+        # Above the images: the kernel puts the heap anywhere within a gibibyte after the program.
+        -Wl,--image-base=0x60000000)
+    target_link_libraries(${program} PRIVATE ${AUTHEX_BEARSSL})
+endfunction()
+
 # Images are the same whatever a test is compiled with: what one test has built, no other builds again.
 set(AUTHEX_TEST_CACHE ${CMAKE_SOURCE_DIR}/build/test-cache CACHE PATH "Where tests keep what they have built of modules")
 

@@ -15,10 +15,11 @@
 
 #include <sys/random.h>
 
-#include "tee/native/host/prepare.hpp"
+#include "tee/native/host/load.hpp"
 #include "tee/native/host/replay.hpp"
-#include "tee/native/host/sandbox.hpp"
-#include "tee/native/host/serve.hpp"
+#include "tee/process/host/prepare.hpp"
+#include "tee/process/host/sandbox.hpp"
+#include "tee/process/host/serve.hpp"
 #include "tee/process/shared_area.hpp"
 #include "tee/process/supervisor.hpp"
 
@@ -42,18 +43,18 @@ Options parse_options(int count, char** arguments) {
         refuse_start("host-usage",
                      "authex-host NAME IMAGE-SHA256-HEX STACK-BYTES SPIN-US [recorded]");
     }
-    const auto spin_us = number(arguments[4], 10, spin_us_max);
+    const auto spin_us = process::number(arguments[4], 10, spin_us_max);
     if (!spin_us) {
         refuse_start("host-usage", "SPIN-US is out of range");
     }
-    return {.image = digest(arguments[2]),
-            .stack_bytes = stack_size(arguments[3]),
+    return {.image = process::digest(arguments[2]),
+            .stack_bytes = process::stack_size(arguments[3]),
             .spin_us = static_cast<std::uint32_t>(*spin_us),
             .recorded = recorded};
 }
 
-Entropy drawn_entropy() {
-    Entropy entropy{};
+process::Entropy drawn_entropy() {
+    process::Entropy entropy{};
     if (::getrandom(entropy.data(), entropy.size(), 0) != static_cast<ssize_t>(entropy.size())) {
         refuse_start("host-failed", "no random numbers");
     }
@@ -61,19 +62,19 @@ Entropy drawn_entropy() {
 }
 
 [[noreturn]] void run(const Options& options) {
-    const process::SharedArea area = open_rings();
-    const Door door{.entry = load_image(options.image),
-                    .stack_top = make_stack(options.stack_bytes)};
-    const Entropy entropy = options.recorded ? given_entropy() : drawn_entropy();
-    if (!confine(open_doorbell(), Debugged::no)) {
+    const process::SharedArea area = process::open_rings();
+    const process::Door door = load_image(options.image, options.stack_bytes);
+    const process::Entropy entropy = options.recorded ? process::given_entropy() : drawn_entropy();
+    if (!process::confine(process::open_doorbell(), process::Debugged::no)) {
         refuse_start("host-failed", "the process cannot be confined");
     }
-    if (start_image(door, area.rings(), entropy) != 0) {
+    if (process::start_image(door, area.rings(), entropy) != 0) {
         refuse_start("image-malformed", "the image refuses to start");
     }
-    ::close(answer_descriptor);
-    process::ModuleEnd end(area, doorbell_descriptor);
-    ::_exit(serve(door, end, options.spin_us)); // nothing may be unmapped or flushed any more
+    ::close(process::answer_descriptor);
+    process::ModuleEnd end(area, process::doorbell_descriptor);
+    ::_exit(
+        process::serve(door, end, options.spin_us)); // nothing may be unmapped or flushed any more
 }
 
 } // namespace

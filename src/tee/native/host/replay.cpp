@@ -9,9 +9,10 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "tee/native/host/prepare.hpp"
-#include "tee/native/host/sandbox.hpp"
-#include "tee/native/host/serve.hpp"
+#include "tee/native/host/load.hpp"
+#include "tee/process/host/prepare.hpp"
+#include "tee/process/host/sandbox.hpp"
+#include "tee/process/host/serve.hpp"
 #include "tee/process/shared_area.hpp"
 #include "tee/process/supervisor.hpp"
 
@@ -25,7 +26,7 @@ constexpr std::size_t room_bytes = process::ring_bytes_default;
 
 bool write_all(ByteView bytes) {
     while (!bytes.empty()) {
-        const ssize_t count = ::write(answer_descriptor, bytes.data(), bytes.size());
+        const ssize_t count = ::write(process::answer_descriptor, bytes.data(), bytes.size());
         if (count < 0 && errno != EINTR) {
             return false;
         }
@@ -35,19 +36,19 @@ bool write_all(ByteView bytes) {
 }
 
 /// @return the exit status
-int give(const Door& door, ByteView frames, Bytes room, bool debugged) {
+int give(const process::Door& door, ByteView frames, Bytes room, bool debugged) {
     Reader reader(frames);
     while (reader.remaining() != 0) {
         const std::uint32_t bytes = reader.u32();
         const ByteView frame = reader.take(bytes);
-        const Answer answer = invoke(door, frame, room);
+        const process::Answer answer = process::invoke(door, frame, room);
         if (!reader.ok() || !answer.good || answer.consumed != frame.size()) {
-            return exit_refused_invocation;
+            return process::exit_refused_invocation;
         }
         // A debugger's terminal shall not see it.
         const auto produced = static_cast<std::uint32_t>(answer.produced);
         if (!debugged && !(write_all(bytes_of(produced)) && write_all(room.first(produced)))) {
-            return exit_corrupt_rings;
+            return process::exit_corrupt_rings;
         }
     }
     return 0;
@@ -61,22 +62,24 @@ void replay(int count, char** arguments) {
         refuse_start("host-usage", "authex-host --replay IMAGE-SHA256-HEX STACK-BYTES [debugged]");
     }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const Digest image = digest(arguments[2]);
-    const std::uint64_t stack_bytes = stack_size(arguments[3]);
+    const process::Digest image = process::digest(arguments[2]);
+    const std::uint64_t stack_bytes = process::stack_size(arguments[3]);
     const ByteView frames =
-        read_file("frames", replay_bytes_max, "module-files", "recording-too-large");
-    const Entropy entropy = given_entropy();
+        process::read_file("frames", replay_bytes_max, "module-files", "recording-too-large");
+    const process::Entropy entropy = process::given_entropy();
     // One area that holds all that invocations point into.
-    const Bytes shared = private_memory(frames.size() + room_bytes, PROT_READ | PROT_WRITE);
+    const Bytes shared =
+        process::private_memory(frames.size() + room_bytes, PROT_READ | PROT_WRITE);
     const Bytes room = shared.first(room_bytes);
     const Bytes given = shared.subspan(room_bytes);
     copy(frames, given);
-    const Door door{.entry = load_image(image), .stack_top = make_stack(stack_bytes)};
+    const process::Door door = load_image(image, stack_bytes);
     const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (nowhere < 0 || !confine(nowhere, debugged ? Debugged::yes : Debugged::no)) {
+    if (nowhere < 0 ||
+        !process::confine(nowhere, debugged ? process::Debugged::yes : process::Debugged::no)) {
         refuse_start("host-failed", "the process cannot be confined");
     }
-    if (start_image(door, shared, entropy) != 0) {
+    if (process::start_image(door, shared, entropy) != 0) {
         refuse_start("image-malformed", "the image refuses to start");
     }
     if (debugged) {

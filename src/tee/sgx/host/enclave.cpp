@@ -105,7 +105,7 @@ struct Way {
 };
 Way way;
 
-void enter_enclave(const native::Door& door, runtime::Invocation& invocation) {
+void enter_enclave(const process::Door& door, runtime::Invocation& invocation) {
     EnclaveRun run{.tcs = door.entry};
     authex_call_enclave(way.enter, &invocation, &run);
     if (run.function != leaf::exit) {
@@ -155,7 +155,7 @@ Refusal make_on_hardware(ByteView file, int device) {
     return refusal;
 }
 
-native::Door door_of_enclave() {
+process::Door door_of_enclave() {
     return {.entry = way.tcs, .enter = enter_enclave};
 }
 

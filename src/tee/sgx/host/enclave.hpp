@@ -2,7 +2,7 @@
 // An enclave in this process, made of an image file.
 
 #include "base/bytes.hpp"
-#include "tee/native/host/serve.hpp"
+#include "tee/process/host/serve.hpp"
 #include "tee/sgx/host/refusal.hpp"
 #include "tee/sgx/simulator/report_key.hpp"
 
@@ -20,6 +20,6 @@ constexpr int exit_enclave_exception = 72;
 
 /// The way into the enclave that was made. An exception inside ends the process with
 /// exit_enclave_exception.
-[[nodiscard]] native::Door door_of_enclave();
+[[nodiscard]] process::Door door_of_enclave();
 
 } // namespace authex::tee::sgx

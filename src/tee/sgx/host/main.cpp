@@ -13,9 +13,10 @@
 #include <bearssl/bearssl_hash.h>
 #include <sys/mman.h>
 
-#include "tee/native/host/prepare.hpp"
-#include "tee/native/host/sandbox.hpp"
-#include "tee/native/host/serve.hpp"
+#include "tee/native/host/image.hpp"
+#include "tee/process/host/prepare.hpp"
+#include "tee/process/host/sandbox.hpp"
+#include "tee/process/host/serve.hpp"
 #include "tee/process/shared_area.hpp"
 #include "tee/process/supervisor.hpp"
 #include "tee/sgx/host/enclave.hpp"
@@ -30,7 +31,7 @@ constexpr std::uint64_t spin_us_max = 1'000'000;
 constexpr std::uint64_t file_bytes_max = native::image_bytes_max;
 
 Bytes exact_file(const char* name, std::size_t bytes) {
-    const Bytes file = native::read_file(name, bytes, "module-files", "module-files");
+    const Bytes file = process::read_file(name, bytes, "module-files", "module-files");
     if (file.size() != bytes) {
         refuse_start("module-files", "a file of the module's folder is too short");
     }
@@ -56,10 +57,10 @@ Refusal make_on_hardware(ByteView image) {
     return sgx::make_on_hardware(image, device);
 }
 
-void make_enclave(const native::Digest& expected, bool simulated) {
+void make_enclave(const process::Digest& expected, bool simulated) {
     const Bytes file =
-        native::read_file("image", file_bytes_max, "image-unreadable", "image-malformed");
-    native::check_hash(file, expected);
+        process::read_file("image", file_bytes_max, "image-unreadable", "image-malformed");
+    process::check_hash(file, expected);
     const Refusal refusal = simulated ? make_simulated(file) : make_on_hardware(file);
     if (refusal.code != nullptr) {
         refuse_start(refusal.code, refusal.reason);
@@ -68,31 +69,33 @@ void make_enclave(const native::Digest& expected, bool simulated) {
 }
 
 /// The enclave reads it out of the rings, where nothing else is yet.
-void start_enclave(const native::Door& door, const process::SharedArea& area, native::Traps traps) {
+void start_enclave(const process::Door& door,
+                   const process::SharedArea& area,
+                   process::Traps traps) {
     const Bytes target_file = exact_file("target", sgx_target_bytes);
-    process::ModuleEnd end(area, native::doorbell_descriptor);
+    process::ModuleEnd end(area, process::doorbell_descriptor);
     const auto room = end.writable();
     if (!room || room->size() < target_file.size()) {
         refuse_start("module-files", "the rings are in use");
     }
     const Bytes target = room->first(target_file.size());
     copy(target_file, target);
-    if (!native::confine(native::open_doorbell(), native::Debugged::no, traps)) {
+    if (!process::confine(process::open_doorbell(), process::Debugged::no, traps)) {
         refuse_start("host-failed", "the process cannot be confined");
     }
-    if (native::start_image(door, area.rings(), {}, target) != 0) {
+    if (process::start_image(door, area.rings(), {}, target) != 0) {
         refuse_start("image-malformed", "the enclave refuses to start");
     }
 }
 
-[[noreturn]] void run(const native::Digest& image, std::uint32_t spin_us, bool simulated) {
-    const process::SharedArea area = native::open_rings();
+[[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, bool simulated) {
+    const process::SharedArea area = process::open_rings();
     make_enclave(image, simulated);
-    const native::Door door = door_of_enclave();
-    start_enclave(door, area, simulated ? native::Traps::yes : native::Traps::no);
-    ::close(native::answer_descriptor);
-    process::ModuleEnd end(area, native::doorbell_descriptor);
-    ::_exit(native::serve(door, end, spin_us)); // nothing may be unmapped or flushed any more
+    const process::Door door = door_of_enclave();
+    start_enclave(door, area, simulated ? process::Traps::yes : process::Traps::no);
+    ::close(process::answer_descriptor);
+    process::ModuleEnd end(area, process::doorbell_descriptor);
+    ::_exit(process::serve(door, end, spin_us)); // nothing may be unmapped or flushed any more
 }
 
 } // namespace
@@ -105,8 +108,8 @@ int main(int count, char** arguments) {
         process::refuse_start("host-usage",
                               "authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated");
     }
-    const auto image = native::digest(arguments[2]);
-    const auto spin_us = native::number(arguments[3], 10, sgx::spin_us_max);
+    const auto image = process::digest(arguments[2]);
+    const auto spin_us = process::number(arguments[3], 10, sgx::spin_us_max);
     if (!spin_us) {
         process::refuse_start("host-usage", "SPIN-US is out of range");
     }

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace authex::tee::native {
+namespace authex::tee::process {
 
 /// Whether a debugger of the same user may read the process's memory.
 enum class Debugged : std::uint8_t { no, yes };
@@ -21,4 +21,4 @@ constexpr int answer_descriptor = 1; ///< until close_answer()
 /// the process with SIGSYS. @return false: errno says why
 bool confine(int doorbell, Debugged debugged, Traps traps = Traps::no);
 
-} // namespace authex::tee::native
+} // namespace authex::tee::process

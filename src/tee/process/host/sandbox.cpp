@@ -1,4 +1,4 @@
-#include "tee/native/host/sandbox.hpp"
+#include "tee/process/host/sandbox.hpp"
 
 #include <array>
 #include <cstddef>
@@ -13,9 +13,14 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-namespace authex::tee::native {
+namespace authex::tee::process {
 namespace {
 
+#if defined(__x86_64__)
+constexpr std::uint32_t own_machine = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t own_machine = AUDIT_ARCH_AARCH64;
+#endif
 constexpr std::uint32_t number_offset = offsetof(seccomp_data, nr);
 constexpr std::uint32_t machine_offset = offsetof(seccomp_data, arch);
 /// The low half of an argument, on a little-endian machine.
@@ -44,7 +49,7 @@ constexpr sock_filter kill = verdict(SECCOMP_RET_KILL_PROCESS);
 /// operations as 32-bit values.
 std::array filter = {
     load(machine_offset),
-    unless_equal(AUDIT_ARCH_X86_64, 1),
+    unless_equal(own_machine, 1),
     load(number_offset),
     unless_equal(SYS_write, 4), // also where the machine is another: that value is no call of ours
     load(argument_offset(0)),
@@ -92,4 +97,4 @@ bool confine(int doorbell, Debugged debugged, Traps traps) {
            ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-} // namespace authex::tee::native
+} // namespace authex::tee::process

@@ -1,4 +1,4 @@
-#include "tee/native/host/serve.hpp"
+#include "tee/process/host/serve.hpp"
 
 #include <algorithm>
 #include <sched.h>
@@ -6,11 +6,7 @@
 #include "runtime/invocation.hpp"
 #include "tee/process/adaptive_spin.hpp"
 
-extern "C" void authex_host_call(void (*entry)(authex::runtime::Invocation*),
-                                 authex::runtime::Invocation* invocation,
-                                 void* stack_top);
-
-namespace authex::tee::native {
+namespace authex::tee::process {
 namespace {
 
 /// Frames given at once. What they cause is published together: small enough that the manager works
@@ -21,19 +17,38 @@ constexpr std::uint32_t looks_per_yield = 16;
 /// A yield that takes longer: others want the processor, and get it for so long.
 constexpr std::uint64_t crowded_us = 50;
 constexpr std::uint64_t rest_us = 1'000;
-/// Of the time-stamp counter, more or less: it needs no system call, and nothing here needs to be
+/// Of the processor's counter, more or less: it needs no system call, and nothing here needs to be
 /// exact.
-constexpr std::uint64_t ticks_per_us = 2500;
+#if defined(__x86_64__)
+std::uint64_t ticks_per_us() {
+    return 2500;
+}
 
 std::uint64_t ticks() {
     return __builtin_ia32_rdtsc();
 }
 
-template <typename T>
-T* pointer(std::uint64_t address) {
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): so the image's plan and its invocation say them
-    return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
+void pause_processor() {
+    __builtin_ia32_pause();
 }
+#elif defined(__aarch64__)
+/// Arm Architecture Reference Manual, CNTFRQ_EL0 and CNTVCT_EL0.
+std::uint64_t ticks_per_us() {
+    std::uint64_t hertz = 0;
+    asm("mrs %0, cntfrq_el0" : "=r"(hertz));
+    return hertz / 1'000'000;
+}
+
+std::uint64_t ticks() {
+    std::uint64_t now = 0;
+    asm volatile("mrs %0, cntvct_el0" : "=r"(now));
+    return now;
+}
+
+void pause_processor() {
+    asm volatile("yield");
+}
+#endif
 
 template <typename T>
 std::uint64_t address(T* memory) {
@@ -41,14 +56,14 @@ std::uint64_t address(T* memory) {
 }
 
 /// Looks for a while whether the manager did something. @return it did
-bool look(const process::ModuleEnd& end, process::AdaptiveSpin& spin) {
+bool look(const ModuleEnd& end, AdaptiveSpin& spin) {
     std::uint64_t now = ticks();
     while (spin.worthwhile(now)) {
         for (std::uint32_t i = 0; i < looks_per_yield; ++i) {
             if (end.changed()) {
                 return true;
             }
-            __builtin_ia32_pause();
+            pause_processor();
         }
         const std::uint64_t before = ticks();
         ::sched_yield();
@@ -64,7 +79,7 @@ struct Turn {
     int failed = 0; ///< exit status
 };
 
-Turn serve_once(const Door& door, process::ModuleEnd& end, ByteView in, Bytes out) {
+Turn serve_once(const Door& door, ModuleEnd& end, ByteView in, Bytes out) {
     const Answer answer = invoke(door, in, out);
     if (!answer.good) {
         return {.failed = exit_refused_invocation};
@@ -76,12 +91,6 @@ Turn serve_once(const Door& door, process::ModuleEnd& end, ByteView in, Bytes ou
 }
 
 } // namespace
-
-void call_image(const Door& door, runtime::Invocation& invocation) {
-    authex_host_call(pointer<void(runtime::Invocation*)>(door.entry),
-                     &invocation,
-                     pointer<void>(door.stack_top));
-}
 
 std::uint32_t start_image(const Door& door, ByteView rings, ByteView entropy, ByteView target) {
     runtime::Invocation invocation{.operation = runtime::Operation::start,
@@ -107,10 +116,10 @@ Answer invoke(const Door& door, ByteView in, Bytes out) {
             .produced = static_cast<std::size_t>(invocation.produced)};
 }
 
-int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spin_us) {
-    process::AdaptiveSpin spin({.longest = spin_us * ticks_per_us,
-                                .crowded = crowded_us * ticks_per_us,
-                                .rest = rest_us * ticks_per_us});
+int serve(const Door& door, ModuleEnd& end, std::uint32_t spin_us) {
+    AdaptiveSpin spin({.longest = spin_us * ticks_per_us(),
+                       .crowded = crowded_us * ticks_per_us(),
+                       .rest = rest_us * ticks_per_us()});
     for (;;) {
         const std::optional<ByteView> in = end.readable();
         const std::optional<Bytes> out = end.writable();
@@ -132,9 +141,9 @@ int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spin_us) {
             spin.worked(ticks());
         } else if (!look(end, spin)) {
             // What is left is a cut frame, or there was too little room for its answer.
-            end.sleep(process::wanted_data | (in->empty() ? 0U : process::wanted_room));
+            end.sleep(wanted_data | (in->empty() ? 0U : wanted_room));
         }
     }
 }
 
-} // namespace authex::tee::native
+} // namespace authex::tee::process

@@ -1,4 +1,4 @@
-#include "tee/native/host/prepare.hpp"
+#include "tee/process/host/prepare.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,14 +11,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "tee/native/host/image.hpp"
 #include "tee/process/shared_area.hpp"
 #include "tee/process/supervisor.hpp"
 
-namespace authex::tee::native {
+namespace authex::tee::process {
 namespace {
-
-using process::refuse_start;
 
 constexpr std::uint64_t stack_bytes_max = std::uint64_t{64} << 20U;
 constexpr std::size_t stack_guard_bytes = std::size_t{16} << 20U;
@@ -62,7 +59,7 @@ Digest digest(const char* text) {
 
 std::uint64_t stack_size(const char* text) {
     const auto bytes = number(text, 10, stack_bytes_max);
-    if (!bytes || *bytes == 0 || *bytes % process::page_bytes != 0) {
+    if (!bytes || *bytes == 0 || *bytes % page_bytes != 0) {
         refuse_start("host-usage", "STACK-BYTES is out of range");
     }
     return *bytes;
@@ -106,9 +103,9 @@ Bytes read_file(const char* name,
     return bytes;
 }
 
-process::SharedArea open_rings() {
+SharedArea open_rings() {
     const int file = ::open("rings", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    process::SharedArea area = process::SharedArea::map(file, process::End::module);
+    SharedArea area = SharedArea::map(file, End::module);
     if (!area.mapped()) {
         refuse_start("module-files", "the rings cannot be mapped");
     }
@@ -134,23 +131,9 @@ Entropy given_entropy() {
     return entropy;
 }
 
-std::uint64_t load_image(const Digest& expected) {
-    const Bytes file = read_file("image", image_bytes_max, "image-unreadable", "image-malformed");
-    check_hash(file, expected);
-    const ImagePlan plan = plan_image(file);
-    if (plan.refusal != nullptr) {
-        refuse_start("image-malformed", plan.refusal);
-    }
-    if (!place_image(file, plan)) {
-        refuse_start("host-failed", "the image's place in memory is taken");
-    }
-    ::munmap(file.data(), file.size());
-    return plan.entry;
-}
-
 std::uint64_t make_stack(std::uint64_t bytes) {
     const auto size = static_cast<std::size_t>(bytes);
-    const Bytes memory = private_memory(stack_guard_bytes + size + process::page_bytes, PROT_NONE);
+    const Bytes memory = private_memory(stack_guard_bytes + size + page_bytes, PROT_NONE);
     std::uint8_t* const stack = memory.data() + stack_guard_bytes;
     if (::mprotect(stack, size, PROT_READ | PROT_WRITE) != 0) {
         refuse_start("host-failed", "no memory for the stack");
@@ -158,4 +141,4 @@ std::uint64_t make_stack(std::uint64_t bytes) {
     return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(stack + size));
 }
 
-} // namespace authex::tee::native
+} // namespace authex::tee::process

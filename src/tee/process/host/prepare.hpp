@@ -1,6 +1,6 @@
 #pragma once
 // What a host does before a module's code runs. Whatever is wrong ends the process through
-// process::refuse_start.
+// refuse_start.
 
 #include <array>
 #include <cstddef>
@@ -10,7 +10,7 @@
 #include "base/bytes.hpp"
 #include "tee/process/shared_area.hpp"
 
-namespace authex::tee::native {
+namespace authex::tee::process {
 
 using Digest = std::array<std::uint8_t, 32>;
 using Entropy = std::array<std::uint8_t, 32>;
@@ -33,16 +33,14 @@ Bytes read_file(const char* name,
 /// Refuses what is not the image that was asked for.
 void check_hash(ByteView image, const Digest& expected);
 /// The module's end of the file `rings`, mapped.
-process::SharedArea open_rings();
+SharedArea open_rings();
 /// The named pipe `doorbell`.
 int open_doorbell();
 /// From the file `entropy`.
 Entropy given_entropy();
 
-/// Puts the file `image` into memory if it is the expected one. @return its entry
-std::uint64_t load_image(const Digest& expected);
 /// The module's stack between memory that nothing may touch: much below it, because a function with
 /// large variables steps far. @return its top
 std::uint64_t make_stack(std::uint64_t bytes);
 
-} // namespace authex::tee::native
+} // namespace authex::tee::process

@@ -8,17 +8,13 @@
 #include "runtime/invocation.hpp"
 #include "tee/process/module_end.hpp"
 
-namespace authex::tee::native {
-
-struct Door;
-/// Calls the entry of an image in this address space, on its stack.
-void call_image(const Door& door, runtime::Invocation& invocation);
+namespace authex::tee::process {
 
 /// How to get into the image.
 struct Door {
     std::uint64_t entry = 0;     ///< address
-    std::uint64_t stack_top = 0; ///< address, 16-byte aligned
-    void (*enter)(const Door& door, runtime::Invocation& invocation) = call_image;
+    std::uint64_t stack_top = 0; ///< address, 16-byte aligned; where the host gives it
+    void (*enter)(const Door& door, runtime::Invocation& invocation) = nullptr;
 };
 
 /// Exit statuses of a module's process.
@@ -40,6 +36,6 @@ Answer invoke(const Door& door, ByteView in, Bytes out);
 
 /// Serves until the process is killed or something is wrong. @param spin_us the longest
 /// wait in which it looks at the rings instead of sleeping. @return the exit status
-int serve(const Door& door, process::ModuleEnd& end, std::uint32_t spin_us);
+int serve(const Door& door, ModuleEnd& end, std::uint32_t spin_us);
 
-} // namespace authex::tee::native
+} // namespace authex::tee::process
