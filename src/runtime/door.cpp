@@ -70,7 +70,7 @@ Error Door::start(Invocation& copied) {
     }
     shared_begin_ = copied.shared_begin;
     shared_end_ = copied.shared_end;
-#if AUTHEX_WITH_REPORTS
+#if AUTHEX_WITH_REPORTS && AUTHEX_REPORT_TARGET_BYTES != 0
     if (copied.in_bytes != port::target_bytes || !shared(copied.in, copied.in_bytes)) {
         return Error::outside;
     }

@@ -28,6 +28,14 @@
 #ifndef AUTHEX_WITH_REPORTS
 #define AUTHEX_WITH_REPORTS 0
 #endif
+// Their size, and that of what says for whom they are, 0 where all are for anybody. SGX has REPORT
+// and TARGETINFO. (Intel SDM vol. 3D)
+#ifndef AUTHEX_REPORT_BYTES
+#define AUTHEX_REPORT_BYTES 432
+#endif
+#ifndef AUTHEX_REPORT_TARGET_BYTES
+#define AUTHEX_REPORT_TARGET_BYTES 512
+#endif
 #ifndef AUTHEX_WITH_HOST_MEMORY_RULES
 #define AUTHEX_WITH_HOST_MEMORY_RULES 0
 #endif

@@ -31,14 +31,15 @@ void draw(Bytes out);
 #endif
 
 #if AUTHEX_WITH_REPORTS
-// As SGX has them. (Intel SDM vol. 3D, TARGETINFO and REPORT)
-constexpr std::size_t target_bytes = 512;
-constexpr std::size_t report_bytes = 432;
+constexpr std::size_t report_bytes = AUTHEX_REPORT_BYTES;
+/// A report on this enclave with these 32 bytes of report data. @pre out.size() == report_bytes
+void report(ByteView report_data, Bytes out);
+#if AUTHEX_REPORT_TARGET_BYTES != 0
+constexpr std::size_t target_bytes = AUTHEX_REPORT_TARGET_BYTES;
 /// Whom reports are for from now on, as the host says: the enclave that makes quotes of them.
 /// @pre target.size() == target_bytes
 void set_target(ByteView target);
-/// A report on this enclave with these 32 bytes of report data. @pre out.size() == report_bytes
-void report(ByteView report_data, Bytes out);
+#endif
 #endif
 
 #if AUTHEX_WITH_HOST_MEMORY_RULES

@@ -48,6 +48,7 @@ const Names freestanding = {"array",
                             "utility",
                             "stddef.h",
                             "stdint.h",
+                            "tee_internal_api.h", // GlobalPlatform's, of a dev kit
                             "authex/abi.h",
                             "authex/device.h",
                             "authex/device.hpp",

@@ -68,6 +68,13 @@ const Target targets[] = {
      " -target x86_64-linux-gnu -O2 -DAUTHEX_WITH_OWN_ENTROPY=1 -DAUTHEX_WITH_REPORTS=1"
      " -DAUTHEX_WITH_HOST_MEMORY_RULES=1 -DAUTHEX_CPU_HAS_AES=1 -DAUTHEX_SPONGENT_X86=0",
      false},
+    {"trustzone",
+     " -target aarch64-linux-gnu -O2 -fPIE -fvisibility=hidden -isystem " AUTHEX_SOURCE_DIR
+     "/sdk/freestanding -isystem /usr/include/c++/12"
+     " -isystem /usr/include/x86_64-linux-gnu/c++/12 -idirafter /usr/include"
+     " -DAUTHEX_WITH_OWN_ENTROPY=1 -DAUTHEX_WITH_REPORTS=1 -DAUTHEX_REPORT_BYTES=416"
+     " -DAUTHEX_REPORT_TARGET_BYTES=0",
+     false},
 };
 
 std::string includes() {

@@ -96,8 +96,8 @@ std::vector<std::string> command_for(const fs::path& source, const Recipe& recip
     return command;
 }
 
-fs::path bearssl() {
-    for (const char* folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib", "/usr/local/lib"}) {
+fs::path bearssl(const Recipe& recipe) {
+    for (const std::string& folder : recipe.library_folders) {
         fs::path path = fs::path(folder) / "libbearssl.a";
         if (fs::exists(path)) {
             return path;
@@ -156,11 +156,16 @@ std::vector<ImageBuilder::Job> ImageBuilder::jobs_of(const BuildSpec& spec) cons
         job.arguments.insert(job.arguments.end(), extra.begin(), extra.end());
         jobs.emplace_back(std::move(job), paths_.home);
     };
-    add_own(recipe_.port_source, {"-DAUTHEX_OWNER_KEYS=" + owner_key_list(spec)});
-    for (const char* name : runtime_sources) {
-        add_own(name, {});
+    std::vector<std::string> told;
+    for (const auto& [name, value] : spec.port_definitions) {
+        told.push_back(fmt::format("-D{}={}", name, value));
     }
     for (const std::string& name : recipe_.port_sources) {
+        add_own(name, told);
+    }
+    told.push_back("-DAUTHEX_OWNER_KEYS=" + owner_key_list(spec));
+    add_own(recipe_.port_source, told);
+    for (const char* name : runtime_sources) {
         add_own(name, {});
     }
     for (const fs::path& source : spec.sources) {
@@ -212,11 +217,11 @@ Expected<ImageBuilder::Objects> ImageBuilder::compile(const std::vector<Job>& jo
 
 Expected<fs::path>
 ImageBuilder::link(const BuildSpec& spec, const Objects& objects, Symbols symbols, bool& cached) {
-    const fs::path library = bearssl();
+    const fs::path library = bearssl(recipe_);
     if (library.empty()) {
         return failure("compiler-missing",
                        "libbearssl.a is not installed",
-                       "install the Debian package libbearssl-dev");
+                       "install the Debian package " + recipe_.library_package);
     }
     const Expected<std::string> library_bytes = read_file(library);
     if (!library_bytes) {
@@ -235,6 +240,15 @@ ImageBuilder::link(const BuildSpec& spec, const Objects& objects, Symbols symbol
     }
     command.insert(command.end(), recipe_.link_flags.begin(), recipe_.link_flags.end());
     std::string identity = objects.digests + sha256_hex(*library_bytes);
+    if (!recipe_.link_script.empty()) {
+        const fs::path script = paths_.home / recipe_.link_script;
+        const Expected<std::string> text = read_file(script);
+        if (!text) {
+            return tl::make_unexpected(text.error());
+        }
+        identity += sha256_hex(*text);
+        command.insert(command.end(), {"-T", script.string()});
+    }
     for (const std::string& argument : command) {
         identity += argument + " ";
     }

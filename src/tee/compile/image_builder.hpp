@@ -31,6 +31,11 @@ struct Recipe {
     std::string port_source;               ///< from home; is given AUTHEX_OWNER_KEYS
     std::vector<std::string> port_sources; ///< from home; the others of the port
     std::vector<std::string> link_flags;   ///< of ld.lld
+    std::string link_script;               ///< from home; may be empty
+    /// Where BearSSL's static library lies, and the Debian package that brings it.
+    std::vector<std::string> library_folders = {
+        "/usr/lib/x86_64-linux-gnu", "/usr/lib", "/usr/local/lib"};
+    std::string library_package = "libbearssl-dev";
 };
 
 /// An image's identity is the SHA-256 of its file. A TEE that measures otherwise, or signs, has a

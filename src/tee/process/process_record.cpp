@@ -98,8 +98,11 @@ std::uint64_t stat_in(ByteView text, StatField field) {
 }
 
 std::uint64_t stat_of(pid_t process, StatField field) {
-    std::array<char, 32> path{};
-    std::snprintf(path.data(), path.size(), "/proc/%ld/stat", static_cast<long>(process));
+    // That of its first thread, which has the same fields: an emulator of another processor writes
+    // /proc/<pid>/stat itself, with a start time of its own.
+    std::array<char, 64> path{};
+    const auto id = static_cast<long>(process);
+    std::snprintf(path.data(), path.size(), "/proc/%ld/task/%ld/stat", id, id);
     std::array<std::uint8_t, 1024> text{};
     return stat_in(ByteView(text).first(read_front(path.data(), text)), field);
 }

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/diagnostic.hpp"
+#include "tee/key_file.hpp"
 #include "tee/sgx/image/sigstruct.hpp"
-#include "tee/sgx/key_file.hpp"
 
 namespace authex::tee::sgx {
 

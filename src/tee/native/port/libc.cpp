@@ -4,8 +4,10 @@
 
 namespace {
 
+#if defined(__x86_64__)
 /// Above this the CPU's own copy is faster than two registers a step.
 constexpr std::size_t long_bytes = 512;
+#endif
 
 using Block = std::uint64_t __attribute__((vector_size(16), aligned(1), may_alias));
 
@@ -42,10 +44,12 @@ extern "C" {
 
 void* memcpy(void* to, const void* from, std::size_t count) {
     void* const result = to;
+#if defined(__x86_64__)
     if (count > long_bytes) {
         asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
         return result;
     }
+#endif
     auto* out = static_cast<std::uint8_t*>(to);
     const auto* in = static_cast<const std::uint8_t*>(from);
     for (; count > 32; count -= 32, out += 32, in += 32) {
@@ -77,7 +81,19 @@ void* memmove(void* to, const void* from, std::size_t count) {
 
 void* memset(void* to, int value, std::size_t count) {
     void* const result = to;
+#if defined(__x86_64__)
     asm volatile("rep stosb" : "+D"(to), "+c"(count) : "a"(value) : "memory");
+#else
+    auto* out = static_cast<std::uint8_t*>(to);
+    const auto byte = static_cast<std::uint8_t>(value);
+    const Block block = Block{} + std::uint64_t{byte} * 0x0101010101010101;
+    for (; count >= sizeof block; count -= sizeof block, out += sizeof block) {
+        __builtin_memcpy(out, &block, sizeof block);
+    }
+    for (; count != 0; --count, ++out) {
+        *const_cast<volatile std::uint8_t*>(out) = byte;
+    }
+#endif
     return result;
 }
 

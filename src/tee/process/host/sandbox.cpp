@@ -82,9 +82,13 @@ bool limit(__rlimit_resource resource, rlim_t value) {
 
 } // namespace
 
+bool leave_only(int doorbell) {
+    return ::dup2(doorbell, doorbell_descriptor) >= 0 &&
+           ::close_range(answer_descriptor + 1, ~0U, 0) == 0;
+}
+
 bool confine(int doorbell, Debugged debugged, Traps traps) {
-    if (::dup2(doorbell, doorbell_descriptor) < 0 ||
-        ::close_range(answer_descriptor + 1, ~0U, 0) != 0) {
+    if (!leave_only(doorbell)) {
         return false;
     }
     const bool limited = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 2) &&

@@ -15,6 +15,9 @@ enum class Traps : std::uint8_t { no, yes };
 constexpr int doorbell_descriptor = 0;
 constexpr int answer_descriptor = 1; ///< until close_answer()
 
+/// Moves the doorbell to its number and closes all but the two above. @return false: errno says why
+bool leave_only(int doorbell);
+
 /// Moves the doorbell to its number, closes all but the two above, gives up privileges and core
 /// dumps, and installs a filter of system calls: write to the two descriptors, close of the answer,
 /// futex wait, yield, exit, and the return from signals where there are traps. Anything else kills

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/diagnostic.hpp"
+#include "tee/key_file.hpp"
 #include "tee/sgx/evidence.hpp"
-#include "tee/sgx/key_file.hpp"
 #include "tee/sgx/provisioning/authority.hpp"
 #include "tee/sgx/quoting.hpp"
 #include "tee/sgx/simulator/report_key.hpp"

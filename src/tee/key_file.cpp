@@ -1,4 +1,4 @@
-#include "tee/sgx/key_file.hpp"
+#include "tee/key_file.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -11,7 +11,7 @@
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
-namespace authex::tee::sgx {
+namespace authex::tee {
 namespace {
 
 namespace fs = std::filesystem;
@@ -81,4 +81,4 @@ Expected<SharedKey> open_key_file(const fs::path& file, const KeyKind& kind) {
     return read_key(file, kind);
 }
 
-} // namespace authex::tee::sgx
+} // namespace authex::tee

@@ -10,7 +10,7 @@
 
 #include "base/diagnostic.hpp"
 
-namespace authex::tee::sgx {
+namespace authex::tee {
 
 using SharedKey = std::shared_ptr<EVP_PKEY>;
 
@@ -27,4 +27,4 @@ struct KeyKind {
 [[nodiscard]] Expected<SharedKey> open_key_file(const std::filesystem::path& file,
                                                 const KeyKind& kind);
 
-} // namespace authex::tee::sgx
+} // namespace authex::tee

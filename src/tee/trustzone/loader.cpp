@@ -1,0 +1,249 @@
+#include "tee/trustzone/loader.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "tee/compile/compiler.hpp"
+#include "tee/process/link.hpp"
+#include "tee/process/spawn.hpp"
+#include "tee/trustzone/image/ta_elf.hpp"
+#include "tee/trustzone/signer.hpp"
+#include "wire/frame.hpp"
+#include "wire/handshake.hpp"
+
+namespace authex::tee::trustzone {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Read by the host when it starts (host/main.cpp), and gone after that.
+constexpr const char* machinery_file = "machinery";
+const std::string emulator_program = "qemu-aarch64";
+#if defined(__aarch64__)
+constexpr Machine own_machine = Machine::aarch64;
+#else
+constexpr Machine own_machine = Machine::x86_64;
+#endif
+
+fs::path named(const char* variable) {
+    const char* value = std::getenv(variable); // NOLINT(concurrency-mt-unsafe): nobody writes it
+    return value != nullptr ? value : "";
+}
+
+fs::path find_host() {
+    if (fs::path host = named("AUTHEX_TZ_HOST_PROGRAM"); !host.empty()) {
+        return host;
+    }
+    std::error_code error;
+    const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+    const fs::path installed = folder.parent_path() / "lib/authex/authex-tz-host";
+    return fs::exists(installed, error) ? installed : folder / "authex-tz-host";
+}
+
+std::string hex(const Sha256& hash) {
+    return fmt::format("{:02x}", fmt::join(hash, ""));
+}
+
+bool write_anew(const fs::path& path, ByteView bytes) {
+    ::unlink(path.c_str());
+    const process::Descriptor file(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    return file.open() &&
+           ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+}
+
+tl::unexpected<Diagnostic> refused(const ModuleSpec& spec,
+                                   const char* code,
+                                   const std::string& why,
+                                   const std::string& fix = {}) {
+    return failure(code, fmt::format("module `{}`: {}", spec.name, why), fix);
+}
+
+/// Where a program of this name lies on PATH; empty: nowhere.
+fs::path on_path(const std::string& name) {
+    const std::string path = named("PATH").string();
+    for (std::size_t begin = 0; begin < path.size();) {
+        const std::size_t end = std::min(path.find(':', begin), path.size());
+        const fs::path program = fs::path(path.substr(begin, end - begin)) / name;
+        if (::access(program.c_str(), X_OK) == 0) {
+            return program;
+        }
+        begin = end + 1;
+    }
+    return {};
+}
+
+/// The host of AArch64, run by an emulator of that processor.
+Expected<bool> emulate(process::HostCommand& command) {
+    const fs::path emulator = on_path(emulator_program);
+    fs::path host = named("AUTHEX_TZ_HOST_PROGRAM_AARCH64");
+    if (host.empty()) {
+        host = command.program.parent_path() / "aarch64/authex-tz-host";
+    }
+    if (emulator.empty() || ::access(host.c_str(), X_OK) != 0) {
+        return failure("host-missing",
+                       fmt::format("its image is for AArch64, and there is no {}",
+                                   emulator.empty() ? emulator_program : host.string()),
+                       "say `machine: x86-64` of the node; or install qemu-user and build the "
+                       "preset aarch64");
+    }
+    command.arguments.insert(command.arguments.begin(), host);
+    command.arguments.back() = "emulated";
+    command.program = emulator;
+    return true;
+}
+
+/// 0: none was loaded yet.
+std::uint32_t version_seen(const fs::path& file) {
+    const Expected<std::string> text = compile::read_file(file);
+    std::uint32_t version = 0;
+    if (text) {
+        std::from_chars(text->data(), text->data() + text->size(), version);
+    }
+    return version;
+}
+
+} // namespace
+
+Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions options) {
+    if (options.host_program.empty()) {
+        options.host_program = find_host();
+    }
+    std::error_code error;
+    options.host_program = fs::absolute(options.host_program, error);
+    if (::access(options.host_program.c_str(), X_OK) != 0) {
+        return failure("host-missing",
+                       fmt::format("cannot run {}", options.host_program.string()),
+                       "set AUTHEX_TZ_HOST_PROGRAM to the program authex-tz-host");
+    }
+    if (options.ring_bytes == 0) {
+        options.ring_bytes = process::ring_bytes_default;
+    }
+    const Expected<DeviceKeyPair> device =
+        open_device_key(options.state_directory / "tee-device-key.pem");
+    if (!device) {
+        return tl::make_unexpected(device.error());
+    }
+    fs::create_directories(options.state_directory / "ta-versions", error);
+    return std::unique_ptr<TrustZoneLoader>(new TrustZoneLoader(std::move(options), *device));
+}
+
+TeeInfo TrustZoneLoader::info() const {
+    return {.name = "trustzone",
+            .simulated = true,
+            .evidence_key = {device_.modulus.begin(), device_.modulus.end()},
+            .max_body_bytes = wire::max_body_bytes,
+            .max_image_bytes = static_cast<std::uint32_t>(ta_bytes_max)};
+}
+
+Expected<bool> TrustZoneLoader::admit(const ModuleSpec& spec, const SignedTa& ta) {
+    const TaPlan plan = plan_ta(ta.elf);
+    if (plan.refusal != nullptr) {
+        return refused(spec, "image-malformed", plan.refusal);
+    }
+    if (uuid_of(plan.head) != ta.uuid) {
+        return refused(spec, "image-malformed", "its header names another UUID than its image");
+    }
+    if (!options_.ta_key.empty()) {
+        const Expected<bool> holds = signature_holds(ta, options_.ta_key);
+        if (!holds) {
+            return holds;
+        }
+        if (!*holds) {
+            return refused(spec,
+                           "image-signature",
+                           "the TA is not signed by the key that this TEE knows",
+                           "sign it with that key: `signing-key` of the node");
+        }
+    }
+    const fs::path versions = options_.state_directory / "ta-versions" / to_text(ta.uuid);
+    const std::uint32_t seen = version_seen(versions);
+    if (ta.version < seen) {
+        return refused(spec,
+                       "image-rollback",
+                       fmt::format("version {} of the TA, and {} was here", ta.version, seen),
+                       "raise its version");
+    }
+    return ta.version == seen ? Expected<bool>(true)
+                              : compile::write_file(versions, std::to_string(ta.version));
+}
+
+Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::start(const ModuleSpec& spec,
+                                                             const fs::path& directory) {
+    if (const auto earlier = process::ProcessLink::open(directory);
+        earlier && !(*earlier)->exit()) {
+        return refused(spec, "already-running", "runs already", "stop it first");
+    }
+    const Expected<std::string> image = compile::read_file(directory / process::image_file);
+    if (!image) {
+        return refused(spec, "image-unreadable", image.error().summary);
+    }
+    SignedTa ta;
+    if (!parse_signed_ta({reinterpret_cast<const std::uint8_t*>(image->data()), image->size()},
+                         ta)) {
+        return refused(spec, "image-malformed", "not a signed TA, or its hash does not hold");
+    }
+    if (const Expected<bool> admitted = admit(spec, ta); !admitted) {
+        return tl::make_unexpected(admitted.error());
+    }
+    process::HostCommand command{.program = options_.host_program,
+                                 .arguments = {spec.name,
+                                               hex(spec.image_sha256),
+                                               std::to_string(options_.spin_us),
+                                               "simulated"},
+                                 .directory = fs::absolute(directory),
+                                 .ring_bytes = options_.ring_bytes};
+    if (plan_ta(ta.elf).machine != own_machine) {
+        if (const Expected<bool> emulated = emulate(command); !emulated) {
+            return refused(spec, "host-missing", emulated.error().summary, emulated.error().fix);
+        }
+    }
+    if (!write_anew(
+            directory / machinery_file,
+            {reinterpret_cast<const std::uint8_t*>(&device_.secret), sizeof device_.secret})) {
+        return refused(spec, "module-files", "its folder cannot be written", "is the disk full?");
+    }
+    const Expected<bool> spawned = process::spawn_host(command);
+    ::unlink((directory / machinery_file).c_str());
+    if (!spawned) {
+        return refused(spec, spawned.error().code.c_str(), spawned.error().summary);
+    }
+    return adopt(spec, directory);
+}
+
+Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::adopt(const ModuleSpec& spec,
+                                                             const fs::path& directory) {
+    Expected<std::unique_ptr<process::ProcessLink>> link = process::ProcessLink::open(directory);
+    if (!link) {
+        return tl::make_unexpected(link.error());
+    }
+    if ((*link)->record().image != spec.image_sha256) {
+        return refused(spec,
+                       "image-mismatch",
+                       fmt::format("the image is {}, not {}",
+                                   hex((*link)->record().image),
+                                   hex(spec.image_sha256)),
+                       "load the module again");
+    }
+    return std::unique_ptr<ModuleLink>(std::move(*link));
+}
+
+Expected<std::vector<std::uint8_t>> TrustZoneLoader::evidence(const ModuleSpec& spec,
+                                                              ByteView report_data) {
+    if (report_data.size() != wire::report_data_bytes + statement_bytes) {
+        return refused(
+            spec,
+            "report-data",
+            fmt::format("it gave {} bytes, not report data and a statement", report_data.size()),
+            "load the module again");
+    }
+    return write_evidence(report_data.subspan(wire::report_data_bytes));
+}
+
+} // namespace authex::tee::trustzone

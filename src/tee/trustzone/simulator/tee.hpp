@@ -1,0 +1,48 @@
+#pragma once
+// A small TEE of GlobalPlatform on Linux, for one instance of one TA: what OP-TEE's core does for
+// it and asks of the normal world. It protects nothing: it is a process like any other.
+
+#include <array>
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "tee/trustzone/image/ta_elf.hpp"
+#include "tee/trustzone/simulator/device_key.hpp"
+
+namespace authex::tee::trustzone {
+
+// Results of the standard. (GP TEE Internal Core API 1.3, table 3-1)
+constexpr std::uint32_t tee_success = 0;
+constexpr std::uint32_t tee_access_denied = 0xFFFF0001;
+constexpr std::uint32_t tee_bad_parameters = 0xFFFF0006;
+constexpr std::uint32_t tee_item_not_found = 0xFFFF0008;
+constexpr std::uint32_t tee_not_supported = 0xFFFF000A;
+constexpr std::uint32_t tee_security = 0xFFFF000F;
+constexpr std::uint32_t tee_short_buffer = 0xFFFF0010;
+
+/// Exit status of a process whose TA has panicked.
+constexpr int exit_ta_panicked = 73;
+
+/// What the TEE of a simulated machine knows besides the TA.
+struct Machinery {
+    DeviceKey device_key;
+    std::array<std::uint8_t, 32> entropy{}; ///< for all random numbers that it gives
+};
+
+/// Puts the TA there. Once a process. @return why not; null: it may be entered
+[[nodiscard]] const char* start_tee(ByteView elf, const TaPlan& plan, const Machinery& machinery);
+
+/// What the normal world shares: parameters lie inside, all else is refused.
+void share(ByteView memory);
+
+/// What a client asks: opens, invokes, closes; parameters as the client sees them, with addresses
+/// of shared memory. What comes back is as bounded as the TEE makes it: sizes of memory that is
+/// given out, values. @return the TEE's or the TA's result
+std::uint32_t open_session(std::uint64_t session, optee::Params& params);
+std::uint32_t invoke_command(std::uint64_t session, std::uint32_t command, optee::Params& params);
+std::uint32_t close_session(std::uint64_t session);
+
+/// System calls that the TA has made since the start, but its leaving.
+[[nodiscard]] std::uint64_t system_calls();
+
+} // namespace authex::tee::trustzone

@@ -1,0 +1,61 @@
+#pragma once
+// Real trusted applications for tests, over the simulated TEE.
+
+#include "tee/compile/compiler.hpp"
+#include "tee/modules.hpp"
+#include "tee/trustzone/builder.hpp"
+#include "tee/trustzone/loader.hpp"
+
+namespace authex::test {
+
+inline std::unique_ptr<tee::Builder> trustzone_builder() {
+    return tee::trustzone::make_builder({.home = AUTHEX_SOURCE_DIR, .cache = AUTHEX_TEST_CACHE});
+}
+
+struct TaOptions {
+    std::string machine = "x86-64";
+    std::string module = "m";
+    std::uint32_t version = 0;
+    /// One key of all tests unless another is named: it takes a while to make.
+    std::filesystem::path signing_key =
+        std::filesystem::path(AUTHEX_TEST_CACHE) / "ta-signing-key.pem";
+};
+
+inline Expected<tee::Image> try_build_ta(const std::string& source, const TaOptions& options = {}) {
+    const TemporaryFolder folder;
+    folder.write("module.cpp", source);
+    return trustzone_builder()->build({.module = options.module,
+                                       .sources = {"module.cpp"},
+                                       .root = folder.path(),
+                                       .owner_key = {1, 2, 3},
+                                       .signing_key = options.signing_key,
+                                       .machine = options.machine,
+                                       .version = options.version});
+}
+inline tee::Image build_ta(const std::string& source, const TaOptions& options = {}) {
+    return require(try_build_ta(source, options));
+}
+
+inline std::string content_of(const tee::Image& image) {
+    return require(tee::compile::read_file(image.path));
+}
+inline ByteView view_of(const std::string& content) {
+    return {reinterpret_cast<const std::uint8_t*>(content.data()), content.size()};
+}
+
+inline tee::ModuleSpec spec_of_file(const std::string& content, const std::string& name) {
+    tee::ModuleSpec spec{.name = name, .deployment = 1};
+    const std::vector<std::uint8_t> hash = tee::compile::sha256(content);
+    std::copy(hash.begin(), hash.end(), spec.image_sha256.begin());
+    return spec;
+}
+
+inline std::unique_ptr<tee::trustzone::TrustZoneLoader>
+open_trustzone_loader(const TemporaryFolder& folder, const std::filesystem::path& ta_key = {}) {
+    return require(tee::trustzone::TrustZoneLoader::open(
+        {.state_directory = folder.path(),
+         .ta_key = ta_key,
+         .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-tz-host"}));
+}
+
+} // namespace authex::test
