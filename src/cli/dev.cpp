@@ -46,16 +46,14 @@ std::filesystem::path own_folder() {
 /// Why this program cannot start the node's manager; empty if it can.
 std::string why_not(const descriptor::Descriptor& descriptor, const descriptor::Node& node) {
     const std::string address = to_string(node.address);
-    if (node.tee == descriptor::Tee::trustzone) {
-        return fmt::format("a {} node needs a manager of its own", to_string(node.tee));
-    }
     if (node.tee == descriptor::Tee::sancus && !descriptor.simulation_allowed) {
         return fmt::format(
             "an emulated board is taken only with «simulation: allowed»; with a real "
             "one: authex-em --tee sancus --serial DEVICE --listen {}",
             address);
     }
-    if (node.tee == descriptor::Tee::sgx && !descriptor.simulation_allowed) {
+    if ((node.tee == descriptor::Tee::sgx || node.tee == descriptor::Tee::trustzone) &&
+        !descriptor.simulation_allowed) {
         return "a simulated processor is taken only with «simulation: allowed»";
     }
     if (!deployer::is_loopback_address(address)) {
@@ -190,7 +188,7 @@ bool Dev::start_node(const descriptor::Descriptor& descriptor, const descriptor:
         command.insert(command.end(),
                        {"--emulator", node.board ? descriptor.directory / *node.board : "default"});
     }
-    if (node.tee == descriptor::Tee::sgx) {
+    if (node.tee == descriptor::Tee::sgx || node.tee == descriptor::Tee::trustzone) {
         command.emplace_back("--simulate");
     }
     if (node.events) {

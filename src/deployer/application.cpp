@@ -55,6 +55,9 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
     if (node.vendor) {
         spec.vendor_id = node.vendor->id;
     }
+    if (node.tee == descriptor::Tee::trustzone) {
+        spec.machine = to_string(node.machine);
+    }
     if (module.enclave) {
         spec.product = module.enclave->product;
         spec.svn = module.enclave->svn;
@@ -240,7 +243,7 @@ OwnedApplication::build_images(const std::vector<std::string>& modules, bool sym
             Report report(reporter_, "build", built[i].name, "");
             const descriptor::Module& module = *descriptor_.find_module(built[i].name);
             tee::BuildSpec spec = spec_of(descriptor_, module, outside_.owner);
-            spec.signing = outside_.signing;
+            spec.signing = outside_.signing(descriptor_.find_node(module.node.name)->tee);
             spec.symbols = symbols;
             images[i] = builders[i]->build(spec);
             images[i] ? report.done(images[i]->cached ? "cached"

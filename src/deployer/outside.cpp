@@ -18,6 +18,8 @@
 #include "tee/sancus/builder.hpp"
 #include "tee/sancus/verifier.hpp"
 #include "tee/sgx/builder.hpp"
+#include "tee/trustzone/builder.hpp"
+#include "tee/trustzone/verifier.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -55,9 +57,11 @@ struct Tees {
     BuilderOnDemand native{tee::native::make_builder};
     BuilderOnDemand sancus{tee::sancus::make_builder};
     BuilderOnDemand sgx{tee::sgx::make_builder};
+    BuilderOnDemand trustzone{tee::trustzone::make_builder};
     tee::native::NativeVerifier native_verifier;
     tee::sancus::SancusVerifier sancus_verifier;
     tee::sgx::SgxVerifier sgx_verifier;
+    tee::trustzone::TrustZoneVerifier trustzone_verifier;
 
     tee::Builder* builder(descriptor::Tee tee) {
         switch (tee) {
@@ -68,7 +72,7 @@ struct Tees {
         case descriptor::Tee::sancus:
             return &sancus;
         case descriptor::Tee::trustzone:
-            break;
+            return &trustzone;
         }
         return nullptr;
     }
@@ -81,14 +85,15 @@ struct Tees {
         case descriptor::Tee::sancus:
             return &sancus_verifier;
         case descriptor::Tee::trustzone:
-            break;
+            return &trustzone_verifier;
         }
         return nullptr;
     }
 };
 
 tee::Signing signing_of(const descriptor::Descriptor& descriptor,
-                        const std::filesystem::path& state_directory) {
+                        const std::filesystem::path& state_directory,
+                        descriptor::Tee tee) {
     const descriptor::Signing& stated = descriptor.signing;
     if (stated.public_key) {
         return {.key = {},
@@ -96,7 +101,9 @@ tee::Signing signing_of(const descriptor::Descriptor& descriptor,
                 .signatures = descriptor.directory / *stated.signatures};
     }
     return {.key = stated.key ? descriptor.directory / *stated.key
-                              : state_directory / "sgx-signing-key.pem",
+                              : state_directory / (tee == descriptor::Tee::trustzone
+                                                       ? "ta-signing-key.pem"
+                                                       : "sgx-signing-key.pem"),
             .public_key = {},
             .signatures = {}};
 }
@@ -136,6 +143,18 @@ Expected<std::unique_ptr<Node>> reach(const Options& options,
     return make_grpc_node(node);
 }
 
+/// Whom to trust for a node, where its descriptor says it.
+std::map<std::string, std::filesystem::path>
+authorities_of(const descriptor::Descriptor& descriptor) {
+    std::map<std::string, std::filesystem::path> authorities;
+    for (const descriptor::Node& node : descriptor.nodes) {
+        if (node.certificate) {
+            authorities[node.name] = descriptor.directory / *node.certificate;
+        }
+    }
+    return authorities;
+}
+
 } // namespace
 
 Expected<Outside> make_outside(const Options& options, const descriptor::Descriptor& descriptor) {
@@ -160,16 +179,10 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     if (!revoked) {
         return tl::make_unexpected(revoked.error());
     }
-    std::map<std::string, std::filesystem::path> authorities;
-    for (const descriptor::Node& node : descriptor.nodes) {
-        if (node.certificate) {
-            authorities[node.name] = descriptor.directory / *node.certificate;
-        }
-    }
     const auto tees = std::make_shared<Tees>(descriptor);
     Outside outside;
-    outside.reach = [options, state_directory, authorities](const std::string& name,
-                                                            const std::string& address) {
+    outside.reach = [options, state_directory, authorities = authorities_of(descriptor)](
+                        const std::string& name, const std::string& address) {
         const auto authority = authorities.find(name);
         return deployer::reach(options,
                                state_directory,
@@ -195,7 +208,9 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     outside.open_state = [state_directory](StateUse use) {
         return State::open(state_directory, use);
     };
-    outside.signing = signing_of(descriptor, state_directory);
+    outside.signing = [descriptor, state_directory](descriptor::Tee tee) {
+        return signing_of(descriptor, state_directory, tee);
+    };
     outside.has_owner_key = owner.has_value();
     if (owner) {
         outside.owner = *owner;

@@ -41,7 +41,8 @@ struct Outside {
     OwnerKey owner;
     bool has_owner_key = true;        ///< else it is a guest's, and `owner` is nothing
     std::vector<std::string> revoked; ///< serial numbers that every node is told
-    tee::Signing signing;             ///< of SGX enclaves
+    /// Who signs images of this TEE.
+    std::function<tee::Signing(descriptor::Tee)> signing;
     Environment environment;
 };
 

@@ -48,6 +48,14 @@ std::optional<Diagnostic> judge(const std::string& name,
                                       name),
                           "if it was set up anew on purpose: authex down, then authex up");
     }
+    const bool enrolled = record != nullptr && !record->evidence_key.empty();
+    if (view.tee == "trustzone" && !view.hello.simulated() && !enrolled) {
+        return make_error("node-not-enrolled",
+                          fmt::format("nothing says that the device key of node {} is that of your "
+                                      "device: it has no certificate",
+                                      name),
+                          fmt::format("authex node enroll {}", name));
+    }
     if (view.hello.simulated() && !simulation_allowed) {
         return make_error("simulation-refused",
                           fmt::format("node {} is simulated: its evidence proves nothing", name),

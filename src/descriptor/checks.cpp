@@ -129,11 +129,17 @@ class WholeCheck {
         if (!module.enclave || node == nullptr) {
             return;
         }
+        const bool of_sgx = module.enclave->product != 0 || module.enclave->debug;
+        if (node->tee == Tee::trustzone && !of_sgx) {
+            return;
+        }
         if (node->tee != Tee::sgx) {
             findings_.error(module.enclave->where,
                             {"enclave-without-sgx",
                              fmt::format("node {} has no SGX", quote(node->name)),
-                             "remove «enclave», or put the module on a node with SGX"});
+                             node->tee == Tee::trustzone
+                                 ? "leave «svn» alone there, the version of the TA"
+                                 : "remove «enclave», or put the module on a node with SGX"});
             return;
         }
         const bool debug = module.enclave->debug && !descriptor_.policy.allow_debug;

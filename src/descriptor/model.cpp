@@ -30,6 +30,10 @@ std::string_view to_string(Tee tee) {
     return "?";
 }
 
+std::string_view to_string(Machine machine) {
+    return machine == Machine::x86_64 ? "x86-64" : "aarch64";
+}
+
 std::string_view to_string(Delivery delivery) {
     switch (delivery) {
     case Delivery::ordered:

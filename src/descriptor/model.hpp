@@ -19,9 +19,13 @@ namespace authex::descriptor {
 
 enum class Tee : std::uint8_t { native, sgx, trustzone, sancus };
 enum class Delivery : std::uint8_t { ordered, lossy };
+/// Processors that trusted applications are built for.
+enum class Machine : std::uint8_t { aarch64, x86_64 };
 
 /// The word of the descriptor: "native", "sgx", "trustzone", "sancus".
 [[nodiscard]] std::string_view to_string(Tee tee);
+/// "aarch64" or "x86-64".
+[[nodiscard]] std::string_view to_string(Machine machine);
 /// "ordered" or "lossy".
 [[nodiscard]] std::string_view to_string(Delivery delivery);
 /// The word of the descriptor for an algorithm of a connection, e.g. "aes-128-gcm".
@@ -52,7 +56,9 @@ struct Node {
     std::optional<Vendor> vendor;                     ///< present exactly for Sancus
     std::optional<std::filesystem::path> certificate; ///< PEM of the CA to trust for this node
     std::optional<std::filesystem::path> board; ///< Sancus: of the emulator that a developer starts
-    SourceRange where;                          ///< of its name
+    /// TrustZone: its processor; x86-64 where a development machine simulates it.
+    Machine machine = Machine::aarch64;
+    SourceRange where; ///< of its name
 };
 
 /// A name that was mentioned, and where.
@@ -108,11 +114,12 @@ struct External {
     SourceRange where;
 };
 
-/// What a vendor says of an enclave, and signs. (Intel SDM vol. 3D, table 34-21: ISVPRODID, ISVSVN)
+/// What a vendor says of an enclave, and signs. (Intel SDM vol. 3D, table 34-21: ISVPRODID, ISVSVN;
+/// OP-TEE: version of the TA)
 struct Enclave {
-    std::uint16_t product = 0;
-    std::uint16_t svn = 0; ///< security version number
-    bool debug = false;    ///< the host may read it
+    std::uint16_t product = 0; ///< SGX
+    std::uint16_t svn = 0;     ///< security version number
+    bool debug = false;        ///< SGX: the host may read it
     SourceRange where;
 };
 
@@ -127,7 +134,7 @@ struct Module {
     std::vector<Secret> secrets;
     std::map<std::string, Setting> config;
     Limits max;
-    std::optional<Enclave> enclave; ///< only of SGX
+    std::optional<Enclave> enclave; ///< only of SGX and TrustZone
     std::optional<External> external;
     SourceRange where; ///< of its name
 };

@@ -47,6 +47,18 @@ void check_board(const Element& board, const Node& node, Findings& findings) {
     }
 }
 
+void read_machine(const Element& machine, Node& node, Findings& findings) {
+    if (node.tee != Tee::trustzone) {
+        findings.error(machine.where,
+                       {"machine-without-trustzone",
+                        fmt::format("a {} node has no machine to choose", to_string(node.tee)),
+                        "remove it; only trusted applications are built for several"});
+    }
+    if (const auto index = read_choice(machine, "«machine»", {"aarch64", "x86-64"}, findings)) {
+        node.machine = static_cast<Machine>(*index);
+    }
+}
+
 Node read_node(const Entry& entry, Findings& findings) {
     Node node;
     node.name = entry.key->text;
@@ -55,7 +67,7 @@ Node read_node(const Entry& entry, Findings& findings) {
     const std::string what = fmt::format("node {}", quote(node.name));
     const MapReader map(*entry.value,
                         what,
-                        {"tee", "address", "events", "vendor", "certificate", "board"},
+                        {"tee", "address", "events", "vendor", "certificate", "board", "machine"},
                         findings);
     if (const Element* tee = map.require("tee", node.where)) {
         const auto index =
@@ -80,6 +92,9 @@ Node read_node(const Entry& entry, Findings& findings) {
     if (const Element* board = map.find("board")) {
         node.board = read_path(*board, "«board»", findings);
         check_board(*board, node, findings);
+    }
+    if (const Element* machine = map.find("machine")) {
+        read_machine(*machine, node, findings);
     }
     return node;
 }

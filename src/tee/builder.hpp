@@ -45,10 +45,9 @@ struct BuildSpec {
     std::uint16_t vendor_id = 0;       ///< Sancus: whose module it is
     Signing signing;                   ///< SGX, TrustZone
     std::uint16_t product = 0;         ///< SGX
-    std::uint16_t svn = 0;             ///< SGX: security version number
-    bool debug = false;                ///< SGX: an enclave that its host may read
-    std::string machine;               ///< TrustZone: "aarch64" or "x86-64"; empty: the former
-    std::uint32_t version = 0;         ///< TrustZone: of the TA, against its rollback
+    std::uint16_t svn = 0; ///< SGX: security version number; TrustZone: version of the TA
+    bool debug = false;    ///< SGX: an enclave that its host may read
+    std::string machine;   ///< TrustZone: "aarch64" or "x86-64"; empty: the former
     /// What a TEE's builder says to its port beside that.
     std::map<std::string, std::string> port_definitions;
     bool symbols = false; ///< also make Image::symbols, which takes longer

@@ -19,9 +19,10 @@ std::string logs_of(World& world, const std::string& module) {
 
 /// The same sources on nodes of each kind.
 class OnTee : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Examples, OnTee, testing::Values("native", "sgx"), [](const auto& info) {
-    return std::string(info.param);
-});
+INSTANTIATE_TEST_SUITE_P(Examples,
+                         OnTee,
+                         testing::Values("native", "sgx", "trustzone"),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST_P(OnTee, ButtonLedCountsPressesAndSwitchesTheLight) {
     World world("button-led", std::string(GetParam()) + ".yaml");

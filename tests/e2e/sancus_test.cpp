@@ -92,7 +92,7 @@ TEST_F(Sancus, EntriesAreCalledByTheBoardsOwnClock) {
 // Button and controller on one board: the press does not leave it, only what the controller says.
 TEST_F(Sancus, WhatOneModuleSaysToAnotherOnTheBoardArrivesOnceAndIsCounted) {
     world_.replace("complete.yaml",
-                   "controller: { node: cloud, sources: [controller.cpp] }",
+                   "controller: { node: gate,  sources: [controller.cpp] }",
                    "controller: { node: field, sources: [controller.cpp] }");
     world_.replace("complete.yaml",
                    "led:        { node: field, driver: led, devices: [led0] }",

@@ -26,7 +26,8 @@ struct NodeOfText {
 };
 
 std::map<std::string, NodeOfText> nodes_of(const std::string& text) {
-    static const std::regex node(R"((\S+):\s*\{ tee: (native|sancus|sgx), +address:[^\n]*)");
+    static const std::regex node(
+        R"((\S+):\s*\{ tee: (native|sancus|sgx|trustzone), +address:[^\n]*)");
     static const std::regex board(R"(board: ([^,} ]+))");
     std::map<std::string, NodeOfText> nodes;
     for (std::sregex_iterator each(text.begin(), text.end(), node), end; each != end; ++each) {
@@ -105,8 +106,8 @@ void World::start_managers(const std::vector<std::string>& more_options) {
                                  "sancus",
                                  "--emulator",
                                  is.board.empty() ? "default" : (folder() / is.board).string()};
-        } else if (is.tee == "sgx") {
-            options_of_[node] = {"--tee", "sgx", "--simulate"};
+        } else if (is.tee == "sgx" || is.tee == "trustzone") {
+            options_of_[node] = {"--tee", is.tee, "--simulate"};
         }
         start_manager(node, (hosts_.contains(node) ? hosts_.at(node) : "127.0.0.1") + ":0");
         const std::regex place("(" + node + R"(:\s*\{ tee: \w+, +address: )\S+?([, ]))");
@@ -253,7 +254,7 @@ pid_t World::module_process(const std::string& name) const {
         const std::string where = working_folder(pid);
         const bool is_it = where.size() > name.size() &&
                            where.compare(where.size() - name.size(), name.size(), name) == 0;
-        static const std::regex host("authex-(sgx-)?host");
+        static const std::regex host("authex-(sgx-|tz-)?host");
         if (is_it && std::regex_search(command_line(pid), host)) {
             last = std::max(last, pid);
         }

@@ -112,7 +112,7 @@ void declare(CLI::App& app, CommandLine& line) {
     ProgramOptions& options = line.options;
     app.set_version_flag("--version", "authex-em " AUTHEX_VERSION);
     app.add_option("--tee", options.tee, "TEE of this node")
-        ->check(CLI::IsMember(std::vector<std::string>{"native", "sgx", "sancus"}))
+        ->check(CLI::IsMember(std::vector<std::string>{"native", "sgx", "trustzone", "sancus"}))
         ->capture_default_str();
     app.add_option("--listen", options.server.listen, "control address, host:port")
         ->type_name("HOST:PORT")
@@ -137,8 +137,16 @@ void declare(CLI::App& app, CommandLine& line) {
 
     app.add_flag("--simulate",
                  options.simulate,
-                 "simulate the processor of an SGX node: for development, it protects nothing")
-        ->group("SGX");
+                 "simulate the hardware of an SGX or TrustZone node: for development, it protects\n"
+                 "nothing")
+        ->group("SGX and TrustZone");
+    app.add_option(
+           "--ta-key",
+           options.ta_key,
+           "load only trusted applications that this key signed, PEM, public or private; as\n"
+           "a real OP-TEE, which was built with its key")
+        ->type_name("FILE")
+        ->group("SGX and TrustZone");
     declare_sancus(app, options.sancus);
     declare_tls(app, line);
     declare_limits(app, line);
@@ -182,9 +190,21 @@ Expected<bool> complete_sancus(const CLI::App& app, ProgramOptions& options) {
     return true;
 }
 
-Expected<bool> complete_sgx(const ProgramOptions& options) {
-    if (options.simulate && options.tee != "sgx") {
-        return failure("usage", "--simulate is for SGX nodes", "add --tee sgx, or leave it out");
+Expected<bool> complete_simulation(const ProgramOptions& options) {
+    if (options.simulate && options.tee != "sgx" && options.tee != "trustzone") {
+        return failure("usage",
+                       "--simulate is for SGX and TrustZone nodes",
+                       "add --tee sgx or --tee trustzone, or leave it out");
+    }
+    if (options.tee == "trustzone" && !options.simulate) {
+        return failure("usage",
+                       "this version runs trusted applications in a simulated TEE only",
+                       "add --simulate");
+    }
+    if (!options.ta_key.empty() && !(options.simulate && options.tee == "trustzone")) {
+        return failure("usage",
+                       "--ta-key is for simulated TrustZone nodes",
+                       "add --tee trustzone --simulate, or leave it out");
     }
     return true;
 }
@@ -194,8 +214,8 @@ Expected<bool> complete(CLI::App& app, CommandLine& line) {
     if (const Expected<bool> sancus = complete_sancus(app, line.options); !sancus) {
         return tl::make_unexpected(sancus.error());
     }
-    if (const Expected<bool> sgx = complete_sgx(line.options); !sgx) {
-        return tl::make_unexpected(sgx.error());
+    if (const Expected<bool> simulation = complete_simulation(line.options); !simulation) {
+        return tl::make_unexpected(simulation.error());
     }
     ServerOptions& server = line.options.server;
     const Expected<std::uint16_t> port = port_of(server.listen);

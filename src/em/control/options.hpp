@@ -26,8 +26,9 @@ struct ProgramOptions {
     ServerOptions server; ///< state_directory may be empty: the default for the port
     std::string tee = "native";
     SancusOptions sancus;
-    bool simulate = false; ///< SGX: without the hardware
-    std::string name;      ///< for people; empty: the address
+    bool simulate = false;        ///< SGX, TrustZone: without the hardware
+    std::filesystem::path ta_key; ///< simulated TrustZone: whose TAs it loads; empty: anybody's
+    std::string name;             ///< for people; empty: the address
     std::string log_level = "info";
     bool stop_modules_on_exit = false;
     int ready_descriptor = -1; ///< gets one line of JSON when the manager serves

@@ -9,6 +9,7 @@
 #include "tee/sancus/line.hpp"
 #include "tee/sancus/loader.hpp"
 #include "tee/sgx/loader.hpp"
+#include "tee/trustzone/loader.hpp"
 
 namespace authex::em {
 namespace {
@@ -39,6 +40,15 @@ LoaderMade open_sgx(const ProgramOptions& options, const fs::path& state) {
     sgx.spin_us = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
     return made(tee::sgx::SgxLoader::open(std::move(sgx)));
+}
+
+LoaderMade open_trustzone(const ProgramOptions& options, const fs::path& state) {
+    tee::trustzone::LoaderOptions trustzone;
+    trustzone.state_directory = state;
+    trustzone.ta_key = options.ta_key;
+    trustzone.spin_us = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
+    return made(tee::trustzone::TrustZoneLoader::open(std::move(trustzone)));
 }
 
 LoaderMade open_board(const SancusOptions& options) {
@@ -80,6 +90,9 @@ LoaderMade open_loader(const ProgramOptions& options, const fs::path& state) {
     }
     if (options.tee == "sgx") {
         return open_sgx(options, state);
+    }
+    if (options.tee == "trustzone") {
+        return open_trustzone(options, state);
     }
     return options.sancus.emulator ? open_emulator(options.sancus, state)
                                    : open_board(options.sancus);

@@ -133,9 +133,9 @@ class TrustZoneBuilder final : public Builder {
         const MemoryHash identity = memory_hash(*elf, plan);
         SignedTa ta;
         ta.uuid = uuid;
-        ta.version = spec.version;
+        ta.version = spec.svn;
         ta.elf = *elf;
-        const Expected<std::vector<std::uint8_t>> file = sign_ta(ta, spec.signing_key);
+        const Expected<std::vector<std::uint8_t>> file = sign_ta(ta, spec.signing, spec.module);
         if (!file) {
             return tl::make_unexpected(file.error());
         }
@@ -148,6 +148,9 @@ class TrustZoneBuilder final : public Builder {
                                        spec.max_image_bytes));
         }
         image.bytes = file->size();
+        image.labels = {{"uuid", to_text(uuid)},
+                        {"version", std::to_string(ta.version)},
+                        {"machine", plan.machine == Machine::aarch64 ? "aarch64" : "x86-64"}};
         image.identity.assign(identity.begin(), identity.end());
         return keep({reinterpret_cast<const char*>(file->data()), file->size()}, image);
     }

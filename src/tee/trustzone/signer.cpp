@@ -5,7 +5,6 @@
 #include <system_error>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -94,52 +93,58 @@ Expected<std::vector<std::uint8_t>> sign(const SignedTa& ta, EVP_PKEY& key) {
 
 /// What somebody has signed elsewhere.
 Expected<std::vector<std::uint8_t>>
-read_signature(const SignedTa& ta, EVP_PKEY& key, const fs::path& folder) {
-    const std::string name = fmt::format("{:02x}", fmt::join(ta.hash, ""));
+take_signature(const SignedTa& ta, EVP_PKEY& key, const fs::path& folder, const std::string& name) {
     const fs::path file = folder / (name + ".sig");
-    std::error_code error;
-    if (!fs::exists(file, error)) {
-        const fs::path hash = folder / (name + ".hash");
-        const Expected<bool> written = compile::write_file(
-            hash, {reinterpret_cast<const char*>(ta.hash.data()), ta.hash.size()});
-        if (!written) {
-            return tl::make_unexpected(written.error());
+    if (const Expected<std::string> bytes = compile::read_file(file)) {
+        std::vector<std::uint8_t> signature(bytes->begin(), bytes->end());
+        SignedTa checked = ta;
+        checked.signature = signature;
+        if (holds(checked, key)) {
+            return signature;
         }
-        return failure(
-            "signature-missing",
-            fmt::format("the TA {} waits for its signature", to_text(ta.uuid)),
-            fmt::format("openssl pkeyutl -sign -inkey PRIVATE-KEY -pkeyopt digest:sha256 "
-                        "-in {} -out {}",
-                        hash.string(),
-                        file.string()));
     }
-    const Expected<std::string> bytes = compile::read_file(file);
-    if (!bytes) {
-        return tl::make_unexpected(bytes.error());
+    const fs::path request = folder / (name + ".to-sign");
+    const std::vector<std::uint8_t> message =
+        signed_bytes(ta, static_cast<std::size_t>(EVP_PKEY_get_size(&key)));
+    std::error_code error;
+    fs::create_directories(folder, error);
+    const Expected<bool> written = compile::write_file(
+        request, {reinterpret_cast<const char*>(message.data()), message.size()});
+    if (!written) {
+        return tl::make_unexpected(written.error());
     }
-    std::vector<std::uint8_t> signature(bytes->begin(), bytes->end());
-    SignedTa checked = ta;
-    checked.signature = signature;
-    if (!holds(checked, key)) {
-        return failure("signature-wrong",
-                       fmt::format("{} is no signature of this TA", file.string()),
-                       "sign the file of the same name that ends in .hash");
-    }
-    return signature;
+    return failure("signature-missing",
+                   fmt::format("module `{}`: {} {}",
+                               name,
+                               file.string(),
+                               fs::exists(file, error) ? "signs something else, or with another key"
+                                                       : "is not there"),
+                   fmt::format("sign {} where the vendor's key is (openssl dgst -sha256 -sign KEY "
+                               "-out {} {}), then build again",
+                               request.string(),
+                               file.string(),
+                               request.string()));
 }
 
 } // namespace
 
-Expected<std::vector<std::uint8_t>> sign_ta(SignedTa ta, const fs::path& key_file) {
-    const SharedKey outside = read_public(key_file);
+Expected<std::vector<std::uint8_t>>
+sign_ta(SignedTa ta, const Signing& signing, const std::string& name) {
+    const bool distant = !signing.public_key.empty();
     Expected<SharedKey> key =
-        outside != nullptr ? Expected<SharedKey>(outside) : read_private(key_file);
+        distant ? Expected<SharedKey>(read_public(signing.public_key)) : read_private(signing.key);
     if (!key) {
         return tl::make_unexpected(key.error());
     }
+    if (*key == nullptr) {
+        return failure("signing-key",
+                       fmt::format("{} is no public RSA key of 2048 to 4096 bits",
+                                   signing.public_key.string()),
+                       "openssl rsa -in KEY -pubout");
+    }
     ta.hash = signed_hash(ta, static_cast<std::size_t>(EVP_PKEY_get_size(key->get())));
     const Expected<std::vector<std::uint8_t>> signature =
-        outside != nullptr ? read_signature(ta, **key, key_file.parent_path()) : sign(ta, **key);
+        distant ? take_signature(ta, **key, signing.signatures, name) : sign(ta, **key);
     if (!signature) {
         return signature;
     }

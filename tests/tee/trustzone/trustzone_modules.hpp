@@ -15,7 +15,7 @@ inline std::unique_ptr<tee::Builder> trustzone_builder() {
 struct TaOptions {
     std::string machine = "x86-64";
     std::string module = "m";
-    std::uint32_t version = 0;
+    std::uint16_t version = 0;
     /// One key of all tests unless another is named: it takes a while to make.
     std::filesystem::path signing_key =
         std::filesystem::path(AUTHEX_TEST_CACHE) / "ta-signing-key.pem";
@@ -24,13 +24,14 @@ struct TaOptions {
 inline Expected<tee::Image> try_build_ta(const std::string& source, const TaOptions& options = {}) {
     const TemporaryFolder folder;
     folder.write("module.cpp", source);
-    return trustzone_builder()->build({.module = options.module,
-                                       .sources = {"module.cpp"},
-                                       .root = folder.path(),
-                                       .owner_key = {1, 2, 3},
-                                       .signing_key = options.signing_key,
-                                       .machine = options.machine,
-                                       .version = options.version});
+    return trustzone_builder()->build(
+        {.module = options.module,
+         .sources = {"module.cpp"},
+         .root = folder.path(),
+         .owner_key = {1, 2, 3},
+         .signing = {.key = options.signing_key, .public_key = {}, .signatures = {}},
+         .svn = options.version,
+         .machine = options.machine});
 }
 inline tee::Image build_ta(const std::string& source, const TaOptions& options = {}) {
     return require(try_build_ta(source, options));

@@ -27,6 +27,16 @@ Header header_of(const SignedTa& ta, std::size_t signature_bytes) {
 
 } // namespace
 
+std::vector<std::uint8_t> signed_bytes(const SignedTa& ta, std::size_t signature_bytes) {
+    const Header header = header_of(ta, signature_bytes);
+    std::vector<std::uint8_t> all(header.begin(), header.end());
+    all.insert(all.end(), ta.uuid.begin(), ta.uuid.end());
+    const ByteView version = bytes_of(ta.version);
+    all.insert(all.end(), version.begin(), version.end());
+    all.insert(all.end(), ta.elf.begin(), ta.elf.end());
+    return all;
+}
+
 TaHash signed_hash(const SignedTa& ta, std::size_t signature_bytes) {
     const Header header = header_of(ta, signature_bytes);
     br_sha256_context context;

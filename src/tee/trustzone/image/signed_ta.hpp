@@ -40,8 +40,10 @@ struct SignedTa {
     ByteView elf;
 };
 
+/// All that is signed. @param signature_bytes the size that the signature has or will have
+std::vector<std::uint8_t> signed_bytes(const SignedTa& ta, std::size_t signature_bytes);
 using TaHash = std::array<std::uint8_t, signed_hash_bytes>;
-/// Of all that is signed. @param signature_bytes the size that the signature has or will have
+/// SHA-256 of it.
 TaHash signed_hash(const SignedTa& ta, std::size_t signature_bytes);
 
 /// Borrows from the file. @return false: not such a file, or its hash does not hold. The signature
