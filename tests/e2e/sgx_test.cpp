@@ -150,6 +150,7 @@ TEST(SgxManager, NeedsTheHardwareOrIsToldToSimulate) {
         EXPECT_THAT(bare.err, HasSubstr("--simulate"));
     }
     EXPECT_EQ(manager({"--simulate"}).status, 2);
+    EXPECT_EQ(manager({"--hide-enclaves", "--tee", "sgx"}).status, 2);
 }
 
 } // namespace

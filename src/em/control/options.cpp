@@ -140,6 +140,12 @@ void declare(CLI::App& app, CommandLine& line) {
                  "simulate the hardware of an SGX or TrustZone node: for development, it protects\n"
                  "nothing")
         ->group("SGX and TrustZone");
+    app.add_flag(
+           "--hide-enclaves",
+           options.hide_enclaves,
+           "with --simulate, SGX: nobody in an enclave's process reaches its memory while it is\n"
+           "not entered; finds stray accesses, and is slow")
+        ->group("SGX and TrustZone");
     app.add_option(
            "--ta-key",
            options.ta_key,
@@ -200,6 +206,11 @@ Expected<bool> complete_simulation(const ProgramOptions& options) {
         return failure("usage",
                        "this version runs trusted applications in a simulated TEE only",
                        "add --simulate");
+    }
+    if (options.hide_enclaves && !(options.simulate && options.tee == "sgx")) {
+        return failure("usage",
+                       "--hide-enclaves is for simulated SGX nodes",
+                       "add --tee sgx --simulate, or leave it out");
     }
     if (!options.ta_key.empty() && !(options.simulate && options.tee == "trustzone")) {
         return failure("usage",

@@ -27,6 +27,7 @@ struct ProgramOptions {
     std::string tee = "native";
     SancusOptions sancus;
     bool simulate = false;        ///< SGX, TrustZone: without the hardware
+    bool hide_enclaves = false;   ///< SGX, simulated: from the rest of their processes
     std::filesystem::path ta_key; ///< simulated TrustZone: whose TAs it loads; empty: anybody's
     std::string name;             ///< for people; empty: the address
     std::string log_level = "info";

@@ -37,6 +37,7 @@ LoaderMade open_sgx(const ProgramOptions& options, const fs::path& state) {
     tee::sgx::LoaderOptions sgx;
     sgx.state_directory = state;
     sgx.simulate = options.simulate;
+    sgx.hide = options.hide_enclaves;
     sgx.spin_us = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
     return made(tee::sgx::SgxLoader::open(std::move(sgx)));

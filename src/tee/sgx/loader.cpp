@@ -60,6 +60,13 @@ std::unique_ptr<Quoting> quoting_of_machine(const LoaderOptions& options) {
     return std::make_unique<Aesm>(options.aesm);
 }
 
+const char* word_of(const LoaderOptions& options) {
+    if (!options.simulate) {
+        return "hardware";
+    }
+    return options.hide ? "hidden" : "simulated";
+}
+
 void remove_host_files(const fs::path& directory) {
     ::unlink((directory / processor_file).c_str());
     ::unlink((directory / target_file).c_str());
@@ -144,7 +151,7 @@ Expected<std::unique_ptr<ModuleLink>> SgxLoader::start(const ModuleSpec& spec,
                              .arguments = {spec.name,
                                            hex(spec.image_sha256),
                                            std::to_string(options_.spin_us),
-                                           simulated_ ? "simulated" : "hardware"},
+                                           word_of(options_)},
                              .directory = fs::absolute(directory),
                              .ring_bytes = options_.ring_bytes});
     remove_host_files(directory);

@@ -3,6 +3,7 @@
 #include "tee/sgx/image/enclave.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 
 #include "support/owner.hpp"
 #include "tee/compile/compiler.hpp"
+#include "tee/process/link.hpp"
 #include "tee/sgx/image/image_file.hpp"
 #include "tee/sgx/sgx_modules.hpp"
 #include "tee/sgx/simulator/report_key.hpp"
@@ -168,6 +170,46 @@ TEST_F(EnclaveTest, AnExceptionInsideEndsIt) {
         const auto link = start();
         expect_exception(*link, entry);
     }
+}
+
+/// The rights to the enclave's pages in the process of a module's folder, as the kernel writes
+/// them.
+std::set<std::string> rights_in(const std::filesystem::path& folder) {
+    const auto link = test::require(process::ProcessLink::open(folder));
+    std::ifstream maps("/proc/" + std::to_string(link->record().module) + "/maps");
+    std::set<std::string> all;
+    for (std::string line; std::getline(maps, line);) {
+        const std::uint64_t begin = std::stoull(line, nullptr, 16);
+        if (begin >= enclave_base && begin < enclave_base + enclave_bytes_max) {
+            all.insert(line.substr(line.find(' ') + 1, 4));
+        }
+    }
+    return all;
+}
+
+TEST_F(EnclaveTest, IsHiddenFromItsProcessWhileNobodyIsInItWhereThatIsWanted) {
+    const auto shown = start();
+    const std::set<std::string> rights = rights_in(folder_.path() / "enclave");
+    if (rights.empty()) {
+        GTEST_SKIP() << "the maps of a process that gives no core are for root alone";
+    }
+    EXPECT_THAT(rights, testing::Contains("r-xp"));
+    shown->kill();
+    EXPECT_TRUE(test::wait_exit(*shown));
+
+    loader_ = test::open_sgx_loader(folder_, true);
+    const auto hidden = start("hidden");
+    for (std::uint8_t i = 0; i < 100; ++i) {
+        EXPECT_EQ(call(*hidden, echo, std::vector<std::uint8_t>{i}).back(), i);
+    }
+    // It answers before it leaves the enclave for good.
+    const std::set<std::string> none = {"---p"};
+    std::set<std::string> found;
+    for (int i = 0; i < 10'000 && found != none; ++i) {
+        found = rights_in(folder_.path() / "hidden");
+    }
+    EXPECT_EQ(found, none);
+    expect_exception(*hidden, crash);
 }
 
 TEST_F(EnclaveTest, HasSegmentsOfItsOwn) {

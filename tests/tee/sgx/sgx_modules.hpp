@@ -26,10 +26,12 @@ inline tee::Image build_enclave(const std::string& source, bool debug = false) {
          .debug = debug}));
 }
 
-inline std::unique_ptr<tee::sgx::SgxLoader> open_sgx_loader(const TemporaryFolder& folder) {
+inline std::unique_ptr<tee::sgx::SgxLoader> open_sgx_loader(const TemporaryFolder& folder,
+                                                            bool hide = false) {
     return require(tee::sgx::SgxLoader::open(
         {.state_directory = folder.path(),
          .simulate = true,
+         .hide = hide,
          .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-sgx-host"}));
 }
 

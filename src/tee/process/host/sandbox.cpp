@@ -70,6 +70,8 @@ std::array filter = {
     allow,
     unless_equal(SYS_exit_group, 1),
     allow,
+    unless_equal(SYS_mprotect, 1),
+    kill, // allowed where traps change the rights to pages
     unless_equal(SYS_rt_sigreturn, 1),
     kill, // allowed where there are traps
     kill,
@@ -94,7 +96,8 @@ bool confine(int doorbell, Debugged debugged, Traps traps) {
     const bool limited = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 2) &&
                          limit(RLIMIT_NPROC, 0) && limit(RLIMIT_FSIZE, 0) &&
                          limit(RLIMIT_MEMLOCK, 0);
-    filter[filter.size() - 2] = traps == Traps::yes ? allow : kill;
+    filter[filter.size() - 2] = traps == Traps::no ? kill : allow;
+    filter[filter.size() - 4] = traps == Traps::with_pages ? allow : kill;
     const sock_fprog program{.len = filter.size(), .filter = filter.data()};
     return limited && (debugged == Debugged::yes || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) &&
            ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&

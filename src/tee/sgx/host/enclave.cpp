@@ -115,7 +115,7 @@ void enter_enclave(const process::Door& door, runtime::Invocation& invocation) {
 
 } // namespace
 
-Refusal make_simulated(ByteView file, const CpuKey& key) {
+Refusal make_simulated(ByteView file, const CpuKey& key, bool hidden) {
     ImageFile image;
     EnclavePlan plan;
     if (const char* refusal = read_image(file, image, plan)) {
@@ -128,7 +128,16 @@ Refusal make_simulated(ByteView file, const CpuKey& key) {
     if (!place(plan)) {
         return {.code = "host-failed", .reason = "the enclave's place in memory is taken"};
     }
-    if (!simulate(state_of(plan, fields), key)) {
+    std::array<PageRange, page_ranges_max> pages{};
+    std::size_t count = 0;
+    for (const Region& region : plan.all()) {
+        if (hidden) {
+            pages[count++] = {.begin = enclave_base + region.offset,
+                              .bytes = region.bytes,
+                              .rights = rights_of(region)};
+        }
+    }
+    if (!simulate(state_of(plan, fields), key, std::span(pages).first(count))) {
         return {.code = "host-failed", .reason = "signals cannot be caught"};
     }
     way = {.enter = authex_simulated_enter, .tcs = simulated_enclave().tcs};

@@ -13,7 +13,9 @@ constexpr int exit_enclave_exception = 72;
 
 /// Puts the enclave into memory and simulates the processor for it, which checks what the hardware
 /// would before the first EENTER. Once in a process. @param file borrowed until it returns
-[[nodiscard]] Refusal make_simulated(ByteView file, const CpuKey& key);
+/// @param hidden its pages are out of reach while nobody is in it: finds stray accesses, and is
+/// slow
+[[nodiscard]] Refusal make_simulated(ByteView file, const CpuKey& key, bool hidden);
 
 /// The same on the processor itself. @param device an open /dev/sgx_enclave
 [[nodiscard]] Refusal make_on_hardware(ByteView file, int device);

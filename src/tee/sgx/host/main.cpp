@@ -1,13 +1,14 @@
 // authex-sgx-host: the process of one enclave. Started by the loader in the module's folder:
 //
-//     authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated
+//     authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated | hidden
 //
 // The folder has the file `image`, whom reports are for in `target`, and where the processor is
 // simulated, the root of its keys in `processor`.
 
 #include <array>
-#include <cstring>
 #include <fcntl.h>
+#include <optional>
+#include <string_view>
 #include <unistd.h>
 
 #include <bearssl/bearssl_hash.h>
@@ -38,12 +39,15 @@ Bytes exact_file(const char* name, std::size_t bytes) {
     return file;
 }
 
-Refusal make_simulated(ByteView image) {
+/// Whose processor it is, and whether the simulated one hides the enclave from its host.
+enum class Mode : std::uint8_t { hardware, simulated, hidden };
+
+Refusal make_simulated(ByteView image, bool hidden) {
     CpuKey key{};
     const Bytes key_file = exact_file("processor", key.size());
     copy(key_file, key);
     wipe(key_file);
-    const Refusal refusal = sgx::make_simulated(image, key);
+    const Refusal refusal = sgx::make_simulated(image, key, hidden);
     wipe(key);
     return refusal;
 }
@@ -57,11 +61,12 @@ Refusal make_on_hardware(ByteView image) {
     return sgx::make_on_hardware(image, device);
 }
 
-void make_enclave(const process::Digest& expected, bool simulated) {
+void make_enclave(const process::Digest& expected, Mode mode) {
     const Bytes file =
         process::read_file("image", file_bytes_max, "image-unreadable", "image-malformed");
     process::check_hash(file, expected);
-    const Refusal refusal = simulated ? make_simulated(file) : make_on_hardware(file);
+    const Refusal refusal = mode == Mode::hardware ? make_on_hardware(file)
+                                                   : make_simulated(file, mode == Mode::hidden);
     if (refusal.code != nullptr) {
         refuse_start(refusal.code, refusal.reason);
     }
@@ -88,11 +93,33 @@ void start_enclave(const process::Door& door,
     }
 }
 
-[[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, bool simulated) {
+process::Traps traps_of(Mode mode) {
+    switch (mode) {
+    case Mode::hardware:
+        return process::Traps::no;
+    case Mode::simulated:
+        return process::Traps::yes;
+    case Mode::hidden:
+        return process::Traps::with_pages;
+    }
+    return process::Traps::no;
+}
+
+std::optional<Mode> mode_of(std::string_view word) {
+    if (word == "hardware") {
+        return Mode::hardware;
+    }
+    if (word == "simulated") {
+        return Mode::simulated;
+    }
+    return word == "hidden" ? std::optional(Mode::hidden) : std::nullopt;
+}
+
+[[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, Mode mode) {
     const process::SharedArea area = process::open_rings();
-    make_enclave(image, simulated);
+    make_enclave(image, mode);
     const process::Door door = door_of_enclave();
-    start_enclave(door, area, simulated ? process::Traps::yes : process::Traps::no);
+    start_enclave(door, area, traps_of(mode));
     ::close(process::answer_descriptor);
     process::ModuleEnd end(area, process::doorbell_descriptor);
     ::_exit(process::serve(door, end, spin_us)); // nothing may be unmapped or flushed any more
@@ -103,10 +130,11 @@ void start_enclave(const process::Door& door,
 
 int main(int count, char** arguments) {
     using namespace authex::tee;
-    const bool simulated = count == 5 && std::strcmp(arguments[4], "simulated") == 0;
-    if (count != 5 || (!simulated && std::strcmp(arguments[4], "hardware") != 0)) {
-        process::refuse_start("host-usage",
-                              "authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated");
+    const auto mode = count == 5 ? sgx::mode_of(arguments[4]) : std::nullopt;
+    if (!mode) {
+        process::refuse_start(
+            "host-usage",
+            "authex-sgx-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated | hidden");
     }
     const auto image = process::digest(arguments[2]);
     const auto spin_us = process::number(arguments[3], 10, sgx::spin_us_max);
@@ -114,5 +142,5 @@ int main(int count, char** arguments) {
         process::refuse_start("host-usage", "SPIN-US is out of range");
     }
     process::supervise(image);
-    sgx::run(image, static_cast<std::uint32_t>(*spin_us), simulated);
+    sgx::run(image, static_cast<std::uint32_t>(*spin_us), *mode);
 }

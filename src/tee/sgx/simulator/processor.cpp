@@ -1,5 +1,7 @@
 #include "tee/sgx/simulator/processor.hpp"
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <ucontext.h>
@@ -20,6 +22,8 @@ namespace {
 
 constexpr std::uint8_t enclu[] = {0x0F, 0x01, 0xD7};
 constexpr std::size_t signal_stack_bytes = std::size_t{64} << 10U;
+/// Of a process whose pages cannot be hidden or shown.
+constexpr int exit_pages = 73;
 constexpr std::uint64_t zero_flag = 0x40;
 constexpr std::uint64_t arithmetic_flags = 0x8D5; ///< CF PF AF ZF SF OF
 /// Of the caller's frame in enter.S.
@@ -42,6 +46,8 @@ struct Simulation {
     std::uint64_t outside_frame = 0;
     bool switches_segments = false;
     Segments outside_segments;
+    std::array<PageRange, page_ranges_max> hidden{};
+    std::size_t hidden_count = 0;
 };
 Simulation simulation;
 
@@ -293,16 +299,30 @@ void handle(int signal, const siginfo_t* info, ucontext_t& context) {
     }
 }
 
+/// Draws or opens the curtain before an enclave that is hidden while nobody is in it.
+void show_pages(bool visible) {
+    for (const PageRange& range : std::span(simulation.hidden).first(simulation.hidden_count)) {
+        if (::mprotect(
+                memory<void>(range.begin), range.bytes, visible ? range.rights : PROT_NONE) != 0) {
+            ::_exit(exit_pages);
+        }
+    }
+}
+
 /// A signal comes with the segments of whom it has interrupted, and leaves those of whom it returns
 /// to.
 void on_signal(int signal, siginfo_t* info, void* context) {
     const bool switches = simulation.switches_segments;
-    if (switches && simulation.enclave.entered) {
+    const bool was_entered = simulation.enclave.entered;
+    if (switches && was_entered) {
         write_segments(simulation.outside_segments);
     } else if (switches) {
         simulation.outside_segments = read_segments();
     }
     handle(signal, info, *static_cast<ucontext_t*>(context));
+    if (was_entered != simulation.enclave.entered) {
+        show_pages(simulation.enclave.entered);
+    }
     if (switches && simulation.enclave.entered) {
         // Of the TCS: both begin where the enclave does (image/enclave.cpp).
         write_segments({.fs = simulation.enclave.base, .gs = simulation.enclave.base});
@@ -311,7 +331,12 @@ void on_signal(int signal, siginfo_t* info, void* context) {
 
 } // namespace
 
-bool simulate(const EnclaveState& enclave, const CpuKey& key) {
+bool simulate(const EnclaveState& enclave, const CpuKey& key, std::span<const PageRange> hidden) {
+    if (hidden.size() > page_ranges_max) {
+        return false;
+    }
+    std::copy(hidden.begin(), hidden.end(), simulation.hidden.begin());
+    simulation.hidden_count = hidden.size();
     simulation.enclave = enclave;
     simulation.key = key;
     simulation.switches_segments = segments_can_be_switched();
@@ -330,6 +355,7 @@ bool simulate(const EnclaveState& enclave, const CpuKey& key) {
             return false;
         }
     }
+    show_pages(false);
     return true;
 }
 

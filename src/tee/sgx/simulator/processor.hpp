@@ -9,6 +9,8 @@
 // process do so.
 
 #include <cstdint>
+#include <span>
+#include <tuple>
 
 #include "tee/sgx/image/enclave.hpp"
 #include "tee/sgx/simulator/report_key.hpp"
@@ -59,9 +61,21 @@ struct EnclaveState {
     bool entered = false;
 };
 
+/// Pages with the same rights, PROT_….
+struct PageRange {
+    std::uint64_t begin = 0;
+    std::uint64_t bytes = 0;
+    int rights = 0;
+};
+constexpr std::size_t page_ranges_max = std::tuple_size_v<decltype(EnclavePlan::regions)>;
+
 /// From now on the ENCLU of this process is emulated for this enclave, whose pages lie where the
-/// state says. Once in a process, which has one thread. @return false: signals cannot be caught
-[[nodiscard]] bool simulate(const EnclaveState& enclave, const CpuKey& key);
+/// state says. Once in a process, which has one thread. @return false: signals cannot be caught, or
+/// the ranges are too many
+/// @param hidden the enclave's pages, if they are to be out of everybody's reach as long as it is
+/// not entered: a stray access ends the process. Two system calls more for each range and entry.
+[[nodiscard]] bool
+simulate(const EnclaveState& enclave, const CpuKey& key, std::span<const PageRange> hidden = {});
 
 /// As __vdso_sgx_enter_enclave, over the simulated processor: `function` is 2 (EENTER).
 extern "C" int authex_simulated_enter(std::uint64_t rdi,
