@@ -14,8 +14,8 @@
 namespace authex::tee::sgx {
 
 struct LoaderOptions {
-    std::filesystem::path state_directory;             ///< where a simulated machine lives
-    bool simulate = false;                             ///< else the hardware is needed
+    std::filesystem::path state_directory; ///< where a simulated machine lives
+    bool simulate = false;                 ///< else the hardware is needed
     bool hide = false; ///< simulated enclaves are out of their host's reach, which is slow
     std::filesystem::path device = "/dev/sgx_enclave"; ///< that there must be
     std::filesystem::path aesm = aesm_socket;
