@@ -103,6 +103,15 @@ void ask(const std::string& name,
         return;
     }
     view.status = std::move(*status);
+    const auto* away = find(view.status.modules(), [](const auto& each) {
+        return each.state() == v1::ModuleStatus::RUNNING && !each.failure().empty();
+    });
+    if (away != nullptr && !view.problem) {
+        view.problem =
+            make_error("modules-away",
+                       fmt::format("node {} does not reach its modules: {}", name, away->failure()),
+                       "mend that, then run authex up");
+    }
 }
 
 } // namespace

@@ -132,10 +132,15 @@ struct TeeInfo {
     std::uint32_t max_image_bytes = 0;
 };
 
+/// start() and evidence() may take seconds, and are called on one thread, all else on another;
+/// adopt() not while one of them is at work.
 class Loader {
   public:
     virtual ~Loader() = default;
     [[nodiscard]] virtual TeeInfo info() const = 0;
+    /// Why the node's modules are out of reach at present, though they may run: what they have
+    /// beside the manager is away. Empty: they are not.
+    [[nodiscard]] virtual std::optional<Diagnostic> trouble() { return std::nullopt; }
     /// Starts the image that lies at `<directory>/image`. The directory is the module's own, made
     /// by the caller, kept until the module is removed; rings, doorbell, log and exit status live
     /// in it as files so that adopt() finds them.

@@ -27,6 +27,7 @@ struct Machine::Software {
                .loader = machine,
                .logs = logs,
                .post = [&machine](std::function<void()> work) { machine.tasks_.push_back(work); },
+               .aside = [&machine](std::function<void()> work) { machine.tasks_.push_back(work); },
                .unix_time_us =
                    [&machine, &world] {
                        return date_us + world.now_us() +

@@ -7,9 +7,9 @@
 
 namespace authex::em {
 
-ControlThread::ControlThread() : io_(1), guard_(asio::make_work_guard(io_)) {
+ControlThread::ControlThread(const char* name) : io_(1), guard_(asio::make_work_guard(io_)) {
     thread_ = std::thread([this] { io_.run(); });
-    ::pthread_setname_np(thread_.native_handle(), "control");
+    ::pthread_setname_np(thread_.native_handle(), name);
 }
 
 ControlThread::~ControlThread() {

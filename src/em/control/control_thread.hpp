@@ -1,5 +1,6 @@
 #pragma once
-// The one thread on which the manager lives.
+// A thread that does one thing after the other: the one on which the manager lives, and the one on
+// which it waits for its TEE.
 
 #include <functional>
 #include <thread>
@@ -11,7 +12,8 @@ namespace authex::em {
 
 class ControlThread {
   public:
-    ControlThread();
+    /// @param name for people; at most 15 characters
+    explicit ControlThread(const char* name);
     /// Runs what is queued, then ends the thread.
     ~ControlThread();
     ControlThread(const ControlThread&) = delete;

@@ -116,7 +116,7 @@ void Manager::control(const Caller& caller,
             done(ControlAnswer{.frames = std::move(*back), .evidence = {}});
             return;
         }
-        outside_.post(
+        outside_.aside(
             [this, spec, done, report_data = *report_data, back = std::move(*back)]() mutable {
                 auto evidence = outside_.loader.evidence(spec, report_data);
                 done(evidence ? Expected<ControlAnswer>(ControlAnswer{
@@ -237,8 +237,12 @@ Expected<NodeStatus> Manager::status(const Caller& caller) {
         return tl::make_unexpected(authorized.error());
     }
     NodeStatus status;
+    const std::optional<Diagnostic> trouble = outside_.loader.trouble();
     for (const Module* module : node_.modules(caller.deployment)) {
         status.modules.push_back(*module);
+        if (trouble && module->alive()) {
+            status.modules.back().failure = trouble->summary;
+        }
     }
     status.traffic = plane_->snapshot();
     std::set<std::string> peers;

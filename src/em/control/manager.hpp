@@ -3,6 +3,7 @@
 // (node.hpp) to the loader, the data plane and the store, all of which are handed in, as are clock
 // and waiting; it has no gRPC and no thread of its own.
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -61,6 +62,8 @@ struct ManagerOutside {
     LogBook& logs;
     std::function<void(std::function<void()>)>
         post; ///< runs it later on the manager's thread; thread-safe
+    /// Runs it where it may take its time, one after the other; thread-safe.
+    std::function<void(std::function<void()>)> aside;
     std::function<std::uint64_t()> unix_time_us;
     std::function<DataPlane::Deadline()> now; ///< the clock of deadlines
     /// Waits until the descriptor is readable, so many milliseconds at most.
@@ -69,7 +72,7 @@ struct ManagerOutside {
 };
 
 /// Every public method runs on the manager's thread, except those of Observer. Completions run
-/// there or on the data plane's thread, each once; they must not block.
+/// there, on the data plane's thread or aside, each once; they must not block.
 class Manager final : public Observer {
   public:
     template <typename T>
@@ -93,11 +96,11 @@ class Manager final : public Observer {
     /// brings one | as Node::plan_load()
     [[nodiscard]] Expected<LoadPlan> plan_load(const Caller& caller, const LoadOrder& order) const;
     /// @param received a checked image in Store::incoming(), or empty where plan_load() wants none.
-    /// @param started  told when the process was started
+    /// @param started  told when it was started, and has not answered yet
     void load(const Caller& caller,
               const LoadOrder& order,
               const std::filesystem::path& received,
-              const std::function<void()>& started,
+              std::function<void()> started,
               Done<Module> done);
     void start(const Caller& caller, const std::string& module, Done<Module> done);
     /// Starts the module anew, and the recorder is told what goes to and fro.
@@ -151,6 +154,15 @@ class Manager final : public Observer {
         std::uint32_t instance = 0;
         Done<Module> done;
     };
+    /// What the loader starts, or is to start after that.
+    struct Start {
+        ModuleName module;
+        std::uint32_t instance = 0;
+        tee::ModuleSpec spec;
+        DataPlane::Deadline deadline;
+        std::function<void()> started; ///< may be empty
+        std::shared_ptr<Recorder> recorder;
+    };
 
     [[nodiscard]] Expected<const Module*> find(const Caller& caller, const std::string& name) const;
     [[nodiscard]] Expected<const Module*> find_running(const Caller& caller,
@@ -161,8 +173,11 @@ class Manager final : public Observer {
     void start_instance(const tee::ModuleSpec& spec,
                         std::uint64_t image_bytes,
                         DataPlane::Deadline deadline,
+                        std::function<void()> started,
                         Done<Module> done,
                         std::shared_ptr<Recorder> recorder = nullptr);
+    void start_next();
+    void take_started(Expected<std::unique_ptr<tee::ModuleLink>> link);
     void
     host(const Module& module, std::unique_ptr<tee::ModuleLink> link, DataPlane::Deadline deadline);
     void greeted(const ModuleName& name, std::uint32_t instance, const Expected<bool>& answer);
@@ -170,6 +185,7 @@ class Manager final : public Observer {
     answer_waiting(const ModuleName& name, std::uint32_t instance, const Expected<Module>& result);
     void fail(const ModuleName& name, std::uint32_t instance, const std::string& failure);
     std::optional<tee::Exit> end_process(const ModuleName& name);
+    std::optional<tee::Exit> end(tee::ModuleLink& link, const ModuleName& name);
     void note_end(const ModuleName& name, std::string failure);
     void keep(const Module& module);
     void warn(const ModuleName& module, const std::string& text);
@@ -180,6 +196,7 @@ class Manager final : public Observer {
     std::uint64_t node_id_ = 0;
     std::uint64_t boot_ = 0;
     std::vector<Waiting> waiting_;
+    std::deque<Start> starts_; ///< the loader is at the first one
 
     std::mutex instances_mutex_;
     /// The instance that the data plane hosts under a name, for what it tells from its thread.

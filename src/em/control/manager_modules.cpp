@@ -106,7 +106,13 @@ Expected<const Module*> Manager::find(const Caller& caller, const std::string& n
 
 Expected<const Module*> Manager::find_running(const Caller& caller, const std::string& name) const {
     Expected<const Module*> found = find(caller, name);
-    if (found && (*found)->state != ModuleState::running) {
+    if (!found) {
+        return found;
+    }
+    if (const std::optional<Diagnostic> trouble = outside_.loader.trouble()) {
+        return tl::make_unexpected(*trouble);
+    }
+    if ((*found)->state != ModuleState::running) {
         const Module& module = **found;
         return failure("module-not-running",
                        fmt::format("module \"{}\" is {}{}{}",
@@ -138,7 +144,7 @@ Expected<LoadPlan> Manager::plan_load(const Caller& caller, const LoadOrder& ord
 void Manager::load(const Caller& caller,
                    const LoadOrder& order,
                    const std::filesystem::path& received,
-                   const std::function<void()>& started,
+                   std::function<void()> started,
                    Done<Module> done) {
     // Planned anew: much may have happened while the image came.
     Expected<LoadPlan> plan = plan_load(caller, order);
@@ -172,11 +178,8 @@ void Manager::load(const Caller& caller,
             return;
         }
     }
-    start_instance(order.spec, order.image_bytes, caller.deadline, std::move(done));
-    const Module* module = node_.module(name);
-    if (module != nullptr && module->alive()) {
-        started();
-    }
+    start_instance(
+        order.spec, order.image_bytes, caller.deadline, std::move(started), std::move(done));
 }
 
 void Manager::start(const Caller& caller, const std::string& name, Done<Module> done) {
@@ -193,7 +196,7 @@ void Manager::start(const Caller& caller, const std::string& name, Done<Module> 
         waiting_.push_back({module.name(), module.instance, std::move(done)});
     } else {
         start_instance(
-            tee::ModuleSpec(module.spec), module.image_bytes, caller.deadline, std::move(done));
+            tee::ModuleSpec(module.spec), module.image_bytes, caller.deadline, {}, std::move(done));
     }
 }
 
@@ -229,6 +232,7 @@ void Manager::record(const Caller& caller,
     start_instance(tee::ModuleSpec(module.spec),
                    module.image_bytes,
                    std::min(caller.deadline, outside_.now() + recovery_time),
+                   {},
                    std::move(done),
                    std::move(recorder));
 }
@@ -272,6 +276,7 @@ void Manager::remove(const Caller& caller, const std::string& name, const Done<M
 void Manager::start_instance(const tee::ModuleSpec& spec,
                              std::uint64_t image_bytes,
                              DataPlane::Deadline deadline,
+                             std::function<void()> started,
                              Done<Module> done,
                              std::shared_ptr<Recorder> recorder) {
     const Module& module = node_.starting(spec, image_bytes, outside_.unix_time_us());
@@ -287,16 +292,56 @@ void Manager::start_instance(const tee::ModuleSpec& spec,
     if (recorder != nullptr) {
         begun.entropy = recorder->entropy();
     }
-    auto link = outside_.loader.start(begun, outside_.store.folder(name));
-    if (!link) {
-        fail(name, instance, link.error().summary);
-        done(tl::make_unexpected(link.error()));
-        return;
-    }
     waiting_.push_back({name, instance, std::move(done)});
-    host(module,
-         recorder == nullptr ? std::move(*link) : recorded(std::move(*link), std::move(recorder)),
-         deadline);
+    starts_.push_back({.module = name,
+                       .instance = instance,
+                       .spec = std::move(begun),
+                       .deadline = deadline,
+                       .started = std::move(started),
+                       .recorder = std::move(recorder)});
+    if (starts_.size() == 1) {
+        start_next();
+    }
+}
+
+void Manager::start_next() {
+    const Start& next = starts_.front();
+    outside_.aside([this, spec = next.spec, folder = outside_.store.folder(next.module)] {
+        auto link = std::make_shared<Expected<std::unique_ptr<tee::ModuleLink>>>(
+            outside_.loader.start(spec, folder));
+        outside_.post([this, link] { take_started(std::move(*link)); });
+    });
+}
+
+/// What the loader has made of the first of `starts_`. Much may have happened meanwhile.
+void Manager::take_started(Expected<std::unique_ptr<tee::ModuleLink>> link) {
+    const Start start = std::move(starts_.front());
+    starts_.pop_front();
+    const Module* module = node_.module(start.module);
+    const bool wanted = module != nullptr && module->alive() && module->instance == start.instance;
+    if (!link) {
+        fail(start.module, start.instance, link.error().summary);
+        answer_waiting(start.module, start.instance, tl::make_unexpected(link.error()));
+    } else if (!wanted) {
+        (void)end(**link, start.module);
+        answer_waiting(
+            start.module,
+            start.instance,
+            failure("module-ended",
+                    fmt::format("module \"{}\" was ended before it had started", start.module.name),
+                    "somebody else works on it; run authex up again"));
+    } else if (plane_ != nullptr) {
+        host(*module,
+             start.recorder == nullptr ? std::move(*link)
+                                       : recorded(std::move(*link), start.recorder),
+             start.deadline);
+        if (start.started) {
+            start.started();
+        }
+    } // else the next manager finds it
+    if (!starts_.empty() && plane_ != nullptr) {
+        start_next();
+    }
 }
 
 void Manager::host(const Module& module,
@@ -368,11 +413,15 @@ std::optional<tee::Exit> Manager::end_process(const ModuleName& name) {
     if (link == nullptr) {
         return std::nullopt;
     }
-    std::optional<tee::Exit> exit = link->exit();
+    return end(*link, name);
+}
+
+std::optional<tee::Exit> Manager::end(tee::ModuleLink& link, const ModuleName& name) {
+    std::optional<tee::Exit> exit = link.exit();
     if (!exit) {
-        link->kill();
-        outside_.wait_readable(link->exit_fd(), end_ms_max);
-        exit = link->exit();
+        link.kill();
+        outside_.wait_readable(link.exit_fd(), end_ms_max);
+        exit = link.exit();
         if (!exit) {
             warn(name, "its process does not end");
         }

@@ -70,11 +70,13 @@ Server::Server(const ServerOptions& options,
                std::unique_ptr<Store> store,
                std::unique_ptr<Access> access)
     : store_(std::move(store)), access_(std::move(access)), logs_(LogBook::Limits{}),
-      thread_(std::make_unique<ControlThread>()),
+      thread_(std::make_unique<ControlThread>("control")),
+      loading_(std::make_unique<ControlThread>("loading")),
       manager_({.store = *store_,
                 .loader = loader,
                 .logs = logs_,
                 .post = [this](std::function<void()> work) { thread_->post(std::move(work)); },
+                .aside = [this](std::function<void()> work) { loading_->post(std::move(work)); },
                 .unix_time_us = unix_time_us,
                 .now = [] { return std::chrono::steady_clock::now(); },
                 .wait_readable = wait_readable,
@@ -102,6 +104,7 @@ Server::~Server() {
             plane_.reset();
         });
     }
+    loading_.reset();
     thread_.reset();
 }
 

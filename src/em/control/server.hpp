@@ -69,6 +69,7 @@ class Server {
     std::unique_ptr<Access> access_;
     LogBook logs_;
     std::unique_ptr<ControlThread> thread_;
+    std::unique_ptr<ControlThread> loading_; ///< waits for the TEE
     Manager manager_;
     ServiceContext context_;
     NodeService service_;

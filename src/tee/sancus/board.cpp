@@ -46,6 +46,10 @@ Expected<BoardFacts> Board::facts(Milliseconds time) {
     return thread_->wait_for_facts(time);
 }
 
+std::optional<Diagnostic> Board::trouble() {
+    return thread_->trouble();
+}
+
 Expected<Reply>
 Board::order(link::Code code, std::vector<std::uint8_t> arguments, Milliseconds time) {
     std::promise<Expected<Reply>> promise;

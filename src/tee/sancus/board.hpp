@@ -88,6 +88,8 @@ class Board {
     /// Waits until the board is there. @error board-silent: it was not in time | firmware-version:
     /// what runs on it speaks another protocol | as BoardOptions::open_line
     Expected<BoardFacts> facts(Milliseconds time);
+    /// Why nobody reaches the board at present; empty: it answers.
+    [[nodiscard]] std::optional<Diagnostic> trouble();
     /// A command and its answer. @error board-silent | board-reset: in the meantime
     Expected<Reply> order(link::Code code, std::vector<std::uint8_t> arguments, Milliseconds time);
     /// The same without waiting; `done` is called on the board's thread.

@@ -13,6 +13,8 @@ namespace authex::tee::sancus {
 namespace {
 
 constexpr std::uint64_t reopen_ms = 100;
+/// A board that is there says something four times a second, unless a module runs.
+constexpr std::uint64_t silence_ms = 3000;
 /// At the end, for commands that were given already.
 constexpr std::uint64_t last_words_ms = 2000;
 constexpr Board::Milliseconds hello_time{5000};
@@ -99,6 +101,12 @@ Expected<BoardFacts> Board::Thread::wait_for_facts(Milliseconds time) {
     return *facts_;
 }
 
+std::optional<Diagnostic> Board::Thread::trouble() {
+    const std::lock_guard lock(mutex_);
+    const bool answers = facts_ && line_open_ && now_ms() < heard_ms_ + silence_ms;
+    return answers ? std::nullopt : std::optional(trouble_);
+}
+
 void Board::Thread::run() {
     for (std::optional<std::uint64_t> end; !end || now_ms() < *end;) {
         const std::uint64_t now = now_ms();
@@ -122,6 +130,10 @@ void Board::Thread::run() {
         expire(now);
         send_messages();
         write_line(now);
+        lock.lock();
+        line_open_ = line_.open();
+        heard_ms_ = link_.heard_ms();
+        lock.unlock();
         wait(now);
     }
     run_work();
@@ -296,8 +308,16 @@ void Board::Thread::expire(std::uint64_t now) {
         }
         return expired;
     });
+    if (late.empty()) {
+        return;
+    }
+    Diagnostic why = silent();
+    if (!line_.open()) {
+        const std::lock_guard lock(mutex_);
+        why = trouble_;
+    }
     for (const Done& done : late) {
-        done(tl::make_unexpected(silent()));
+        done(tl::make_unexpected(why));
     }
 }
 

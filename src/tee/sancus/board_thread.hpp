@@ -1,6 +1,6 @@
 #pragma once
-// The thread that speaks with a board. All but later(), now(), wake() and wait_for_facts() is
-// called on it.
+// The thread that speaks with a board. All but later(), now(), wake(), wait_for_facts() and
+// trouble() is called on it.
 
 #include <array>
 #include <condition_variable>
@@ -26,6 +26,7 @@ class Board::Thread {
     void now(const std::function<void()>& work);
     void wake();
     Expected<BoardFacts> wait_for_facts(Milliseconds time);
+    std::optional<Diagnostic> trouble();
 
     void queue(link::Code code,
                const std::vector<std::uint8_t>& arguments,
@@ -92,7 +93,9 @@ class Board::Thread {
     std::condition_variable changed_;
     std::deque<std::function<void()>> work_;
     std::optional<BoardFacts> facts_;
-    Diagnostic trouble_; ///< why there are none
+    Diagnostic trouble_; ///< why there are none, or why the line is closed
+    bool line_open_ = false;
+    std::uint64_t heard_ms_ = 0; ///< when the board last said something
     bool stop_ = false;
 
     std::thread thread_;

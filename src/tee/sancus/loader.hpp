@@ -20,14 +20,16 @@ struct LoaderOptions {
     std::chrono::milliseconds patience{10'000};
 };
 
-/// Thread-safe; the links that it makes are not, and must not outlive it. start() blocks for the
-/// time that the image needs on the line.
+/// Thread-safe; the links that it makes are not, and must not outlive it. start() takes the time
+/// that the image needs on the line.
 class SancusLoader final : public Loader {
   public:
     /// @error as Board::facts
     static Expected<std::unique_ptr<SancusLoader>> open(LoaderOptions options);
 
     [[nodiscard]] TeeInfo info() const override;
+    /// board-silent, or as open() where the line is away
+    [[nodiscard]] std::optional<Diagnostic> trouble() override { return board_.trouble(); }
     /// @error image-unreadable | image-mismatch | image-malformed | board-silent | board-reset |
     /// board-full: no memory or no room for another enclave | board-refused | module-files
     Expected<std::unique_ptr<ModuleLink>> start(const ModuleSpec& spec,

@@ -143,7 +143,12 @@ tee::TeeInfo FakeLoader::info() const {
 
 Expected<std::unique_ptr<tee::ModuleLink>> FakeLoader::start(const tee::ModuleSpec& spec,
                                                              const std::filesystem::path& folder) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (spec.name == held_) {
+        is_starting_ = true;
+        let_go_.wait(lock, [this] { return held_.empty(); });
+        is_starting_ = false;
+    }
     if (!std::filesystem::exists(folder / "image")) {
         return failure("image-unreadable", "there is no image");
     }
@@ -173,6 +178,32 @@ Expected<std::vector<std::uint8_t>> FakeLoader::evidence(const tee::ModuleSpec& 
     std::vector<std::uint8_t> evidence(text.begin(), text.end());
     evidence.insert(evidence.end(), report_data.begin(), report_data.end());
     return evidence;
+}
+
+std::optional<Diagnostic> FakeLoader::trouble() {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+}
+
+void FakeLoader::set_trouble(std::optional<Diagnostic> trouble) {
+    const std::lock_guard lock(mutex_);
+    trouble_ = std::move(trouble);
+}
+
+void FakeLoader::hold(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    held_ = name;
+}
+
+void FakeLoader::let_go() {
+    const std::lock_guard lock(mutex_);
+    held_.clear();
+    let_go_.notify_all();
+}
+
+bool FakeLoader::is_starting() {
+    const std::lock_guard lock(mutex_);
+    return is_starting_;
 }
 
 std::shared_ptr<FakeProcess> FakeLoader::process(const std::string& name) {

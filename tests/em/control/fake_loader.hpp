@@ -77,11 +77,22 @@ class FakeLoader final : public tee::Loader {
     /// What the module was started with last, for a recording.
     [[nodiscard]] std::optional<std::array<std::uint8_t, 32>> entropy(const std::string& name);
     void set_replayable(bool replayable) { replayable_ = replayable; }
+    [[nodiscard]] std::optional<Diagnostic> trouble() override;
+    void set_trouble(std::optional<Diagnostic> trouble);
+    /// Starting a module of this name takes until let_go().
+    void hold(const std::string& name);
+    void let_go();
+    /// Whether such a start has begun.
+    [[nodiscard]] bool is_starting();
     /// Modules of this name cannot be started.
     void make_broken(const std::string& name);
 
   private:
     std::mutex mutex_;
+    std::condition_variable let_go_;
+    std::string held_;
+    bool is_starting_ = false;
+    std::optional<Diagnostic> trouble_;
     std::map<std::string, std::shared_ptr<FakeProcess>> processes_;
     std::map<std::string, int> starts_;
     std::map<std::string, std::optional<std::array<std::uint8_t, 32>>> entropies_;
