@@ -101,7 +101,7 @@ void World::start_managers(const std::vector<std::string>& more_options) {
     more_options_ = more_options;
     std::string text = read(descriptor_);
     for (const auto& [node, is] : nodes_of(text)) {
-        if (is.tee == "sancus") {
+        if (is.tee == "sancus" && !options_of_.contains(node)) {
             options_of_[node] = {"--tee",
                                  "sancus",
                                  "--emulator",

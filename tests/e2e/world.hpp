@@ -38,6 +38,11 @@ class World {
     /// Where a manager listens, if not on loopback.
     void set_host(const std::string& node, const std::string& host) { hosts_[node] = host; }
 
+    /// A node's board has its own power, and is on this serial line.
+    void set_line(const std::string& node, const std::string& path) {
+        options_of_[node] = {"--tee", "sancus", "--serial", path};
+    }
+
     /// Starts a manager for each node, and makes the descriptor say where they are.
     void start_managers(const std::vector<std::string>& more_options = {});
     /// The same with certificates, which the descriptor then names.

@@ -401,6 +401,27 @@ AUTHEX_ENTRY(steal, call) { *reinterpret_cast<volatile std::uint8_t*>(0x29) = 0;
     EXPECT_EQ(node_.witness.resets, resets + 1);
 }
 
+// The node keeps the old version beside the new one. Registers with two owners have none: the new
+// one cannot reach its device, does not answer and is not attested; nor does the old one act any
+// more.
+TEST_F(SancusDriver, OfWhichTheNodeKeepsAnOldVersionIsNotTwo) {
+    load(led(), place());
+    attest();
+    ASSERT_EQ(say(set_), Error::none);
+    light(0, 1);
+    const SancusImage newer =
+        build(std::string(led_source) + "AUTHEX_INPUT(more, event) {}\n", {"led0"});
+    const auto id = static_cast<std::uint16_t>(node_.next_id() + 1);
+    ASSERT_EQ(node_.load(newer, {.text = 0x9000, .data = 0x2000, .gate = 0x5e00, .id = id}), id);
+    EXPECT_TRUE(node_.give(0x9000, Owner().hello()).empty());
+    ASSERT_EQ(node_.witness.violations.size(), 1U);
+    EXPECT_EQ(node_.witness.violations[0].address & 0xfff8U, 0x28U) << "the device";
+    EXPECT_EQ(node_.shown("led0"), "on");
+    light(1, 0);
+    EXPECT_EQ(node_.witness.violations.size(), 2U);
+    EXPECT_EQ(node_.shown("led0"), "on");
+}
+
 TEST_F(SancusDriver, WithoutTheNumberThatItsGateAnswersToDoesNothing) {
     Placement wrong = place();
     ++wrong.id;

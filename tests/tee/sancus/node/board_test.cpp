@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "fake_board.hpp"
 #include "running_board.hpp"
 
 namespace authex::tee::sancus {
@@ -46,49 +47,6 @@ class Listener final : public SlotUser {
     void failed(link::Failure) override {}
     void lost() override { was_lost = true; }
     std::atomic<bool> was_lost{false};
-};
-
-/// A firmware that knows one answer.
-class FakeBoard {
-  public:
-    FakeBoard(Descriptor line, std::vector<std::uint8_t> results)
-        : line_(std::move(line)), results_(std::move(results)), thread_([this] { run(); }) {}
-    ~FakeBoard() {
-        stop_ = true;
-        thread_.join();
-    }
-    FakeBoard(const FakeBoard&) = delete;
-    FakeBoard& operator=(const FakeBoard&) = delete;
-
-  private:
-    void run() {
-        std::array<link::Packet, link::window_to_board + 1> received;
-        std::array<link::Packet, link::window_to_host> sending;
-        link::BoardLink link(received, sending);
-        while (!stop_) {
-            pollfd polled{line_.get(), POLLIN, 0};
-            (void)::poll(&polled, 1, 10);
-            for (std::uint8_t byte = 0; ::read(line_.get(), &byte, 1) == 1;) {
-                link.receive(byte);
-            }
-            while (!link.message().empty() && !link.room().empty()) {
-                const Bytes room = link.room();
-                copy(link.message().first(2), room);
-                room[2] = 0;
-                copy(results_, room.subspan(3));
-                link.send(3 + results_.size());
-                link.take();
-            }
-            for (std::uint8_t byte = 0; link.next(byte);) {
-                EXPECT_EQ(::write(line_.get(), &byte, 1), 1);
-            }
-        }
-    }
-
-    Descriptor line_;
-    std::vector<std::uint8_t> results_;
-    std::atomic<bool> stop_{false};
-    std::thread thread_;
 };
 
 TEST(Board, SaysWhatIsOnTheLine) {

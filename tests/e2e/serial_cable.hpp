@@ -1,0 +1,32 @@
+#pragma once
+// A serial cable between a board and its manager, which can be pulled and plugged in again.
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+namespace authex::test {
+
+/// At the manager's end a device, which is there while the cable is plugged in; at the other the
+/// board's socket.
+class SerialCable {
+  public:
+    SerialCable(std::filesystem::path device, const std::string& board);
+    ~SerialCable();
+    SerialCable(const SerialCable&) = delete;
+    SerialCable& operator=(const SerialCable&) = delete;
+
+    void pull();
+    void plug_in();
+
+  private:
+    void carry(int device, int board) const;
+
+    std::filesystem::path device_;
+    std::string board_;
+    std::atomic<bool> plugged_{false};
+    std::thread thread_;
+};
+
+} // namespace authex::test
