@@ -150,6 +150,23 @@ void declare_make(Declarer& declarer, Arguments& arguments, CLI::App& app) {
         ->type_name("HOST");
     bundle->add_option("--out", arguments.out, "folder for the files (default: NODE.tls)")
         ->type_name("DIR");
+    CLI::App* enroll =
+        declarer.command(*node,
+                         "enroll",
+                         Command::node_enroll,
+                         "",
+                         "keep the device key of a TrustZone node, or show its fingerprint");
+    declarer.subject(enroll, "node", "name of the node in the descriptor");
+    CLI::Option* fingerprint = enroll->add_option("--fingerprint",
+                                                  arguments.fingerprint,
+                                                  "keep the key that has it: SHA-256 in hex, as it "
+                                                  "was seen on the device itself");
+    fingerprint->type_name("HEX");
+    enroll
+        ->add_flag("--trust-on-first-use",
+                   arguments.trust_on_first_use,
+                   "keep whatever key the node shows now")
+        ->excludes(fingerprint);
 }
 
 void declare_run(Declarer& declarer, Arguments& arguments) {

@@ -45,6 +45,7 @@ enum class Command : std::uint8_t {
     schema,
     dev,
     node_bundle,
+    node_enroll,
     export_state,
     secret_set,
     role_add,
@@ -94,6 +95,8 @@ struct Arguments {
     bool again = false;
     bool explain = false;
     bool up = false;
+    std::string fingerprint;         ///< of a device key, that people compared
+    bool trust_on_first_use = false; ///< take the device key that the node shows
     std::vector<std::string> hosts;
 
     // status, graph

@@ -6,6 +6,7 @@
 #include "cli/run.hpp"
 #include "deployer/recovery.hpp"
 #include "deployer/role_certificates.hpp"
+#include "tee/trustzone/device_public_key.hpp"
 
 namespace authex::cli {
 
@@ -60,8 +61,51 @@ int Run::revoke_role() {
     return revoked ? with_application() : fail(revoked.error());
 }
 
+/// Nothing is kept that nobody vouches for.
+int Run::enroll(Application& application) {
+    namespace trustzone = tee::trustzone;
+    const std::string& name = arguments_.subject;
+    const auto key = application.device_key(name);
+    if (!key) {
+        return fail(key.error());
+    }
+    const std::string found = trustzone::fingerprint_of(*key);
+    if (!arguments_.trust_on_first_use && arguments_.fingerprint.empty()) {
+        return done(fmt::format("{} shows the device key {}\n\n"
+                                "Compare it with what the device itself says, then:\n\n"
+                                "  authex node enroll {} --fingerprint {}\n",
+                                name,
+                                found,
+                                name,
+                                found));
+    }
+    if (!arguments_.trust_on_first_use && arguments_.fingerprint != found) {
+        return fail(make_error("device-key-differs",
+                               fmt::format("{} shows the device key {}, not this one", name, found),
+                               "it may be another machine; look at the device itself"));
+    }
+    const descriptor::Descriptor& descriptor = application.descriptor();
+    const descriptor::Node& node = *descriptor.find_node(name);
+    const std::filesystem::path file =
+        node.device_key.value_or(std::filesystem::path("keys") / (name + ".device.pem"));
+    const auto written = trustzone::write_device_key(descriptor.directory / file, *key);
+    if (!written) {
+        return fail(written.error());
+    }
+    return done(fmt::format("{} has the device key {}\n{}",
+                            file.string(),
+                            found,
+                            node.device_key ? std::string()
+                                            : fmt::format("Say so of {} in the descriptor: "
+                                                          "device-key: {}\n",
+                                                          name,
+                                                          file.string())));
+}
+
 int Run::trust(Application& application) {
     switch (arguments_.command) {
+    case Command::node_enroll:
+        return enroll(application);
     case Command::secret_set:
         return secret_set(application);
     case Command::recover:

@@ -61,6 +61,7 @@ class Run {
     int secret_set(deployer::Application& application);
     int recover();
     int revoke_role();
+    int enroll(deployer::Application& application);
     int say(const Expected<Said>& said);
     int trust(deployer::Application& application);
     int choose();

@@ -222,6 +222,11 @@ class Application {
     /// Tells every node which certificates were revoked. @error of nodes that were not told
     virtual Outcome<bool> tell_revoked() = 0;
 
+    /// The device key that a TrustZone node shows, which is that of its device if you say so; see
+    /// tee/trustzone/device_public_key.hpp. Nothing is kept.
+    /// @error unknown-node | no-device-key: of another TEE | of the node
+    virtual Outcome<std::vector<std::uint8_t>> device_key(const std::string& node) = 0;
+
     /// Takes the application over where the state is lost: finds its deployment on the nodes, then
     /// does what up() does. With the recovery key as owner key, modules that run forget the owner
     /// before; nothing is loaded anew that is there. Where the state knows a deployment: up().

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "deployer/owned_application.hpp"
+#include "wire/frame.hpp"
 
 namespace authex::deployer {
 
@@ -61,6 +62,35 @@ Outcome<bool> OwnedApplication::restart(const std::string& module) {
     }
     report.done();
     return true;
+}
+
+Outcome<std::vector<std::uint8_t>> OwnedApplication::device_key(const std::string& name) {
+    const descriptor::Node* stated = descriptor_.find_node(name);
+    if (stated == nullptr) {
+        return failed(make_error("unknown-node", fmt::format("there is no node \"{}\"", name)));
+    }
+    if (stated->tee != descriptor::Tee::trustzone) {
+        return failed(
+            make_error("no-device-key",
+                       fmt::format("node {} is a {} node, which has no device key to enroll",
+                                   name,
+                                   to_string(stated->tee))));
+    }
+    const auto state = open_to_change();
+    if (!state) {
+        return failed(state.error());
+    }
+    v1::HelloRequest request;
+    request.set_deployment((*state)->deployment());
+    request.set_application(descriptor_.application);
+    request.add_protocol_versions(wire::protocol_version);
+    const auto node = node_of(name);
+    const auto hello = node ? (*node)->hello(request)
+                            : Expected<v1::HelloReply>(tl::make_unexpected(node.error()));
+    if (!hello) {
+        return failed(hello.error());
+    }
+    return std::vector<std::uint8_t>(hello->evidence_key().begin(), hello->evidence_key().end());
 }
 
 Outcome<bool> OwnedApplication::tell_revoked() {

@@ -36,6 +36,7 @@ class OwnedApplication final : public Application {
     call(const std::string& module, const std::string& entry, ByteView data) override;
     Outcome<bool> restart(const std::string& module) override;
     Outcome<bool> tell_revoked() override;
+    Outcome<std::vector<std::uint8_t>> device_key(const std::string& node) override;
     Outcome<Plan> recover(std::uint16_t deployment) override;
     Outcome<bool> set_secret(const std::string& module,
                              const std::string& name,

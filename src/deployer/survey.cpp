@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "tee/trustzone/device_public_key.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::deployer {
@@ -48,20 +49,46 @@ std::optional<Diagnostic> judge(const std::string& name,
                                       name),
                           "if it was set up anew on purpose: authex down, then authex up");
     }
-    const bool enrolled = record != nullptr && !record->evidence_key.empty();
-    if (view.tee == "trustzone" && !view.hello.simulated() && !enrolled) {
-        return make_error("node-not-enrolled",
-                          fmt::format("nothing says that the device key of node {} is that of your "
-                                      "device: it has no certificate",
-                                      name),
-                          fmt::format("authex node enroll {}", name));
-    }
     if (view.hello.simulated() && !simulation_allowed) {
         return make_error("simulation-refused",
                           fmt::format("node {} is simulated: its evidence proves nothing", name),
                           "for development, say `simulation: allowed` in the descriptor");
     }
     return std::nullopt;
+}
+
+/// Device keys of TrustZone have no certificate: somebody has to say which one is right.
+std::optional<Diagnostic> judge_device(const descriptor::Descriptor& descriptor,
+                                       const descriptor::Node& stated,
+                                       const v1::HelloReply& hello) {
+    if (stated.tee != descriptor::Tee::trustzone) {
+        return std::nullopt;
+    }
+    if (!stated.device_key) {
+        return hello.simulated()
+                   ? std::nullopt
+                   : std::optional(make_error(
+                         "node-not-enrolled",
+                         fmt::format("nothing says that the device key of node {} is that of your "
+                                     "device: it has no certificate",
+                                     stated.name),
+                         fmt::format("authex node enroll {}", stated.name)));
+    }
+    const auto enrolled =
+        tee::trustzone::read_device_key(descriptor.directory / *stated.device_key);
+    if (!enrolled) {
+        return enrolled.error();
+    }
+    const std::string shown(enrolled->begin(), enrolled->end());
+    return shown == hello.evidence_key()
+               ? std::nullopt
+               : std::optional(make_error(
+                     "device-key-differs",
+                     fmt::format("node {} shows another device key than the one that was enrolled: "
+                                 "it may be another machine",
+                                 stated.name),
+                     fmt::format("if the device was set up anew on purpose: authex node enroll {}",
+                                 stated.name)));
 }
 
 void ask(const std::string& name,
@@ -93,6 +120,9 @@ void ask(const std::string& name,
     const descriptor::Node* stated = descriptor.find_node(name);
     if (stated != nullptr) {
         view.problem = judge(name, view, state.node(name), descriptor.simulation_allowed);
+        if (!view.problem) {
+            view.problem = judge_device(descriptor, *stated, view.hello);
+        }
         view.events_address = events_of(*stated, view.hello.events_address());
     }
     v1::StatusRequest request;

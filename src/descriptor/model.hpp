@@ -58,6 +58,8 @@ struct Node {
     std::optional<std::filesystem::path> board; ///< Sancus: of the emulator that a developer starts
     /// TrustZone: its processor; x86-64 where a development machine simulates it.
     Machine machine = Machine::aarch64;
+    /// TrustZone: PEM of the key under which its device attests, once that was enrolled.
+    std::optional<std::filesystem::path> device_key;
     SourceRange where; ///< of its name
 };
 

@@ -47,13 +47,19 @@ void check_board(const Element& board, const Node& node, Findings& findings) {
     }
 }
 
-void read_machine(const Element& machine, Node& node, Findings& findings) {
+/// What only TrustZone nodes have.
+void check_trustzone(const Element& element, const Node& node, Findings& findings) {
     if (node.tee != Tee::trustzone) {
-        findings.error(machine.where,
-                       {"machine-without-trustzone",
-                        fmt::format("a {} node has no machine to choose", to_string(node.tee)),
-                        "remove it; only trusted applications are built for several"});
+        findings.error(
+            element.where,
+            {"machine-without-trustzone",
+             fmt::format("a {} node has neither machine nor device key", to_string(node.tee)),
+             "remove it; both are of TrustZone"});
     }
+}
+
+void read_machine(const Element& machine, Node& node, Findings& findings) {
+    check_trustzone(machine, node, findings);
     if (const auto index = read_choice(machine, "«machine»", {"aarch64", "x86-64"}, findings)) {
         node.machine = static_cast<Machine>(*index);
     }
@@ -65,10 +71,11 @@ Node read_node(const Entry& entry, Findings& findings) {
     node.where = entry.key->where;
     (void)read_name(*entry.key, "name of a node", findings);
     const std::string what = fmt::format("node {}", quote(node.name));
-    const MapReader map(*entry.value,
-                        what,
-                        {"tee", "address", "events", "vendor", "certificate", "board", "machine"},
-                        findings);
+    const MapReader map(
+        *entry.value,
+        what,
+        {"tee", "address", "events", "vendor", "certificate", "board", "machine", "device-key"},
+        findings);
     if (const Element* tee = map.require("tee", node.where)) {
         const auto index =
             read_choice(*tee, "«tee»", {"native", "sgx", "trustzone", "sancus"}, findings);
@@ -95,6 +102,10 @@ Node read_node(const Entry& entry, Findings& findings) {
     }
     if (const Element* machine = map.find("machine")) {
         read_machine(*machine, node, findings);
+    }
+    if (const Element* key = map.find("device-key")) {
+        node.device_key = read_path(*key, "«device-key»", findings);
+        check_trustzone(*key, node, findings);
     }
     return node;
 }

@@ -74,6 +74,7 @@ TEST(ParseArguments, EveryCommandIsKnown) {
                                    {{"graph", "--format", "svg"}, Command::graph},
                                    {{"restore", "f"}, Command::restore},
                                    {{"node", "bundle", "n"}, Command::node_bundle},
+                                   {{"node", "enroll", "n"}, Command::node_enroll},
                                    {{"export"}, Command::export_state},
                                    {{"completion", "bash"}, Command::completion}};
     for (const Row& row : rows) {

@@ -111,6 +111,37 @@ TEST_F(TrustZone, ANodeWithAnotherDeviceKeyIsNotBelieved) {
     EXPECT_THAT(result.err, HasSubstr("left"));
 }
 
+TEST_F(TrustZone, TheEnrolledDeviceKeyIsTheOnlyOneThatIsBelieved) {
+    const Result shown = world_.authex({"node", "enroll", "left"});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_FALSE(std::filesystem::exists(world_.folder() / "keys/left.device.pem"));
+    const std::size_t at = shown.out.find("--fingerprint ");
+    ASSERT_NE(at, std::string::npos);
+    std::string fingerprint = shown.out.substr(at + 14, 64);
+    world_.must({"node", "enroll", "left", "--fingerprint", fingerprint});
+    fingerprint[0] = fingerprint[0] == '0' ? '1' : '0';
+    EXPECT_EQ(world_.authex({"node", "enroll", "left", "--fingerprint", fingerprint}).status, 1);
+    world_.must({"node", "enroll", "right", "--trust-on-first-use"});
+    const std::string text = world_.read("trustzone.yaml");
+    const auto state = [&](const char* key) {
+        std::string changed = text;
+        changed.replace(changed.find("machine: x86-64"),
+                        15,
+                        std::string("machine: x86-64, device-key: ") + key);
+        world_.write("trustzone.yaml", changed);
+    };
+    state("keys/left.device.pem");
+    world_.must({"up"});
+    play(world_, 100);
+    state("keys/right.device.pem");
+    const Result result = world_.authex({"up"});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.err, HasSubstr("another device key"));
+    state("keys/nobody.pem");
+    EXPECT_THAT(world_.authex({"up"}).err, HasSubstr("cannot read"));
+    EXPECT_EQ(world_.authex({"node", "enroll", "nobody"}).status, 1);
+}
+
 TEST_F(TrustZone, AnOlderVersionIsNotLoadedAgain) {
     const std::string text = world_.read("trustzone.yaml");
     world_.replace(

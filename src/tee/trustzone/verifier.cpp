@@ -5,63 +5,26 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
 #include "tee/trustzone/evidence.hpp"
+#include "tee/trustzone/rsa_public_key.hpp"
 
 namespace authex::tee::trustzone {
 namespace {
 
-template <auto free>
-struct FreeWith {
-    template <typename T>
-    void operator()(T* object) const {
-        free(object);
-    }
-};
-template <typename T, auto free>
-using Owned = std::unique_ptr<T, FreeWith<free>>;
-using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
-using KeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
-
-constexpr unsigned exponent = 65537;
 constexpr int salt_bytes = 32;
 
 std::string hex(ByteView bytes) {
     return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
-/// Null: no RSA key.
-Key device_key(ByteView modulus) {
-    if (modulus.size() != device_modulus_bytes) {
-        return nullptr;
-    }
-    const Owned<BIGNUM, BN_free> n(
-        BN_bin2bn(modulus.data(), static_cast<int>(modulus.size()), nullptr));
-    const Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> builder(OSSL_PARAM_BLD_new());
-    if (n == nullptr || builder == nullptr ||
-        OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
-        OSSL_PARAM_BLD_push_uint(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent) != 1) {
-        return nullptr;
-    }
-    const Owned<OSSL_PARAM, OSSL_PARAM_free> parameters(OSSL_PARAM_BLD_to_param(builder.get()));
-    const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
-    EVP_PKEY* key = nullptr;
-    if (parameters == nullptr || context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
-        EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1) {
-        return nullptr;
-    }
-    return Key(key);
-}
-
 /// Over SHA-256(report data ‖ hash).
 bool signature_holds(const Evidence& evidence, const Expectation& expectation) {
-    const Key key = device_key(expectation.evidence_key);
-    const Owned<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+    const PublicKey key = key_of_modulus(expectation.evidence_key);
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                          &EVP_MD_CTX_free);
     EVP_PKEY_CTX* of_key = nullptr;
     const ByteView data(expectation.report_data);
     return key != nullptr && context != nullptr &&
