@@ -81,7 +81,8 @@ class AeadKey {
 #ifndef AUTHEX_AEAD_STATE_BYTES
 #define AUTHEX_AEAD_STATE_BYTES 512
 #endif
-    alignas(16) std::uint8_t state_[AUTHEX_AEAD_STATE_BYTES]{};
+    /// Words, to instructions of the processor; vectors, to AES.
+    alignas(with_aes ? 16 : 2) std::uint8_t state_[AUTHEX_AEAD_STATE_BYTES]{};
     Algorithm algorithm_{}; // all zero until set, so that tables of keys cost nothing in an image
     bool is_set_ = false;
 };

@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "crypto/aead.hpp"
+#include "runtime/features.hpp"
 #include "wire/control.hpp"
 #include "wire/frame.hpp"
 
@@ -40,6 +41,10 @@ struct Connection : ConnectionCounters {
     bool owes_ack = false;   ///< something was taken or repeated since the last ack
     bool came_early = false; ///< a frame beyond next_in was refused since the last ack
     crypto::AeadKey key;
+
+    [[nodiscard]] bool is_source() const {
+        return (with_outputs || with_requests) && terms.role == wire::Role::source;
+    }
 };
 
 /// The rule: only the next counter; a lossy connection also takes later ones. (docs/protocol.md

@@ -8,7 +8,7 @@ namespace {
 
 /// The endpoint kind that must stand at this end for a sealed frame of this kind.
 std::uintptr_t endpoint_kind_for(wire::Kind kind) {
-    if (kind == wire::Kind::event) {
+    if (with_inputs && kind == wire::Kind::event) {
         return AUTHEX_KIND_INPUT;
     }
     return kind == wire::Kind::request ? AUTHEX_KIND_HANDLER : AUTHEX_KIND_REQUEST;
@@ -39,11 +39,11 @@ void Runtime::take_sealed(Bytes frame) {
     assign_next(connection->accepted, connection->accepted);
     connection->came_early = false;
     set_body(body);
-    if (header_.kind == wire::Kind::request) {
+    if (with_handlers && header_.kind == wire::Kind::request) {
         run(target);
         header_.kind = wire::Kind::reply;
         header_.flags |= wire::flag_direction;
-        (void)emitter_.sealed(connection->key, header_, result(), seal_);
+        (void)emitter_.sealed(connection->key, header_, result(), seal_room());
         wipe(Bytes(result_).first(message_.result_size));
     } else {
         if (with_requests && header_.kind == wire::Kind::reply) {
@@ -125,6 +125,7 @@ void Runtime::take_stream() {
     stream->function(&message_);
 }
 
+#if AUTHEX_WITH_TIMERS
 void Runtime::take_timer() {
     const authex_endpoint* timer = endpoint(header_.channel, AUTHEX_KIND_TIMER);
     if (timer == nullptr || timers_[header_.channel].arming == 0 ||
@@ -135,6 +136,7 @@ void Runtime::take_timer() {
     message_.time_us = Reader(body()).u64();
     timer->function(&message_);
 }
+#endif
 
 #if AUTHEX_WITH_INTERRUPTS
 /// A disabled module hears of none.
@@ -156,9 +158,10 @@ void Runtime::take_interrupts() {
 
 void Runtime::take_handshake() {
 #if AUTHEX_WITH_NOISE
-    const Error error = control_.handshake(body(), owner_keys_, header_.channel, seal_, emitter_);
+    const Error error =
+        control_.handshake(body(), owner_keys_, header_.channel, seal_room(), emitter_);
 #else
-    const Error error = control_.handshake(body(), header_, seal_, emitter_);
+    const Error error = control_.handshake(body(), header_, seal_room(), emitter_);
 #endif
     if (error != Error::none) {
         refuse(error);
@@ -182,14 +185,18 @@ void Runtime::take_plain() {
         answer_ack_question();
         break;
     case wire::Kind::call:
-        take_call();
+        if constexpr (with_entries) {
+            take_call();
+        } else {
+            refuse(nothing_there());
+        }
         break;
     case wire::Kind::timer:
-        if constexpr (with_timers) {
-            take_timer();
-        } else {
-            refuse(Error::unsupported);
-        }
+#if AUTHEX_WITH_TIMERS
+        take_timer();
+#else
+        refuse(Error::unsupported);
+#endif
         break;
     case wire::Kind::listen:
     case wire::Kind::stream_open:

@@ -1,8 +1,7 @@
 #pragma once
 // What a build of the runtime carries. A TEE with little memory leaves out what its modules do
 // without: -DAUTHEX_WITH_…=0. Orders and frames for what is left out are refused, and the SDK's
-// functions for it answer AUTHEX_UNSUPPORTED. Inputs, outputs, handlers, entries and their
-// connections are always there.
+// functions for it answer AUTHEX_UNSUPPORTED. Connections are always there.
 
 #ifndef AUTHEX_WITH_NOISE
 #define AUTHEX_WITH_NOISE 1
@@ -15,6 +14,19 @@
 #endif
 #ifndef AUTHEX_WITH_STREAMS
 #define AUTHEX_WITH_STREAMS 1
+#endif
+// What a module has endpoints of, where its builder knows that. (tee/sancus/builder.cpp)
+#ifndef AUTHEX_WITH_OUTPUTS
+#define AUTHEX_WITH_OUTPUTS 1
+#endif
+#ifndef AUTHEX_WITH_INPUTS
+#define AUTHEX_WITH_INPUTS 1
+#endif
+#ifndef AUTHEX_WITH_HANDLERS
+#define AUTHEX_WITH_HANDLERS 1
+#endif
+#ifndef AUTHEX_WITH_ENTRIES
+#define AUTHEX_WITH_ENTRIES 1
 #endif
 // Of devices that the module owns; only where a port raises them.
 #ifndef AUTHEX_WITH_INTERRUPTS
@@ -46,9 +58,19 @@ namespace authex::runtime {
 
 constexpr bool with_noise =
     AUTHEX_WITH_NOISE != 0; ///< else the key is the TEE's own (crypto/hardware.hpp)
-constexpr bool with_requests = AUTHEX_WITH_REQUESTS != 0; ///< sending them; handlers always stay
+constexpr bool with_requests = AUTHEX_WITH_REQUESTS != 0; ///< sending them
+constexpr bool with_outputs = AUTHEX_WITH_OUTPUTS != 0;
+constexpr bool with_inputs = AUTHEX_WITH_INPUTS != 0;
+constexpr bool with_handlers = AUTHEX_WITH_HANDLERS != 0;
+constexpr bool with_entries = AUTHEX_WITH_ENTRIES != 0;
+/// Whether anything sealed but orders is for the module.
+constexpr bool with_sealed = with_inputs || with_handlers || with_requests;
 constexpr bool with_timers = AUTHEX_WITH_TIMERS != 0;
 constexpr bool with_streams = AUTHEX_WITH_STREAMS != 0;
 constexpr bool with_interrupts = AUTHEX_WITH_INTERRUPTS != 0;
+
+/// Whether a function of the module may send while it looks at a frame.
+constexpr bool sends_while_it_reads =
+    with_requests || with_streams || with_timers || (with_outputs && (with_sealed || with_entries));
 
 } // namespace authex::runtime

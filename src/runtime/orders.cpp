@@ -10,6 +10,7 @@ bool fits(const authex_endpoint& endpoint, wire::Role role) {
     static_assert(AUTHEX_KIND_OUTPUT == 1 && AUTHEX_KIND_INPUT == 2 && AUTHEX_KIND_REQUEST == 3 &&
                   AUTHEX_KIND_HANDLER == 4);
     const std::uintptr_t kind = endpoint.kind - AUTHEX_KIND_OUTPUT;
+    // No endpoint is of a kind that this build leaves out.
     const bool connectable = with_requests ? kind < 4 : kind < 4 && kind != 2;
     return connectable && kind % 2 == static_cast<std::uintptr_t>(role);
 }
@@ -19,7 +20,7 @@ bool fits(const authex_endpoint& endpoint, wire::Role role) {
 void Runtime::take_control(Bytes frame) {
     Bytes body;
     Error error = header_.direction() == wire::Direction::forward
-                      ? control_.open(header_, frame, seal_, body)
+                      ? control_.open(header_, frame, seal_room(), body)
                       : Error::wrong_role;
     if (error != Error::none) {
         refuse(error);
@@ -30,19 +31,21 @@ void Runtime::take_control(Bytes frame) {
     }
     wire::ControlMessage order;
     error = wire::parse_control(body, order);
-    Writer data(Bytes(result_).subspan(wire::control_answer_bytes));
+    // Where it is sealed.
+    const Bytes answer = seal_room().subspan(wire::header_bytes, wire::max_body_bytes);
+    Writer data(answer.subspan(wire::control_answer_bytes));
     if (error == Error::none) {
         error = carry_out(order, data);
     }
-    wire::write_answer(order.type, header_.counter, error, result_);
+    wire::write_answer(order.type, header_.counter, error, answer);
     wipe(order.connection.key);
-    wipe(frame);
-    message_.result_size = wire::control_answer_bytes;
+    std::size_t answer_bytes = wire::control_answer_bytes;
     if (error == Error::none) {
-        message_.result_size += data.size();
+        answer_bytes += data.size();
     }
     emitter_.allow(wire::max_frame_bytes);
-    control_.answer(header_, result(), seal_, emitter_);
+    control_.answer(header_, answer.first(answer_bytes), seal_room(), emitter_);
+    wipe(frame);
 }
 
 Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
@@ -120,9 +123,9 @@ Error Runtime::set_connection(const wire::SetConnection& terms, Writer& data) {
         return error;
     }
     connection->endpoint = end;
-    const bool source = terms.role == wire::Role::source;
-    data.bytes(bytes_of(source ? connection->next_out : connection->next_in));
+    // What the module says then is sealed where the answer is going to be written.
     fail_requests(open);
+    data.bytes(bytes_of(connection->is_source() ? connection->next_out : connection->next_in));
     return Error::none;
 }
 

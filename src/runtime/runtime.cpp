@@ -64,10 +64,12 @@ std::size_t Runtime::take_first(ByteView left) {
     }
     copy_in(left.first(frame_bytes).subspan(wire::header_bytes), frame.subspan(wire::header_bytes));
     take(frame.first(frame_bytes));
-    if (with_timers && timers_to_tell_) {
+#if AUTHEX_WITH_TIMERS
+    if (timers_to_tell_) {
         emitter_.allow(timers_bytes);
         emit_timers();
     }
+#endif
     return frame_bytes;
 }
 
@@ -79,7 +81,11 @@ void Runtime::take(Bytes frame) {
     if (header_.kind == wire::Kind::control) {
         take_control(frame);
     } else if (wire::is_sealed(header_.kind)) {
-        take_sealed(frame);
+        if constexpr (with_sealed) {
+            take_sealed(frame);
+        } else {
+            refuse(nothing_there());
+        }
     } else {
         set_body(frame.subspan(wire::header_bytes));
         take_plain();
@@ -121,11 +127,14 @@ void Runtime::refuse(Error error) {
 /// A manager that says hello may be one that has just started: it does not know what the module
 /// has asked of an earlier one.
 void Runtime::tell_manager() {
-    for (std::size_t id = 0; with_timers && id < max_endpoints; ++id) {
-        timers_[id].to_tell = timers_[id].arming != 0;
-        timers_to_tell_ = timers_to_tell_ || timers_[id].to_tell;
+#if AUTHEX_WITH_TIMERS
+    for (TimerState& timer : timers_) {
+        timer.to_tell = timer.arming != 0;
+        timers_to_tell_ = timers_to_tell_ || timer.to_tell;
     }
-    for (std::size_t id = 0; with_streams && id < max_endpoints; ++id) {
+#endif
+#if AUTHEX_WITH_STREAMS
+    for (std::size_t id = 0; id < max_endpoints; ++id) {
         if (listening_[id] != 0) {
             wire::FrameHeader header{.kind = wire::Kind::listen,
                                      .channel = static_cast<std::uint16_t>(id)};
@@ -133,8 +142,10 @@ void Runtime::tell_manager() {
             (void)emitter_.plain(header, bytes_of(port));
         }
     }
+#endif
 }
 
+#if AUTHEX_WITH_TIMERS
 void Runtime::emit_timers() {
     timers_to_tell_ = false;
     for (std::size_t id = 0; id < max_endpoints; ++id) {
@@ -148,6 +159,7 @@ void Runtime::emit_timers() {
         }
     }
 }
+#endif
 
 void Runtime::emit_owed_acks() {
     for (Connection& connection : connections_.slots()) {
@@ -157,7 +169,7 @@ void Runtime::emit_owed_acks() {
         header_.kind = wire::Kind::ack;
         header_.channel = connection.terms.channel;
         header_.flags = 0;
-        if (connection.terms.role == wire::Role::source) {
+        if (connection.is_source()) {
             header_.flags = wire::flag_direction;
         }
         if (connection.came_early) {
@@ -173,7 +185,7 @@ void Runtime::emit_owed_acks() {
 void Runtime::answer_ack_question() {
     Connection* connection = connections_.find(header_.channel);
     const bool back = header_.direction() == wire::Direction::back;
-    if (connection == nullptr || back != (connection->terms.role == wire::Role::source)) {
+    if (connection == nullptr || back != connection->is_source()) {
         refuse(connection == nullptr ? Error::unknown_channel : Error::wrong_role);
         return;
     }

@@ -116,6 +116,11 @@ class Runtime {
 #endif
     void run(const authex_endpoint& target);
     void set_body(ByteView body);
+    /// For the frame being sealed: private memory of its size. Where it is that of the frame being
+    /// handled, nobody looks at that any more.
+    [[nodiscard]] Bytes seal_room() {
+        return sends_while_it_reads ? Bytes(seal_) : Bytes(frame_);
+    }
     [[nodiscard]] ByteView body() const {
         return {message_.data, message_.size};
     }
@@ -147,11 +152,15 @@ class Runtime {
 #if AUTHEX_WITH_VALUES
     ValueTable values_;
 #endif
-    TimerState timers_[with_timers ? max_endpoints : 1]{}; ///< by endpoint id
-    /// By endpoint id: 1 + the port; 0: not listening.
-    std::uint32_t listening_[with_streams ? max_endpoints : 1]{};
+#if AUTHEX_WITH_TIMERS
+    TimerState timers_[max_endpoints]{}; ///< by endpoint id
     std::uint64_t timers_armed_ = 0;
     bool timers_to_tell_ = false;
+#endif
+#if AUTHEX_WITH_STREAMS
+    /// By endpoint id: 1 + the port; 0: not listening.
+    std::uint32_t listening_[max_endpoints]{};
+#endif
 #if AUTHEX_WITH_INTERRUPTS
     std::uint8_t interrupt_ = 0; ///< what waits
     std::uint8_t interrupt_flags_ = 0;
@@ -159,11 +168,12 @@ class Runtime {
     bool disabled_ = false;
     /// Of the frame being handled; becomes that of its answer.
     wire::FrameHeader header_{.version = 0, .kind = {}};
-    authex_message message_{};                    ///< what of that frame reaches the module
-    std::uint8_t frame_[wire::max_frame_bytes]{}; ///< the frame being handled, private copy
-    std::uint8_t
-        result_[wire::max_body_bytes]{}; ///< the answer being written by a handler or entry
-    alignas(2) std::uint8_t seal_[wire::max_frame_bytes]{}; ///< the frame being sealed
+    authex_message message_{}; ///< what of that frame reaches the module
+    /// The frame being handled, private copy.
+    alignas(2) std::uint8_t frame_[wire::max_frame_bytes]{};
+    /// The answer being written by a handler or entry; where there are none, only an error's.
+    std::uint8_t result_[with_handlers || with_entries ? wire::max_body_bytes : 1]{};
+    alignas(2) std::uint8_t seal_[sends_while_it_reads ? wire::max_frame_bytes : 1]{};
 };
 
 /// The runtime that the SDK's functions act on; set for the length of an invocation.

@@ -43,7 +43,7 @@ Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std:
             wire::FrameHeader header{.kind = request ? wire::Kind::request : wire::Kind::event,
                                      .channel = connection.terms.channel,
                                      .counter = connection.next_out};
-            (void)emitter_.sealed(connection.key, header, data, seal_);
+            (void)emitter_.sealed(connection.key, header, data, seal_room());
             if (id != nullptr) {
                 *id = connection.next_out;
             }
@@ -53,11 +53,8 @@ Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std:
     return AUTHEX_OK;
 }
 
-authex_status Runtime::timer_start([[maybe_unused]] const authex_endpoint* timer,
-                                   [[maybe_unused]] std::uint64_t delay_us) {
-    if constexpr (!with_timers) {
-        return AUTHEX_UNSUPPORTED;
-    }
+#if AUTHEX_WITH_TIMERS
+authex_status Runtime::timer_start(const authex_endpoint* timer, std::uint64_t delay_us) {
     const std::uint16_t id = id_of(timer);
     if (endpoint(id, AUTHEX_KIND_TIMER) != timer) {
         return AUTHEX_WRONG_ROLE;
@@ -68,19 +65,22 @@ authex_status Runtime::timer_start([[maybe_unused]] const authex_endpoint* timer
 }
 
 void Runtime::timer_stop(const authex_endpoint* timer) {
-    if constexpr (with_timers) {
-        const std::uint16_t id = id_of(timer);
-        if (endpoint(id, AUTHEX_KIND_TIMER) == timer) {
-            timers_[id] = {};
-        }
+    const std::uint16_t id = id_of(timer);
+    if (endpoint(id, AUTHEX_KIND_TIMER) == timer) {
+        timers_[id] = {};
     }
 }
+#else
+authex_status Runtime::timer_start(const authex_endpoint*, std::uint64_t) {
+    return AUTHEX_UNSUPPORTED;
+}
 
+void Runtime::timer_stop(const authex_endpoint*) {}
+#endif
+
+#if AUTHEX_WITH_STREAMS
 authex_status
 Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id, ByteView data) {
-    if constexpr (!with_streams) {
-        return AUTHEX_UNSUPPORTED;
-    }
     const std::uint16_t endpoint_id = id_of(stream);
     if (endpoint(endpoint_id, AUTHEX_KIND_STREAM) != stream) {
         return AUTHEX_WRONG_ROLE;
@@ -95,6 +95,11 @@ Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id
     }
     return status_of(error);
 }
+#else
+authex_status Runtime::stream(const authex_endpoint*, wire::Kind, std::uint64_t, ByteView) {
+    return AUTHEX_UNSUPPORTED;
+}
+#endif
 
 void Runtime::log(std::uint8_t level, ByteView text) {
     level = level > AUTHEX_LOG_DEBUG ? std::uint8_t{AUTHEX_LOG_DEBUG} : level;

@@ -1,9 +1,12 @@
 #include "tee/sancus/builder.hpp"
 
+#include <authex/abi.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <optional>
+#include <set>
 #include <unistd.h>
 #include <utility>
 
@@ -258,19 +261,6 @@ class SancusBuilder final : public Builder {
             objects.cached = objects.cached && object->cached;
             return true;
         };
-        std::vector<const char*> own(runtime_sources.begin(), runtime_sources.end());
-        if (owned.block != nullptr) {
-            own.push_back(gate_source);
-        }
-        for (const char* name : own) {
-            std::vector<std::string> extra = definitions(spec, owned.block);
-            if (name == std::string(runtime_sources.front())) {
-                extra.push_back("-DAUTHEX_MODULE_NAME=" + name_bytes(spec));
-            }
-            if (const auto done = add(paths_.home / name, name, extra, paths_.home); !done) {
-                return tl::make_unexpected(done.error());
-            }
-        }
         for (const fs::path& source : spec.sources) {
             std::vector<std::string> extra = device_definitions(owned);
             extra.push_back(fmt::format("-ffile-prefix-map={}=.", spec.root.string()));
@@ -282,7 +272,61 @@ class SancusBuilder final : public Builder {
                 return tl::make_unexpected(done.error());
             }
         }
+        const std::vector<std::string> without = features_of(objects.paths);
+        std::vector<const char*> own(runtime_sources.begin(), runtime_sources.end());
+        if (owned.block != nullptr) {
+            own.push_back(gate_source);
+        }
+        for (const char* name : own) {
+            std::vector<std::string> extra = definitions(spec, owned.block);
+            extra.insert(extra.end(), without.begin(), without.end());
+            if (name == std::string(runtime_sources.front())) {
+                extra.push_back("-DAUTHEX_MODULE_NAME=" + name_bytes(spec));
+            }
+            if (const auto done = add(paths_.home / name, name, extra, paths_.home); !done) {
+                return tl::make_unexpected(done.error());
+            }
+        }
         return objects;
+    }
+
+    /// What the runtime need not carry, since the module has no endpoints of it. Where that cannot
+    /// be seen, whoever links it all says why.
+    [[nodiscard]] std::vector<std::string> features_of(const std::vector<fs::path>& objects) {
+        static constexpr std::array<std::pair<std::uint16_t, const char*>, 4> kinds = {
+            {{AUTHEX_KIND_OUTPUT, "OUTPUTS"},
+             {AUTHEX_KIND_INPUT, "INPUTS"},
+             {AUTHEX_KIND_HANDLER, "HANDLERS"},
+             {AUTHEX_KIND_ENTRY, "ENTRIES"}}};
+        constexpr std::size_t record_bytes = 8; // name, function, kind (authex/abi.h)
+        const fs::path together = temporary();
+        std::vector<std::string> command{"ld.lld-14", "-m", "msp430elf", "-r", "-o", together};
+        command.insert(command.end(), objects.begin(), objects.end());
+        const auto result = compile::run_command(command, objects_.folder());
+        if (!result || result->status != 0) {
+            return {};
+        }
+        Expected<LinkedElf> elf = read_linked_elf(together);
+        std::error_code error;
+        fs::remove(together, error);
+        std::set<std::uint16_t> found;
+        const std::vector<std::uint8_t> records =
+            elf ? elf->sections["authex_endpoints"] : std::vector<std::uint8_t>();
+        for (std::size_t at = 0; at + record_bytes <= records.size(); at += record_bytes) {
+            found.insert(word_at(records, at + 4));
+        }
+        std::vector<std::string> without;
+        for (const auto& [kind, name] : kinds) {
+            if (!found.contains(kind)) {
+                without.push_back(fmt::format("-DAUTHEX_WITH_{}=0", name));
+            }
+        }
+        return without;
+    }
+
+    [[nodiscard]] fs::path temporary() const {
+        static std::atomic<unsigned> serial{0};
+        return objects_.folder() / fmt::format("linked.{}.{}", ::getpid(), serial++);
     }
 
     Expected<LinkedText>
@@ -292,6 +336,8 @@ class SancusBuilder final : public Builder {
             "-m",
             "msp430elf",
             "--gc-sections",
+            // A second time for size, once all of the program is one.
+            "--lto-newpm-passes=lto<O2>,default<Oz>",
             "--no-check-sections", // what overlaps here will lie elsewhere, if it is not too large
             "-T",
             (paths_.home / linker_script).string(),
@@ -340,12 +386,10 @@ class SancusBuilder final : public Builder {
 
     Expected<SancusImage>
     link_image(const BuildSpec& spec, const Objects& objects, const DeviceBlock* block) {
-        static std::atomic<unsigned> serial{0};
-        const fs::path temporary =
-            objects_.folder() / fmt::format("linked.{}.{}", ::getpid(), serial++);
+        const fs::path output = temporary();
         std::array<LinkedText, bases.size()> linked;
         for (std::size_t i = 0; i < bases.size(); ++i) {
-            auto text = link(spec, objects, bases[i], temporary);
+            auto text = link(spec, objects, bases[i], output);
             if (!text) {
                 return tl::make_unexpected(text.error());
             }

@@ -31,6 +31,25 @@ TEST(ButtonDriver, SaysEachPressOfItsButtonsAndNoOthers) {
     EXPECT_TRUE(one.node.witness.violations.empty());
 }
 
+// Its runtime carries nothing for inputs, handlers and entries.
+TEST(ButtonDriver, RefusesWhatItHasNoEndpointsFor) {
+    Driven driver("button", {"button0"});
+    driver.listen("pressed");
+    crypto::AeadKey key;
+    ASSERT_EQ(key.set(crypto::Algorithm::spongent_128, Octets(16, 1)), Error::none);
+    for (const Kind kind : {Kind::event, Kind::request}) {
+        const auto frames =
+            driver.node.give(Driven::entry, sealed(key, {.kind = kind, .channel = 1}, {1}));
+        ASSERT_EQ(frames.size(), 1U);
+        EXPECT_EQ(frames[0].header.kind, Kind::refusal);
+    }
+    Octets call(wire::header_bytes);
+    wire::write_header({.kind = Kind::call, .channel = 0}, call);
+    EXPECT_EQ(driver.node.give(Driven::entry, call).at(0).header.kind, Kind::refusal);
+    driver.press("button0");
+    EXPECT_THAT(driver.look(), testing::ElementsAre(Octets{1}));
+}
+
 TEST(PolledButtonDriver, FindsAPressSinceTheLastLookAndIsNeverInterrupted) {
     Driven driver("button-polled", {"button0"});
     driver.listen("pressed");
@@ -187,6 +206,44 @@ INSTANTIATE_TEST_SUITE_P(All,
                                          Shipped{"led", "led0"},
                                          Shipped{"display", "lcd"},
                                          Shipped{"sensor", "light"}),
+                         [](const auto& test) {
+                             std::string name = test.param.driver;
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name;
+                         });
+
+/// Text with what it is initialised from, gate, and data with a stack of 384 bytes; four
+/// connections, bodies of 256 bytes. (docs/sancus.md)
+struct Budget {
+    const char* driver;
+    const char* device;
+    unsigned text_bytes;
+    unsigned data_bytes;
+};
+
+class DriverSizes : public testing::TestWithParam<Budget> {};
+
+TEST_P(DriverSizes, StayWithinTheirBudget) {
+    std::vector<std::string> devices;
+    if (*GetParam().device != '\0') {
+        devices.emplace_back(GetParam().device);
+    }
+    const SancusImage image =
+        built({.driver = GetParam().driver, .devices = std::move(devices)}).image;
+    RecordProperty("text_bytes", image.text_bytes);
+    RecordProperty("data_bytes", image.data_bytes);
+    EXPECT_LE(image.text_bytes, GetParam().text_bytes);
+    EXPECT_LE(image.data_bytes, GetParam().data_bytes);
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         DriverSizes,
+                         testing::Values(Budget{"button", "button0", 4608, 1280},
+                                         Budget{"button-polled", "button0", 4864, 1792},
+                                         Budget{"led", "led0", 4864, 1536},
+                                         Budget{"display", "lcd", 4608, 1280},
+                                         Budget{"sensor", "light", 5376, 1792},
+                                         Budget{"random", "", 5120, 1792}),
                          [](const auto& test) {
                              std::string name = test.param.driver;
                              std::replace(name.begin(), name.end(), '-', '_');
