@@ -13,6 +13,8 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "base/free_with.hpp"
+
 namespace authex::tee::sgx {
 namespace {
 
@@ -20,13 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr unsigned key_bits = 3072;
 
-template <auto free>
-struct FreeWith {
-    template <typename T>
-    void operator()(T* object) const {
-        free(object);
-    }
-};
 using BigNumber = std::unique_ptr<BIGNUM, FreeWith<BN_free>>;
 
 tl::unexpected<Diagnostic> bad_key(const std::string& what, const std::string& fix) {

@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 
+#include "base/free_with.hpp"
 #include "tee/trustzone/evidence.hpp"
 #include "tee/trustzone/rsa_public_key.hpp"
 
@@ -20,13 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr unsigned exponent = 65537;
 
-template <auto free>
-struct FreeWith {
-    template <typename T>
-    void operator()(T* object) const {
-        free(object);
-    }
-};
 template <typename T, auto free>
 using Owned = std::unique_ptr<T, FreeWith<free>>;
 using Number = Owned<BIGNUM, BN_free>;

@@ -15,17 +15,11 @@
 
 #include "base/bytes.hpp"
 #include "base/diagnostic.hpp"
+#include "base/free_with.hpp"
 #include "tee/sgx/verifier/quote.hpp"
 
 namespace authex::tee::sgx {
 
-template <auto free>
-struct FreeWith {
-    template <typename T>
-    void operator()(T* object) const {
-        free(object);
-    }
-};
 using Certificate = std::shared_ptr<X509>;
 using RevocationList = std::unique_ptr<X509_CRL, FreeWith<X509_CRL_free>>;
 using PublicKey = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
