@@ -89,6 +89,22 @@ TEST_F(Sancus, EntriesAreCalledByTheBoardsOwnClock) {
     EXPECT_THAT(world_.authex({"up"}).err, HasSubstr("does not keep this period"));
 }
 
+// Nothing interrupts this button's driver: the board's clock calls it, and its port remembers a
+// press until then.
+TEST_F(Sancus, APolledButtonIsSeenAtTheNextLook) {
+    world_.replace("complete.yaml", "driver: button,", "driver: button-polled,");
+    world_.write("complete.yaml",
+                 world_.read("complete.yaml") +
+                     "periodic:\n  - { module: button, entry: poll, every: 50ms }\n");
+    world_.must({"up"});
+    press();
+    EXPECT_TRUE(led_becomes("on"));
+    press();
+    EXPECT_TRUE(led_becomes("off"));
+    EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 2; }));
+    EXPECT_EQ(world_.connection("button.pressed->controller.button_pressed").at("accepted"), 2);
+}
+
 // Button and controller on one board: the press does not leave it, only what the controller says.
 TEST_F(Sancus, WhatOneModuleSaysToAnotherOnTheBoardArrivesOnceAndIsCounted) {
     world_.replace("complete.yaml",

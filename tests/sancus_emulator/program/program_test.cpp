@@ -209,6 +209,34 @@ TEST_F(ProgramTest, KeepsThePaceThatIsAskedFor) {
     EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(290));
 }
 
+/// Sleeps so many times until Timer A rings, each 65.5 ms on the board, then ends.
+std::string sleeps(unsigned times) {
+    return std::string(prologue) + "mov #handler, &0xfff2\n mov #" + std::to_string(times) +
+           R"(, r10
+    mov #0xffff, &0x0172
+    mov #0x0010, &0x0162
+    mov #0x02d4, &0x0160
+again:
+    bis #0x18, r2
+    nop
+    dec r10
+    jnz again
+    dint
+)" + end + R"(
+handler:
+    bic #0x10, 0(r1)
+    reti
+)";
+}
+
+TEST_F(ProgramTest, SleepsInTimeOnlyWhereThatIsAskedFor) {
+    // More than an hour, which would outlast the test.
+    EXPECT_EQ(run({firmware(sleeps(60'000), fpga)}).status, 0);
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(run({firmware(sleeps(5), fpga), "--sleep-in-time"}).status, 0);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(320));
+}
+
 TEST_F(ProgramTest, RefusesWhatWouldMakeTwoRunsDiffer) {
     const std::string elf = firmware(prints, fpga);
     for (const std::vector<std::string>& words :
