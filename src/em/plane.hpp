@@ -137,6 +137,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     void take_control_answer(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_control_refusal(Hosted& module, ByteView body);
     void one_order_less(Hosted& module);
+    void take_listen(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_hello(Hosted& module, ByteView body);
     void take_timer(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_log(Hosted& module, const wire::FrameHeader& header, ByteView body);

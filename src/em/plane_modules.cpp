@@ -250,11 +250,10 @@ void Plane::service_frame(ModuleId id, const wire::FrameHeader& header, ByteView
         take_log(module, header, body);
         return;
     case wire::Kind::listen:
-        if (body.size() != 2) {
-            misbehaved(id, "sent a listen frame of a wrong size");
-            return;
-        }
-        streams_.listen(id, header.channel, Reader(body).u16());
+        take_listen(module, header, body);
+        return;
+    case wire::Kind::stream_open:
+        streams_.pull(id, header.counter);
         return;
     case wire::Kind::stream_data:
         streams_.write(id, header.counter, body);
@@ -270,10 +269,21 @@ void Plane::service_frame(ModuleId id, const wire::FrameHeader& header, ByteView
     case wire::Kind::reply:
     case wire::Kind::ack:
     case wire::Kind::call:
-    case wire::Kind::stream_open:
     case wire::Kind::ping:
         return; // the router's
     }
+}
+
+void Plane::take_listen(Hosted& module, const wire::FrameHeader& header, ByteView body) {
+    Reader reader(body);
+    const std::uint16_t port = reader.u16();
+    const std::uint8_t pulled = reader.u8();
+    if (!reader.done() || pulled > 1) {
+        misbehaved(module.id, "sent a listen frame of a wrong size");
+        return;
+    }
+    streams_.listen(
+        module.id, header.channel, port, pulled == 1 ? Delivery::pulled : Delivery::pushed);
 }
 
 void Plane::take_hello(Hosted& module, ByteView body) {

@@ -215,6 +215,7 @@ bool Router::take_module_frame(Module& module,
     case wire::Kind::control:
     case wire::Kind::result:
     case wire::Kind::listen:
+    case wire::Kind::stream_open:
     case wire::Kind::stream_data:
     case wire::Kind::stream_close:
     case wire::Kind::timer:
@@ -225,7 +226,6 @@ bool Router::take_module_frame(Module& module,
         }
         return true;
     case wire::Kind::call:
-    case wire::Kind::stream_open:
     case wire::Kind::ping:
         break;
     }

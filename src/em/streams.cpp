@@ -20,13 +20,17 @@ struct Streams::Session {
     asio::steady_timer linger; ///< between the client's end and ours
     ModuleId module = no_id;
     std::uint16_t channel = 0;
+    Delivery delivery = Delivery::pushed;
     std::uint64_t number = 0;
     std::vector<std::uint8_t> out;
     std::size_t out_begin = 0;
-    bool told = false;    ///< the module knows of it
+    bool told = false;  ///< the module knows of it
+    bool asked = false; ///< pulled: the module waits for a piece
+    bool waits_read = false;
     bool paused = false;  ///< the module has no room
     bool ended = false;   ///< nothing more comes from the client
     bool closing = false; ///< the module wants no more
+    bool parting = false; ///< and all that it wrote is sent
     bool waits_write = false;
     bool over = false;
 };
@@ -35,6 +39,7 @@ struct Streams::Listener {
     explicit Listener(asio::io_context& io) : acceptor(io) {}
     tcp::acceptor acceptor;
     std::uint16_t channel = 0;
+    Delivery delivery = Delivery::pushed;
 };
 
 Streams::Streams(asio::io_context& io, StreamEvents& events, std::string bind_address)
@@ -47,10 +52,14 @@ Streams::~Streams() {
     }
 }
 
-void Streams::listen(ModuleId module, std::uint16_t channel, std::uint16_t port) {
+void Streams::listen(ModuleId module,
+                     std::uint16_t channel,
+                     std::uint16_t port,
+                     Delivery delivery) {
     Owner& owner = owners_[module];
     auto listener = std::make_shared<Listener>(io_);
     listener->channel = channel;
+    listener->delivery = delivery;
     asio::error_code error;
     const auto before = owner.listeners.find(channel);
     if (before != owner.listeners.end()) {
@@ -100,20 +109,21 @@ void Streams::accept(ModuleId module, const std::shared_ptr<Listener>& listener)
                 return;
             }
             if (!error) {
-                opened(module, listener->channel, std::move(socket));
+                opened(module, *listener, std::move(socket));
             }
             accept(module, listener);
         });
 }
 
-void Streams::opened(ModuleId module, std::uint16_t channel, tcp::socket socket) {
+void Streams::opened(ModuleId module, const Listener& listener, tcp::socket socket) {
     Owner& owner = owners_[module];
     if (owner.sessions.size() >= limits_.per_module_max) {
         return; // the socket closes: the client sees it at once
     }
     auto session = std::make_shared<Session>(io_, std::move(socket));
     session->module = module;
-    session->channel = channel;
+    session->channel = listener.channel;
+    session->delivery = listener.delivery;
     session->number = next_stream_++;
     owner.sessions[session->number] = session;
     asio::error_code ignored;
@@ -129,13 +139,34 @@ void Streams::pause(const SessionPtr& session) {
     }
 }
 
-void Streams::wait_read(const SessionPtr& session) {
+bool Streams::wants(const SessionPtr& session) {
+    return session->delivery == Delivery::pushed || session->asked || session->parting;
+}
+
+/// Reads when there is something, and the module wants it.
+void Streams::read_more(const SessionPtr& session) {
+    if (session->waits_read || !wants(session)) {
+        return;
+    }
+    session->waits_read = true;
     session->socket.async_wait(tcp::socket::wait_read,
                                [this, session](const asio::error_code& error) {
+                                   session->waits_read = false;
                                    if (!error && !session->over) {
-                                       read_some(session);
+                                       session->parting ? discard(session) : read_some(session);
                                    }
                                });
+}
+
+void Streams::pull(ModuleId module, std::uint64_t stream) {
+    const SessionPtr session = find(module, stream);
+    if (session == nullptr || session->ended) {
+        return;
+    }
+    session->asked = true;
+    if (!session->paused) {
+        read_more(session);
+    }
 }
 
 /// Moves what the client sent towards the module, as far as there is room.
@@ -151,13 +182,13 @@ void Streams::read_some(const SessionPtr& session) {
         session->told = true;
         events_.stream_frame(session->module, header, {});
     }
-    if (session->ended) {
+    if (session->ended || session->parting || !wants(session)) {
         return;
     }
     const ssize_t count =
         ::recv(session->socket.native_handle(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-        wait_read(session);
+        read_more(session);
         return;
     }
     if (count < 0) {
@@ -168,10 +199,11 @@ void Streams::read_some(const SessionPtr& session) {
         finish(session);
         return;
     }
+    session->asked = false;
     header.kind = wire::Kind::stream_data;
     events_.stream_frame(
         session->module, header, ByteView(scratch_).first(static_cast<std::size_t>(count)));
-    wait_read(session);
+    read_more(session);
 }
 
 /// The client says no more; what the module still answers reaches it, for a while.
@@ -181,6 +213,10 @@ void Streams::finish(const SessionPtr& session) {
         session->module,
         {.kind = wire::Kind::stream_close, .channel = session->channel, .counter = session->number},
         {});
+    linger(session);
+}
+
+void Streams::linger(const SessionPtr& session) {
     session->linger.expires_after(std::chrono::milliseconds(limits_.linger_ms));
     session->linger.async_wait([this, session](const asio::error_code& cancelled) {
         if (!cancelled && !session->over) {
@@ -189,16 +225,20 @@ void Streams::finish(const SessionPtr& session) {
     });
 }
 
-void Streams::write(ModuleId module, std::uint64_t stream, ByteView data) {
+Streams::SessionPtr Streams::find(ModuleId module, std::uint64_t stream) const {
     const auto owner = owners_.find(module);
     if (owner == owners_.end()) {
-        return;
+        return nullptr;
     }
     const auto found = owner->second.sessions.find(stream);
-    if (found == owner->second.sessions.end() || found->second->closing) {
+    return found == owner->second.sessions.end() ? nullptr : found->second;
+}
+
+void Streams::write(ModuleId module, std::uint64_t stream, ByteView data) {
+    const SessionPtr session = find(module, stream);
+    if (session == nullptr || session->closing) {
         return; // closed meanwhile
     }
-    const SessionPtr session = found->second;
     if (session->out.size() - session->out_begin + data.size() > limits_.buffer_max_bytes) {
         events_.stream_log(module,
                            fmt::format("stream {} is closed: its client does not read", stream));
@@ -237,21 +277,43 @@ void Streams::write_some(const SessionPtr& session) {
     session->out.clear();
     session->out_begin = 0;
     if (session->closing) {
+        part(session);
+    }
+}
+
+/// All is said. A socket that is closed with bytes unread makes the client forget what it has not
+/// read yet: first its end is waited for, and what it still sends thrown away. (RFC 9112 §9.6)
+void Streams::part(const SessionPtr& session) {
+    asio::error_code ignored;
+    session->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    session->parting = true;
+    discard(session);
+}
+
+void Streams::discard(const SessionPtr& session) {
+    ssize_t count = 0;
+    std::size_t total = 0;
+    do {
+        count =
+            ::recv(session->socket.native_handle(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
+        total += count > 0 ? static_cast<std::size_t>(count) : 0;
+    } while (count > 0 && total < limits_.buffer_max_bytes);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
         end(session, false);
+    } else {
+        read_more(session);
     }
 }
 
 void Streams::close(ModuleId module, std::uint64_t stream) {
-    const auto owner = owners_.find(module);
-    if (owner == owners_.end()) {
-        return;
-    }
-    const auto found = owner->second.sessions.find(stream);
-    if (found != owner->second.sessions.end()) {
-        const SessionPtr session = found->second;
+    const SessionPtr session = find(module, stream);
+    if (session != nullptr) {
         session->closing = true;
         if (!session->waits_write) {
             write_some(session);
+        }
+        if (!session->over) {
+            linger(session); // a client that does not read holds nothing for long
         }
     }
 }

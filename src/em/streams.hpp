@@ -29,9 +29,12 @@ struct StreamLimits {
     std::size_t piece_bytes = 16 * 1024;
     std::size_t buffer_max_bytes = 1U << 20U; ///< written by the module, not taken by the client
     std::size_t per_module_max = 1024;        ///< connections at a time
-    std::uint32_t linger_ms = 5000;           ///< after the client's last byte
+    std::uint32_t linger_ms = 5000;           ///< after the client's last byte, or the module's
     std::size_t listeners_max = 16;           ///< of a module
 };
+
+/// When the node reads from a client: as soon as the module has room, or each time it asks.
+enum class Delivery : std::uint8_t { pushed, pulled };
 
 class Streams {
   public:
@@ -42,7 +45,9 @@ class Streams {
 
     /// Listens for the module's stream endpoint and answers it. A second listen of the endpoint
     /// takes the place of the first.
-    void listen(ModuleId module, std::uint16_t channel, std::uint16_t port);
+    void listen(ModuleId module, std::uint16_t channel, std::uint16_t port, Delivery delivery);
+    /// The module may get one more piece of a pulled stream.
+    void pull(ModuleId module, std::uint64_t stream);
     void write(ModuleId module, std::uint64_t stream, ByteView data);
     /// Closes after what was written is sent.
     void close(ModuleId module, std::uint64_t stream);
@@ -61,12 +66,17 @@ class Streams {
     };
     using SessionPtr = std::shared_ptr<Session>;
 
+    [[nodiscard]] SessionPtr find(ModuleId module, std::uint64_t stream) const;
     void accept(ModuleId module, const std::shared_ptr<Listener>& listener);
-    void opened(ModuleId module, std::uint16_t channel, asio::ip::tcp::socket socket);
-    void wait_read(const SessionPtr& session);
+    void opened(ModuleId module, const Listener& listener, asio::ip::tcp::socket socket);
+    void read_more(const SessionPtr& session);
     void read_some(const SessionPtr& session);
     void write_some(const SessionPtr& session);
+    [[nodiscard]] static bool wants(const SessionPtr& session);
     void finish(const SessionPtr& session);
+    void part(const SessionPtr& session);
+    void discard(const SessionPtr& session);
+    void linger(const SessionPtr& session);
     void end(const SessionPtr& session, bool tell);
     void pause(const SessionPtr& session);
 

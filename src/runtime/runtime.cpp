@@ -135,11 +135,10 @@ void Runtime::tell_manager() {
 #endif
 #if AUTHEX_WITH_STREAMS
     for (std::size_t id = 0; id < max_endpoints; ++id) {
-        if (listening_[id] != 0) {
+        if (listening_[id].on) {
             wire::FrameHeader header{.kind = wire::Kind::listen,
                                      .channel = static_cast<std::uint16_t>(id)};
-            const auto port = static_cast<std::uint16_t>(listening_[id] - 1);
-            (void)emitter_.plain(header, bytes_of(port));
+            (void)emitter_.plain(header, listening_[id].body());
         }
     }
 #endif

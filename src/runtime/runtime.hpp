@@ -79,6 +79,7 @@ class Runtime {
     void timer_stop(const authex_endpoint* timer);
     authex_status
     stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id, ByteView data);
+    authex_status listen(const authex_endpoint* stream, std::uint16_t port, bool pulled);
     void log(std::uint8_t level, ByteView text);
     authex_status random(Bytes out);
     authex_status value(std::uint8_t kind, ByteView name, ByteView& value) const;
@@ -88,6 +89,13 @@ class Runtime {
         std::uint64_t delay_us = 0;
         std::uint64_t arming = 0; ///< 0: not armed
         bool to_tell = false;     ///< the node has not been told
+    };
+    /// What a stream endpoint has asked of the node; the first three bytes are the frame's body.
+    struct Listening {
+        std::uint16_t port = 0;
+        bool pulled = false;
+        bool on = false;
+        [[nodiscard]] ByteView body() const { return bytes_of(*this).first(3); }
     };
     /// Requests that were sent and not answered: the ids from `begin` to before `end`.
     struct OpenRequests {
@@ -158,8 +166,7 @@ class Runtime {
     bool timers_to_tell_ = false;
 #endif
 #if AUTHEX_WITH_STREAMS
-    /// By endpoint id: 1 + the port; 0: not listening.
-    std::uint32_t listening_[max_endpoints]{};
+    Listening listening_[max_endpoints]{}; ///< by endpoint id
 #endif
 #if AUTHEX_WITH_INTERRUPTS
     std::uint8_t interrupt_ = 0; ///< what waits

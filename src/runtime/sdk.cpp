@@ -89,14 +89,23 @@ Runtime::stream(const authex_endpoint* stream, wire::Kind kind, std::uint64_t id
         return AUTHEX_TOO_LARGE;
     }
     wire::FrameHeader header{.kind = kind, .channel = endpoint_id, .counter = id};
-    const Error error = emitter_.plain(header, data);
-    if (kind == wire::Kind::listen && error == Error::none) {
-        listening_[endpoint_id] = 1U + Reader(data).u16();
+    return status_of(emitter_.plain(header, data));
+}
+
+authex_status Runtime::listen(const authex_endpoint* stream, std::uint16_t port, bool pulled) {
+    const Listening wanted{.port = port, .pulled = pulled, .on = true};
+    const authex_status status = this->stream(stream, wire::Kind::listen, 0, wanted.body());
+    if (status == AUTHEX_OK) {
+        listening_[id_of(stream)] = wanted;
     }
-    return status_of(error);
+    return status;
 }
 #else
 authex_status Runtime::stream(const authex_endpoint*, wire::Kind, std::uint64_t, ByteView) {
+    return AUTHEX_UNSUPPORTED;
+}
+
+authex_status Runtime::listen(const authex_endpoint*, std::uint16_t, bool) {
     return AUTHEX_UNSUPPORTED;
 }
 #endif
@@ -151,9 +160,13 @@ void authex_timer_stop(const authex_endpoint* timer) {
     active_runtime->timer_stop(timer);
 }
 authex_status authex_stream_listen(const authex_endpoint* stream, std::uint16_t port) {
-    const std::uint8_t body[2] = {static_cast<std::uint8_t>(port),
-                                  static_cast<std::uint8_t>(port >> 8U)};
-    return active_runtime->stream(stream, authex::wire::Kind::listen, 0, body);
+    return active_runtime->listen(stream, port, false);
+}
+authex_status authex_stream_listen_pulled(const authex_endpoint* stream, std::uint16_t port) {
+    return active_runtime->listen(stream, port, true);
+}
+authex_status authex_stream_pull(const authex_endpoint* stream, std::uint64_t id) {
+    return active_runtime->stream(stream, authex::wire::Kind::stream_open, id, {});
 }
 authex_status authex_stream_write(const authex_endpoint* stream,
                                   std::uint64_t id,

@@ -52,9 +52,10 @@ enum class Kind : std::uint8_t {
     call = 7, ///< plain; channel = entry id, counter = call number
     result =
         8, ///< plain; answers the call with that number; negative: refused, body = one Error byte
-    listen = 9, ///< plain; module: body = u16 port (0: any). Answer to it: body = u16 port bound,
-                ///< or negative
-    stream_open = 10,  ///< plain; counter = stream number, channel = stream endpoint id
+    listen = 9, ///< plain; module: body = u16 port (0: any), u8 1: streams are pulled, else 0.
+                ///< Answer to it: body = u16 port bound, or negative
+    stream_open = 10,  ///< plain; counter = stream number, channel = stream endpoint id. From a
+                       ///< module: the next piece of that stream, which is pulled, may come
     stream_data = 11,  ///< plain
     stream_close = 12, ///< plain
     timer = 13,   ///< plain; module: body = u64 delay in µs (0: as soon as possible), counter =

@@ -111,23 +111,30 @@ TEST_F(ServicesTest, TimerCallsNeedATimer) {
     });
 }
 
+// P68
 TEST_F(ServicesTest, StreamCallsAreFrames) {
     const auto frames = run([] {
         const std::uint8_t data[] = {1, 2};
         EXPECT_EQ(authex_stream_listen(stream, 0x1F90), AUTHEX_OK);
         EXPECT_EQ(authex_stream_write(stream, 7, data, 2), AUTHEX_OK);
         EXPECT_EQ(authex_stream_close(stream, 7), AUTHEX_OK);
+        EXPECT_EQ(authex_stream_listen_pulled(stream, 443), AUTHEX_OK);
+        EXPECT_EQ(authex_stream_pull(stream, 9), AUTHEX_OK);
         EXPECT_EQ(authex_stream_listen(timer, 80), AUTHEX_WRONG_ROLE);
         const Octets large(wire::max_body_bytes + 1);
         EXPECT_EQ(authex_stream_write(stream, 7, large.data(), large.size()), AUTHEX_TOO_LARGE);
     });
-    ASSERT_EQ(frames.size(), 3U);
+    ASSERT_EQ(frames.size(), 5U);
     EXPECT_EQ(frames[0].header.kind, Kind::listen);
-    EXPECT_EQ(frames[0].body, (Octets{0x90, 0x1F}));
+    EXPECT_EQ(frames[0].body, (Octets{0x90, 0x1F, 0}));
     EXPECT_EQ(frames[1].header.kind, Kind::stream_data);
     EXPECT_EQ(frames[1].header.counter, 7U);
     EXPECT_EQ(frames[1].body, (Octets{1, 2}));
     EXPECT_EQ(frames[2].header.kind, Kind::stream_close);
+    EXPECT_EQ(frames[3].header.kind, Kind::listen);
+    EXPECT_EQ(frames[3].body, (Octets{0xBB, 0x01, 1}));
+    EXPECT_EQ(frames[4].header.kind, Kind::stream_open);
+    EXPECT_EQ(frames[4].header.counter, 9U);
 }
 
 TEST_F(ServicesTest, AListenerThatTheNodeWasNeverToldOfIsNotToldOfLater) {
@@ -199,7 +206,7 @@ TEST_F(ServicesTest, HelloOfALaterManagerIsAnsweredWithTheTimersAndListenersThat
     EXPECT_EQ(enclave_.give(hello).size(), 1U) << "there are none yet";
     const auto told = run([] {
         (void)authex_timer_start(timer, 500);
-        (void)authex_stream_listen(stream, 8080);
+        (void)authex_stream_listen_pulled(stream, 8080);
     });
     ASSERT_EQ(told.size(), 2U);
     for (int manager = 0; manager < 2; ++manager) {
@@ -208,7 +215,7 @@ TEST_F(ServicesTest, HelloOfALaterManagerIsAnsweredWithTheTimersAndListenersThat
         EXPECT_EQ(frames[0].header.kind, Kind::hello);
         EXPECT_EQ(frames[1].header.kind, Kind::listen);
         EXPECT_EQ(frames[1].header.channel, test::tcp);
-        EXPECT_EQ(frames[1].body, (Octets{0x90, 0x1F}));
+        EXPECT_EQ(frames[1].body, (Octets{0x90, 0x1F, 1}));
         EXPECT_EQ(frames[2].header.kind, Kind::timer);
         EXPECT_EQ(frames[2].header.channel, test::tick);
         EXPECT_EQ(frames[2].header.counter, told.back().header.counter);

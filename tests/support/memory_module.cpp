@@ -62,10 +62,11 @@ struct Endpoints {
     static void listen(authex_message* message);
     static void start_timer(authex_message* message);
     static void report(authex_message* message);
+    static void pull(authex_message* message);
 };
 
 namespace {
-const std::array<authex_endpoint, 13> endpoints = {{
+const std::array<authex_endpoint, 14> endpoints = {{
     {"out", nullptr, AUTHEX_KIND_OUTPUT},
     {"in", Endpoints::in, AUTHEX_KIND_INPUT},
     {"ask", Endpoints::reply, AUTHEX_KIND_REQUEST},
@@ -79,6 +80,7 @@ const std::array<authex_endpoint, 13> endpoints = {{
     {"listen", Endpoints::listen, AUTHEX_KIND_ENTRY},
     {"start_timer", Endpoints::start_timer, AUTHEX_KIND_ENTRY},
     {"report", Endpoints::report, AUTHEX_KIND_ENTRY},
+    {"pull", Endpoints::pull, AUTHEX_KIND_ENTRY},
 }};
 } // namespace
 
@@ -110,7 +112,10 @@ void Endpoints::emit_owed() {
 void Endpoints::server(authex_message* message) {
     if (message->what == AUTHEX_STREAM_LISTENING) {
         active->ledger.port = static_cast<std::uint16_t>(message->id);
+    } else if (message->what == AUTHEX_STREAM_OPENED) {
+        active->ledger.stream = message->id;
     } else if (message->what == AUTHEX_STREAM_DATA) {
+        ++active->ledger.pieces;
         (void)authex_stream_write(
             &endpoints[endpoint_server], message->id, message->data, message->size);
     } else if (message->what == AUTHEX_STREAM_CLOSED) {
@@ -119,8 +124,15 @@ void Endpoints::server(authex_message* message) {
 }
 
 void Endpoints::listen(authex_message* message) {
-    (void)authex_stream_listen(&endpoints[endpoint_server],
-                               Reader({message->data, message->size}).u16());
+    Reader reader({message->data, message->size});
+    const std::uint16_t port = reader.u16();
+    (void)(reader.u8() == 1 ? authex_stream_listen_pulled
+                            : authex_stream_listen)(&endpoints[endpoint_server], port);
+    message->status = AUTHEX_OK;
+}
+
+void Endpoints::pull(authex_message* message) {
+    (void)authex_stream_pull(&endpoints[endpoint_server], active->ledger.stream);
     message->status = AUTHEX_OK;
 }
 
@@ -136,6 +148,7 @@ void Endpoints::report(authex_message* message) {
     writer.u64(ledger.emitted).u64(ledger.taken[endpoint_in]).u64(ledger.taken[endpoint_answer]);
     writer.u64(ledger.taken[endpoint_ask]).u64(ledger.asked).u64(ledger.out_of_order);
     writer.u64(ledger.ticks).u64(ledger.port);
+    writer.u64(ledger.stream).u64(ledger.pieces);
     message->result_size = writer.size();
     message->status = AUTHEX_OK;
 }
@@ -151,6 +164,8 @@ Report parse_report(ByteView data) {
     report.out_of_order = reader.u64();
     report.ticks = reader.u64();
     report.port = reader.u64();
+    report.stream = reader.u64();
+    report.pieces = reader.u64();
     return report;
 }
 

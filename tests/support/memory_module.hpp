@@ -34,9 +34,10 @@ enum Endpoint : std::uint16_t {
     endpoint_refuse = 7,       ///< entry: fails
     endpoint_tick = 8,         ///< timer
     endpoint_server = 9,       ///< stream: echoes
-    endpoint_listen = 10,      ///< entry: u16 port for endpoint_server
+    endpoint_listen = 10,      ///< entry: u16 port for endpoint_server, u8 1: pulled
     endpoint_start_timer = 11, ///< entry: u64 delay in µs for endpoint_tick
-    endpoint_report = 12,      ///< entry: a Report as eight u64
+    endpoint_report = 12,      ///< entry: a Report as ten u64
+    endpoint_pull = 13,        ///< entry: pulls the stream that was opened last
 };
 
 /// What the module's code has seen.
@@ -50,6 +51,8 @@ struct Ledger {
     std::size_t payload_bytes = 8;
     std::uint64_t ticks = 0;
     std::uint16_t port = 0;
+    std::uint64_t stream = 0; ///< opened last
+    std::uint64_t pieces = 0; ///< of data that came from streams
 };
 
 /// What endpoint_report answers: for who may not touch the ledger.
@@ -62,6 +65,8 @@ struct Report {
     std::uint64_t out_of_order = 0;
     std::uint64_t ticks = 0;
     std::uint64_t port = 0;
+    std::uint64_t stream = 0;
+    std::uint64_t pieces = 0;
 };
 Report parse_report(ByteView data);
 

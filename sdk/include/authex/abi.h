@@ -109,6 +109,13 @@ void authex_timer_stop(const struct authex_endpoint* timer);
 /* Asks the node to listen on a TCP port (0: any free one); answered by AUTHEX_STREAM_LISTENING or
  * _REFUSED. */
 authex_status authex_stream_listen(const struct authex_endpoint* stream, uint16_t port);
+/* The same, and its streams are pulled: the node reads from a client only what authex_stream_pull
+ * has asked for. So a module takes as many clients at a time as it has room for, and the others
+ * wait. */
+authex_status authex_stream_listen_pulled(const struct authex_endpoint* stream, uint16_t port);
+/* Asks for the next piece of a pulled stream: one AUTHEX_STREAM_DATA of 16 KiB at most, or
+ * AUTHEX_STREAM_CLOSED, comes as soon as the client has sent something. */
+authex_status authex_stream_pull(const struct authex_endpoint* stream, uint64_t id);
 authex_status authex_stream_write(const struct authex_endpoint* stream,
                                   uint64_t id,
                                   const uint8_t* data,

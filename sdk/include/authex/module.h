@@ -39,6 +39,9 @@
 #define authex_start(timer, delay_us) authex_timer_start(&authex_endpoint_##timer, delay_us)
 #define authex_stop(timer) authex_timer_stop(&authex_endpoint_##timer)
 #define authex_listen(stream, port) authex_stream_listen(&authex_endpoint_##stream, port)
+#define authex_listen_pulled(stream, port)                                                         \
+    authex_stream_listen_pulled(&authex_endpoint_##stream, port)
+#define authex_pull(stream, id) authex_stream_pull(&authex_endpoint_##stream, id)
 #define authex_write(stream, id, data, size)                                                       \
     authex_stream_write(&authex_endpoint_##stream, id, data, size)
 #define authex_close(stream, id) authex_stream_close(&authex_endpoint_##stream, id)

@@ -164,6 +164,10 @@ class Stream {
   public:
     explicit constexpr Stream(const authex_endpoint* endpoint) : endpoint_(endpoint) {}
     Status listen(std::uint16_t port) const { return authex_stream_listen(endpoint_, port); }
+    Status listen_pulled(std::uint16_t port) const {
+        return authex_stream_listen_pulled(endpoint_, port);
+    }
+    Status pull(std::uint64_t id) const { return authex_stream_pull(endpoint_, id); }
     Status write(std::uint64_t id, ByteView bytes) const {
         return authex_stream_write(endpoint_, id, bytes.data(), bytes.size());
     }

@@ -80,6 +80,28 @@ TEST(DataPlane, EchoesMoreThanAllBuffersToASlowClient) {
     ::close(client);
 }
 
+// P68
+TEST(DataPlane, ReadsFromAPulledStreamOnePieceEachTimeTheModuleAsks) {
+    Node node;
+    node.add("m", Node::attested());
+    ASSERT_TRUE(node.call("m", test::endpoint_listen, {0, 0, 1}).has_value());
+    ASSERT_TRUE(eventually([&] { return node.report("m").port != 0; }));
+    const int client = connect_to(static_cast<std::uint16_t>(node.report("m").port));
+    const std::string text(64 * 1024, 'x'); // at least four pieces
+    ASSERT_EQ(::send(client, text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+    ASSERT_TRUE(eventually([&] { return node.report("m").stream != 0; }));
+    std::vector<char> buffer(16 * 1024);
+    for (std::uint64_t pulls = 0; pulls < 4; ++pulls) {
+        EXPECT_EQ(node.report("m").pieces, pulls);
+        EXPECT_TRUE(node.call("m", test::endpoint_pull, {}).has_value());
+        EXPECT_TRUE(eventually([&] { return node.report("m").pieces != pulls; }));
+        EXPECT_GT(::recv(client, buffer.data(), buffer.size(), 0), 0);
+    }
+    ::close(client);
+    EXPECT_TRUE(node.call("m", test::endpoint_pull, {}).has_value()) << "of one that is gone";
+}
+
 template <typename T>
 T* read_pem(const std::filesystem::path& path, T* (*read)(FILE*, T**, pem_password_cb*, void*)) {
     FILE* file = std::fopen(path.c_str(), "r");
