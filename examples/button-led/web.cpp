@@ -1,40 +1,27 @@
-// Shows the number of presses: each HTTP request becomes an authenticated request to the database.
-#include <authex/module.hpp>
+// Shows the number of presses over HTTPS: each request of a browser becomes an authenticated
+// request to the database.
+#include <authex/web.hpp>
 
+AUTHEX_WEB_SERVER(http, 8);
 AUTHEX_REQUEST(get_presses);
-static std::uint64_t waiting[16]; // the streams that wait for an answer, by the request's id
+static authex::web::RequestId waiting[8]; // by the id of the request to the database
 
-static void answer(std::uint64_t stream, std::uint32_t number);
-
-AUTHEX_STREAM(http, stream) {
-    if (stream.received()) {
-        const authex::Sent sent = get_presses();
-        if (sent.ok()) {
-            waiting[sent.id % 16] = stream.id;
-        } else {
-            stream.write("HTTP/1.0 503 Service Unavailable\r\n\r\n");
-            stream.close();
-        }
-    } else if (stream.refused()) {
-        authex::log_error("the port cannot be bound");
+AUTHEX_WEB_PAGE(presses, http, "GET", "/", request) {
+    const authex::Sent sent = get_presses();
+    if (sent.ok()) {
+        waiting[sent.id % 8] = request.id;
+    } else {
+        request.answer(503, "text/plain", authex::bytes_of_text("the database is away\n"));
     }
 }
 AUTHEX_REPLY(get_presses, reply) {
-    answer(waiting[reply.id % 16], reply.reader().u32());
+    authex::web::Text<16> number;
+    number.add(reply.reader().u32()).add("\n");
+    http.answer(waiting[reply.id % 8], reply.ok() ? 200 : 503, "text/plain", number.bytes());
 }
-AUTHEX_INPUT(init_server, event) {
-    http.listen(event.reader().u16());
-}
-
-static void answer(std::uint64_t stream, std::uint32_t number) {
-    std::uint8_t digits[11];
-    std::size_t at = sizeof digits;
-    digits[--at] = '\n';
-    do {
-        digits[--at] = static_cast<std::uint8_t>('0' + number % 10);
-    } while ((number /= 10) != 0);
-    static constexpr char head[] = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n";
-    http.write(stream, {reinterpret_cast<const std::uint8_t*>(head), sizeof head - 1});
-    http.write(stream, {digits + at, sizeof digits - at});
-    http.close(stream);
+AUTHEX_HANDLER(init_server, request, reply) {
+    if (http.listen(request.reader().u16()) != AUTHEX_OK) {
+        request.fail();
+    }
+    http.write_certificate(reply);
 }

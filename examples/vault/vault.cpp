@@ -4,21 +4,9 @@
 
 AUTHEX_OUTPUT(refused);
 
-/// In time that does not tell how much of it is right.
-static bool is_equal(authex::ByteView given, authex::ByteView right) {
-    if (given.size() != right.size()) {
-        return false;
-    }
-    std::uint8_t difference = 0;
-    for (std::size_t i = 0; i < right.size(); ++i) {
-        difference = static_cast<std::uint8_t>(difference | (given[i] ^ right[i]));
-    }
-    return difference == 0;
-}
-
 AUTHEX_HANDLER(open, request, reply) {
     const authex::Value code = authex::secret("code");
-    if (!code.ok() || !is_equal(request.data, code.bytes)) {
+    if (!code.ok() || !authex::equal_constant_time(request.data, code.bytes)) {
         refused();
         request.fail();
         return;

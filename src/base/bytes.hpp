@@ -1,6 +1,6 @@
 #pragma once
-// Byte views, Reader and Writer (shared with module authors), and the few operations that secrets
-// need.
+// Byte views, Reader, Writer and what secrets need (shared with module authors), and the few
+// operations beside them.
 
 #include <authex/bytes.hpp>
 
@@ -10,15 +10,6 @@
 namespace authex {
 
 static_assert(std::endian::native == std::endian::little, "every TEE of Authex is little-endian");
-
-/// Overwrites secrets with zeros in a way that the compiler may not remove.
-void wipe(Bytes secret);
-
-/// Compares in time that depends on the lengths only. Different lengths are unequal.
-[[nodiscard]] bool equal_constant_time(ByteView a, ByteView b);
-
-/// Copies `from` to the front of `to`. @pre from.size() <= to.size(); the ranges may overlap.
-void copy(ByteView from, Bytes to);
 
 /// A value as it lies on the wire: an integer, or fields without gaps. Borrowed.
 template <typename T>

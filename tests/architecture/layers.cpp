@@ -53,14 +53,22 @@ const Names freestanding = {"array",
                             "authex/device.h",
                             "authex/device.hpp",
                             "authex/module.hpp",
-                            "authex/bytes.hpp"};
+                            "authex/bytes.hpp",
+                            "authex/web.hpp",
+                            "authex/web/certificate.hpp",
+                            "authex/web/channel.hpp",
+                            "authex/web/der.hpp",
+                            "authex/web/http.hpp",
+                            "authex/web/identity.hpp",
+                            "authex/web/names.hpp",
+                            "authex/web/response.hpp"};
 /// Of the compiler, too, where code is for one kind of processor.
 const Names processor = {"cpuid.h", "immintrin.h"};
 const Names enclave_parts = {"sdk", "base", "crypto", "wire", "runtime", "port"};
 
 /// Third-party headers by their first folder or name → the parts that may include them.
 const std::map<std::string, Names> third_party = {
-    {"bearssl", {"crypto", "tee"}},
+    {"bearssl", {"sdk", "crypto", "tee"}},
     {"asio", {"em", "cli", "deployer", "sancus_emulator"}},
     {"grpcpp", {"rpc", "em", "deployer", "cli"}},
     {"grpc", {"rpc", "em", "deployer", "cli"}},
@@ -166,7 +174,7 @@ void check_file(const fs::path& root, const fs::path& file, std::vector<std::str
 std::vector<fs::path> sources(const fs::path& root) {
     static const Names extensions = {".hpp", ".cpp", ".h", ".c", ".S"};
     std::vector<fs::path> files;
-    for (const char* folder : {"src", "sdk/include"}) {
+    for (const char* folder : {"src", "sdk/include", "sdk/web"}) {
         if (!fs::exists(root / folder)) {
             continue;
         }

@@ -29,7 +29,9 @@ TEST_P(OnTee, ButtonLedCountsPressesAndSwitchesTheLight) {
     world.start_managers();
     world.must({"up"});
     const std::string port = std::to_string(free_port());
-    world.must({"output", "init-server", "--u16", port});
+    const Result certificate = world.authex({"request", "init-server", "--u16", port, "--raw"});
+    ASSERT_EQ(certificate.status, 0) << certificate.err;
+    world.write("server.pem", certificate.out);
 
     for (unsigned presses = 1; presses <= 3; ++presses) {
         world.must({"output", "trigger-btn"});
@@ -40,8 +42,13 @@ TEST_P(OnTee, ButtonLedCountsPressesAndSwitchesTheLight) {
     EXPECT_THAT(logs_of(world, "led"), HasSubstr("LED is on"));
 
     Result page;
-    const std::vector<std::string> curl = {
-        "/usr/bin/curl", "-sS", "--max-time", "5", "http://127.0.0.1:" + port + "/"};
+    const std::vector<std::string> curl = {"/usr/bin/curl",
+                                           "-sS",
+                                           "--max-time",
+                                           "5",
+                                           "--cacert",
+                                           world.folder() / "server.pem",
+                                           "https://127.0.0.1:" + port + "/"};
     EXPECT_TRUE(eventually([&] {
         page = run({.words = curl, .folder = {}, .input = {}});
         return page.status == 0;

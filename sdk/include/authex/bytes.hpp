@@ -1,5 +1,6 @@
 #pragma once
-// Readers and writers of byte strings: the only way into bytes, for modules and for Authex itself.
+// Readers and writers of byte strings, and what secrets need: the only way into bytes, for modules
+// and for Authex itself.
 // All integers are little-endian on every TEE.
 
 #include <cstddef>
@@ -12,6 +13,21 @@ namespace authex {
 using ByteView = std::span<const std::uint8_t>;
 /// Bytes that are written. Borrowed likewise.
 using Bytes = std::span<std::uint8_t>;
+
+/// The bytes of a literal, without the zero behind them.
+template <std::size_t N>
+[[nodiscard]] ByteView bytes_of_text(const char (&text)[N]) {
+    return {reinterpret_cast<const std::uint8_t*>(text), N - 1};
+}
+
+/// Overwrites secrets with zeros in a way that the compiler may not remove.
+void wipe(Bytes secret);
+
+/// Copies `from` to the front of `to`. @pre from.size() <= to.size(); the ranges may overlap.
+void copy(ByteView from, Bytes to);
+
+/// Compares in time that depends on the lengths only. Different lengths are unequal.
+[[nodiscard]] bool equal_constant_time(ByteView a, ByteView b);
 
 /// Walks over borrowed bytes. The first read past the end makes the reader fail for good: every
 /// later read gives zero or an empty view, so a parser reads all its fields and asks `ok()` once.

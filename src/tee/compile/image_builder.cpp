@@ -57,6 +57,17 @@ constexpr std::array runtime_sources = {
     "src/runtime/runtime.cpp",     "src/runtime/sdk.cpp",
     "src/runtime/values.cpp"};
 
+/// Components of the SDK. As of a library, only those go into an image that the module uses.
+constexpr std::array component_sources = {"sdk/web/certificate.cpp",
+                                          "sdk/web/channel.cpp",
+                                          "sdk/web/der.cpp",
+                                          "sdk/web/http.cpp",
+                                          "sdk/web/identity.cpp",
+                                          "sdk/web/names.cpp",
+                                          "sdk/web/pages.cpp",
+                                          "sdk/web/response.cpp",
+                                          "sdk/web/server.cpp"};
+
 std::optional<std::string> environment(const char* name) {
     const char* value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): nobody writes it
     return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
@@ -183,6 +194,9 @@ std::vector<ImageBuilder::Job> ImageBuilder::jobs_of(const BuildSpec& spec) cons
         }
         jobs.emplace_back(std::move(job), spec.root);
     }
+    for (const char* name : component_sources) {
+        add_own(name, {});
+    }
     return jobs;
 }
 
@@ -259,10 +273,11 @@ ImageBuilder::link(const BuildSpec& spec, const Objects& objects, Symbols symbol
     }
     static std::atomic<unsigned> serial{0};
     const std::string temporary = image.string() + fmt::format(".{}.{}", ::getpid(), serial++);
-    for (const fs::path& object : objects.paths) {
-        command.push_back(object.string());
-    }
-    command.insert(command.end(), {library.string(), "-o", temporary});
+    const auto components = objects.paths.end() - component_sources.size();
+    command.insert(command.end(), objects.paths.begin(), components);
+    command.emplace_back("--start-lib");
+    command.insert(command.end(), components, objects.paths.end());
+    command.insert(command.end(), {"--end-lib", library.string(), "-o", temporary});
     const Expected<CommandResult> result = run_command(command, objects_.folder());
     if (!result) {
         return tl::make_unexpected(result.error());

@@ -69,6 +69,18 @@ TEST_F(NativeBuilderTest, ImageNeedsNothingFromOutside) {
     EXPECT_THAT(said({"llvm-readelf-14", "-rW"}), testing::HasSubstr("no relocations"));
 }
 
+TEST_F(NativeBuilderTest, AWebServerIsInTheImagesOfModulesThatHaveOne) {
+    const auto holds_http = [&](const std::string& source) {
+        const Expected<Image> image = shared_builder()->build(spec(source));
+        EXPECT_TRUE(image) << to_text(image.error());
+        const auto bytes = image ? compile::read_file(image->path) : Expected<std::string>("");
+        return bytes->find("Not Found") != std::string::npos;
+    };
+    EXPECT_FALSE(holds_http(minimal));
+    EXPECT_FALSE(holds_http(std::string("#include <authex/web.hpp>\n") + minimal));
+    EXPECT_TRUE(holds_http("#include <authex/web.hpp>\nAUTHEX_WEB_SERVER(web, 1);\n"));
+}
+
 TEST_F(NativeBuilderTest, RelativeRootIsThatOfTheCaller) {
     const auto builder = shared_builder();
     BuildSpec relative = spec(minimal);

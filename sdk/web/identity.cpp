@@ -1,0 +1,67 @@
+#include <authex/module.hpp>
+#include <authex/web/identity.hpp>
+
+#include <bearssl/bearssl_hash.h>
+#include <bearssl/bearssl_rand.h>
+
+namespace authex::web {
+namespace {
+
+ByteView or_else(const Value& value, ByteView otherwise) {
+    return value.ok() ? value.bytes : otherwise;
+}
+
+} // namespace
+
+authex_status Identity::draw_key() {
+    std::uint8_t seed[32];
+    const authex_status status = random(seed);
+    if (status != AUTHEX_OK) {
+        return status;
+    }
+    br_hmac_drbg_context generator;
+    br_hmac_drbg_init(&generator, &br_sha256_vtable, seed, sizeof seed);
+    (void)br_ec_keygen(&generator.vtable, &br_ec_p256_m31, &key_, secret_, BR_EC_secp256r1);
+    (void)br_ec_compute_pub(&br_ec_p256_m31, nullptr, point_, &key_);
+    wipe(seed);
+    wipe({reinterpret_cast<std::uint8_t*>(&generator), sizeof generator});
+    return AUTHEX_OK;
+}
+
+authex_status Identity::make() {
+    if (key_.xlen == 0) {
+        const authex_status status = draw_key();
+        if (status != AUTHEX_OK) {
+            return status;
+        }
+    }
+    const Value names = config("web-names");
+    const Value from = config("web-valid-from");
+    const Value until = config("web-valid-until");
+    const Certificate made =
+        write_certificate({.names = or_else(names, bytes_of_text("localhost, 127.0.0.1, ::1")),
+                           .valid_from = or_else(from, bytes_of_text("2020-01-01")),
+                           .valid_until = or_else(until, bytes_of_text("9999-12-31")),
+                           .evidence = {}},
+                          secret_,
+                          point_,
+                          certificate_);
+    switch (made.fault) {
+    case CertificateFault::none:
+        break;
+    case CertificateFault::names:
+        log_error("`web-names` is not a list of names and addresses");
+        return AUTHEX_FAILED;
+    case CertificateFault::dates:
+        log_error("`web-valid-from` and `web-valid-until` are days, as in 2030-12-31");
+        return AUTHEX_FAILED;
+    case CertificateFault::room:
+        log_error("`web-names` is longer than a certificate has room for");
+        return AUTHEX_FAILED;
+    }
+    // It lies in certificate_.
+    chain_ = {.data = const_cast<unsigned char*>(made.der.data()), .data_len = made.der.size()};
+    return AUTHEX_OK;
+}
+
+} // namespace authex::web
