@@ -1,8 +1,9 @@
 // What the owner of the garden sees: how the tap stands, how often it was told, how often it was
-// opened. It asks for a look at the soil at regular times.
-#include <authex/module.hpp>
+// opened; over HTTPS too. It asks for a look at the soil at regular times.
+#include <authex/web.hpp>
 
 AUTHEX_OUTPUT(look);
+AUTHEX_WEB_SERVER(http, 4);
 
 AUTHEX_STATE static std::uint8_t open;
 AUTHEX_STATE static std::uint32_t reports;
@@ -33,4 +34,18 @@ AUTHEX_INPUT(tap, event) {
 
 AUTHEX_HANDLER(read, request, reply) {
     reply.u8(open).u32(openings).u32(reports);
+}
+
+AUTHEX_WEB_PAGE(state, http, "GET", "/", request) {
+    authex::web::Text<64> page;
+    page.add("the tap is ")
+        .add(open != 0 ? authex::bytes_of_text("open") : authex::bytes_of_text("closed"));
+    page.add(", opened ").add(std::uint64_t{openings}).add(" times\n");
+    request.answer(200, "text/plain", page.bytes());
+}
+AUTHEX_HANDLER(init_server, request, reply) {
+    if (http.listen(request.reader().u16()) != AUTHEX_OK) {
+        request.fail();
+    }
+    http.write_certificate(reply);
 }

@@ -99,14 +99,11 @@ CertificateFault write_names(DerWriter& out, ByteView names) {
 }
 
 /// As a server, and not as an authority: who trusts it trusts this key alone.
-CertificateFault write_extensions(DerWriter& out, const CertificateTerms& terms) {
+CertificateFault write_extensions(DerWriter& out, ByteView names) {
     constexpr std::uint8_t no_authority[] = {der::sequence, 0};
     constexpr std::uint8_t digital_signature[] = {der::bit_string, 2, 7, 0x80};
     const std::size_t before = out.size();
-    if (!terms.evidence.empty()) {
-        write_extension(out, evidence_oid, false, terms.evidence);
-    }
-    const CertificateFault fault = write_names(out, terms.names);
+    const CertificateFault fault = write_names(out, names);
     const std::size_t usage = out.size();
     out.value(der::oid, oid_server_auth);
     out.enclose(der::sequence, usage);
@@ -176,7 +173,7 @@ CertificateFault write_to_be_signed(DerWriter& out, const CertificateTerms& term
     std::uint8_t key_hash[hash_bytes];
     write_key_info(point, key_info);
     hash(key_info, key_hash);
-    const CertificateFault names = write_extensions(out, terms);
+    const CertificateFault names = write_extensions(out, terms.names);
     out.bytes(key_info);
     write_subject(out, key_hash);
     const std::size_t validity = out.size();

@@ -53,6 +53,29 @@ void set_ciphers(br_ssl_engine_context& engine) {
     br_ssl_engine_set_chapol(&engine, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
 }
 
+/// Of the two curves. BearSSL's own choice among all would bring the code of two more.
+const br_ec_impl& on(int curve) {
+    return curve == BR_EC_curve25519 ? br_ec_c25519_m31 : br_ec_p256_m31;
+}
+
+/// Curve25519 for who knows it, which is faster here, else P-256.
+constexpr br_ec_impl curves = {
+    .supported_curves = 1U << BR_EC_secp256r1 | 1U << BR_EC_curve25519,
+    .generator = [](int curve, std::size_t* size) { return on(curve).generator(curve, size); },
+    .order = [](int curve, std::size_t* size) { return on(curve).order(curve, size); },
+    .xoff = [](int curve, std::size_t* size) { return on(curve).xoff(curve, size); },
+    .mul = [](std::uint8_t* point,
+              std::size_t point_size,
+              const std::uint8_t* factor,
+              std::size_t factor_size,
+              int curve) { return on(curve).mul(point, point_size, factor, factor_size, curve); },
+    .mulgen =
+        [](std::uint8_t* point, const std::uint8_t* factor, std::size_t factor_size, int curve) {
+            return on(curve).mulgen(point, factor, factor_size, curve);
+        },
+    .muladd = nullptr, // of signatures to verify, of which a server has none
+};
+
 std::size_t smaller(std::size_t a, std::size_t b) {
     return a < b ? a : b;
 }
@@ -66,7 +89,7 @@ void Channel::open_tls(const Identity& identity, ByteView seed) {
     br_ssl_engine_set_prf_sha256(&engine, &br_tls12_sha256_prf);
     br_ssl_engine_set_suites(&engine, suites, 2);
     br_ssl_engine_set_hash(&engine, br_sha256_ID, &br_sha256_vtable);
-    br_ssl_engine_set_ec(&engine, &br_ec_p256_m31);
+    br_ssl_engine_set_ec(&engine, &curves);
     set_ciphers(engine);
     br_ssl_server_set_single_ec(&tls_,
                                 &identity.chain(),

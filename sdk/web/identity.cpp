@@ -38,14 +38,14 @@ authex_status Identity::make() {
     const Value names = config("web-names");
     const Value from = config("web-valid-from");
     const Value until = config("web-valid-until");
+    std::uint8_t room[certificate_max_bytes]; // where one is refused, the earlier one stays
     const Certificate made =
         write_certificate({.names = or_else(names, bytes_of_text("localhost, 127.0.0.1, ::1")),
                            .valid_from = or_else(from, bytes_of_text("2020-01-01")),
-                           .valid_until = or_else(until, bytes_of_text("9999-12-31")),
-                           .evidence = {}},
+                           .valid_until = or_else(until, bytes_of_text("9999-12-31"))},
                           secret_,
                           point_,
-                          certificate_);
+                          room);
     switch (made.fault) {
     case CertificateFault::none:
         break;
@@ -59,8 +59,8 @@ authex_status Identity::make() {
         log_error("`web-names` is longer than a certificate has room for");
         return AUTHEX_FAILED;
     }
-    // It lies in certificate_.
-    chain_ = {.data = const_cast<unsigned char*>(made.der.data()), .data_len = made.der.size()};
+    copy(made.der, certificate_);
+    chain_ = {.data = certificate_, .data_len = made.der.size()};
     return AUTHEX_OK;
 }
 

@@ -46,15 +46,25 @@ void Server::on_stream(const StreamEvent& event) {
     } else if (event.closed()) {
         closed(event.id);
     } else if (event.listening()) {
-        Text<32> line;
-        line.add(plain_ ? bytes_of_text("HTTP on port ") : bytes_of_text("HTTPS on port "))
-            .add(event.id);
-        const ByteView text = line.bytes();
-        authex_log(AUTHEX_LOG_INFO, reinterpret_cast<const char*>(text.data()), text.size());
+        listening(event.id);
     } else if (event.refused()) {
         log_error("the port cannot be bound");
     }
     run();
+}
+
+/// What was open belongs to an earlier listening, whose manager may be gone.
+void Server::listening(std::uint64_t port) {
+    queue_.count = 0;
+    for (Connection& connection : connections_) {
+        if (connection.stage != Stage::free) {
+            connection.stage = Stage::closing;
+        }
+    }
+    Text<32> line;
+    line.add(plain_ ? bytes_of_text("HTTP on port ") : bytes_of_text("HTTPS on port ")).add(port);
+    const ByteView text = line.bytes();
+    authex_log(AUTHEX_LOG_INFO, reinterpret_cast<const char*>(text.data()), text.size());
 }
 
 Connection* Server::find(std::uint64_t stream) {

@@ -17,6 +17,35 @@ std::string logs_of(World& world, const std::string& module) {
     return world.authex({"logs", module}).out;
 }
 
+/// What the example shows over HTTPS to who trusts the certificate that its owner got.
+class Page {
+  public:
+    explicit Page(World& world) {
+        const std::string port = std::to_string(free_port());
+        const Result certificate = world.authex({"request", "init-server", "--u16", port, "--raw"});
+        EXPECT_EQ(certificate.status, 0) << certificate.err;
+        world.write("server.pem", certificate.out);
+        curl_ = {"/usr/bin/curl",
+                 "-sS",
+                 "--max-time",
+                 "5",
+                 "--cacert",
+                 world.folder() / "server.pem",
+                 "https://127.0.0.1:" + port + "/"};
+    }
+    bool becomes(const std::string& text) {
+        return eventually([&] {
+            last_ = run({.words = curl_, .folder = {}, .input = {}});
+            return last_.out == text;
+        });
+    }
+    [[nodiscard]] std::string error() const { return last_.err; }
+
+  private:
+    std::vector<std::string> curl_;
+    Result last_;
+};
+
 /// The same sources on nodes of each kind.
 class OnTee : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Examples,
@@ -28,10 +57,7 @@ TEST_P(OnTee, ButtonLedCountsPressesAndSwitchesTheLight) {
     World world("button-led", std::string(GetParam()) + ".yaml");
     world.start_managers();
     world.must({"up"});
-    const std::string port = std::to_string(free_port());
-    const Result certificate = world.authex({"request", "init-server", "--u16", port, "--raw"});
-    ASSERT_EQ(certificate.status, 0) << certificate.err;
-    world.write("server.pem", certificate.out);
+    Page page(world);
 
     for (unsigned presses = 1; presses <= 3; ++presses) {
         world.must({"output", "trigger-btn"});
@@ -41,23 +67,10 @@ TEST_P(OnTee, ButtonLedCountsPressesAndSwitchesTheLight) {
     }
     EXPECT_THAT(logs_of(world, "led"), HasSubstr("LED is on"));
 
-    Result page;
-    const std::vector<std::string> curl = {"/usr/bin/curl",
-                                           "-sS",
-                                           "--max-time",
-                                           "5",
-                                           "--cacert",
-                                           world.folder() / "server.pem",
-                                           "https://127.0.0.1:" + port + "/"};
-    EXPECT_TRUE(eventually([&] {
-        page = run({.words = curl, .folder = {}, .input = {}});
-        return page.status == 0;
-    })) << page.err;
-    EXPECT_EQ(page.out, "3\n");
+    EXPECT_TRUE(page.becomes("3\n")) << page.error();
     // The page is answered each time, and the number follows.
     world.must({"output", "trigger-btn"});
-    EXPECT_TRUE(
-        eventually([&] { return run({.words = curl, .folder = {}, .input = {}}).out == "4\n"; }));
+    EXPECT_TRUE(page.becomes("4\n")) << page.error();
 }
 
 TEST_P(OnTee, PingPongPlaysAllBalls) {
@@ -117,6 +130,8 @@ TEST(Examples, IrrigationWithoutATeeWatersDrySoil) {
     world.must({"output", "measure", "--u16", "45"});
     world.must({"output", "ask"});
     EXPECT_TRUE(becomes(1, "00"));
+    Page page(world);
+    EXPECT_TRUE(page.becomes("the tap is closed, opened 1 times\n")) << page.error();
 }
 
 TEST(Examples, StateMachineInCRefusesWhatTheStateDoesNotAllow) {

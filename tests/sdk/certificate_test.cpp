@@ -141,7 +141,6 @@ struct Made {
 Made made(const std::string& names,
           const std::string& from = "2020-01-01",
           const std::string& until = "9999-12-31",
-          ByteView evidence = {},
           std::size_t room = 8192) {
     Made all;
     EVP_PKEY* key = EVP_EC_gen("P-256");
@@ -153,13 +152,11 @@ Made made(const std::string& names,
     EVP_PKEY_get_octet_string_param(key, "encoded-pub-key", all.point.data(), point_bytes, &size);
     EVP_PKEY_free(key);
     all.room.resize(room);
-    all.certificate = write_certificate({.names = bytes(names),
-                                         .valid_from = bytes(from),
-                                         .valid_until = bytes(until),
-                                         .evidence = evidence},
-                                        all.secret,
-                                        all.point,
-                                        all.room);
+    all.certificate = write_certificate(
+        {.names = bytes(names), .valid_from = bytes(from), .valid_until = bytes(until)},
+        all.secret,
+        all.point,
+        all.room);
     const std::uint8_t* at = all.certificate.der.data();
     if (all.certificate.fault == CertificateFault::none) {
         all.read.reset(d2i_X509(nullptr, &at, static_cast<long>(all.certificate.der.size())));
@@ -252,23 +249,10 @@ TEST(Certificate, IsNotMadeWhereItDoesNotFit) {
     const std::size_t needed = made("a").certificate.der.size();
     for (const std::size_t room :
          {std::size_t{0}, std::size_t{95}, std::size_t{96}, std::size_t{200}, needed - 40}) {
-        EXPECT_EQ(made("a", "2020-01-01", "2030-01-01", {}, room).certificate.fault,
+        EXPECT_EQ(made("a", "2020-01-01", "2030-01-01", room).certificate.fault,
                   CertificateFault::room)
             << room;
     }
-}
-
-TEST(Certificate, CarriesEvidence) {
-    const Octets evidence(5000, 0x5A);
-    const Made all = made("a", "2020-01-01", "9999-12-31", evidence);
-    ASSERT_NE(all.read, nullptr);
-    const std::unique_ptr<ASN1_OBJECT, decltype(&ASN1_OBJECT_free)> oid(
-        OBJ_txt2obj("1.2.840.113741.1337.6", 1), ASN1_OBJECT_free);
-    const int at = X509_get_ext_by_OBJ(all.read.get(), oid.get(), -1);
-    ASSERT_GE(at, 0);
-    const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509_get_ext(all.read.get(), at));
-    EXPECT_EQ(Octets(value->data, value->data + value->length), evidence);
-    EXPECT_EQ(X509_verify(all.read.get(), X509_get0_pubkey(all.read.get())), 1);
 }
 
 TEST(Certificate, IsThePemThatOpenSslWrites) {

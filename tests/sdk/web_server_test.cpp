@@ -54,6 +54,25 @@ TEST_F(Web, SpeaksChaChaToWhoHasNoAes) {
     EXPECT_THAT(client.ask(get_hello), EndsWith("hello\n"));
 }
 
+TEST_F(Web, AgreesOnKeysOnTheCurveThatTheClientKnows) {
+    serve();
+    std::uint64_t stream = 0;
+    for (const char* curve : {"X25519:P-256", "P-256"}) {
+        web.opened(++stream);
+        TlsClient client(web, stream, certificate);
+        SSL_set1_groups_list(client.ssl(), curve);
+        ASSERT_TRUE(client.shake_hands()) << curve;
+        EVP_PKEY* key = nullptr;
+        ASSERT_EQ(SSL_get_server_tmp_key(client.ssl(), &key), 1);
+        EXPECT_EQ(EVP_PKEY_is_a(key, "X25519"), stream == 1 ? 1 : 0);
+        EVP_PKEY_free(key);
+    }
+    web.opened(9);
+    TlsClient other(web, 9, certificate);
+    SSL_set1_groups_list(other.ssl(), "P-384");
+    EXPECT_FALSE(other.shake_hands());
+}
+
 TEST_F(Web, IsRefusedByAClientThatTrustsAnotherKey) {
     serve();
     const std::string of_another = certificate;
@@ -104,6 +123,11 @@ TEST_F(Web, SaysWhatIsWrongWithItsConfigurationAndDoesNotServe) {
     EXPECT_THAT(web.node.log.back(), HasSubstr("room"));
     EXPECT_FALSE(web.node.listening.has_value());
     EXPECT_EQ(certificate_of(web.server()), "");
+    web.node.config = {};
+    serve();
+    web.node.config = {{"web-names", "localhost, a_b"}};
+    EXPECT_EQ(web.server().listen(8443), AUTHEX_FAILED);
+    EXPECT_EQ(certificate_of(web.server()), certificate) << "the earlier one stays";
 }
 
 TEST_F(Web, HasNoKeyBeforeItIsAttested) {
@@ -124,6 +148,18 @@ TEST_F(Web, SaysOnWhichPortItServes) {
     EXPECT_EQ(says(AUTHEX_STREAM_REFUSED, 0), "the port cannot be bound");
 }
 
+TEST_F(Web, ForgetsTheClientsOfAnEarlierManager) {
+    serve_plain();
+    for (std::uint64_t stream = 1; stream <= clients_max + 2; ++stream) {
+        web.opened(stream);
+    }
+    web.data(1, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    web.server().on_stream(
+        {.endpoint = nullptr, .id = 8080, .data = {}, .what = AUTHEX_STREAM_LISTENING});
+    EXPECT_EQ(web.node.closed, (std::set<std::uint64_t>{1, 2, 3, 4}));
+    EXPECT_THAT(plain(100, get_hello), EndsWith("hello\n"));
+}
+
 TEST_F(Web, GivesPlainPagesForDevelopment) {
     serve_plain();
     const std::string answer = plain(1, get_hello);
@@ -139,7 +175,59 @@ TEST_F(Web, AnswersWhatIsNoPage) {
                 StartsWith("HTTP/1.1 404 Not Found\r\n"));
     EXPECT_THAT(plain(2, "POST /hello HTTP/1.1\r\nHost: a\r\n\r\n"),
                 AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: GET\r\n")));
+    EXPECT_THAT(plain(3, "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"),
+                HasSubstr("\r\nAllow: POST, PUT\r\n"));
+    EXPECT_THAT(plain(4, "GET /another HTTP/1.1\r\nHost: a\r\n\r\n"), StartsWith("HTTP/1.1 404 "))
+        << "a page of another server";
     EXPECT_FALSE(web.node.closed.contains(1)) << "the connection is kept";
+}
+
+TEST_F(Web, SaysNoLengthWhereThereIsNoContent) {
+    serve_plain();
+    const std::string answer = plain(1, "PUT /echo HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 204 No Content\r\n"));
+    EXPECT_THAT(answer, ::testing::Not(HasSubstr("Content-Length")));
+}
+
+TEST_F(Web, ClosesInsteadOfAnAnswerThatCannotBeSaid) {
+    serve_plain();
+    EXPECT_EQ(plain(1, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"), "");
+    const std::string type(700, 'x');
+    EXPECT_EQ(web.server().answer(web.later[0], 299, type.c_str(), {}), AUTHEX_OK);
+    EXPECT_EQ(web.take(1), "");
+    EXPECT_TRUE(web.node.closed.contains(1));
+    EXPECT_EQ(plain(2, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"), "");
+    EXPECT_EQ(web.server().answer(web.later[1], 299, "text/plain", {}), AUTHEX_OK);
+    EXPECT_THAT(web.take(2), StartsWith("HTTP/1.1 299 \r\n"));
+}
+
+TEST_F(Web, ReadsNoMoreThanItHasRoomFor) {
+    serve_plain();
+    EXPECT_EQ(plain(1, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"), "");
+    web.data(1, std::string(40'000, 'x')); // the node has not been asked
+    (void)web.server().answer(web.later[0], 200, "text/plain", bytes_of_text("now"));
+    EXPECT_THAT(web.take(1), AllOf(HasSubstr("\r\nConnection: close\r\n"), EndsWith("now")));
+    EXPECT_TRUE(web.node.closed.contains(1));
+}
+
+TEST_F(Web, ServesNobodyWhereThereIsNoRandomness) {
+    serve();
+    web.node.attested = false;
+    web.opened(1);
+    EXPECT_TRUE(web.node.closed.contains(1));
+}
+
+TEST_F(Web, EndsAStreamAsSoonAsThereIsRoomToSaySo) {
+    serve_plain();
+    web.opened(1);
+    web.node.room = 0;
+    web.closed(1);
+    web.tick(1);
+    web.tick(11'000'000);
+    EXPECT_FALSE(web.node.closed.contains(1));
+    web.node.room = SIZE_MAX;
+    web.tick(11'000'001);
+    EXPECT_TRUE(web.node.closed.contains(1));
 }
 
 TEST_F(Web, AnswersHeadWithoutTheContent) {

@@ -15,6 +15,9 @@ AUTHEX_WEB_PAGE(hello, under_test, "GET", "/hello", request) {
 AUTHEX_WEB_PAGE(echo, under_test, "POST", "/echo", request) {
     (void)request.answer(200, "text/plain", request.body);
 }
+AUTHEX_WEB_PAGE(put, under_test, "PUT", "/echo", request) {
+    (void)request.answer(204, "", {});
+}
 AUTHEX_WEB_PAGE(query, under_test, "GET", "/query", request) {
     (void)request.answer(200, "text/plain", request.query);
 }
@@ -29,6 +32,11 @@ AUTHEX_WEB_PAGE(later, under_test, "GET", "/later", request) {
 AUTHEX_WEB_PAGE(large, under_test, "GET", "/large", request) {
     const std::vector<std::uint8_t> content(current->large_bytes, 'x');
     (void)request.answer(200, "text/plain", content);
+}
+
+AUTHEX_WEB_SERVER(another, 1);
+AUTHEX_WEB_PAGE(of_another, another, "GET", "/another", request) {
+    (void)request.answer(200, "text/plain", {});
 }
 
 StreamEvent event(std::uint64_t stream, std::uint8_t what, const std::string& bytes = {}) {

@@ -118,6 +118,9 @@ void Endpoints::server(authex_message* message) {
         ++active->ledger.pieces;
         (void)authex_stream_write(
             &endpoints[endpoint_server], message->id, message->data, message->size);
+        if (active->ledger.closes) {
+            (void)authex_stream_close(&endpoints[endpoint_server], message->id);
+        }
     } else if (message->what == AUTHEX_STREAM_CLOSED) {
         (void)authex_stream_close(&endpoints[endpoint_server], message->id);
     }
@@ -126,8 +129,10 @@ void Endpoints::server(authex_message* message) {
 void Endpoints::listen(authex_message* message) {
     Reader reader({message->data, message->size});
     const std::uint16_t port = reader.u16();
-    (void)(reader.u8() == 1 ? authex_stream_listen_pulled
-                            : authex_stream_listen)(&endpoints[endpoint_server], port);
+    const bool pulled = reader.u8() == 1;
+    active->ledger.closes = reader.u8() == 1;
+    (void)(pulled ? authex_stream_listen_pulled : authex_stream_listen)(&endpoints[endpoint_server],
+                                                                        port);
     message->status = AUTHEX_OK;
 }
 

@@ -34,7 +34,8 @@ enum Endpoint : std::uint16_t {
     endpoint_refuse = 7,       ///< entry: fails
     endpoint_tick = 8,         ///< timer
     endpoint_server = 9,       ///< stream: echoes
-    endpoint_listen = 10,      ///< entry: u16 port for endpoint_server, u8 1: pulled
+    endpoint_listen = 10,      ///< entry: u16 port for endpoint_server, u8 1: pulled, u8 1: closes
+                               ///< after a piece
     endpoint_start_timer = 11, ///< entry: u64 delay in µs for endpoint_tick
     endpoint_report = 12,      ///< entry: a Report as ten u64
     endpoint_pull = 13,        ///< entry: pulls the stream that was opened last
@@ -53,6 +54,7 @@ struct Ledger {
     std::uint16_t port = 0;
     std::uint64_t stream = 0; ///< opened last
     std::uint64_t pieces = 0; ///< of data that came from streams
+    bool closes = false;      ///< streams, after their first piece
 };
 
 /// What endpoint_report answers: for who may not touch the ledger.

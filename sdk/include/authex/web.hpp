@@ -146,6 +146,7 @@ class Server {
 
   private:
     [[nodiscard]] Connection* find(std::uint64_t stream);
+    void listening(std::uint64_t port);
     void opened(std::uint64_t stream);
     void closed(std::uint64_t stream);
     void make_room();

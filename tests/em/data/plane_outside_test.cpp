@@ -102,6 +102,28 @@ TEST(DataPlane, ReadsFromAPulledStreamOnePieceEachTimeTheModuleAsks) {
     EXPECT_TRUE(node.call("m", test::endpoint_pull, {}).has_value()) << "of one that is gone";
 }
 
+TEST(DataPlane, GivesTheLastWordToAClientThatStillSends) {
+    Node node;
+    node.add("m", Node::attested());
+    ASSERT_TRUE(node.call("m", test::endpoint_listen, {0, 0, 0, 1}).has_value());
+    ASSERT_TRUE(eventually([&] { return node.report("m").port != 0; }));
+    const int client = connect_to(static_cast<std::uint16_t>(node.report("m").port));
+    // More than the node takes for the module: the rest would meet a closed socket.
+    const std::string text(256 * 1024, 'x');
+    ASSERT_EQ(::send(client, text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+    ASSERT_TRUE(eventually([&] { return node.report("m").pieces != 0; }));
+    std::size_t got = 0;
+    ssize_t count = 0;
+    std::vector<char> buffer(16 * 1024);
+    while ((count = ::recv(client, buffer.data(), buffer.size(), 0)) > 0) {
+        got += static_cast<std::size_t>(count);
+    }
+    EXPECT_EQ(count, 0) << "the end, and no reset";
+    EXPECT_GT(got, 0U);
+    ::close(client);
+}
+
 template <typename T>
 T* read_pem(const std::filesystem::path& path, T* (*read)(FILE*, T**, pem_password_cb*, void*)) {
     FILE* file = std::fopen(path.c_str(), "r");

@@ -20,13 +20,7 @@ struct CertificateTerms {
     ByteView names;       ///< DNS names and addresses of IPv4 and IPv6, between commas and spaces
     ByteView valid_from;  ///< a day, YYYY-MM-DD, from its beginning on
     ByteView valid_until; ///< the last day
-    ByteView evidence;    ///< the value of `evidence_oid`'s extension; empty: without
 };
-
-/// Of the extension with evidence: 1.2.840.113741.1337.6, encoded.
-///                                  (Knauth et al., "Integrating Remote Attestation with TLS",
-///                                  2018)
-constexpr std::uint8_t evidence_oid[] = {0x2A, 0x86, 0x48, 0x86, 0xF8, 0x4D, 0x8A, 0x39, 0x06};
 
 /// SubjectPublicKeyInfo of a public point. @pre out.size() == key_info_bytes
 void write_key_info(ByteView point, Bytes out);

@@ -18,8 +18,8 @@ constexpr std::size_t seed_bytes = 32;
 
 class Channel {
   public:
-    /// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or …_CHACHA20_POLY1305_SHA256, on P-256; no
-    /// renegotiation, no resumption. (RFC 5246, 5289, 7905, 8422)
+    /// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or …_CHACHA20_POLY1305_SHA256, with keys agreed on
+    /// over Curve25519 or P-256; no renegotiation, no resumption. (RFC 5246, 5289, 7905, 8422)
     /// @param identity outlives the channel. `seed` is secret, and another each time.
     void open_tls(const Identity& identity, ByteView seed);
     void open_plain();
