@@ -122,9 +122,10 @@ class Https : public ::testing::TestWithParam<const char*> {
     World world_;
     std::uint16_t port_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(OnTee, Https, testing::Values("native", "sgx"), [](const auto& info) {
-    return std::string(info.param);
-});
+INSTANTIATE_TEST_SUITE_P(OnTee,
+                         Https,
+                         testing::Values("native", "sgx", "trustzone"),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST_P(Https, CurlTrustsTheCertificateThatTheOwnerGotAndNoOther) {
     const Result page = curl({url()});
