@@ -154,5 +154,21 @@ TEST_F(TrustZone, AnOlderVersionIsNotLoadedAgain) {
     EXPECT_THAT(result.err, HasSubstr("version 0 of the TA, and 2 was here"));
 }
 
+TEST(TrustZoneManager, NeedsOpteeOrIsToldToSimulate) {
+    const TemporaryFolder folder;
+    const auto manager = [](std::vector<std::string> options) {
+        options.insert(options.begin(), program("authex-em"));
+        return run({.words = options, .folder = {}, .input = {}});
+    };
+    if (!std::filesystem::exists("/dev/tee0")) {
+        const Result bare =
+            manager({"--tee", "trustzone", "--listen", "127.0.0.1:0", "--state", folder.path()});
+        EXPECT_EQ(bare.status, 1);
+        EXPECT_THAT(bare.err, HasSubstr("--simulate"));
+    }
+    EXPECT_EQ(manager({"--ta-key", "key.pem"}).status, 2);
+    EXPECT_EQ(manager({"--tee", "trustzone", "--ta-key", "key.pem"}).status, 2);
+}
+
 } // namespace
 } // namespace authex::test

@@ -202,11 +202,6 @@ Expected<bool> complete_simulation(const ProgramOptions& options) {
                        "--simulate is for SGX and TrustZone nodes",
                        "add --tee sgx or --tee trustzone, or leave it out");
     }
-    if (options.tee == "trustzone" && !options.simulate) {
-        return failure("usage",
-                       "this version runs trusted applications in a simulated TEE only",
-                       "add --simulate");
-    }
     if (options.hide_enclaves && !(options.simulate && options.tee == "sgx")) {
         return failure("usage",
                        "--hide-enclaves is for simulated SGX nodes",

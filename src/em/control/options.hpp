@@ -26,8 +26,9 @@ struct ProgramOptions {
     ServerOptions server; ///< state_directory may be empty: the default for the port
     std::string tee = "native";
     SancusOptions sancus;
-    bool simulate = false;        ///< SGX, TrustZone: without the hardware
-    bool hide_enclaves = false;   ///< SGX, simulated: from the rest of their processes
+    bool simulate = false;      ///< SGX, TrustZone: without the hardware
+    bool hide_enclaves = false; ///< SGX, simulated: from the rest of their processes
+    std::filesystem::path ta_folder = "/lib/optee_armtz"; ///< TrustZone: of tee-supplicant
     std::filesystem::path ta_key; ///< simulated TrustZone: whose TAs it loads; empty: anybody's
     std::string name;             ///< for people; empty: the address
     std::string log_level = "info";

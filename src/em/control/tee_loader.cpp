@@ -46,6 +46,8 @@ LoaderMade open_sgx(const ProgramOptions& options, const fs::path& state) {
 LoaderMade open_trustzone(const ProgramOptions& options, const fs::path& state) {
     tee::trustzone::LoaderOptions trustzone;
     trustzone.state_directory = state;
+    trustzone.simulate = options.simulate;
+    trustzone.ta_folder = options.ta_folder;
     trustzone.ta_key = options.ta_key;
     trustzone.spin_us = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));

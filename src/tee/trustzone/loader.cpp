@@ -99,6 +99,23 @@ Expected<bool> emulate(process::HostCommand& command) {
     return true;
 }
 
+tl::unexpected<Diagnostic> no_tee(const std::string& why) {
+    return failure("tee-missing",
+                   why,
+                   "a machine with OP-TEE, built with CFG_ATTESTATION_PTA=y, and the group of the "
+                   "device; for development without them: --simulate");
+}
+
+/// GET_PUBKEY of the attestation PTA: exponent, modulus, algorithm. (OP-TEE, `pta_attestation.h`)
+Expected<DeviceKeyPair> ask_device_key(const fs::path& device) {
+    const process::Descriptor descriptor(::open(device.c_str(), O_RDWR | O_CLOEXEC));
+    if (!descriptor.open()) {
+        return no_tee(fmt::format("cannot open {}", device.string()));
+    }
+    KernelTeeDriver driver(descriptor.get());
+    return ask_device_key(driver);
+}
+
 /// 0: none was loaded yet.
 std::uint32_t version_seen(const fs::path& file) {
     const Expected<std::string> text = compile::read_file(file);
@@ -110,6 +127,60 @@ std::uint32_t version_seen(const fs::path& file) {
 }
 
 } // namespace
+
+Expected<DeviceKeyPair> ask_device_key(TeeDriver& driver) {
+    constexpr Uuid attestation = {0x39,
+                                  0x80,
+                                  0x08,
+                                  0x61,
+                                  0x18,
+                                  0x2A,
+                                  0x47,
+                                  0x20,
+                                  0x9B,
+                                  0x67,
+                                  0x2B,
+                                  0xCD,
+                                  0x62,
+                                  0x2B,
+                                  0xC0,
+                                  0xB5};
+    constexpr std::uint32_t get_public_key = 0;
+    constexpr std::size_t exponent_room = 8;
+    using Kind = Parameter::Kind;
+    TeeClient client(driver);
+    if (!client.is_optee()) {
+        return no_tee("the TEE is no OP-TEE");
+    }
+    std::uint32_t session = 0;
+    const SharedMemory memory = client.share(process::page_bytes);
+    if (memory.id < 0 || client.open(attestation, session) != 0) {
+        return no_tee("OP-TEE vouches for nothing");
+    }
+    Parameters parameters = {
+        Parameter{
+            .kind = Kind::memory_output, .offset = 0, .bytes = exponent_room, .memory = memory.id},
+        Parameter{.kind = Kind::memory_output,
+                  .offset = exponent_room,
+                  .bytes = device_modulus_bytes,
+                  .memory = memory.id},
+        Parameter{.kind = Kind::value_output},
+        Parameter{}};
+    const std::uint32_t result = client.invoke(session, get_public_key, parameters);
+    client.close(session);
+    constexpr std::array<std::uint8_t, 3> exponent = {1, 0, 1};
+    const ByteView found = ByteView(memory.bytes)
+                               .first(static_cast<std::size_t>(
+                                   std::min<std::uint64_t>(parameters[0].bytes, exponent_room)));
+    if (result != 0 || parameters[1].bytes != device_modulus_bytes ||
+        !std::equal(found.begin(), found.end(), exponent.begin(), exponent.end()) ||
+        parameters[2].offset != algorithm_pss) {
+        return no_tee("OP-TEE has no attestation key of 3072 bits");
+    }
+    DeviceKeyPair device;
+    copy(ByteView(memory.bytes).subspan(exponent_room, device_modulus_bytes), device.modulus);
+    return device;
+}
 
 Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions options) {
     if (options.host_program.empty()) {
@@ -126,7 +197,8 @@ Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions o
         options.ring_bytes = process::ring_bytes_default;
     }
     const Expected<DeviceKeyPair> device =
-        open_device_key(options.state_directory / "tee-device-key.pem");
+        options.simulate ? open_device_key(options.state_directory / "tee-device-key.pem")
+                         : ask_device_key(options.device);
     if (!device) {
         return tl::make_unexpected(device.error());
     }
@@ -136,7 +208,7 @@ Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions o
 
 TeeInfo TrustZoneLoader::info() const {
     return {.name = "trustzone",
-            .simulated = true,
+            .simulated = options_.simulate,
             .evidence_key = {device_.modulus.begin(), device_.modulus.end()},
             .max_body_bytes = wire::max_body_bytes,
             .max_image_bytes = static_cast<std::uint32_t>(ta_bytes_max)};
@@ -174,6 +246,38 @@ Expected<bool> TrustZoneLoader::admit(const ModuleSpec& spec, const SignedTa& ta
                               : compile::write_file(versions, std::to_string(ta.version));
 }
 
+/// Puts what the TEE loads where it looks for it.
+Expected<bool> TrustZoneLoader::prepare(const ModuleSpec& spec,
+                                        const SignedTa& ta,
+                                        process::HostCommand& command) {
+    if (!options_.simulate) {
+        const fs::path file = options_.ta_folder / (to_text(ta.uuid) + ".ta");
+        const std::vector<std::uint8_t> whole = write_signed_ta(ta);
+        const Expected<bool> written =
+            compile::write_file(file, {reinterpret_cast<const char*>(whole.data()), whole.size()});
+        return written ? written
+                       : refused(spec,
+                                 "module-files",
+                                 written.error().summary,
+                                 "let the manager's user write there, or name another folder of "
+                                 "tee-supplicant: --ta-folder");
+    }
+    if (const Expected<bool> admitted = admit(spec, ta); !admitted) {
+        return admitted;
+    }
+    command.arguments.back() = "simulated";
+    if (plan_ta(ta.elf).machine != own_machine) {
+        if (const Expected<bool> emulated = emulate(command); !emulated) {
+            return refused(spec, "host-missing", emulated.error().summary, emulated.error().fix);
+        }
+    }
+    const ByteView secret(reinterpret_cast<const std::uint8_t*>(&device_.secret),
+                          sizeof device_.secret);
+    return write_anew(command.directory / machinery_file, secret)
+               ? Expected<bool>(true)
+               : refused(spec, "module-files", "its folder cannot be written", "is the disk full?");
+}
+
 Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::start(const ModuleSpec& spec,
                                                              const fs::path& directory) {
     if (const auto earlier = process::ProcessLink::open(directory);
@@ -189,25 +293,15 @@ Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::start(const ModuleSpec& s
                          ta)) {
         return refused(spec, "image-malformed", "not a signed TA, or its hash does not hold");
     }
-    if (const Expected<bool> admitted = admit(spec, ta); !admitted) {
-        return tl::make_unexpected(admitted.error());
-    }
     process::HostCommand command{.program = options_.host_program,
                                  .arguments = {spec.name,
                                                hex(spec.image_sha256),
                                                std::to_string(options_.spin_us),
-                                               "simulated"},
+                                               "hardware"},
                                  .directory = fs::absolute(directory),
                                  .ring_bytes = options_.ring_bytes};
-    if (plan_ta(ta.elf).machine != own_machine) {
-        if (const Expected<bool> emulated = emulate(command); !emulated) {
-            return refused(spec, "host-missing", emulated.error().summary, emulated.error().fix);
-        }
-    }
-    if (!write_anew(
-            directory / machinery_file,
-            {reinterpret_cast<const std::uint8_t*>(&device_.secret), sizeof device_.secret})) {
-        return refused(spec, "module-files", "its folder cannot be written", "is the disk full?");
+    if (const Expected<bool> prepared = prepare(spec, ta, command); !prepared) {
+        return tl::make_unexpected(prepared.error());
     }
     const Expected<bool> spawned = process::spawn_host(command);
     ::unlink((directory / machinery_file).c_str());

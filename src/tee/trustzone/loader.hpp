@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "tee/loader.hpp"
+#include "tee/process/spawn.hpp"
+#include "tee/trustzone/client/client.hpp"
 #include "tee/trustzone/device_key_file.hpp"
 #include "tee/trustzone/image/signed_ta.hpp"
 
@@ -13,6 +15,10 @@ namespace authex::tee::trustzone {
 
 struct LoaderOptions {
     std::filesystem::path state_directory; ///< where a simulated device lives
+    bool simulate = false;                 ///< else OP-TEE is needed
+    std::filesystem::path device = "/dev/tee0";
+    /// Where tee-supplicant looks for TAs; the manager writes them there.
+    std::filesystem::path ta_folder = "/lib/optee_armtz";
     /// Whose TAs a simulated TEE loads, PEM; empty: anybody's. A real one was built with its key.
     std::filesystem::path ta_key;
     /// Empty: AUTHEX_TZ_HOST_PROGRAM, else ../lib/authex/authex-tz-host or authex-tz-host beside
@@ -22,13 +28,18 @@ struct LoaderOptions {
     std::uint32_t spin_us = 200; ///< as of native modules
 };
 
-/// Simulated TrustZone. Images of AArch64 run elsewhere in qemu-aarch64, through the host program
-/// that AUTHEX_TZ_HOST_PROGRAM_AARCH64 names, or aarch64/authex-tz-host beside the other one.
-/// Thread-safe; the links that it makes are not. start() and adopt() may block
-/// for some milliseconds.
+/// The device key as the attestation PTA gives it to anybody; its secret stays there.
+/// @error tee-missing
+Expected<DeviceKeyPair> ask_device_key(TeeDriver& driver);
+
+/// TrustZone with OP-TEE, or simulated. Simulated images of AArch64 run elsewhere in qemu-aarch64,
+/// through the host program that AUTHEX_TZ_HOST_PROGRAM_AARCH64 names, or aarch64/authex-tz-host
+/// beside the other one. Thread-safe; the links that it makes are not. start() and adopt() may
+/// block for some milliseconds.
 class TrustZoneLoader final : public Loader {
   public:
-    /// @error host-missing | signing-key | module-files
+    /// @error host-missing | signing-key | module-files | tee-missing: no OP-TEE, or it has no
+    /// attestation
     static Expected<std::unique_ptr<TrustZoneLoader>> open(LoaderOptions options);
 
     [[nodiscard]] TeeInfo info() const override;
@@ -47,10 +58,13 @@ class TrustZoneLoader final : public Loader {
   private:
     TrustZoneLoader(LoaderOptions options, const DeviceKeyPair& device)
         : options_(std::move(options)), device_(device) {}
+    /// What a simulated TEE asks of a TA.
     [[nodiscard]] Expected<bool> admit(const ModuleSpec& spec, const SignedTa& ta);
+    [[nodiscard]] Expected<bool>
+    prepare(const ModuleSpec& spec, const SignedTa& ta, process::HostCommand& command);
 
     LoaderOptions options_;
-    DeviceKeyPair device_;
+    DeviceKeyPair device_; ///< on hardware the modulus alone
 };
 
 } // namespace authex::tee::trustzone

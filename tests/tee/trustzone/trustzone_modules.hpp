@@ -55,6 +55,7 @@ inline std::unique_ptr<tee::trustzone::TrustZoneLoader>
 open_trustzone_loader(const TemporaryFolder& folder, const std::filesystem::path& ta_key = {}) {
     return require(tee::trustzone::TrustZoneLoader::open(
         {.state_directory = folder.path(),
+         .simulate = true,
          .ta_key = ta_key,
          .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-tz-host"}));
 }

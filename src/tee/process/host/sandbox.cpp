@@ -72,10 +72,19 @@ std::array filter = {
     allow,
     unless_equal(SYS_mprotect, 1),
     kill, // allowed where traps change the rights to pages
+    unless_equal(SYS_ioctl, 4),
+    load(argument_offset(0)),
+    unless_equal(device_descriptor, 1),
+    kill, // allowed where there is a device
+    kill,
     unless_equal(SYS_rt_sigreturn, 1),
     kill, // allowed where there are traps
     kill,
 };
+// Where the verdicts stand that depend.
+constexpr std::size_t pages_verdict = filter.size() - 9;
+constexpr std::size_t device_verdict = filter.size() - 5;
+constexpr std::size_t traps_verdict = filter.size() - 2;
 
 bool limit(__rlimit_resource resource, rlim_t value) {
     const rlimit both{.rlim_cur = value, .rlim_max = value};
@@ -84,20 +93,23 @@ bool limit(__rlimit_resource resource, rlim_t value) {
 
 } // namespace
 
-bool leave_only(int doorbell) {
+bool leave_only(int doorbell, int device) {
+    const unsigned left = device >= 0 ? device_descriptor : answer_descriptor;
     return ::dup2(doorbell, doorbell_descriptor) >= 0 &&
-           ::close_range(answer_descriptor + 1, ~0U, 0) == 0;
+           (device < 0 || ::dup2(device, device_descriptor) >= 0) &&
+           ::close_range(left + 1, ~0U, 0) == 0;
 }
 
-bool confine(int doorbell, Debugged debugged, Traps traps) {
-    if (!leave_only(doorbell)) {
+bool confine(int doorbell, Debugged debugged, Traps traps, int device) {
+    if (!leave_only(doorbell, device)) {
         return false;
     }
     const bool limited = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 2) &&
                          limit(RLIMIT_NPROC, 0) && limit(RLIMIT_FSIZE, 0) &&
                          limit(RLIMIT_MEMLOCK, 0);
-    filter[filter.size() - 2] = traps == Traps::no ? kill : allow;
-    filter[filter.size() - 4] = traps == Traps::with_pages ? allow : kill;
+    filter[traps_verdict] = traps == Traps::no ? kill : allow;
+    filter[pages_verdict] = traps == Traps::with_pages ? allow : kill;
+    filter[device_verdict] = device >= 0 ? allow : kill;
     const sock_fprog program{.len = filter.size(), .filter = filter.data()};
     return limited && (debugged == Debugged::yes || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) &&
            ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&

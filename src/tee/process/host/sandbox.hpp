@@ -16,13 +16,16 @@ enum class Traps : std::uint8_t { no, yes, with_pages };
 constexpr int doorbell_descriptor = 0;
 constexpr int answer_descriptor = 1; ///< until close_answer()
 
-/// Moves the doorbell to its number and closes all but the two above. @return false: errno says why
-bool leave_only(int doorbell);
+constexpr int device_descriptor = 2; ///< of a host that speaks to its TEE through one
 
-/// Moves the doorbell to its number, closes all but the two above, gives up privileges and core
-/// dumps, and installs a filter of system calls: write to the two descriptors, close of the answer,
-/// futex wait, yield, exit, and where there are traps, the return from signals and what else they
-/// do. Anything else kills the process with SIGSYS. @return false: errno says why
-bool confine(int doorbell, Debugged debugged, Traps traps = Traps::no);
+/// Moves the doorbell, and the device where there is one, to their numbers and closes all but those
+/// and the answer. @return false: errno says why
+bool leave_only(int doorbell, int device = -1);
+
+/// As leave_only(); also gives up privileges and core dumps, and installs a filter of system calls:
+/// write to the two descriptors, close of the answer, futex wait, yield, exit; where there are
+/// traps, the return from signals and what else they do; where there is a device, its control.
+/// Anything else kills the process with SIGSYS. @return false: errno says why
+bool confine(int doorbell, Debugged debugged, Traps traps = Traps::no, int device = -1);
 
 } // namespace authex::tee::process

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "tee/process/host/prepare.hpp"
@@ -50,7 +49,8 @@ Machinery read_machinery() {
     return machinery;
 }
 
-void make_ta(const process::Digest& expected) {
+/// Borrows from the whole file, which is private memory.
+SignedTa read_ta(const process::Digest& expected) {
     const Bytes file =
         process::read_file("image", file_bytes_max, "image-unreadable", "image-malformed");
     process::check_hash(file, expected);
@@ -58,6 +58,11 @@ void make_ta(const process::Digest& expected) {
     if (!parse_signed_ta(file, ta)) {
         refuse_start("image-malformed", "not a signed TA, or its hash does not hold");
     }
+    return ta;
+}
+
+void make_ta(const process::Digest& expected) {
+    const SignedTa ta = read_ta(expected);
     const TaPlan plan = plan_ta(ta.elf);
     if (plan.refusal != nullptr) {
         refuse_start("image-malformed", plan.refusal);
@@ -71,26 +76,69 @@ void make_ta(const process::Digest& expected) {
     if (refusal != nullptr) {
         refuse_start("host-failed", refusal);
     }
-    ::munmap(file.data(), file.size());
+}
+
+/// The session stays open as long as the device is, which is as long as this process lives.
+int open_ta(const process::Digest& expected, KernelTeeDriver& driver) {
+    static TeeClient client(driver);
+    const int device = ::open("/dev/tee0", O_RDWR | O_CLOEXEC);
+    driver.moved_to(device);
+    if (device < 0 || !client.is_optee()) {
+        refuse_start("tee-missing", "/dev/tee0 cannot be opened, or is no OP-TEE");
+    }
+    constexpr std::uint32_t security = 0xFFFF000F;
+    constexpr std::uint32_t rollback = 0xFFFF0003;
+    constexpr std::uint32_t not_found = 0xFFFF0008;
+    switch (open_real(client, read_ta(expected).uuid)) {
+    case 0:
+        return device;
+    case security:
+        refuse_start("image-signature", "OP-TEE does not take the TA: another key has signed it");
+    case rollback:
+        refuse_start("image-rollback", "OP-TEE had a newer version of the TA");
+    case not_found:
+        refuse_start("tee-missing", "the TA is not where tee-supplicant looks for it");
+    default:
+        refuse_start("image-malformed", "OP-TEE does not open the TA");
+    }
+}
+
+enum class Where : std::uint8_t { hardware, simulated, emulated, nowhere };
+
+Where parse_where(const char* word) {
+    const auto is = [&](const char* other) { return std::strcmp(word, other) == 0; };
+    return is("hardware")    ? Where::hardware
+           : is("simulated") ? Where::simulated
+           : is("emulated")  ? Where::emulated
+                             : Where::nowhere;
 }
 
 /// A trap is a signal.
-bool confine(bool emulated) {
+bool confine(Where where, int device) {
     const int doorbell = process::open_doorbell();
-    return emulated ? process::leave_only(doorbell)
-                    : process::confine(doorbell,
-                                       process::Debugged::no,
-                                       own_machine == Machine::aarch64 ? process::Traps::yes
-                                                                       : process::Traps::no);
+    const bool traps = where == Where::simulated && own_machine == Machine::aarch64;
+    return where == Where::emulated
+               ? process::leave_only(doorbell)
+               : process::confine(doorbell,
+                                  process::Debugged::no,
+                                  traps ? process::Traps::yes : process::Traps::no,
+                                  device);
 }
 
-[[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, bool emulated) {
+[[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, Where where) {
     const process::SharedArea area = process::open_rings();
-    make_ta(image);
-    const process::Door door = door_of_simulation();
-    if (!confine(emulated)) {
+    static KernelTeeDriver driver(-1);
+    int device = -1;
+    if (where == Where::hardware) {
+        device = open_ta(image, driver);
+    } else {
+        make_ta(image);
+    }
+    const process::Door door = where == Where::hardware ? door_of_real() : door_of_simulation();
+    if (!confine(where, device)) {
         refuse_start("host-failed", "the process cannot be confined");
     }
+    driver.moved_to(process::device_descriptor);
     if (process::start_image(door, area.rings(), {}) != 0) {
         refuse_start("image-malformed", "the TA refuses to start");
     }
@@ -104,10 +152,12 @@ bool confine(bool emulated) {
 
 int main(int count, char** arguments) {
     using namespace authex::tee;
-    const bool emulated = count == 5 && std::strcmp(arguments[4], "emulated") == 0;
-    if (count != 5 || (!emulated && std::strcmp(arguments[4], "simulated") != 0)) {
-        process::refuse_start("host-usage",
-                              "authex-tz-host NAME IMAGE-SHA256-HEX SPIN-US simulated | emulated");
+    const auto where =
+        count == 5 ? trustzone::parse_where(arguments[4]) : trustzone::Where::nowhere;
+    if (where == trustzone::Where::nowhere) {
+        process::refuse_start(
+            "host-usage",
+            "authex-tz-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated | emulated");
     }
     const auto image = process::digest(arguments[2]);
     const auto spin_us = process::number(arguments[3], 10, trustzone::spin_us_max);
@@ -115,5 +165,5 @@ int main(int count, char** arguments) {
         process::refuse_start("host-usage", "SPIN-US is out of range");
     }
     process::supervise(image);
-    trustzone::run(image, static_cast<std::uint32_t>(*spin_us), emulated);
+    trustzone::run(image, static_cast<std::uint32_t>(*spin_us), where);
 }

@@ -2,10 +2,18 @@
 // The session of this process: how invocations of the loop become commands to the TA.
 
 #include "tee/process/host/serve.hpp"
+#include "tee/trustzone/client/client.hpp"
 
 namespace authex::tee::trustzone {
 
 /// Into the simulated TEE of this process, which was started. @pre start_tee()
 [[nodiscard]] process::Door door_of_simulation();
+
+/// Opens the session of a TA in a real TEE, and memory that is shared with it: frames are copied in
+/// and out, since the kernel takes no rings that are mapped for reading only. Once a process.
+/// @param client borrowed for the life of the process @return what the TEE says, 0: it is open
+[[nodiscard]] std::uint32_t open_real(TeeClient& client, const Uuid& ta);
+/// Into that session. @pre open_real() was 0
+[[nodiscard]] process::Door door_of_real();
 
 } // namespace authex::tee::trustzone
