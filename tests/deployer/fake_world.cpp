@@ -121,6 +121,7 @@ deployer::Outside FakeWorld::outside() {
         }
         return state;
     };
+    outside.signing = [](descriptor::Tee) { return tee::Signing{}; };
     outside.owner = owner;
     outside.has_owner_key = has_owner_key;
     outside.revoked = revoked;

@@ -61,6 +61,7 @@ deployer::Outside Owner::outside() {
         }
         return state;
     };
+    outside.signing = [](descriptor::Tee) { return tee::Signing{}; };
     outside.owner = owner_key();
     return outside;
 }
