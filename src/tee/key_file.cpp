@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
@@ -20,10 +21,11 @@ tl::unexpected<Diagnostic> bad_key(const std::string& what, const std::string& f
     return failure("signing-key", what, fix);
 }
 
-/// Under a temporary name first, so that two who start at once agree on one key.
+/// Under a temporary name first, so that all who start at once agree on one key: processes, and
+/// threads of this one.
 Expected<bool> keep(const fs::path& file, EVP_PKEY& key) {
-    const fs::path part = file.string() + fmt::format(".{}", ::getpid());
-    const int descriptor = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    std::string part = file.string() + ".XXXXXX";
+    const int descriptor = ::mkostemp(part.data(), O_CLOEXEC); // mode 0600
     std::FILE* const stream = descriptor < 0 ? nullptr : ::fdopen(descriptor, "wb");
     const bool written =
         stream != nullptr &&
@@ -32,7 +34,9 @@ Expected<bool> keep(const fs::path& file, EVP_PKEY& key) {
     const bool kept =
         written && closed && (::link(part.c_str(), file.c_str()) == 0 || errno == EEXIST);
     const int error = errno;
-    ::unlink(part.c_str());
+    if (descriptor >= 0) {
+        ::unlink(part.c_str());
+    }
     return kept ? Expected<bool>(true)
                 : bad_key(fmt::format("cannot write {}: {}",
                                       file.string(),
