@@ -170,5 +170,23 @@ TEST(TrustZoneManager, NeedsOpteeOrIsToldToSimulate) {
     EXPECT_EQ(manager({"--tee", "trustzone", "--ta-key", "key.pem"}).status, 2);
 }
 
+TEST(TrustZoneManager, TakesOptionsOnlyWhereTheyMeanSomething) {
+    const TemporaryFolder folder;
+    const auto manager = [&](std::vector<std::string> options) {
+        options.insert(options.begin(), program("authex-em"));
+        options.insert(options.end(),
+                       {"--listen", "127.0.0.1:0", "--state", folder.path() / "state"});
+        return run({.words = options, .folder = {}, .input = {}});
+    };
+    EXPECT_EQ(manager({"--tee", "sgx", "--ta-folder", "/tmp"}).status, 2);
+    EXPECT_EQ(manager({"--tee", "trustzone", "--simulate", "--ta-folder", "/tmp"}).status, 2);
+    EXPECT_EQ(manager({"--tee", "trustzone", "--ta-key", "key.pem"}).status, 2);
+    if (!std::filesystem::exists("/dev/tee0")) {
+        const Result bare = manager({"--tee", "trustzone", "--ta-folder", folder.path()});
+        EXPECT_EQ(bare.status, 1) << "an option of nodes with OP-TEE, which this machine has not";
+        EXPECT_THAT(bare.err, HasSubstr("--simulate"));
+    }
+}
+
 } // namespace
 } // namespace authex::test

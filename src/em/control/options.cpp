@@ -146,6 +146,12 @@ void declare(CLI::App& app, CommandLine& line) {
            "with --simulate, SGX: nobody in an enclave's process reaches its memory while it is\n"
            "not entered; finds stray accesses, and is slow")
         ->group("SGX and TrustZone");
+    app.add_option("--ta-folder",
+                   options.ta_folder,
+                   "where tee-supplicant of a TrustZone node looks for trusted applications")
+        ->type_name("DIR")
+        ->capture_default_str()
+        ->group("SGX and TrustZone");
     app.add_option(
            "--ta-key",
            options.ta_key,
@@ -196,7 +202,7 @@ Expected<bool> complete_sancus(const CLI::App& app, ProgramOptions& options) {
     return true;
 }
 
-Expected<bool> complete_simulation(const ProgramOptions& options) {
+Expected<bool> complete_simulation(const CLI::App& app, const ProgramOptions& options) {
     if (options.simulate && options.tee != "sgx" && options.tee != "trustzone") {
         return failure("usage",
                        "--simulate is for SGX and TrustZone nodes",
@@ -206,6 +212,11 @@ Expected<bool> complete_simulation(const ProgramOptions& options) {
         return failure("usage",
                        "--hide-enclaves is for simulated SGX nodes",
                        "add --tee sgx --simulate, or leave it out");
+    }
+    if (app.count("--ta-folder") != 0 && (options.simulate || options.tee != "trustzone")) {
+        return failure("usage",
+                       "--ta-folder is for TrustZone nodes with OP-TEE",
+                       "add --tee trustzone without --simulate, or leave it out");
     }
     if (!options.ta_key.empty() && !(options.simulate && options.tee == "trustzone")) {
         return failure("usage",
@@ -220,7 +231,7 @@ Expected<bool> complete(CLI::App& app, CommandLine& line) {
     if (const Expected<bool> sancus = complete_sancus(app, line.options); !sancus) {
         return tl::make_unexpected(sancus.error());
     }
-    if (const Expected<bool> simulation = complete_simulation(line.options); !simulation) {
+    if (const Expected<bool> simulation = complete_simulation(app, line.options); !simulation) {
         return tl::make_unexpected(simulation.error());
     }
     ServerOptions& server = line.options.server;

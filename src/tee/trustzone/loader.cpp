@@ -231,7 +231,7 @@ Expected<bool> TrustZoneLoader::admit(const ModuleSpec& spec, const SignedTa& ta
             return refused(spec,
                            "image-signature",
                            "the TA is not signed by the key that this TEE knows",
-                           "sign it with that key: `signing-key` of the node");
+                           "sign it with that key: `signing` in the descriptor");
         }
     }
     const fs::path versions = options_.state_directory / "ta-versions" / to_text(ta.uuid);
