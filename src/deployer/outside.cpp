@@ -94,7 +94,9 @@ struct Tees {
 tee::Signing signing_of(const descriptor::Descriptor& descriptor,
                         const std::filesystem::path& state_directory,
                         descriptor::Tee tee) {
-    const descriptor::Signing& stated = descriptor.signing;
+    const auto found = descriptor.signing.find(tee);
+    const descriptor::Signing stated =
+        found == descriptor.signing.end() ? descriptor::Signing{} : found->second;
     if (stated.public_key) {
         return {.key = {},
                 .public_key = descriptor.directory / *stated.public_key,

@@ -193,8 +193,8 @@ struct Policy {
     std::optional<CollateralService> pccs; ///< never together with `collateral`
 };
 
-/// Who signs enclaves: a private key at hand, or one elsewhere whose signatures are brought here.
-/// Neither is there where the deployer makes a key of its own.
+/// Who signs the images of a TEE: a private key at hand, or one elsewhere whose signatures are
+/// brought here.
 struct Signing {
     std::optional<std::filesystem::path> key;
     std::optional<std::filesystem::path> public_key; ///< present exactly if `signatures` is
@@ -211,7 +211,8 @@ struct Descriptor {
     std::vector<Periodic> periodic;
     bool simulation_allowed = false;
     Policy policy;
-    Signing signing;
+    /// SGX and TrustZone; for one that is not here the deployer makes a key of its own.
+    std::map<Tee, Signing> signing;
 
     /// Nullptr if there is none of that name. The pointer lives as long as the lists are unchanged.
     [[nodiscard]] const Node* find_node(std::string_view name) const;

@@ -90,6 +90,33 @@ void read_number(const Element* element,
     }
 }
 
+Signing read_signer(const Element& element, std::string_view tee, Findings& findings) {
+    const MapReader map(element,
+                        fmt::format("«{}» of «signing»", tee),
+                        {"key", "public-key", "signatures"},
+                        findings);
+    Signing signing;
+    const auto path_of = [&](const char* key) {
+        const Element* path = map.find(key);
+        return path == nullptr ? std::nullopt
+                               : read_path(*path, fmt::format("«{}»", key), findings);
+    };
+    signing.key = path_of("key");
+    signing.public_key = path_of("public-key");
+    signing.signatures = path_of("signatures");
+    const bool at_hand = map.find("key") != nullptr;
+    const bool has_public = map.find("public-key") != nullptr;
+    const bool has_signatures = map.find("signatures") != nullptr;
+    if (map.is_map() && (has_public != has_signatures || at_hand == has_public)) {
+        findings.error(element.where,
+                       {at_hand ? "conflicting-keys" : "missing-key",
+                        "images are signed with a key that is at hand, or elsewhere",
+                        "write «key: vendor.pem», or «public-key: vendor.pub» and «signatures: "
+                        "signatures»"});
+    }
+    return signing;
+}
+
 } // namespace
 
 Policy read_policy(const Element& element, Findings& findings) {
@@ -129,26 +156,13 @@ Policy read_policy(const Element& element, Findings& findings) {
     return policy;
 }
 
-Signing read_signing(const Element& element, Findings& findings) {
-    const MapReader map(element, "«signing»", {"key", "public-key", "signatures"}, findings);
-    Signing signing;
-    const auto path_of = [&](const char* key) {
-        const Element* path = map.find(key);
-        return path == nullptr ? std::nullopt
-                               : read_path(*path, fmt::format("«{}»", key), findings);
-    };
-    signing.key = path_of("key");
-    signing.public_key = path_of("public-key");
-    signing.signatures = path_of("signatures");
-    const bool at_hand = map.find("key") != nullptr;
-    const bool has_public = map.find("public-key") != nullptr;
-    const bool has_signatures = map.find("signatures") != nullptr;
-    if (map.is_map() && (has_public != has_signatures || at_hand == has_public)) {
-        findings.error(element.where,
-                       {at_hand ? "conflicting-keys" : "missing-key",
-                        "enclaves are signed with a key that is at hand, or elsewhere",
-                        "write «key: vendor.pem», or «public-key: vendor.pub» and «signatures: "
-                        "signatures»"});
+std::map<Tee, Signing> read_signing(const Element& element, Findings& findings) {
+    const MapReader map(element, "«signing»", {"sgx", "trustzone"}, findings);
+    std::map<Tee, Signing> signing;
+    for (const Tee tee : {Tee::sgx, Tee::trustzone}) {
+        if (const Element* signer = map.find(to_string(tee))) {
+            signing[tee] = read_signer(*signer, to_string(tee), findings);
+        }
     }
     return signing;
 }

@@ -1,6 +1,8 @@
 #pragma once
 // The sections of a descriptor, each read by a file of its own, and the checks across them.
 
+#include <map>
+
 #include "descriptor/findings.hpp"
 #include "descriptor/model.hpp"
 #include "descriptor/tree.hpp"
@@ -14,7 +16,7 @@ void read_modules(const Element& section, Descriptor& descriptor, Findings& find
 void read_connections(const Element& section, Descriptor& descriptor, Findings& findings);
 void read_periodic(const Element& section, Descriptor& descriptor, Findings& findings);
 [[nodiscard]] Policy read_policy(const Element& section, Findings& findings);
-[[nodiscard]] Signing read_signing(const Element& section, Findings& findings);
+[[nodiscard]] std::map<Tee, Signing> read_signing(const Element& section, Findings& findings);
 
 /// References, duplicates, cycles and what else concerns more than one element.
 void check_whole(const Descriptor& descriptor, Findings& findings);

@@ -226,9 +226,10 @@ TEST(Parse, ReadsWhatEvidenceIsTakenAndWhoSigns) {
     EXPECT_EQ(policy.pccs->url, "https://pccs.example.org:8081");
     EXPECT_EQ(policy.pccs->authority, "keys/pccs.pem");
     EXPECT_FALSE(policy.collateral);
-    EXPECT_FALSE(everything.signing.key);
-    EXPECT_EQ(everything.signing.public_key, "keys/vendor.pub");
-    EXPECT_EQ(everything.signing.signatures, "signatures");
+    EXPECT_FALSE(everything.signing.at(Tee::sgx).key);
+    EXPECT_EQ(everything.signing.at(Tee::sgx).public_key, "keys/vendor.pub");
+    EXPECT_EQ(everything.signing.at(Tee::sgx).signatures, "signatures");
+    EXPECT_EQ(everything.signing.at(Tee::trustzone).key, "keys/ta.pem");
     const std::optional<Enclave>& enclave = everything.find_module("db")->enclave;
     EXPECT_EQ(enclave->product, 7);
     EXPECT_EQ(enclave->svn, 2);
@@ -237,7 +238,8 @@ TEST(Parse, ReadsWhatEvidenceIsTakenAndWhoSigns) {
     const Descriptor folder = good("collateral.yaml");
     EXPECT_EQ(folder.policy.collateral, "collateral");
     EXPECT_TRUE(folder.policy.mitigated->empty());
-    EXPECT_EQ(folder.signing.key, "keys/vendor.pem");
+    EXPECT_EQ(folder.signing.at(Tee::sgx).key, "keys/vendor.pem");
+    EXPECT_EQ(folder.signing.count(Tee::trustzone), 0U);
     EXPECT_EQ(good("pccs.yaml").policy.pccs->url, "https://[::1]:8081");
     EXPECT_FALSE(good("least.yaml").policy.mitigated);
 }

@@ -1,9 +1,6 @@
 #include "tee/sgx/signer.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <system_error>
-#include <vector>
 
 #include <fmt/format.h>
 #include <openssl/bio.h>
@@ -14,6 +11,7 @@
 #include <openssl/rsa.h>
 
 #include "base/free_with.hpp"
+#include "tee/distant_signature.hpp"
 
 namespace authex::tee::sgx {
 namespace {
@@ -104,15 +102,6 @@ Expected<RsaNumber> read_modulus(const fs::path& file) {
     return modulus;
 }
 
-/// As many bytes as a signature has, and one more where there are more.
-std::vector<std::uint8_t> read_signature(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    std::vector<std::uint8_t> bytes(rsa_bytes + 1);
-    stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    bytes.resize(static_cast<std::size_t>(stream.gcount()));
-    return bytes;
-}
-
 } // namespace
 
 Expected<SigningKey> SigningKey::open(const fs::path& file) {
@@ -149,32 +138,11 @@ Expected<bool> take_signature(Sigstruct& fields, const DistantKey& key, const st
     if (!modulus) {
         return tl::make_unexpected(modulus.error());
     }
-    const fs::path file = key.signatures / (name + ".sig");
-    if (attach_signature(fields, *modulus, read_signature(file))) {
+    const DistantSignature distant(key.signatures, name);
+    if (attach_signature(fields, *modulus, distant.read())) {
         return true;
     }
-    const fs::path request = key.signatures / (name + ".to-sign");
-    const auto message = signed_fields(bytes_of_fields(fields));
-    std::error_code error;
-    fs::create_directories(key.signatures, error);
-    std::ofstream out(request, std::ios::binary | std::ios::trunc);
-    out.write(reinterpret_cast<const char*>(message.data()), message.size());
-    if (!out.flush()) {
-        return failure("file-unwritable",
-                       fmt::format("cannot write {}", request.string()),
-                       "check owner and mode of its folder");
-    }
-    return failure("signature-missing",
-                   fmt::format("module `{}`: {} {}",
-                               name,
-                               file.string(),
-                               fs::exists(file, error) ? "signs something else, or with another key"
-                                                       : "is not there"),
-                   fmt::format("sign {} where the vendor's key is (openssl dgst -sha256 -sign KEY "
-                               "-out {} {}), then build again",
-                               request.string(),
-                               file.string(),
-                               request.string()));
+    return distant.ask(signed_fields(bytes_of_fields(fields)));
 }
 
 Expected<bool> attach_signature(Sigstruct& fields, ByteView modulus, ByteView signature) {

@@ -9,7 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "tee/compile/compiler.hpp"
+#include "tee/distant_signature.hpp"
 #include "tee/key_file.hpp"
 
 namespace authex::tee::trustzone {
@@ -94,36 +94,14 @@ Expected<std::vector<std::uint8_t>> sign(const SignedTa& ta, EVP_PKEY& key) {
 /// What somebody has signed elsewhere.
 Expected<std::vector<std::uint8_t>>
 take_signature(const SignedTa& ta, EVP_PKEY& key, const fs::path& folder, const std::string& name) {
-    const fs::path file = folder / (name + ".sig");
-    if (const Expected<std::string> bytes = compile::read_file(file)) {
-        std::vector<std::uint8_t> signature(bytes->begin(), bytes->end());
-        SignedTa checked = ta;
-        checked.signature = signature;
-        if (holds(checked, key)) {
-            return signature;
-        }
+    const DistantSignature distant(folder, name);
+    std::vector<std::uint8_t> signature = distant.read();
+    SignedTa checked = ta;
+    checked.signature = signature;
+    if (holds(checked, key)) {
+        return signature;
     }
-    const fs::path request = folder / (name + ".to-sign");
-    const std::vector<std::uint8_t> message =
-        signed_bytes(ta, static_cast<std::size_t>(EVP_PKEY_get_size(&key)));
-    std::error_code error;
-    fs::create_directories(folder, error);
-    const Expected<bool> written = compile::write_file(
-        request, {reinterpret_cast<const char*>(message.data()), message.size()});
-    if (!written) {
-        return tl::make_unexpected(written.error());
-    }
-    return failure("signature-missing",
-                   fmt::format("module `{}`: {} {}",
-                               name,
-                               file.string(),
-                               fs::exists(file, error) ? "signs something else, or with another key"
-                                                       : "is not there"),
-                   fmt::format("sign {} where the vendor's key is (openssl dgst -sha256 -sign KEY "
-                               "-out {} {}), then build again",
-                               request.string(),
-                               file.string(),
-                               request.string()));
+    return distant.ask(signed_bytes(ta, static_cast<std::size_t>(EVP_PKEY_get_size(&key))));
 }
 
 } // namespace
