@@ -231,7 +231,7 @@ Expected<std::unique_ptr<ReplayFolder>> ReplayFolder::make(const Recording& reco
         return failure("file-unwritable", "cannot make a folder in the temporary folder");
     }
     std::unique_ptr<ReplayFolder> folder(new ReplayFolder(name));
-    folder->host_ = tee::native::find_host();
+    folder->host_ = tee::process::find_host(tee::native::host_program);
     folder->identity_ = fmt::format("{:02x}", fmt::join(recording.head.identity, ""));
     folder->stack_bytes_ = recording.head.stack_bytes != 0 ? recording.head.stack_bytes
                                                            : tee::native::stack_bytes_default;

@@ -1,12 +1,11 @@
 #pragma once
-// Where the program is that runs native images.
+// The program that runs native images.
 
-#include <filesystem>
+#include "tee/process/host_program.hpp"
 
 namespace authex::tee::native {
 
-/// AUTHEX_HOST_PROGRAM, else ../lib/authex/authex-host or authex-host beside this program. It need
-/// not be there.
-std::filesystem::path find_host();
+constexpr process::HostProgram host_program = {.variable = "AUTHEX_HOST_PROGRAM",
+                                               .name = "authex-host"};
 
 } // namespace authex::tee::native

@@ -1,18 +1,15 @@
 #include "tee/native/loader.hpp"
 
 #include <array>
-#include <fcntl.h>
 #include <fstream>
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <openssl/evp.h>
 
 #include "tee/native/host/image.hpp"
 #include "tee/native/host_program.hpp"
-#include "tee/process/link.hpp"
-#include "tee/process/spawn.hpp"
+#include "tee/process/start.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::tee::native {
@@ -41,28 +38,7 @@ Expected<Sha256> hash_of(const fs::path& path) {
     return hash;
 }
 
-std::string hex(const Sha256& hash) {
-    return fmt::format("{:02x}", fmt::join(hash, ""));
-}
-
-tl::unexpected<Diagnostic> mismatch(const ModuleSpec& spec, const Sha256& found) {
-    return failure(
-        "image-mismatch",
-        fmt::format(
-            "module `{}`: the image is {}, not {}", spec.name, hex(found), hex(spec.image_sha256)),
-        "load the module again");
-}
-
 constexpr const char* entropy_file = "entropy"; ///< host/prepare.hpp
-
-bool write_entropy(const fs::path& directory, ByteView entropy) {
-    const fs::path path = directory / entropy_file;
-    ::unlink(path.c_str());
-    const process::Descriptor file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    return file.open() && ::write(file.get(), entropy.data(), entropy.size()) ==
-                              static_cast<ssize_t>(entropy.size());
-}
 
 /// Rounded up to whole pages; 0 is the default.
 Expected<std::uint32_t> stack_size(const ModuleSpec& spec) {
@@ -82,16 +58,12 @@ Expected<std::uint32_t> stack_size(const ModuleSpec& spec) {
 } // namespace
 
 Expected<std::unique_ptr<NativeLoader>> NativeLoader::open(LoaderOptions options) {
-    if (options.host_program.empty()) {
-        options.host_program = find_host();
+    Expected<fs::path> program =
+        process::usable_host(std::move(options.host_program), host_program);
+    if (!program) {
+        return tl::make_unexpected(program.error());
     }
-    std::error_code error;
-    options.host_program = fs::absolute(options.host_program, error);
-    if (::access(options.host_program.c_str(), X_OK) != 0) {
-        return failure("host-missing",
-                       fmt::format("cannot run {}", options.host_program.string()),
-                       "set AUTHEX_HOST_PROGRAM to the program authex-host");
-    }
+    options.host_program = std::move(*program);
     if (options.ring_bytes == 0) {
         options.ring_bytes = process::ring_bytes_default;
     }
@@ -122,50 +94,38 @@ Expected<std::unique_ptr<ModuleLink>> NativeLoader::start(const ModuleSpec& spec
         return tl::make_unexpected(found.error());
     }
     if (*found != spec.image_sha256) {
-        return mismatch(spec, *found);
+        return process::mismatch(spec, *found);
     }
-    if (const auto earlier = process::ProcessLink::open(directory);
-        earlier && !(*earlier)->exit()) {
-        return failure(
-            "already-running", fmt::format("module `{}` runs already", spec.name), "stop it first");
+    if (const Expected<bool> free = process::check_not_running(spec, directory); !free) {
+        return tl::make_unexpected(free.error());
     }
-    const bool recorded = spec.entropy.has_value();
-    if (recorded && !write_entropy(directory, *spec.entropy)) {
-        return failure("module-files",
-                       fmt::format("module `{}`: its random numbers cannot be written", spec.name),
-                       "is the disk full?");
-    }
-    process::HostCommand command{.program = options_.host_program,
-                                 .arguments = {spec.name,
-                                               hex(spec.image_sha256),
-                                               std::to_string(*stack),
-                                               std::to_string(options_.spin_us)},
-                                 .directory = fs::absolute(directory),
-                                 .ring_bytes = options_.ring_bytes};
-    if (recorded) {
+    process::HostCommand command =
+        process::host_for(spec, options_.host_program, directory, options_.ring_bytes);
+    command.arguments.push_back(std::to_string(*stack));
+    command.arguments.push_back(std::to_string(options_.spin_us));
+    if (spec.entropy) {
+        const Expected<bool> written =
+            process::write_for_host(spec, directory / entropy_file, *spec.entropy);
+        if (!written) {
+            return tl::make_unexpected(written.error());
+        }
         command.arguments.emplace_back("recorded");
     }
-    const Expected<bool> spawned = process::spawn_host(command);
+    const Expected<bool> started = process::start_host(spec, command);
     ::unlink((directory / entropy_file).c_str());
-    if (!spawned) {
-        Diagnostic diagnostic = spawned.error();
-        diagnostic.summary = fmt::format("module `{}`: {}", spec.name, diagnostic.summary);
-        return tl::make_unexpected(std::move(diagnostic));
+    if (!started) {
+        return tl::make_unexpected(started.error());
     }
     return adopt(spec, directory);
 }
 
 Expected<std::unique_ptr<ModuleLink>> NativeLoader::adopt(const ModuleSpec& spec,
                                                           const fs::path& directory) {
-    Expected<std::unique_ptr<process::ProcessLink>> link = process::ProcessLink::open(directory);
-    if (!link) {
-        return tl::make_unexpected(link.error());
+    auto link = process::adopt(spec, directory);
+    if (link) {
+        remember(spec);
     }
-    if ((*link)->record().image != spec.image_sha256) {
-        return mismatch(spec, (*link)->record().image);
-    }
-    remember(spec);
-    return std::unique_ptr<ModuleLink>(std::move(*link));
+    return link;
 }
 
 void NativeLoader::remember(const ModuleSpec& spec) {

@@ -1,17 +1,14 @@
 #include "tee/sgx/loader.hpp"
 
 #include <cerrno>
-#include <cstdlib>
-#include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "tee/native/host/image.hpp"
-#include "tee/process/link.hpp"
-#include "tee/process/spawn.hpp"
+#include "tee/process/host_program.hpp"
+#include "tee/process/start.hpp"
 #include "wire/frame.hpp"
 #include "wire/handshake.hpp"
 
@@ -23,30 +20,8 @@ namespace fs = std::filesystem;
 /// Read by the host when it starts (host/main.cpp), and gone after that.
 constexpr const char* processor_file = "processor";
 constexpr const char* target_file = "target";
-
-fs::path find_host() {
-    const char* named =
-        std::getenv("AUTHEX_SGX_HOST_PROGRAM"); // NOLINT(concurrency-mt-unsafe): nobody writes it
-    if (named != nullptr && *named != '\0') {
-        return named;
-    }
-    std::error_code error;
-    const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-    const fs::path installed = folder.parent_path() / "lib/authex/authex-sgx-host";
-    return fs::exists(installed, error) ? installed : folder / "authex-sgx-host";
-}
-
-std::string hex(const Sha256& hash) {
-    return fmt::format("{:02x}", fmt::join(hash, ""));
-}
-
-bool write_anew(const fs::path& path, ByteView bytes) {
-    ::unlink(path.c_str());
-    const process::Descriptor file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    return file.open() &&
-           ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
-}
+constexpr process::HostProgram host_program = {.variable = "AUTHEX_SGX_HOST_PROGRAM",
+                                               .name = "authex-sgx-host"};
 
 /// AESM, if it is there; else Intel's library; where that is not there either, AESM says what is
 /// missing.
@@ -75,16 +50,12 @@ void remove_host_files(const fs::path& directory) {
 } // namespace
 
 Expected<std::unique_ptr<SgxLoader>> SgxLoader::open(LoaderOptions options) {
-    if (options.host_program.empty()) {
-        options.host_program = find_host();
+    Expected<fs::path> program =
+        process::usable_host(std::move(options.host_program), host_program);
+    if (!program) {
+        return tl::make_unexpected(program.error());
     }
-    std::error_code error;
-    options.host_program = fs::absolute(options.host_program, error);
-    if (::access(options.host_program.c_str(), X_OK) != 0) {
-        return failure("host-missing",
-                       fmt::format("cannot run {}", options.host_program.string()),
-                       "set AUTHEX_SGX_HOST_PROGRAM to the program authex-sgx-host");
-    }
+    options.host_program = std::move(*program);
     if (options.ring_bytes == 0) {
         options.ring_bytes = process::ring_bytes_default;
     }
@@ -122,62 +93,40 @@ TeeInfo SgxLoader::info() const {
     return info;
 }
 
-Expected<bool> SgxLoader::write_host_files(const fs::path& directory) {
+Expected<bool> SgxLoader::write_host_files(const ModuleSpec& spec, const fs::path& directory) {
     const Expected<TargetInfo> target = quoting_->target();
     if (!target) {
         return tl::make_unexpected(target.error());
     }
-    if (!write_anew(directory / target_file, *target) ||
-        (simulated_ && !write_anew(directory / processor_file, simulated_->processor()))) {
-        return failure("module-files",
-                       fmt::format("{} cannot be written", directory.string()),
-                       "is the disk full?");
+    Expected<bool> written = process::write_for_host(spec, directory / target_file, *target);
+    if (written && simulated_) {
+        written =
+            process::write_for_host(spec, directory / processor_file, simulated_->processor());
     }
-    return true;
+    return written;
 }
 
 Expected<std::unique_ptr<ModuleLink>> SgxLoader::start(const ModuleSpec& spec,
                                                        const fs::path& directory) {
-    if (const auto earlier = process::ProcessLink::open(directory);
-        earlier && !(*earlier)->exit()) {
-        return failure(
-            "already-running", fmt::format("module `{}` runs already", spec.name), "stop it first");
+    if (const Expected<bool> free = process::check_not_running(spec, directory); !free) {
+        return tl::make_unexpected(free.error());
     }
-    if (const Expected<bool> written = write_host_files(directory); !written) {
+    if (const Expected<bool> written = write_host_files(spec, directory); !written) {
+        remove_host_files(directory);
         return tl::make_unexpected(written.error());
     }
-    const Expected<bool> spawned =
-        process::spawn_host({.program = options_.host_program,
-                             .arguments = {spec.name,
-                                           hex(spec.image_sha256),
-                                           std::to_string(options_.spin_us),
-                                           word_of(options_)},
-                             .directory = fs::absolute(directory),
-                             .ring_bytes = options_.ring_bytes});
+    process::HostCommand command =
+        process::host_for(spec, options_.host_program, directory, options_.ring_bytes);
+    command.arguments.push_back(std::to_string(options_.spin_us));
+    command.arguments.emplace_back(word_of(options_));
+    const Expected<bool> started = process::start_host(spec, command);
     remove_host_files(directory);
-    if (!spawned) {
-        Diagnostic diagnostic = spawned.error();
-        diagnostic.summary = fmt::format("module `{}`: {}", spec.name, diagnostic.summary);
-        return tl::make_unexpected(std::move(diagnostic));
-    }
-    return adopt(spec, directory);
+    return started ? adopt(spec, directory) : tl::make_unexpected(started.error());
 }
 
 Expected<std::unique_ptr<ModuleLink>> SgxLoader::adopt(const ModuleSpec& spec,
                                                        const fs::path& directory) {
-    Expected<std::unique_ptr<process::ProcessLink>> link = process::ProcessLink::open(directory);
-    if (!link) {
-        return tl::make_unexpected(link.error());
-    }
-    if ((*link)->record().image != spec.image_sha256) {
-        return failure("image-mismatch",
-                       fmt::format("module `{}`: the image is {}, not {}",
-                                   spec.name,
-                                   hex((*link)->record().image),
-                                   hex(spec.image_sha256)),
-                       "load the module again");
-    }
-    return std::unique_ptr<ModuleLink>(std::move(*link));
+    return process::adopt(spec, directory);
 }
 
 Expected<std::vector<std::uint8_t>> SgxLoader::evidence(const ModuleSpec& spec,

@@ -49,7 +49,8 @@ class SgxLoader final : public Loader {
 
   private:
     explicit SgxLoader(LoaderOptions options) : options_(std::move(options)) {}
-    [[nodiscard]] Expected<bool> write_host_files(const std::filesystem::path& directory);
+    [[nodiscard]] Expected<bool> write_host_files(const ModuleSpec& spec,
+                                                  const std::filesystem::path& directory);
 
     LoaderOptions options_;
     std::optional<SimulatedPlatform> simulated_;

@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "tee/compile/compiler.hpp"
-#include "tee/process/link.hpp"
-#include "tee/process/spawn.hpp"
+#include "tee/process/host_program.hpp"
+#include "tee/process/start.hpp"
 #include "tee/trustzone/image/ta_elf.hpp"
 #include "tee/trustzone/signer.hpp"
 #include "wire/frame.hpp"
@@ -25,6 +24,8 @@ namespace fs = std::filesystem;
 /// Read by the host when it starts (host/main.cpp), and gone after that.
 constexpr const char* machinery_file = "machinery";
 const std::string emulator_program = "qemu-aarch64";
+constexpr process::HostProgram host_program = {.variable = "AUTHEX_TZ_HOST_PROGRAM",
+                                               .name = "authex-tz-host"};
 #if defined(__aarch64__)
 constexpr Machine own_machine = Machine::aarch64;
 #else
@@ -34,28 +35,6 @@ constexpr Machine own_machine = Machine::x86_64;
 fs::path named(const char* variable) {
     const char* value = std::getenv(variable); // NOLINT(concurrency-mt-unsafe): nobody writes it
     return value != nullptr ? value : "";
-}
-
-fs::path find_host() {
-    if (fs::path host = named("AUTHEX_TZ_HOST_PROGRAM"); !host.empty()) {
-        return host;
-    }
-    std::error_code error;
-    const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-    const fs::path installed = folder.parent_path() / "lib/authex/authex-tz-host";
-    return fs::exists(installed, error) ? installed : folder / "authex-tz-host";
-}
-
-std::string hex(const Sha256& hash) {
-    return fmt::format("{:02x}", fmt::join(hash, ""));
-}
-
-bool write_anew(const fs::path& path, ByteView bytes) {
-    ::unlink(path.c_str());
-    const process::Descriptor file(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    return file.open() &&
-           ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
 }
 
 tl::unexpected<Diagnostic> refused(const ModuleSpec& spec,
@@ -183,16 +162,12 @@ Expected<DeviceKeyPair> ask_device_key(TeeDriver& driver) {
 }
 
 Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions options) {
-    if (options.host_program.empty()) {
-        options.host_program = find_host();
+    Expected<fs::path> program =
+        process::usable_host(std::move(options.host_program), host_program);
+    if (!program) {
+        return tl::make_unexpected(program.error());
     }
-    std::error_code error;
-    options.host_program = fs::absolute(options.host_program, error);
-    if (::access(options.host_program.c_str(), X_OK) != 0) {
-        return failure("host-missing",
-                       fmt::format("cannot run {}", options.host_program.string()),
-                       "set AUTHEX_TZ_HOST_PROGRAM to the program authex-tz-host");
-    }
+    options.host_program = std::move(*program);
     if (options.ring_bytes == 0) {
         options.ring_bytes = process::ring_bytes_default;
     }
@@ -202,6 +177,7 @@ Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions o
     if (!device) {
         return tl::make_unexpected(device.error());
     }
+    std::error_code error;
     fs::create_directories(options.state_directory / "ta-versions", error);
     return std::unique_ptr<TrustZoneLoader>(new TrustZoneLoader(std::move(options), *device));
 }
@@ -273,16 +249,13 @@ Expected<bool> TrustZoneLoader::prepare(const ModuleSpec& spec,
     }
     const ByteView secret(reinterpret_cast<const std::uint8_t*>(&device_.secret),
                           sizeof device_.secret);
-    return write_anew(command.directory / machinery_file, secret)
-               ? Expected<bool>(true)
-               : refused(spec, "module-files", "its folder cannot be written", "is the disk full?");
+    return process::write_for_host(spec, command.directory / machinery_file, secret);
 }
 
 Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::start(const ModuleSpec& spec,
                                                              const fs::path& directory) {
-    if (const auto earlier = process::ProcessLink::open(directory);
-        earlier && !(*earlier)->exit()) {
-        return refused(spec, "already-running", "runs already", "stop it first");
+    if (const Expected<bool> free = process::check_not_running(spec, directory); !free) {
+        return tl::make_unexpected(free.error());
     }
     const Expected<std::string> image = compile::read_file(directory / process::image_file);
     if (!image) {
@@ -293,39 +266,21 @@ Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::start(const ModuleSpec& s
                          ta)) {
         return refused(spec, "image-malformed", "not a signed TA, or its hash does not hold");
     }
-    process::HostCommand command{.program = options_.host_program,
-                                 .arguments = {spec.name,
-                                               hex(spec.image_sha256),
-                                               std::to_string(options_.spin_us),
-                                               "hardware"},
-                                 .directory = fs::absolute(directory),
-                                 .ring_bytes = options_.ring_bytes};
+    process::HostCommand command =
+        process::host_for(spec, options_.host_program, directory, options_.ring_bytes);
+    command.arguments.push_back(std::to_string(options_.spin_us));
+    command.arguments.emplace_back("hardware");
     if (const Expected<bool> prepared = prepare(spec, ta, command); !prepared) {
         return tl::make_unexpected(prepared.error());
     }
-    const Expected<bool> spawned = process::spawn_host(command);
+    const Expected<bool> started = process::start_host(spec, command);
     ::unlink((directory / machinery_file).c_str());
-    if (!spawned) {
-        return refused(spec, spawned.error().code.c_str(), spawned.error().summary);
-    }
-    return adopt(spec, directory);
+    return started ? adopt(spec, directory) : tl::make_unexpected(started.error());
 }
 
 Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::adopt(const ModuleSpec& spec,
                                                              const fs::path& directory) {
-    Expected<std::unique_ptr<process::ProcessLink>> link = process::ProcessLink::open(directory);
-    if (!link) {
-        return tl::make_unexpected(link.error());
-    }
-    if ((*link)->record().image != spec.image_sha256) {
-        return refused(spec,
-                       "image-mismatch",
-                       fmt::format("the image is {}, not {}",
-                                   hex((*link)->record().image),
-                                   hex(spec.image_sha256)),
-                       "load the module again");
-    }
-    return std::unique_ptr<ModuleLink>(std::move(*link));
+    return process::adopt(spec, directory);
 }
 
 Expected<std::vector<std::uint8_t>> TrustZoneLoader::evidence(const ModuleSpec& spec,
