@@ -1,0 +1,112 @@
+// What holds on each TEE that a process simulates, and between them.
+#include <csignal>
+
+#include <gmock/gmock.h>
+
+#include "ping_pong.hpp"
+
+namespace authex::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class MixedNodes : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Tees,
+                         MixedNodes,
+                         testing::Values("sgx-native",
+                                         "sgx-sancus",
+                                         "trustzone-sgx",
+                                         "trustzone-sancus",
+                                         "trustzone-aarch64"),
+                         [](const auto& info) {
+                             std::string name = info.param;
+                             name[name.find('-')] = '_';
+                             return name;
+                         });
+
+TEST_P(MixedNodes, PlayWithEachOther) {
+    const std::string nodes = GetParam();
+    if (nodes == "trustzone-aarch64" &&
+        !std::filesystem::exists(program("aarch64/authex-tz-host"))) {
+        GTEST_SKIP() << "no libraries of AArch64 (tools/setup)";
+    }
+    World world("ping-pong", nodes + ".yaml");
+    world.start_managers();
+    world.must({"up"});
+    play(world);
+}
+
+struct SimulatedTee {
+    const char* name;
+    const char* key_file; ///< in the manager's folder: what its evidence is rooted in
+};
+
+class Simulated : public testing::TestWithParam<SimulatedTee> {
+  protected:
+    void SetUp() override {
+        world_.start_managers();
+        world_.must({"up"});
+    }
+    void end_manager(const std::string& node) {
+        world_.manager(node).signal(SIGKILL);
+        (void)world_.manager(node).wait();
+    }
+    const std::string descriptor_ = std::string(GetParam().name) + ".yaml";
+    World world_{"ping-pong", descriptor_};
+};
+INSTANTIATE_TEST_SUITE_P(Tees,
+                         Simulated,
+                         testing::Values(SimulatedTee{.name = "sgx", .key_file = "sgx-root.pem"},
+                                         SimulatedTee{.name = "trustzone",
+                                                      .key_file = "tee-device-key.pem"}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST_P(Simulated, ModulesAreShownSimulatedWithTheirMeasurement) {
+    const auto ping = world_.module("ping");
+    EXPECT_EQ(ping.at("state"), "running");
+    EXPECT_EQ(ping.at("tee"), GetParam().name);
+    EXPECT_EQ(ping.at("simulated"), true);
+    EXPECT_EQ(ping.at("identity").get<std::string>().size(), 64U);
+    EXPECT_NE(ping.at("identity"), world_.module("pong").at("identity"));
+    EXPECT_THAT(world_.authex({"plan"}).out, HasSubstr("nothing to do"));
+}
+
+TEST_P(Simulated, ModulesOutliveTheirManager) {
+    const auto process = world_.module_process("ping");
+    end_manager("left");
+    world_.restart_manager("left");
+    EXPECT_EQ(world_.module_process("ping"), process);
+    play(world_);
+}
+
+TEST_P(Simulated, AKilledModuleIsHealedByUp) {
+    const pid_t process = world_.module_process("ping");
+    ASSERT_GT(process, 0);
+    ::kill(process, SIGKILL);
+    EXPECT_TRUE(eventually([&] { return world_.module("ping").at("state") == "failed"; }));
+    world_.must({"up"});
+    EXPECT_EQ(world_.module("ping").at("state"), "running");
+    play(world_);
+}
+
+TEST_P(Simulated, ADescriptorWithoutSimulationTakesNone) {
+    world_.must({"down"});
+    std::string text = world_.read(descriptor_);
+    text.erase(text.find("simulation: allowed"));
+    world_.write(descriptor_, text);
+    const Result result = world_.authex({"up"});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.err, HasSubstr("simulat"));
+}
+
+TEST_P(Simulated, ANodeWithAnotherKeyIsNotBelieved) {
+    end_manager("left");
+    std::filesystem::remove(world_.state("left") / GetParam().key_file);
+    world_.restart_manager("left");
+    const Result result = world_.authex({"attest", "ping"});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(result.err, HasSubstr("left"));
+}
+
+} // namespace
+} // namespace authex::test
