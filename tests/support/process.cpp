@@ -21,7 +21,9 @@ namespace {
 
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    std::ostringstream content;
+    content << file.rdbuf(); // a process may end while its file is read, which an iterator throws
+    return content.str();
 }
 
 /// Names of files of its own, that the process writes to: PATH.out and PATH.err.
