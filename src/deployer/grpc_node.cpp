@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t chunk_bytes_max = std::size_t{256} << 10U;
 /// Before a busy manager is asked again.
 constexpr auto busy_pause = std::chrono::milliseconds(20);
+constexpr int reconnect_ms = 100;
+constexpr int reconnect_ms_max = 2000;
 /// Of a stream that is followed. The server refuses calls without a deadline, and those with one
 /// more than a day away, as a day would be that is rounded up on its way.
 constexpr std::chrono::milliseconds follow_time = std::chrono::hours(23);
@@ -113,6 +115,11 @@ class GrpcNode final : public Node {
     Expected<v1::ModuleStatus> load_once(const v1::LoadSpec& spec,
                                          ByteView image,
                                          const std::function<void(std::uint64_t)>& progress);
+    Expected<bool> changes(const v1::ChangesRequest& request,
+                           const std::function<bool(const v1::Changed&)>& take,
+                           const std::stop_token& stop) override {
+        return read<v1::Changed>(&v1::Node::Stub::Changes, request, follow_time, take, stop);
+    }
     Expected<bool> logs(const v1::LogsRequest& request,
                         const std::function<bool(const v1::LogLine&)>& take,
                         const std::stop_token& stop) override;
@@ -296,6 +303,9 @@ Expected<std::unique_ptr<Node>> make_grpc_node(const GrpcNodeOptions& options) {
     }
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    // A node that is back is reached soon.
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, reconnect_ms);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, reconnect_ms_max);
     // Each node has a connection of its own: what one owner sends waits for nobody else's.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     return std::make_unique<GrpcNode>(

@@ -36,6 +36,11 @@ class Node {
     virtual Expected<v1::UnregisterReply>
     unregister_periodic(const v1::UnregisterRequest& request) = 0;
     virtual Expected<v1::StatusReply> status(const v1::StatusRequest& request) = 0;
+    /// Told at once, and whenever something of the deployment has changed on the node; until `take`
+    /// returns false or a stop is requested.
+    virtual Expected<bool> changes(const v1::ChangesRequest& request,
+                                   const std::function<bool(const v1::Changed&)>& take,
+                                   const std::stop_token& stop) = 0;
     /// Until `take` returns false, a stop is requested or, without `follow`, the lines end.
     virtual Expected<bool> logs(const v1::LogsRequest& request,
                                 const std::function<bool(const v1::LogLine&)>& take,

@@ -69,7 +69,7 @@ const Names enclave_parts = {"sdk", "base", "crypto", "wire", "runtime", "port"}
 /// Third-party headers by their first folder or name → the parts that may include them.
 const std::map<std::string, Names> third_party = {
     {"bearssl", {"sdk", "crypto", "tee"}},
-    {"asio", {"em", "cli", "deployer", "sancus_emulator"}},
+    {"asio", {"em", "cli", "deployer", "metrics", "sancus_emulator"}},
     {"grpcpp", {"rpc", "em", "deployer", "cli"}},
     {"grpc", {"rpc", "em", "deployer", "cli"}},
     {"google", {"rpc", "em", "deployer", "cli"}},

@@ -188,6 +188,12 @@ class FakeCall final : public deployer::Node {
             return reply;
         });
     }
+    Expected<bool> changes(const v1::ChangesRequest&,
+                           const std::function<bool(const v1::Changed&)>& take,
+                           const std::stop_token&) override {
+        (void)take({});
+        return true; // whoever wants more asks again
+    }
     Expected<bool> logs(const v1::LogsRequest& request,
                         const std::function<bool(const v1::LogLine&)>& take,
                         const std::stop_token& stop) override {

@@ -135,6 +135,11 @@ class RemoteNode final : public deployer::Node {
                 done(manager.status(caller));
             });
     }
+    Expected<bool> changes(const v1::ChangesRequest&,
+                           const std::function<bool(const v1::Changed&)>&,
+                           const std::stop_token&) override {
+        return true; // simulated deployers look by themselves
+    }
     Expected<bool> logs(const v1::LogsRequest&,
                         const std::function<bool(const v1::LogLine&)>&,
                         const std::stop_token&) override {

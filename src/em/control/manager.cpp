@@ -164,6 +164,7 @@ Expected<bool> Manager::connect(const Caller& caller, const Route& route) {
         return connected;
     }
     node_.set_route(route);
+    changes_.note(route.deployment);
     return true;
 }
 
@@ -175,6 +176,7 @@ Expected<bool> Manager::disconnect(const Caller& caller, std::uint16_t channel) 
     if (done) {
         plane_->disconnect(caller.deployment, channel);
         node_.remove_route(caller.deployment, channel);
+        changes_.note(caller.deployment);
     }
     return done;
 }
@@ -211,6 +213,7 @@ Expected<bool> Manager::add_periodic(const Caller& caller, const Periodic& perio
         return added;
     }
     node_.set_periodic(periodic);
+    changes_.note(caller.deployment);
     return true;
 }
 
@@ -228,6 +231,7 @@ Expected<bool> Manager::remove_periodic(const Caller& caller, const std::string&
         return erased;
     }
     node_.remove_periodic(caller.deployment, name);
+    changes_.note(caller.deployment);
     return plane_->remove_periodic(caller.deployment, name);
 }
 
@@ -306,6 +310,7 @@ Expected<ResetCounts> Manager::reset(const Caller& caller) {
     outside_.logs.forget({caller.deployment, ""});
     plane_->clear(caller.deployment);
     node_.reset(caller.deployment);
+    changes_.note(caller.deployment);
     const Expected<bool> kept = outside_.store.put(*node_.deployment(caller.deployment));
     return kept ? Expected<ResetCounts>(counts) : tl::make_unexpected(kept.error());
 }

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "em/control/access.hpp"
+#include "em/control/changes.hpp"
 #include "em/control/log_book.hpp"
 #include "em/control/node.hpp"
 #include "em/control/recorder.hpp"
@@ -130,6 +131,8 @@ class Manager final : public Observer {
     [[nodiscard]] Expected<bool> add_periodic(const Caller& caller, const Periodic& periodic);
     [[nodiscard]] Expected<bool> remove_periodic(const Caller& caller, const std::string& name);
 
+    /// Thread-safe.
+    [[nodiscard]] Changes& changes() { return changes_; }
     [[nodiscard]] Expected<NodeStatus> status(const Caller& caller);
     /// Of the caller's deployment.
     [[nodiscard]] Expected<std::vector<metrics::Family>> metrics(const Caller& caller);
@@ -191,6 +194,7 @@ class Manager final : public Observer {
     void warn(const ModuleName& module, const std::string& text);
 
     ManagerOutside outside_;
+    Changes changes_;
     Node node_;
     DataPlane* plane_ = nullptr; ///< null before recover() and after close()
     std::uint64_t node_id_ = 0;

@@ -266,6 +266,7 @@ void Manager::remove(const Caller& caller, const std::string& name, const Done<M
         outside_.store.remove_folder(module);
         outside_.logs.forget(module);
         node_.removed(module);
+        changes_.note(caller.deployment);
     }
     Module absent;
     absent.spec.name = name;
@@ -367,6 +368,7 @@ void Manager::greeted(const ModuleName& name,
     if (answer) {
         const Module* running = node_.running(name, instance);
         if (running != nullptr) {
+            changes_.note(name.deployment);
             answer_waiting(name, instance, *running);
         }
         return;
@@ -450,6 +452,7 @@ void Manager::keep(const Module& module) {
     if (!kept) {
         warn(module.name(), kept.error().summary);
     }
+    changes_.note(module.spec.deployment);
 }
 
 void Manager::stop_all() {

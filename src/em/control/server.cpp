@@ -212,7 +212,7 @@ Expected<bool> Server::serve_metrics(const ServerOptions& options) {
                        "serve metrics on 127.0.0.1, or say --insecure");
     }
     auto opened =
-        MetricsServer::open({.listen = options.metrics}, [this] { return metrics_text(); });
+        metrics::Server::open({.listen = options.metrics}, [this] { return metrics_text(); });
     if (!opened) {
         return tl::make_unexpected(opened.error());
     }

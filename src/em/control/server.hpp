@@ -8,9 +8,9 @@
 #include <grpcpp/server.h>
 
 #include "em/control/control_thread.hpp"
-#include "em/control/metrics_server.hpp"
 #include "em/control/service.hpp"
 #include "em/control/tls_files.hpp"
+#include "metrics/server.hpp"
 
 namespace authex::em {
 
@@ -75,7 +75,7 @@ class Server {
     NodeService service_;
     std::unique_ptr<DataPlane> plane_;
     std::unique_ptr<grpc::Server> server_;
-    std::unique_ptr<MetricsServer> metrics_;
+    std::unique_ptr<metrics::Server> metrics_;
     std::string address_;
     std::uint64_t node_id_ = 0;
 };

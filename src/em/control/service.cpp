@@ -278,6 +278,11 @@ NodeService::Status(Context* call, const v1::StatusRequest* request, v1::StatusR
         [reply](const NodeStatus& status) { fill(status, *reply); });
 }
 
+grpc::ServerWriteReactor<v1::Changed>* NodeService::Changes(Context* call,
+                                                            const v1::ChangesRequest* request) {
+    return make_changes_call(context_, *call, *request);
+}
+
 grpc::ServerWriteReactor<v1::LogLine>* NodeService::Logs(Context* call,
                                                          const v1::LogsRequest* request) {
     return make_logs_call(context_, *call, *request);

@@ -45,6 +45,7 @@ class NodeService final : public v1::Node::CallbackService {
     Unary* Register(Context*, const v1::RegisterRequest*, v1::RegisterReply*) override;
     Unary* Unregister(Context*, const v1::UnregisterRequest*, v1::UnregisterReply*) override;
     Unary* Status(Context*, const v1::StatusRequest*, v1::StatusReply*) override;
+    grpc::ServerWriteReactor<v1::Changed>* Changes(Context*, const v1::ChangesRequest*) override;
     grpc::ServerWriteReactor<v1::LogLine>* Logs(Context*, const v1::LogsRequest*) override;
     grpc::ServerWriteReactor<v1::Recorded>* Record(Context*, const v1::RecordRequest*) override;
     Unary* Metrics(Context*, const v1::MetricsRequest*, v1::MetricsReply*) override;
@@ -59,6 +60,9 @@ class NodeService final : public v1::Node::CallbackService {
 /// The streamed calls; each object deletes itself at its end.
 grpc::ServerBidiReactor<v1::LoadRequest, v1::LoadProgress>*
 make_load_call(ServiceContext& context, const grpc::CallbackServerContext& call);
+grpc::ServerWriteReactor<v1::Changed>* make_changes_call(ServiceContext& context,
+                                                         const grpc::CallbackServerContext& call,
+                                                         const v1::ChangesRequest& request);
 grpc::ServerWriteReactor<v1::LogLine>* make_logs_call(ServiceContext& context,
                                                       const grpc::CallbackServerContext& call,
                                                       const v1::LogsRequest& request);

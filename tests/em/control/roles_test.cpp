@@ -17,6 +17,19 @@ using testing::HasSubstr;
 const std::string image(1000, 'i');
 const std::string other_image(1000, 'j');
 
+/// Reads the first message, if there is one.
+std::string changes_of(Client& client) {
+    v1::ChangesRequest request;
+    request.set_deployment(client.deployment());
+    const auto context = test::with_deadline();
+    const auto reader = client.stub().Changes(context.get(), request);
+    v1::Changed message;
+    const bool told = reader->Read(&message);
+    context->TryCancel();
+    client.status = reader->Finish();
+    return told ? std::string("ok") : rpc::to_diagnostic(client.status).code;
+}
+
 /// Calls the method once, with an empty request. @return "ok", or the diagnostic's code
 std::string call_of(Method method, Client& client) {
     using Stub = Client::Stub;
@@ -55,6 +68,8 @@ std::string call_of(Method method, Client& client) {
         return unary(&Stub::Unregister, v1::UnregisterRequest(), v1::UnregisterReply());
     case Method::status:
         return unary(&Stub::Status, v1::StatusRequest(), v1::StatusReply());
+    case Method::changes:
+        return changes_of(client);
     case Method::logs: {
         test::LogReader logs(client, "", false);
         (void)logs.next();

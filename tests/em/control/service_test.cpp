@@ -187,6 +187,23 @@ TEST_F(ServiceTest, LoadFailsWhenTheModuleCannotBeStarted) {
     EXPECT_EQ(client->module("a").failure(), "the module cannot be started");
 }
 
+TEST_F(ServiceTest, TellsThatSomethingHasChanged) {
+    ASSERT_EQ(client->load("a", image).code(), "ok");
+    v1::ChangesRequest request;
+    request.set_deployment(client->deployment());
+    const auto context = test::with_deadline();
+    const auto reader = client->stub().Changes(context.get(), request);
+    v1::Changed changed;
+    ASSERT_TRUE(reader->Read(&changed)) << "at once, so that nothing is missed before";
+    const std::uint64_t before = changed.count();
+    loader.process("a")->end({.code = 3});
+    ASSERT_TRUE(reader->Read(&changed));
+    EXPECT_GT(changed.count(), before);
+    EXPECT_EQ(client->module("a").state(), v1::ModuleStatus::FAILED);
+    context->TryCancel();
+    EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
 TEST_F(ServiceTest, StopsAndStartsAModule) {
     ASSERT_EQ(client->load("a", image).code(), "ok");
     const auto process = loader.process("a");

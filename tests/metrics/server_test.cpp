@@ -1,59 +1,24 @@
-#include "em/control/metrics_server.hpp"
+#include "metrics/server.hpp"
 
 #include <atomic>
 #include <memory>
 #include <vector>
 
-#include <asio/connect.hpp>
-#include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/read.hpp>
-#include <asio/write.hpp>
 #include <gmock/gmock.h>
 
-#include "em/peer_links.hpp"
-#include "server_fixture.hpp"
-#include "support/exposition.hpp"
+#include "support/http_client.hpp"
 
-namespace authex::em {
+namespace authex::metrics {
 namespace {
 
+using test::HttpClient;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-/// A client with a socket of its own.
-class HttpClient {
-  public:
-    explicit HttpClient(const std::string& address) : socket_(io_) {
-        const auto parts = split_address(address);
-        asio::ip::tcp::resolver resolver(io_);
-        asio::connect(socket_, resolver.resolve(parts->first, parts->second));
-    }
-    void say(const std::string& text) {
-        asio::error_code ignored;
-        asio::write(socket_, asio::buffer(text), ignored);
-    }
-    /// All that the server says until it closes.
-    std::string rest() {
-        std::string text;
-        asio::error_code ended;
-        asio::read(socket_, asio::dynamic_buffer(text), ended);
-        return text;
-    }
-    std::string get(const std::string& request) {
-        say(request);
-        return rest();
-    }
-
-  private:
-    asio::io_context io_;
-    asio::ip::tcp::socket socket_;
-};
-
 class MetricsServerTest : public ::testing::Test {
   protected:
-    void open(const MetricsServerOptions& options) {
-        auto opened = MetricsServer::open(options, [this] {
+    void open(const ServerOptions& options) {
+        auto opened = Server::open(options, [this] {
             ++asked_;
             return std::string("the text\n");
         });
@@ -65,7 +30,7 @@ class MetricsServerTest : public ::testing::Test {
     }
 
     std::atomic<int> asked_{0};
-    std::unique_ptr<MetricsServer> server_;
+    std::unique_ptr<Server> server_;
 };
 
 TEST_F(MetricsServerTest, AnswersPrometheus) {
@@ -137,7 +102,7 @@ TEST_F(MetricsServerTest, EndsWithClientsThatAreNotDone) {
 TEST_F(MetricsServerTest, SaysWhereItCannotListen) {
     open({.listen = "127.0.0.1:0"});
     const auto refused = [](const std::string& address) {
-        const auto opened = MetricsServer::open({.listen = address}, [] { return std::string(); });
+        const auto opened = Server::open({.listen = address}, [] { return std::string(); });
         return opened ? std::string("ok") : opened.error().code;
     };
     EXPECT_EQ(refused(server_->address()), "listen");
@@ -146,42 +111,6 @@ TEST_F(MetricsServerTest, SaysWhereItCannotListen) {
 }
 
 /// A whole manager.
-class NodeMetrics : public test::ServerTest {};
-
-TEST_F(NodeMetrics, AreWhatPrometheusReads) {
-    options.metrics = "127.0.0.1:0";
-    open();
-    test::Client client(server->address(), grpc::InsecureChannelCredentials(), 1);
-    ASSERT_EQ(client.hello(), "ok");
-    ASSERT_EQ(client.load("a", std::string(100, 'x')).code(), "ok");
-    const std::string answer =
-        HttpClient(server->metrics_address()).get("GET /metrics HTTP/1.1\r\n\r\n");
-    const test::Scrape scrape = test::read_exposition(answer.substr(answer.find("\r\n\r\n") + 4));
-    EXPECT_EQ(scrape.problem, "");
-    EXPECT_EQ(scrape.value("authex_module_up{deployment=\"1\",module=\"a\"}"), 1);
-    EXPECT_EQ(scrape.value("authex_module_starts_total{deployment=\"1\",module=\"a\"}"), 1);
-    EXPECT_EQ(scrape.value("authex_delivery_seconds_count"), 0);
-    EXPECT_GT(scrape.value("process_resident_memory_bytes").value_or(0), 1e6);
-    EXPECT_GT(scrape.value("process_open_fds").value_or(0), 3);
-}
-
-TEST_F(NodeMetrics, AreNotServedUnasked) {
-    open();
-    EXPECT_EQ(server->metrics_address(), "");
-}
-
-TEST_F(NodeMetrics, AreNotServedToOthersUnlessSaid) {
-    options.metrics = "0.0.0.0:0";
-    options.listen = "127.0.0.1:0";
-    options.state_directory = folder.path() / "state";
-    std::filesystem::create_directories(options.state_directory);
-    const auto refused = Server::open(options, loader);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, "insecure");
-    options.insecure = true;
-    const auto opened = Server::open(options, loader);
-    EXPECT_TRUE(opened) << to_text(opened.error());
-}
 
 } // namespace
-} // namespace authex::em
+} // namespace authex::metrics

@@ -1,4 +1,4 @@
-#include "em/control/metrics_server.hpp"
+#include "metrics/server.hpp"
 
 #include <chrono>
 #include <thread>
@@ -12,10 +12,9 @@
 #include <asio/write.hpp>
 #include <fmt/format.h>
 
-#include "em/peer_links.hpp"
 #include "metrics/exposition.hpp"
 
-namespace authex::em {
+namespace authex::metrics {
 namespace {
 
 using asio::ip::tcp;
@@ -47,7 +46,7 @@ std::string answer(std::string_view line, const std::function<std::string()>& re
     if (target.substr(0, target.find('?')) != "/metrics") {
         return response("404 Not Found", plain, "metrics are at /metrics\n");
     }
-    return response("200 OK", metrics::content_type, render());
+    return response("200 OK", content_type, render());
 }
 
 /// One request and its answer.
@@ -97,9 +96,21 @@ class Client : public std::enable_shared_from_this<Client> {
     std::string response_;
 };
 
-class HttpServer final : public MetricsServer {
+Expected<std::pair<std::string, std::string>> split_address(const std::string& address) {
+    const std::size_t colon = address.rfind(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) {
+        return failure("address",
+                       fmt::format("\"{}\" is no host:port", address),
+                       "write it as 127.0.0.1:9464 or [::1]:9464");
+    }
+    const bool bracketed = address.front() == '[' && address[colon - 1] == ']';
+    return std::make_pair(bracketed ? address.substr(1, colon - 2) : address.substr(0, colon),
+                          address.substr(colon + 1));
+}
+
+class HttpServer final : public Server {
   public:
-    HttpServer(MetricsServerOptions options, std::function<std::string()> render)
+    HttpServer(ServerOptions options, std::function<std::string()> render)
         : options_(std::move(options)), render_(std::move(render)), acceptor_(io_) {}
     ~HttpServer() override {
         io_.stop();
@@ -163,7 +174,7 @@ class HttpServer final : public MetricsServer {
         });
     }
 
-    MetricsServerOptions options_;
+    ServerOptions options_;
     std::function<std::string()> render_;
     asio::io_context io_{1};
     tcp::acceptor acceptor_;
@@ -175,8 +186,8 @@ class HttpServer final : public MetricsServer {
 
 } // namespace
 
-Expected<std::unique_ptr<MetricsServer>> MetricsServer::open(const MetricsServerOptions& options,
-                                                             std::function<std::string()> render) {
+Expected<std::unique_ptr<Server>> Server::open(const ServerOptions& options,
+                                               std::function<std::string()> render) {
     auto server = std::make_unique<HttpServer>(options, std::move(render));
     const Expected<bool> started = server->start();
     if (!started) {
@@ -185,4 +196,4 @@ Expected<std::unique_ptr<MetricsServer>> MetricsServer::open(const MetricsServer
     return server;
 }
 
-} // namespace authex::em
+} // namespace authex::metrics
