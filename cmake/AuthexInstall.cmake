@@ -22,8 +22,10 @@ foreach(program authex authex-sancus)
     install(FILES ${completions}/${program}.zsh DESTINATION share/zsh/vendor-completions RENAME _${program} COMPONENT runtime)
     install(FILES ${completions}/${program}.fish DESTINATION share/fish/vendor_completions.d COMPONENT runtime)
 endforeach()
-install(FILES ${share}/systemd/authex-em.service DESTINATION lib/systemd/system COMPONENT runtime)
-install(FILES ${share}/systemd/authex-em.sysusers DESTINATION lib/sysusers.d RENAME authex-em.conf COMPONENT runtime)
+foreach(service authex-em authex-watch)
+    install(FILES ${share}/systemd/${service}.service DESTINATION lib/systemd/system COMPONENT runtime)
+    install(FILES ${share}/systemd/${service}.sysusers DESTINATION lib/sysusers.d RENAME ${service}.conf COMPONENT runtime)
+endforeach()
 install(FILES ${share}/grafana/authex.json DESTINATION share/authex/grafana COMPONENT runtime)
 
 # What the builder compiles into every module, and what authors include.

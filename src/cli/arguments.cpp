@@ -204,6 +204,35 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
         ->type_name("NAME");
 }
 
+void declare_watch(Declarer& declarer, Arguments& arguments) {
+    CLI::App* watch = declarer.command(
+        "watch", Command::watch, group_run, "mend what breaks of what was deployed, until Ctrl-C");
+    watch
+        ->add_option("--every",
+                     arguments.look_every_s,
+                     "seconds after which nodes are asked that say nothing by themselves "
+                     "(default: 10)")
+        ->check(CLI::Range(0.1, 3600.0))
+        ->option_text("S");
+    watch
+        ->add_option("--attest-every",
+                     arguments.attest_every,
+                     "attest each module again after so long: 30s, 5m, 2h, 1d (default: only when "
+                     "it starts anew)")
+        ->type_name("TIME");
+    watch
+        ->add_option("--metrics",
+                     arguments.metrics,
+                     "serve metrics for Prometheus at http://HOST:PORT/metrics; the port alone: on "
+                     "127.0.0.1 (default: not served)")
+        ->type_name("[HOST:]PORT");
+    CLI::App* journal = declarer.command(
+        "journal", Command::journal, group_look, "show what authex watch has done, and why");
+    journal->add_option("-n,--last", arguments.last, "how many entries")
+        ->type_name("N")
+        ->capture_default_str();
+}
+
 void declare_trust(Declarer& declarer, Arguments& arguments, CLI::App& app) {
     const auto folder = [&app](const char* name, const char* text) {
         CLI::App* parent = app.add_subcommand(name, text);
@@ -455,6 +484,7 @@ void declare(CLI::App& app, Arguments& arguments) {
     app.callback([declarer] {});
     declare_make(*declarer, arguments, app);
     declare_run(*declarer, arguments);
+    declare_watch(*declarer, arguments);
     declare_use(*declarer, arguments);
     declare_trust(*declarer, arguments, app);
     declare_look(*declarer, arguments);

@@ -31,6 +31,8 @@ enum class Command : std::uint8_t {
     register_periodic,
     status,
     metrics,
+    watch,
+    journal,
     output,
     request,
     call,
@@ -98,6 +100,11 @@ struct Arguments {
     std::string fingerprint;         ///< of a device key, that people compared
     bool trust_on_first_use = false; ///< take the device key that the node shows
     std::vector<std::string> hosts;
+
+    // watch
+    double look_every_s = 10;
+    std::string attest_every; ///< a length of time; empty: never
+    std::string metrics;      ///< [host:]port; empty: not served
 
     // status, graph
     bool watch = false;

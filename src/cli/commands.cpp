@@ -171,6 +171,10 @@ int Run::choose() {
         return doctor();
     case Command::replay:
         return replay();
+    case Command::watch:
+        return watch();
+    case Command::journal:
+        return journal();
     case Command::schema:
         std::cout << descriptor::schema();
         return exit_done;
@@ -194,7 +198,8 @@ int Run::choose() {
 }
 
 int Run::dispatch() {
-    if (arguments_.follow || arguments_.watch || arguments_.command == Command::record) {
+    if (arguments_.follow || arguments_.watch || arguments_.command == Command::record ||
+        arguments_.command == Command::watch) {
         interrupt_.emplace();
     }
     const int status = choose();

@@ -8,8 +8,8 @@
 #include "cli/metrics_view.hpp"
 #include "cli/run.hpp"
 #include "cli/since.hpp"
+#include "cli/status_changes.hpp"
 #include "cli/views.hpp"
-#include "cli/watch.hpp"
 
 namespace authex::cli {
 
@@ -47,7 +47,7 @@ deployer::LogLevel level_of(const std::string& word) {
 
 int Run::status(Application& application) {
     if (arguments_.watch) {
-        return watch(application);
+        return status_watch(application);
     }
     const auto status = application.status();
     if (!status) {
@@ -62,7 +62,7 @@ int Run::status(Application& application) {
     return exit_done;
 }
 
-int Run::watch(Application& application) {
+int Run::status_watch(Application& application) {
     const std::stop_token stop = interrupt_->token();
     const bool in_place = out_.is_terminal() && !arguments_.json;
     std::optional<deployer::Status> before;

@@ -2,7 +2,7 @@
 // One run of the program: its arguments, and where its words go. One file for each group of
 // commands: commands.cpp chooses, commands_make.cpp builds and prepares, commands_use.cpp sends,
 // commands_look.cpp shows, commands_trust.cpp gives secrets, roles and keys, commands_copy.cpp
-// exports and restores, commands_record.cpp records and replays.
+// exports and restores, commands_watch.cpp watches, commands_record.cpp records and replays.
 
 #include <chrono>
 #include <filesystem>
@@ -48,7 +48,9 @@ class Run {
     int call(deployer::Application& application);
     int attest(deployer::Application& application);
     int status(deployer::Application& application);
-    int watch(deployer::Application& application);
+    int status_watch(deployer::Application& application);
+    int watch();
+    int journal();
     int metrics(deployer::Application& application);
     int logs(deployer::Application& application);
     int record(deployer::Application& application);

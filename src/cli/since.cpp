@@ -73,6 +73,14 @@ std::optional<Time> stamp(const std::string& text) {
 
 } // namespace
 
+Expected<std::chrono::seconds> parse_span(const std::string& text) {
+    const auto span = ago(text);
+    return span && span->count() > 0 ? Expected<std::chrono::seconds>(*span)
+                                     : failure("payload-time",
+                                               fmt::format("\"{}\" is no length of time", text),
+                                               "write it as 30s, 5m, 2h or 1d");
+}
+
 Expected<Time> parse_since(const std::string& text, Time now) {
     if (const auto span = ago(text)) {
         return now - *span;

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "crypto/kdf.hpp"
 #include "deployer/engine.hpp"
+#include "deployer/image_store.hpp"
 #include "deployer/owned_application.hpp"
 #include "descriptor/endpoints.hpp"
 #include "descriptor/parse.hpp"
@@ -16,6 +18,10 @@
 
 namespace authex::deployer {
 namespace {
+
+bool is_whole(const Selection& selection) {
+    return selection.modules.empty() && selection.connections.empty() && selection.periodic.empty();
+}
 
 /// Ids of 16 bits that are tried before somebody has to look why all are taken.
 constexpr int deployments_max = 16;
@@ -147,7 +153,7 @@ Expected<std::unique_ptr<State>> OwnedApplication::open_to_change() {
 /// another one, as long as nothing was deployed under it: another certificate's, or, where there
 /// are none, one under which modules run.
 Expected<Survey> OwnedApplication::meet_nodes(State& state) {
-    Survey survey = ask_nodes(descriptor_, state, outside_, nodes_, reporter_);
+    Survey survey = ask_nodes(descriptor_, state, outside_, nodes_, reporter_, away_);
     const bool fresh = outside_.has_owner_key && state.nodes().empty() && state.modules().empty();
     const auto is_taken = [](const auto& node) {
         const NodeView& view = node.second;
@@ -326,7 +332,7 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& s
     if (!errors.empty()) {
         return tl::make_unexpected(std::move(errors));
     }
-    auto built = loadables(selection);
+    auto built = selection.heal ? Outcome<Loadables>(Loadables{}) : loadables(selection);
     if (!built) {
         return tl::make_unexpected(std::move(built.error()));
     }
@@ -335,6 +341,9 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& s
         return failed(state.error());
     }
     Prepared prepared{.state = std::move(*state), .built = std::move(*built)};
+    if (selection.heal) {
+        prepared.built = loaded_images(*prepared.state, outside_.images);
+    }
     auto survey = meet_nodes(*prepared.state);
     if (!survey) {
         return failed(survey.error());
@@ -348,7 +357,9 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& s
                                selection,
                                prepared.values});
     for (const Diagnostic& warning : prepared.work.warnings) {
-        warn(warning);
+        if (!selection.heal) {
+            warn(warning);
+        }
     }
     return prepared;
 }
@@ -368,10 +379,29 @@ Outcome<Plan> OwnedApplication::plan(const Selection& selection) {
     return plan;
 }
 
-Outcome<Engine::Result> OwnedApplication::up_once(const Selection& selection) {
+/// What a watch works from: the descriptor and the images as they are about to be deployed.
+Expected<bool>
+OwnedApplication::remember_deployed(State& state, const Loadables& built, bool whole) {
+    for (const auto& [name, loadable] : built) {
+        const Expected<bool> kept =
+            outside_.images.empty()
+                ? Expected<bool>(true)
+                : keep_image(outside_.images, loadable.image.path, loadable.sha256);
+        if (!kept) {
+            return kept;
+        }
+    }
+    Change change;
+    if (whole && state.descriptor() != descriptor_.text) {
+        change.descriptor = descriptor_.text;
+    }
+    return state.commit(change);
+}
+
+Engine::Result OwnedApplication::attempt(const Selection& selection) {
     auto prepared = prepare(selection);
     if (!prepared) {
-        return tl::make_unexpected(std::move(prepared.error()));
+        return {.done = {}, .errors = std::move(prepared.error())};
     }
     Engine engine({descriptor_,
                    prepared->built,
@@ -381,7 +411,22 @@ Outcome<Engine::Result> OwnedApplication::up_once(const Selection& selection) {
                    prepared->survey,
                    reporter_,
                    prepared->values});
+    const bool deploys = selection.load && !selection.heal;
+    if (deploys) {
+        const Expected<bool> kept =
+            remember_deployed(*prepared->state, prepared->built, is_whole(selection));
+        if (!kept) {
+            return {.done = {}, .errors = {kept.error()}};
+        }
+    }
     Engine::Result result = engine.run(prepared->work);
+    if (deploys && is_whole(selection) && !outside_.images.empty()) {
+        std::set<std::vector<std::uint8_t>> loaded;
+        for (const auto& [name, module] : prepared->state->modules()) {
+            loaded.insert(module.image_sha256);
+        }
+        keep_only(outside_.images, loaded);
+    }
     Errors errors = std::move(prepared->work.problems);
     for (Diagnostic& error : result.errors) {
         // What stopped many steps is said once.
@@ -392,8 +437,14 @@ Outcome<Engine::Result> OwnedApplication::up_once(const Selection& selection) {
             errors.push_back(std::move(error));
         }
     }
-    if (!errors.empty()) {
-        return tl::make_unexpected(std::move(errors));
+    result.errors = std::move(errors);
+    return result;
+}
+
+Outcome<Engine::Result> OwnedApplication::up_once(const Selection& selection) {
+    Engine::Result result = attempt(selection);
+    if (!result.errors.empty()) {
+        return tl::make_unexpected(std::move(result.errors));
     }
     return result;
 }

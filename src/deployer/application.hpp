@@ -94,6 +94,9 @@ struct Selection {
     std::vector<std::string> periodic;
     bool attest_again = false; ///< also what is attested already: closes and reopens the window
     bool turn_epoch = false;   ///< fresh keys also for connections that are set
+    /// Only what the state has and is broken, from the images that were loaded: nothing new,
+    /// nothing that the descriptor has changed since, nothing that was disabled or quarantined.
+    bool heal = false;
 };
 
 struct BuiltModule {

@@ -104,6 +104,7 @@ ModuleRecord record_of(Loading& loading, const ModuleRecord* known) {
     record.image_bytes = loading.loadable->image.bytes;
     record.attested_at_us = 0;
     record.disabled = false;
+    record.quarantined.clear();
     record.session = Secret();
     forget_digests(record.given);
     return record;

@@ -210,6 +210,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     outside.open_state = [state_directory](StateUse use) {
         return State::open(state_directory, use);
     };
+    outside.images = state_directory / "images";
     outside.signing = [descriptor, state_directory](descriptor::Tee tee) {
         return signing_of(descriptor, state_directory, tee);
     };

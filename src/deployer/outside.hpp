@@ -38,6 +38,7 @@ struct Outside {
         const descriptor::Node&, ByteView image, ByteView placement)>
         place;
     std::function<Expected<std::unique_ptr<State>>(StateUse)> open_state;
+    std::filesystem::path images; ///< folder of what is deployed (image_store.hpp); empty: nowhere
     OwnerKey owner;
     bool has_owner_key = true;        ///< else it is a guest's, and `owner` is nothing
     std::vector<std::string> revoked; ///< serial numbers that every node is told

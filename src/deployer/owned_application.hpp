@@ -1,8 +1,8 @@
 #pragma once
 // The application of application.hpp, over any world (outside.hpp). One file for each group of
 // commands: application.cpp builds and deploys, application_messages.cpp sends, application_status
-// and application_logs.cpp look, application_record.cpp records, application_values.cpp gives
-// secrets, application_end.cpp disables and takes down.
+// and application_logs.cpp look, application_watch.cpp heals, application_record.cpp records,
+// application_values.cpp gives secrets, application_end.cpp disables and takes down.
 
 #include <memory>
 #include <mutex>
@@ -49,6 +49,26 @@ class OwnedApplication final : public Application {
     Outcome<RecordSummary> record(const RecordOrder& order) override;
     Outcome<std::string> export_state(bool with_secrets) override;
 
+    // For a watch (watch_round.hpp).
+
+    /// What heal() would do. The state may be one to look at.
+    [[nodiscard]] Work to_heal(const State& state, const Survey& survey) const;
+    struct Healed {
+        Plan done;
+        std::vector<Diagnostic> errors; ///< also where some of it was done
+    };
+    /// @param away nodes that are not asked
+    Healed heal(const Selection& selection, Away away);
+    /// A state to look at.
+    [[nodiscard]] Expected<std::unique_ptr<State>> look() const {
+        return outside_.open_state(StateUse::look);
+    }
+    /// Thread-safe for different nodes.
+    [[nodiscard]] NodeView ask(const State& state, const std::string& name, Node& node) const;
+    /// Those of the descriptor. @error of the first that cannot be spoken to, as its files are
+    Expected<Nodes> reach_nodes();
+    [[nodiscard]] std::chrono::system_clock::time_point now() const { return outside_.now(); }
+
   private:
     using Errors = std::vector<Diagnostic>;
     struct Prepared; ///< a plan with all that it was made from
@@ -65,8 +85,11 @@ class OwnedApplication final : public Application {
     Expected<std::unique_ptr<State>> with_deployment_of_nodes(std::unique_ptr<State> state);
     Expected<std::shared_ptr<Node>> node_of(const std::string& name);
     Outcome<Prepared> prepare(const Selection& selection);
+    /// What was done, with all that went wrong.
+    Engine::Result attempt(const Selection& selection);
     Outcome<Engine::Result> up_once(const Selection& selection);
     Outcome<Loadables> loadables(const Selection& selection);
+    Expected<bool> remember_deployed(State& state, const Loadables& built, bool whole);
     [[nodiscard]] Errors check_names(const Selection& selection) const;
     [[nodiscard]] ValuesOfModules values(const Selection& selection, const State& state) const;
     Expected<std::uint16_t> deployment_at_nodes(std::uint16_t wanted);
@@ -104,6 +127,7 @@ class OwnedApplication final : public Application {
     Outside outside_;
     Reporter reporter_;
     Nodes nodes_;
+    Away away_;            ///< nodes that are not asked when something is healed
     std::mutex log_mutex_; ///< one line, and one warning, at a time
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "deployer/image_store.hpp"
 #include "deployer/plan_connections.hpp"
 
 namespace authex::deployer {
@@ -61,6 +62,9 @@ class Planner {
 
   private:
     void report_nodes() {
+        if (input_.selection.heal) {
+            return; // whoever heals knows already
+        }
         for (const auto& [name, view] : input_.survey) {
             if (view.usable()) {
                 continue;
@@ -102,6 +106,10 @@ class Planner {
             return;
         }
         const ModuleRecord* record = state_.module(module.name);
+        if (input_.selection.heal && !is_to_heal(module, record)) {
+            fate.why = Fate::Why::other;
+            return;
+        }
         const bool named = names(input_.selection.modules, module.name);
         if (record != nullptr && record->disabled && !(named && input_.selection.load)) {
             fate.why = Fate::Why::disabled;
@@ -120,6 +128,13 @@ class Planner {
         } else {
             fate.ready = fate.ready && record != nullptr && all_names_given(record->given, module);
         }
+    }
+
+    /// As it was deployed, and to be there.
+    static bool is_to_heal(const descriptor::Module& module, const ModuleRecord* record) {
+        return record != nullptr && record->node == module.node.name && !record->disabled &&
+               record->quarantined.empty() &&
+               (module.external || record->terms == terms_of(module));
     }
 
     void plan_load(const descriptor::Module& module,
@@ -161,7 +176,9 @@ class Planner {
             return record == nullptr ? "new" : "the node lost it";
         }
         if (!has_image(*status, built.sha256)) {
-            return "code changed";
+            return record != nullptr && record->image_sha256 == built.sha256
+                       ? "the node has another image"
+                       : "code changed";
         }
         if (record == nullptr) {
             return "not recorded";
@@ -228,6 +245,9 @@ class Planner {
         const auto found = input_.values.find(module.name);
         const ModuleValues values =
             found == input_.values.end() ? std::vector<ModuleValue>() : found->second;
+        if (input_.selection.heal && !attests) {
+            return; // what changed since is the owner's next `up`
+        }
         if (!values) {
             work_.problems.push_back(values.error());
             fate.ready = fate.ready && !attests && all_names_given(given, module);
@@ -353,6 +373,9 @@ class Planner {
             return;
         }
         const bool known = record != state_.periodic().end();
+        if (input_.selection.heal && (!known || !same(record->second, wanted))) {
+            return;
+        }
         if (status != nullptr && !there) {
             add(Phase::remove, "unregister", periodic.name, node, "changed");
         }
@@ -449,6 +472,22 @@ Phase phase_of(const descriptor::Descriptor& descriptor, const descriptor::Conne
     }
     return is_output_driver(descriptor, connection.to.module) ? Phase::connect_outputs
                                                               : Phase::connect_inner;
+}
+
+Loadables loaded_images(const State& state, const std::filesystem::path& folder) {
+    Loadables images;
+    for (const auto& [name, record] : state.modules()) {
+        if (record.image_sha256.empty()) {
+            continue; // it was not loaded from here
+        }
+        images[name] = {.image = {.path = kept_image(folder, record.image_sha256),
+                                  .identity = record.identity,
+                                  .bytes = record.image_bytes,
+                                  .endpoints = record.endpoints},
+                        .sha256 = record.image_sha256,
+                        .terms = record.terms};
+    }
+    return images;
 }
 
 Work make_plan(const PlanInput& input) {

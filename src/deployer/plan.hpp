@@ -29,6 +29,9 @@ struct Loadable {
 };
 using Loadables = std::map<std::string, Loadable>;
 
+/// The images that the state's modules were loaded from, as they are kept in the folder.
+Loadables loaded_images(const State& state, const std::filesystem::path& folder);
+
 struct PlanInput {
     const descriptor::Descriptor& descriptor;
     const Loadables& built; ///< only these are loaded

@@ -186,7 +186,7 @@ class ConnectionPlanner {
             return;
         }
         std::optional<ConnectionRecord> target = wanted(connection);
-        if (!target) {
+        if (!target || (input_.selection.heal && !keep_terms(*target, record))) {
             return;
         }
         bool new_epoch = true;
@@ -208,6 +208,22 @@ class ConnectionPlanner {
                                          .reason = reason},
                                .connection = std::move(target),
                                .new_epoch = new_epoch});
+    }
+
+    /// Healing changes nothing of what the connection is. @return false: it was never made
+    static bool keep_terms(ConnectionRecord& target, const ConnectionRecord* record) {
+        if (record == nullptr || record->source_node != target.source_node ||
+            record->destination_node != target.destination_node) {
+            return false;
+        }
+        target.algorithm = record->algorithm;
+        target.lossy = record->lossy;
+        target.request = record->request;
+        target.from.id = record->from.id;
+        target.to.id = record->to.id;
+        target.given_key = record->given_key;
+        target.key = record->given_key ? record->key : Secret();
+        return true;
     }
 
     /// Where the state knows no epoch, a node may: one whose routes outlived the state of the
@@ -273,6 +289,9 @@ class ConnectionPlanner {
     }
 
     void report_blocked(const descriptor::Connection& connection, const std::string& module) {
+        if (input_.selection.heal) {
+            return; // the module is what is broken
+        }
         Diagnostic problem =
             make_error("not-attested",
                        fmt::format("connection {} waits for module {}, which is not attested",

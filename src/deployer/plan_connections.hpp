@@ -12,7 +12,7 @@ namespace authex::deployer {
 /// What becomes of a module in a plan.
 struct Fate {
     /// Why nothing is done to it.
-    enum class Why : std::uint8_t { none, node, disabled };
+    enum class Why : std::uint8_t { none, node, disabled, other };
     Why why = Why::none;
     bool loads = false;
     bool fresh = false; ///< it is, or will be, another process than the one that has keys

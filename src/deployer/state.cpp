@@ -29,7 +29,8 @@ std::uint16_t any_deployment(const std::function<void(Bytes)>& random) {
 bool Change::empty() const {
     return nodes.empty() && modules.empty() && connections.empty() && periodic.empty() &&
            erased_nodes.empty() && erased_modules.empty() && erased_connections.empty() &&
-           erased_periodic.empty() && used_keys.empty() && turned.empty();
+           erased_periodic.empty() && used_keys.empty() && turned.empty() &&
+           !descriptor.has_value();
 }
 
 State::State(std::shared_ptr<Database> database) : database_(std::move(database)) {}
@@ -141,6 +142,11 @@ Expected<bool> State::read() {
         done = read_all<TurnedTable, Turned>(*database_,
                                              [&](Turned&& r) { turned_.insert(std::move(r)); });
     }
+    if (done) {
+        Expected<Statement> statement = database_->prepare("SELECT descriptor FROM deployed");
+        done = run(statement);
+        descriptor_ = done && *done ? statement->text() : "";
+    }
     return done;
 }
 
@@ -164,7 +170,7 @@ Expected<bool> State::set_deployment(std::uint16_t deployment) {
     Expected<bool> done = transaction([&] {
         const std::string forget =
             deployment == 0 ? "DELETE FROM node; DELETE FROM module; DELETE FROM connection; "
-                              "DELETE FROM periodic; "
+                              "DELETE FROM periodic; DELETE FROM deployed; "
                             : "";
         return database_->execute(
             fmt::format("{}UPDATE deployment SET id = {}", forget, deployment));
@@ -178,6 +184,7 @@ Expected<bool> State::set_deployment(std::uint16_t deployment) {
         modules_.clear();
         connections_.clear();
         periodic_.clear();
+        descriptor_.clear();
     }
     if (committed) {
         committed();
@@ -256,6 +263,16 @@ Expected<bool> State::write(const Change& change) {
         return put<TurnedTable>(database,
                                 std::vector<Turned>(change.turned.begin(), change.turned.end()));
     });
+    if (change.descriptor) {
+        then([&] { return database.execute("DELETE FROM deployed"); });
+        then([&] {
+            Expected<Statement> statement = database.prepare("INSERT INTO deployed VALUES (?)");
+            if (statement) {
+                statement->bind(*change.descriptor);
+            }
+            return run(statement);
+        });
+    }
     for (const auto& digest : change.used_keys) {
         then([&] {
             Expected<Statement> statement =
@@ -297,6 +314,7 @@ void State::remember(const Change& change) {
     for (const auto& [name, turns] : change.turned) {
         turned_[name] = turns;
     }
+    descriptor_ = change.descriptor.value_or(descriptor_);
 }
 
 Expected<bool> State::commit(const Change& change) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,8 @@ struct ModuleRecord {
     std::string process; ///< which one that was, as the node says: node id, start, time of start
     bool simulated = false;
     bool disabled = false;
-    Secret session; ///< ControlSession::serialize(), with the counter that is used next
+    std::string quarantined; ///< why its peers were cut off from it; empty: they are not
+    Secret session;          ///< ControlSession::serialize(), with the counter that is used next
     std::vector<GivenValue> given;
     // Of a TEE that measures the place of a module:
     std::vector<std::uint8_t> placement; ///< where `identity` holds
@@ -127,6 +129,7 @@ struct Change {
     std::vector<std::string> erased_periodic;
     std::vector<std::array<std::uint8_t, 32>> used_keys; ///< SHA-256 of given keys, for ever
     std::map<std::string, std::uint32_t> turned;         ///< State::turned(), for ever
+    std::optional<std::string> descriptor;               ///< State::descriptor()
     /// It must be on the disk before anything follows from it, also if the machine loses power.
     /// What can be found out or done again need not be: it survives the process at least.
     bool urgent = true;
@@ -173,6 +176,8 @@ class State {
     [[nodiscard]] const std::map<std::string, PeriodicRecord>& periodic() const {
         return periodic_;
     }
+    /// The text of the descriptor that was deployed last as a whole; empty: none was.
+    [[nodiscard]] const std::string& descriptor() const { return descriptor_; }
     /// How often a generated secret was turned, by "module/secret"; absent: never.
     [[nodiscard]] const std::map<std::string, std::uint32_t>& turned() const { return turned_; }
     /// Null: there is none.
@@ -203,6 +208,7 @@ class State {
     std::map<std::uint16_t, ConnectionRecord> connections_;
     std::map<std::string, PeriodicRecord> periodic_;
     std::map<std::string, std::uint32_t> turned_;
+    std::string descriptor_;
 };
 
 /// The state as JSON. Without secrets, keys and sessions are left out.

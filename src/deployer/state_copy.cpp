@@ -28,6 +28,9 @@ Expected<std::shared_ptr<Database>> copy_without_keys(State& from) {
     Change change;
     change.used_keys = *used;
     change.turned = from.turned();
+    if (!from.descriptor().empty()) {
+        change.descriptor = from.descriptor();
+    }
     for (const auto& [name, node] : from.nodes()) {
         change.nodes.push_back(node);
     }

@@ -51,6 +51,7 @@ nlohmann::json to_json(const ModuleRecord& module, bool with_secrets) {
                         {"process", module.process},
                         {"simulated", module.simulated},
                         {"disabled", module.disabled},
+                        {"quarantined", module.quarantined},
                         {"given", nlohmann::json::array()}};
     for (const GivenValue& value : module.given) {
         json["given"].push_back({{"secret", value.secret}, {"name", value.name}});

@@ -15,7 +15,7 @@
 
 namespace authex::deployer::tables {
 
-constexpr std::int64_t schema_version = 3;
+constexpr std::int64_t schema_version = 4;
 
 inline constexpr const char* schema = R"(
 CREATE TABLE deployment (id INTEGER NOT NULL);
@@ -28,7 +28,7 @@ CREATE TABLE module (
     attested_at_us INTEGER NOT NULL, incarnation INTEGER NOT NULL, process TEXT NOT NULL,
     simulated INTEGER NOT NULL, disabled INTEGER NOT NULL, session BLOB NOT NULL,
     given TEXT NOT NULL DEFAULT '[]', placement BLOB NOT NULL DEFAULT x'',
-    module_key BLOB NOT NULL DEFAULT x'') WITHOUT ROWID;
+    module_key BLOB NOT NULL DEFAULT x'', quarantined TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE connection (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL,
     from_module TEXT NOT NULL, from_endpoint TEXT NOT NULL, from_id INTEGER NOT NULL,
@@ -45,6 +45,7 @@ CREATE TABLE periodic (
     every_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE used_key (sha256 BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE turned_secret (name TEXT PRIMARY KEY, turns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE deployed (descriptor TEXT NOT NULL);
 )";
 
 /// What brings a state of an earlier version to the next, from version 1 on.
@@ -58,6 +59,11 @@ PRAGMA user_version = 2;
 ALTER TABLE module ADD COLUMN placement BLOB NOT NULL DEFAULT x'';
 ALTER TABLE module ADD COLUMN module_key BLOB NOT NULL DEFAULT x'';
 PRAGMA user_version = 3;
+)",
+    R"(
+ALTER TABLE module ADD COLUMN quarantined TEXT NOT NULL DEFAULT '';
+CREATE TABLE deployed (descriptor TEXT NOT NULL);
+PRAGMA user_version = 4;
 )"};
 static_assert(migrations.size() == schema_version - 1);
 
@@ -93,7 +99,8 @@ auto columns_of_module(R& r) {
                     r.session,
                     r.given,
                     r.placement,
-                    r.module_key);
+                    r.module_key,
+                    r.quarantined);
 }
 template <typename R>
 auto columns_of_connection(R& r) {

@@ -160,11 +160,22 @@ std::string process_of(const NodeView& node, const v1::ModuleStatus& module) {
     return fmt::format("{}/{}/{}", node.hello.node_id(), module.instance(), module.started_at_us());
 }
 
+NodeView ask_node(const descriptor::Node& stated,
+                  Node& node,
+                  const State& state,
+                  const descriptor::Descriptor& descriptor,
+                  const std::vector<std::string>& revoked) {
+    NodeView view{.tee = std::string(to_string(stated.tee)), .address = to_string(stated.address)};
+    ask(stated.name, node, state, descriptor, revoked, view);
+    return view;
+}
+
 Survey ask_nodes(const descriptor::Descriptor& descriptor,
                  const State& state,
                  const Outside& outside,
                  Nodes& nodes,
-                 Reporter& reporter) {
+                 Reporter& reporter,
+                 const Away& away) {
     Survey survey;
     for (const descriptor::Node& node : descriptor.nodes) {
         NodeView& view = survey[node.name];
@@ -178,6 +189,10 @@ Survey ask_nodes(const descriptor::Descriptor& descriptor,
     }
     std::vector<std::function<void()>> work;
     for (auto& [name, view] : survey) {
+        if (const auto known = away.find(name); known != away.end()) {
+            view.problem = known->second;
+            continue;
+        }
         std::shared_ptr<Node>& node = nodes[name];
         if (node == nullptr) {
             auto reached = outside.reach(name, view.address);

@@ -36,14 +36,26 @@ using Nodes = std::map<std::string, std::shared_ptr<Node>>;
 /// Which process a module is, as its node says; another one has other words.
 [[nodiscard]] std::string process_of(const NodeView& node, const v1::ModuleStatus& module);
 
+/// Nodes that were found not to answer a moment ago, and how.
+using Away = std::map<std::string, Diagnostic>;
+
+/// Asks one node of the descriptor. Thread-safe for different nodes.
+NodeView ask_node(const descriptor::Node& stated,
+                  Node& node,
+                  const State& state,
+                  const descriptor::Descriptor& descriptor,
+                  const std::vector<std::string>& revoked);
+
 /// Asks every node of the descriptor, and those of the state that the descriptor does not name any
 /// more.
 /// @param nodes what was reached; nodes that are named already are used as they are.
+/// @param away  these are not asked, and have this problem
 /// Problems: node-unreachable … | tee-mismatch | evidence-key-changed | simulation-refused
 Survey ask_nodes(const descriptor::Descriptor& descriptor,
                  const State& state,
                  const Outside& outside,
                  Nodes& nodes,
-                 Reporter& reporter);
+                 Reporter& reporter,
+                 const Away& away = {});
 
 } // namespace authex::deployer

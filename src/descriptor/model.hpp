@@ -205,6 +205,7 @@ struct Descriptor {
     std::string application;
     std::filesystem::path file;
     std::filesystem::path directory; ///< what all relative paths start from
+    std::string text;                ///< that it was read from
     std::vector<Node> nodes;         ///< in the order of the file, as are all lists here
     std::vector<Module> modules;
     std::vector<Connection> connections;

@@ -66,6 +66,7 @@ ParseResult parse_text(std::string_view text, std::string file_name, Files files
     Findings findings;
     Descriptor descriptor;
     descriptor.file = file_name;
+    descriptor.text = text;
     descriptor.directory = descriptor.file.parent_path();
     if (descriptor.directory.empty()) {
         descriptor.directory = ".";

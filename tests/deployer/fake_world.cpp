@@ -121,6 +121,7 @@ deployer::Outside FakeWorld::outside() {
         }
         return state;
     };
+    outside.images = folder_.path() / ".authex/images";
     outside.signing = [](descriptor::Tee) { return tee::Signing{}; };
     outside.owner = owner;
     outside.has_owner_key = has_owner_key;
@@ -142,6 +143,17 @@ std::unique_ptr<deployer::Application> FakeWorld::open() {
     options.progress = [this](const deployer::Progress& each) { progress.push_back(each); };
     options.warn = [this](const Diagnostic& each) { warnings.push_back(each); };
     return deployer::make_application(options, std::move(*descriptor), outside());
+}
+
+std::unique_ptr<deployer::OwnedApplication> FakeWorld::open_deployed() {
+    const auto state = deployer::State::open(database);
+    auto parsed =
+        descriptor::parse((*state)->descriptor(), (folder_.path() / "authex.yaml").string());
+    if (!parsed.descriptor) {
+        throw std::runtime_error("nothing was deployed");
+    }
+    return std::make_unique<deployer::OwnedApplication>(
+        deployer::Options(), std::move(*parsed.descriptor), outside());
 }
 
 void FakeWorld::burn() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "deployer/outside.hpp"
+#include "deployer/owned_application.hpp"
 #include "runtime/runtime.hpp"
 #include "support/temporary_folder.hpp"
 #include "tee/native/evidence_key.hpp"
@@ -91,6 +92,8 @@ class FakeWorld {
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
     /// An application as a new process of the deployer has it.
     std::unique_ptr<deployer::Application> open();
+    /// As it was deployed last, whatever the descriptor's file says now.
+    std::unique_ptr<deployer::OwnedApplication> open_deployed();
     /// Whether it was killed before it returned.
     template <typename Work>
     bool survives(Work work) {

@@ -197,7 +197,7 @@ TEST_F(StateTest, RefusesTheStateOfANewerRelease) {
     { open(); }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 4"));
+        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 5"));
     }
     EXPECT_EQ(code_of_opening(), "state-newer");
 }
@@ -211,7 +211,8 @@ TEST_F(StateTest, TakesOverTheStateOfAnEarlierRelease) {
         auto database = Database::open(file());
         ASSERT_TRUE((*database)->execute("ALTER TABLE module DROP COLUMN given; ALTER TABLE "
                                          "module DROP COLUMN placement; ALTER TABLE module DROP "
-                                         "COLUMN module_key; DROP TABLE "
+                                         "COLUMN module_key; ALTER TABLE module DROP COLUMN "
+                                         "quarantined; DROP TABLE deployed; DROP TABLE "
                                          "turned_secret; PRAGMA user_version = 1"));
     }
     const auto state = open();

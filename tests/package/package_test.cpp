@@ -225,15 +225,18 @@ Result analyze(const std::vector<std::string>& arguments) {
     return run_words(words);
 }
 
-TEST_F(Package, UnitIsSoundAndConfinesTheManager) {
-    const fs::path unit = root() / "usr/lib/systemd/system/authex-em.service";
-    const std::string text = content(unit);
-    for (const char* line : {"Type=notify",
-                             "KillMode=process",
-                             "User=authex-em",
-                             "StateDirectory=authex-em",
-                             "NoNewPrivileges=yes",
+/// A unit of the package, with these lines and none that exposes more than it needs to.
+void expect_sound(const fs::path& root,
+                  const fs::path& folder,
+                  const std::string& name,
+                  const std::vector<std::string>& lines) {
+    const std::string text = content(root / "usr/lib/systemd/system" / name);
+    for (const std::string& line : lines) {
+        EXPECT_THAT(text, HasSubstr("\n" + line + "\n"));
+    }
+    for (const char* line : {"NoNewPrivileges=yes",
                              "ProtectSystem=strict",
+                             "CapabilityBoundingSet=",
                              "SystemCallFilter=@system-service"}) {
         EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
     }
@@ -241,11 +244,9 @@ TEST_F(Package, UnitIsSoundAndConfinesTheManager) {
         std::cout << "there is no systemd-analyze here: only the text was looked at\n";
         return;
     }
-    const fs::path placed = folder_.path() / "authex-em.service";
-    std::ofstream(placed) << std::regex_replace(text,
-                                                std::regex("ExecStart=authex-em"),
-                                                "ExecStart=" +
-                                                    (root() / "usr/bin/authex-em").string());
+    const fs::path placed = folder / name;
+    std::ofstream(placed) << std::regex_replace(
+        text, std::regex("ExecStart="), "ExecStart=" + (root / "usr/bin/").string());
     const Result sound = analyze({"verify", "--man=no", placed});
     EXPECT_EQ(sound.status, 0) << sound.err;
     EXPECT_EQ(sound.err, "");
@@ -253,6 +254,21 @@ TEST_F(Package, UnitIsSoundAndConfinesTheManager) {
     const Result exposure =
         analyze({"security", "--offline=true", "--no-pager", "--threshold=20", placed});
     EXPECT_EQ(exposure.status, 0) << exposure.out;
+}
+
+TEST_F(Package, UnitIsSoundAndConfinesTheManager) {
+    expect_sound(root(),
+                 folder_.path(),
+                 "authex-em.service",
+                 {"Type=notify", "KillMode=process", "User=authex-em", "StateDirectory=authex-em"});
+}
+
+TEST_F(Package, UnitIsSoundAndConfinesTheWatch) {
+    expect_sound(
+        root(),
+        folder_.path(),
+        "authex-watch.service",
+        {"User=authex-watch", "StateDirectory=authex-watch", "MemoryDenyWriteExecute=yes"});
 }
 
 } // namespace

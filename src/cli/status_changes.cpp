@@ -1,4 +1,4 @@
-#include "cli/watch.hpp"
+#include "cli/status_changes.hpp"
 
 #include <algorithm>
 
