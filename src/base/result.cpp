@@ -52,6 +52,8 @@ const char* error_text(Error error) {
         return "not set";
     case Error::superseded:
         return "superseded owner key";
+    case Error::paused:
+        return "paused by its owner";
     }
     return "unknown error";
 }

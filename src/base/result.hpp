@@ -33,6 +33,7 @@ enum class Error : std::uint8_t {
     unanswered = 21,     ///< a request whose reply will never come
     not_set = 22,        ///< the owner has given no value of this name
     superseded = 23,     ///< an owner key whose place another one has taken
+    paused = 24,         ///< the owner has told the module to wait: later
 };
 
 /// The text of an error, for logs and messages. Never empty; static storage.

@@ -5,9 +5,9 @@
 namespace authex::crypto {
 namespace {
 
-constexpr char protocol_name[] = "Noise_KN_25519_AESGCM_SHA256";
-constexpr std::size_t protocol_name_bytes = sizeof protocol_name - 1;
-static_assert(protocol_name_bytes <= hash_bytes);
+constexpr char name_of_kn[] = "Noise_KN_25519_AESGCM_SHA256";
+constexpr char name_of_n[] = "Noise_N_25519_AESGCM_SHA256";
+static_assert(sizeof name_of_kn - 1 <= hash_bytes && sizeof name_of_n < sizeof name_of_kn);
 
 /// §12.4 AESGCM, n = 0: the first and only message under a key of the handshake.
 constexpr std::array<std::uint8_t, nonce_bytes> first_nonce{};
@@ -20,10 +20,8 @@ NoiseSession::~NoiseSession() {
     wipe(handshake_hash);
 }
 
-NoiseSymmetricState::NoiseSymmetricState(ByteView prologue) {
-    for (std::size_t i = 0; i < protocol_name_bytes; ++i) {
-        hash_[i] = static_cast<std::uint8_t>(protocol_name[i]);
-    }
+NoiseSymmetricState::NoiseSymmetricState(ByteView protocol_name, ByteView prologue) {
+    copy(protocol_name, hash_);
     chaining_key_ = hash_;
     mix_hash(prologue);
 }
@@ -80,7 +78,7 @@ void NoiseSymmetricState::split(NoiseSession& session) const {
 NoiseInitiator::NoiseInitiator(ByteView prologue,
                                DhKeyView static_secret,
                                DhKeyView ephemeral_secret)
-    : state_(prologue) {
+    : state_(bytes_of_text(name_of_kn), prologue) {
     copy(static_secret, static_secret_);
     copy(ephemeral_secret, ephemeral_secret_);
     DhKey static_public{};
@@ -132,7 +130,7 @@ Error NoiseInitiator::read_second(Bytes message, ByteView& payload, NoiseSession
 NoiseResponder::NoiseResponder(ByteView prologue,
                                DhKeyView initiator_static_public,
                                DhKeyView ephemeral_secret)
-    : state_(prologue) {
+    : state_(bytes_of_text(name_of_kn), prologue) {
     copy(initiator_static_public, initiator_static_);
     copy(ephemeral_secret, ephemeral_secret_);
     state_.mix_hash(initiator_static_);
@@ -177,6 +175,52 @@ NoiseResponder::write_second(ByteView payload, Bytes message, NoiseSession& sess
     }
     state_.split(session);
     return noise_second_overhead + payload.size();
+}
+
+namespace {
+
+/// `<- s`, `-> e, es`, by either end: `own` and `other` are its secret and the other's public key.
+Error n_keys(NoiseSymmetricState& state,
+             DhKeyView recipient,
+             DhKeyView ephemeral,
+             DhKeyView own,
+             DhKeyView other) {
+    state.mix_hash(recipient);
+    state.mix_hash(ephemeral);
+    DhKey shared{};
+    const Error error = x25519(own, other, shared);
+    state.mix_key(shared);
+    wipe(shared);
+    return error;
+}
+
+} // namespace
+
+Error noise_n_seal(ByteView prologue,
+                   DhKeyView recipient,
+                   DhKeyView ephemeral_secret,
+                   Bytes message) {
+    NoiseSymmetricState state(bytes_of_text(name_of_n), prologue);
+    const auto ephemeral = message.first<dh_bytes>();
+    x25519_public(ephemeral_secret, ephemeral);
+    const Error error = n_keys(state, recipient, ephemeral, ephemeral_secret, recipient);
+    return error != Error::none ? error : state.encrypt_and_hash(message.subspan(dh_bytes));
+}
+
+Error noise_n_open(ByteView prologue, DhKeyView secret, Bytes message, Bytes& payload) {
+    if (message.size() < noise_n_overhead) {
+        return Error::truncated;
+    }
+    DhKey recipient{};
+    x25519_public(secret, recipient);
+    NoiseSymmetricState state(bytes_of_text(name_of_n), prologue);
+    const DhKeyView ephemeral(message.data(), dh_bytes);
+    const Error error = n_keys(state, recipient, ephemeral, secret, ephemeral);
+    if (error != Error::none) {
+        return error;
+    }
+    payload = message.subspan(dh_bytes, message.size() - noise_n_overhead);
+    return state.decrypt_and_hash(message.subspan(dh_bytes));
 }
 
 } // namespace authex::crypto

@@ -1,6 +1,6 @@
 #pragma once
-// Noise_KN_25519_AESGCM_SHA256, both roles.                     (The Noise Protocol Framework,
-// revision 34, §5, §7.5)
+// Noise_KN_25519_AESGCM_SHA256, both roles, and the one-way pattern Noise_N_25519_AESGCM_SHA256.
+// (The Noise Protocol Framework, revision 34, §5, §7.4, §7.5)
 //
 //   KN:
 //     -> s
@@ -42,11 +42,12 @@ struct NoiseSession {
     ~NoiseSession();
 };
 
-/// CipherState, SymmetricState (§5.1, §5.2), as far as KN needs them: before the first key nothing
-/// is encrypted, afterwards each key encrypts one message. Private to the two roles below.
+/// CipherState, SymmetricState (§5.1, §5.2), as far as N and KN need them: before the first key
+/// nothing is encrypted, afterwards each key encrypts one message. Private to what is below.
 class NoiseSymmetricState {
   public:
-    explicit NoiseSymmetricState(ByteView prologue);
+    /// @param protocol_name at most hash_bytes long
+    NoiseSymmetricState(ByteView protocol_name, ByteView prologue);
     ~NoiseSymmetricState();
     NoiseSymmetricState(const NoiseSymmetricState&) = delete;
     NoiseSymmetricState& operator=(const NoiseSymmetricState&) = delete;
@@ -107,5 +108,22 @@ class NoiseResponder {
     DhKey initiator_ephemeral_{};
     DhKey ephemeral_secret_{};
 };
+
+/// The bytes of `e` before what Noise_N seals, and of the tag behind it.
+constexpr std::size_t noise_n_overhead = dh_bytes + tag_bytes;
+
+//   N:
+//     <- s
+//     ...
+//     -> e, es
+/// Seals in place for whoever has the secret of `recipient`: `message` is room for `e`, then the
+/// payload, then room for the tag. @pre message.size() >= noise_n_overhead
+/// @param ephemeral_secret fresh random bytes, never used twice.
+/// @error malformed: the recipient's key is a point of small order
+[[nodiscard]] Error
+noise_n_seal(ByteView prologue, DhKeyView recipient, DhKeyView ephemeral_secret, Bytes message);
+/// Opens in place. @error truncated | malformed | forged
+[[nodiscard]] Error
+noise_n_open(ByteView prologue, DhKeyView secret, Bytes message, Bytes& payload);
 
 } // namespace authex::crypto

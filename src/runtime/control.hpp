@@ -56,6 +56,10 @@ class Control {
     /// Whether the order that was opened last is the first under an owner key of a higher index:
     /// then what the module has of the owner before is to be forgotten. True once.
     [[nodiscard]] bool was_taken_over();
+    /// Secrets that the owner does not know.
+    void draw(Bytes out) {
+        generator_.fill(out);
+    }
     /// From an order of the owner: 32 bytes for both generators.
     void seed(ByteView entropy);
 #else

@@ -83,6 +83,9 @@ Error Door::start(Invocation& copied) {
 #endif
     started_ = true;
     runtime_.start(layout.endpoints, layout.owner_keys, copied.entropy);
+#if AUTHEX_WITH_HANDOVER
+    runtime_.keep(layout.state);
+#endif
     return Error::none;
 }
 

@@ -63,6 +63,10 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
 #if AUTHEX_WITH_VALUES
         values_.clear();
 #endif
+#if AUTHEX_WITH_HANDOVER
+        wipe(state_secret_);
+        accepts_state_ = false;
+#endif
         disabled_ = true;
         return Error::none;
     case wire::ControlType::audit:
@@ -71,6 +75,12 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
     case wire::ControlType::remove_value:
 #if AUTHEX_WITH_VALUES
         return carry_out_value(message);
+#else
+        break;
+#endif
+    default:
+#if AUTHEX_WITH_HANDOVER
+        return carry_out_handover(message, data);
 #else
         break;
 #endif
@@ -91,6 +101,10 @@ Error Runtime::carry_out_value(const wire::ControlMessage& message) {
 /// Whoever had the key before knows all that it ever said: nothing of it may go on.
 void Runtime::forget_owner() {
     disabled_ = false;
+#if AUTHEX_WITH_HANDOVER
+    wipe(state_secret_);
+    accepts_state_ = false;
+#endif
 #if AUTHEX_WITH_VALUES
     values_.clear();
 #endif

@@ -17,6 +17,7 @@ struct ImageLayout {
     /// X25519 public keys, 32 bytes each: the owner's, and the recovery key where there is one.
     /// Compiled in and hence measured.
     ByteView owner_keys;
+    Bytes state;             ///< AUTHEX_STATE
     std::uint64_t begin = 0; ///< address of the first byte of the image in memory
     std::uint64_t end = 0;
 };

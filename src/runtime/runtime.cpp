@@ -78,6 +78,11 @@ void Runtime::take(Bytes frame) {
     assign(message_.id, header_.counter);
     message_.result = result_;
     message_.result_room = sizeof result_;
+#if AUTHEX_WITH_HANDOVER
+    if (holds_back()) {
+        return;
+    }
+#endif
     if (header_.kind == wire::Kind::control) {
         take_control(frame);
     } else if (wire::is_sealed(header_.kind)) {

@@ -56,6 +56,12 @@ class Runtime {
     /// In a build without Noise there are no owner keys and no entropy: the TEE derives a key for
     /// this module alone.
     void start(std::span<const authex_endpoint> endpoints, ByteView owner_keys, ByteView entropy);
+#if AUTHEX_WITH_HANDOVER
+    /// The module's state (AUTHEX_STATE), kept by reference.
+    void keep(Bytes state) {
+        state_ = state;
+    }
+#endif
 
     /// Takes the whole frames of `in` in order and leaves what they cause in `out`. Both may be
     /// hostile shared memory: each frame is copied in once before it is looked at, `out` is only
@@ -143,6 +149,20 @@ class Runtime {
 #if AUTHEX_WITH_VALUES
     [[nodiscard]] Error carry_out_value(const wire::ControlMessage& message);
 #endif
+#if AUTHEX_WITH_HANDOVER
+    [[nodiscard]] Error carry_out_handover(const wire::ControlMessage& message, Writer& data);
+    [[nodiscard]] Error pause(Writer& data);
+    void resume();
+    [[nodiscard]] Error accept_state(Writer& data);
+    [[nodiscard]] Error export_state(const wire::ControlMessage& message, Writer& data);
+    [[nodiscard]] Error import_state(const wire::ControlMessage& message);
+    [[nodiscard]] Error
+    take_piece(Reader& reader, ByteView chunk, std::uint32_t version, bool take);
+    [[nodiscard]] Error migrate(std::uint32_t version, ByteView name, ByteView bytes);
+    [[nodiscard]] Error continue_connection(const wire::ControlMessage& message, Writer& data);
+    [[nodiscard]] Error arm(const wire::Waiting& waiting);
+    [[nodiscard]] bool holds_back();
+#endif
     [[nodiscard]] bool asks_on_another(const authex_endpoint& end, std::uint16_t channel);
     [[nodiscard]] static OpenRequests open_requests(const Connection& connection);
     static void fail_requests(const OpenRequests& open);
@@ -171,6 +191,12 @@ class Runtime {
 #if AUTHEX_WITH_INTERRUPTS
     std::uint8_t interrupt_ = 0; ///< what waits
     std::uint8_t interrupt_flags_ = 0;
+#endif
+#if AUTHEX_WITH_HANDOVER
+    Bytes state_;
+    crypto::DhKey state_secret_{}; ///< of the key that state for this instance is sealed under
+    bool accepts_state_ = false;
+    bool paused_ = false;
 #endif
     bool disabled_ = false;
     /// Of the frame being handled; becomes that of its answer.

@@ -12,6 +12,7 @@
 
 #include "base/diagnostic.hpp"
 #include "descriptor/endpoint.hpp"
+#include "tee/state_layout.hpp"
 
 namespace authex::tee {
 
@@ -63,7 +64,8 @@ struct Image {
     std::uint64_t bytes = 0;
     std::vector<Label> labels;                   ///< may be empty
     std::vector<descriptor::Endpoint> endpoints; ///< names and ids, read from the image
-    bool cached = false;                         ///< nothing had to be compiled
+    StateLayout state;   ///< empty also where the TEE's modules do not hand theirs over
+    bool cached = false; ///< nothing had to be compiled
 };
 
 class Builder {

@@ -13,9 +13,17 @@ static_assert(offsetof(SetConnection, endpoint) == 2 && offsetof(SetConnection, 
               offsetof(SetConnection, algorithm) == 5 && offsetof(SetConnection, delivery) == 6 &&
               offsetof(SetConnection, epoch) == 8 && offsetof(SetConnection, key) == 12);
 
+#if AUTHEX_WITH_HANDOVER
+constexpr std::uint8_t any_length = 0xFF;
+#endif
 /// Bytes after the type, by type.
-constexpr std::array<std::uint8_t, 6> fields_bytes = {
-    0, seed_bytes, set_connection_bytes - 1, 2, 0, 0};
+constexpr std::array fields_bytes = std::to_array<std::uint8_t>({
+    0, seed_bytes, set_connection_bytes - 1, 2, 0, 0,
+#if AUTHEX_WITH_HANDOVER
+        any_length, any_length, 0, 0, 0, 32 + 4, any_length, set_connection_bytes - 1 + 4 * 8,
+        waiting_bytes,
+#endif
+});
 
 /// @param fields set_connection_bytes - 1
 Error parse_set_connection(const std::uint8_t* fields, SetConnection& connection) {
@@ -58,6 +66,41 @@ Error parse_value(ByteView fields, ControlType type, NamedValue& named) {
 }
 #endif
 
+#if AUTHEX_WITH_HANDOVER
+Error parse_import(ByteView fields, ControlMessage& message) {
+    Reader reader(fields);
+    message.version = reader.u32();
+    message.sealed = reader.take(reader.u16());
+    message.pieces = reader.rest();
+    if (!reader.ok() || message.sealed.size() < state_overhead_bytes) {
+        return Error::truncated;
+    }
+    const bool fits = message.sealed.size() <= state_overhead_bytes + state_chunk_max_bytes &&
+                      message.pieces.size() <= state_pieces_max_bytes;
+    return fits ? Error::none : Error::too_large;
+}
+
+/// @pre the length is that of the type
+Error parse_of_handover(ByteView fields, ControlMessage& message) {
+    Reader reader(fields);
+    if (message.type == ControlType::export_state) {
+        message.recipient = reader.take(32);
+        message.offset = reader.u32();
+    } else if (message.type == ControlType::continue_connection) {
+        const Error error =
+            parse_set_connection(reader.take(set_connection_bytes - 1).data(), message.connection);
+        for (std::uint64_t& counter : message.counters) {
+            counter = reader.u64();
+        }
+        return error;
+    } else if (message.type == ControlType::arm) {
+        message.waiting.endpoint = reader.u16();
+        message.waiting.value = reader.u64();
+    }
+    return Error::none;
+}
+#endif
+
 } // namespace
 
 Error parse_control(ByteView body, ControlMessage& message) {
@@ -75,6 +118,11 @@ Error parse_control(ByteView body, ControlMessage& message) {
         return Error::unknown_kind;
     }
     const ByteView fields = body.subspan(1);
+#if AUTHEX_WITH_HANDOVER
+    if (message.type == ControlType::import_state) {
+        return parse_import(fields, message);
+    }
+#endif
     const std::size_t expected_bytes = fields_bytes[body[0]];
     if (fields.size() != expected_bytes) {
         return fields.size() < expected_bytes ? Error::truncated : Error::malformed;
@@ -88,8 +136,22 @@ Error parse_control(ByteView body, ControlMessage& message) {
     if (message.type == ControlType::seed) {
         message.entropy = fields;
     }
+#if AUTHEX_WITH_HANDOVER
+    return parse_of_handover(fields, message);
+#else
     return Error::none;
+#endif
 }
+
+#if AUTHEX_WITH_HANDOVER
+Error parse_state_piece(Reader& reader, StatePiece& piece) {
+    piece.from = reader.u16();
+    piece.bytes = reader.u16();
+    piece.to = reader.u32();
+    piece.name = reader.take(reader.u8());
+    return reader.ok() ? Error::none : Error::truncated;
+}
+#endif
 
 void write_answer(ControlType type, const std::uint64_t& answers, Error error, Bytes out) {
     out[0] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(type) | control_answer_bit);
@@ -107,7 +169,7 @@ Error parse_answer(ByteView body, ControlAnswer& answer) {
         return Error::truncated;
     }
     answer.type = static_cast<ControlType>(type & ~control_answer_bit);
-    const bool known = answer.type >= ControlType::seed && answer.type <= ControlType::remove_value;
+    const bool known = answer.type >= ControlType::seed && answer.type <= ControlType::arm;
     return (type & control_answer_bit) != 0 && known ? Error::none : Error::unknown_kind;
 }
 
@@ -127,10 +189,32 @@ Error parse_audit_entry(Reader& reader, AuditEntry& entry) {
     return role <= 1 ? Error::none : Error::malformed;
 }
 
-Result<std::size_t> write_control(const ControlMessage& message, Bytes out) {
-    Writer writer(out);
-    writer.u8(static_cast<std::uint8_t>(message.type));
-    const SetConnection& connection = message.connection;
+namespace {
+
+void write_connection(const SetConnection& connection, Writer& writer) {
+    writer.u16(connection.channel)
+        .u16(connection.endpoint)
+        .u8(static_cast<std::uint8_t>(connection.role))
+        .u8(static_cast<std::uint8_t>(connection.algorithm))
+        .u8(static_cast<std::uint8_t>(connection.delivery))
+        .u32(connection.epoch)
+        .bytes(connection.key);
+}
+
+#if AUTHEX_WITH_HANDOVER
+Error write_import(const ControlMessage& message, Writer& writer) {
+    writer.u32(message.version)
+        .u16(static_cast<std::uint16_t>(message.sealed.size()))
+        .bytes(message.sealed)
+        .bytes(message.pieces);
+    return message.sealed.size() <= state_overhead_bytes + state_chunk_max_bytes &&
+                   message.pieces.size() <= state_pieces_max_bytes
+               ? Error::none
+               : Error::too_large;
+}
+#endif
+
+Error write_fields(const ControlMessage& message, Writer& writer) {
     switch (message.type) {
     case ControlType::seed:
         if (message.entropy.size() != seed_bytes) {
@@ -139,19 +223,16 @@ Result<std::size_t> write_control(const ControlMessage& message, Bytes out) {
         writer.bytes(message.entropy);
         break;
     case ControlType::set_connection:
-        writer.u16(connection.channel)
-            .u16(connection.endpoint)
-            .u8(static_cast<std::uint8_t>(connection.role))
-            .u8(static_cast<std::uint8_t>(connection.algorithm))
-            .u8(static_cast<std::uint8_t>(connection.delivery))
-            .u32(connection.epoch)
-            .bytes(connection.key);
+        write_connection(message.connection, writer);
         break;
     case ControlType::remove_connection:
-        writer.u16(connection.channel);
+        writer.u16(message.connection.channel);
         break;
     case ControlType::disable:
     case ControlType::audit:
+    case ControlType::pause:
+    case ControlType::resume:
+    case ControlType::accept_state:
         break;
     case ControlType::set_value:
     case ControlType::remove_value: {
@@ -169,6 +250,37 @@ Result<std::size_t> write_control(const ControlMessage& message, Bytes out) {
         return Error::unknown_kind;
 #endif
     }
+#if AUTHEX_WITH_HANDOVER
+    case ControlType::export_state:
+        writer.bytes(message.recipient).u32(message.offset);
+        break;
+    case ControlType::import_state:
+        return write_import(message, writer);
+    case ControlType::continue_connection:
+        write_connection(message.connection, writer);
+        for (const std::uint64_t counter : message.counters) {
+            writer.u64(counter);
+        }
+        break;
+    case ControlType::arm:
+        writer.u16(message.waiting.endpoint).u64(message.waiting.value);
+        break;
+#else
+    default:
+        return Error::unknown_kind;
+#endif
+    }
+    return Error::none;
+}
+
+} // namespace
+
+Result<std::size_t> write_control(const ControlMessage& message, Bytes out) {
+    Writer writer(out);
+    writer.u8(static_cast<std::uint8_t>(message.type));
+    const Error error = write_fields(message, writer);
+    if (error != Error::none) {
+        return error;
     }
     if (!writer.ok()) {
         return Error::no_space;

@@ -16,6 +16,16 @@
 //   5 audit             –                                        AuditEntry × n
 //   6 set_value         kind u8, name length u8, name, value     –
 //   7 remove_value      kind u8, name length u8, name            –
+// Of one instance of a module that takes another's place:
+//   8 pause             –                                        Waiting × n: armed timers, ports
+//   9 resume            –                                        –
+//  10 accept_state      –                                        X25519 public key, 32 bytes
+//  11 export_state      recipient 32 bytes, offset u32           bytes of state u32, sealed state
+//  12 import_state      version u32, length u16, sealed state,   –
+//                       StatePiece × n
+//  13 continue_connection  as set_connection; counters 4 × u64,  –
+//                       in the order of an audit
+//  14 arm               Waiting                                  –
 //
 // An order that is authentic but not understood (malformed, unknown_kind …) is answered too, so
 // that the owner, and nobody else, hears it from the module.
@@ -24,6 +34,7 @@
 // already set answers «done» and changes nothing, so a deployer that was killed may say it again.
 // The same epoch with anything else: key_mismatch. A smaller one: old_epoch.
 // set_value takes the place of what the name had, remove_value of a name that is not there is done.
+// A paused module takes nothing but its owner's orders and handshakes; 10 … 14 are for paused ones.
 
 #include <array>
 #include <cstddef>
@@ -43,6 +54,13 @@ enum class ControlType : std::uint8_t {
     audit = 5,
     set_value = 6,
     remove_value = 7,
+    pause = 8,
+    resume = 9,
+    accept_state = 10,
+    export_state = 11,
+    import_state = 12,
+    continue_connection = 13,
+    arm = 14,
 };
 constexpr std::uint8_t control_answer_bit = 0x80;
 
@@ -88,8 +106,48 @@ struct NamedValue {
 };
 constexpr std::size_t set_value_max_bytes = 1 + 1 + 1 + value_name_max_bytes + value_max_bytes;
 
+/// Whether this build can hand over to another instance of its module, and take over from one.
+/// One without answers the orders for it with unknown_kind.
+#ifndef AUTHEX_WITH_HANDOVER
+#define AUTHEX_WITH_HANDOVER 1
+#endif
+
+/// So much of a module's state travels at a time, sealed by one instance for another: Noise_N
+/// (crypto/noise.hpp) with this prologue.
+constexpr std::size_t state_chunk_max_bytes = 16384;
+constexpr std::array<std::uint8_t, 14> state_prologue = {
+    'a', 'u', 't', 'h', 'e', 'x', ' ', 's', 't', 'a', 't', 'e', ' ', '1'};
+/// Of all pieces in one import_state.
+constexpr std::size_t state_pieces_max_bytes = 16384;
+/// Beside the state: the ephemeral key and a tag.
+constexpr std::size_t state_overhead_bytes = 32 + 16;
+constexpr std::size_t import_state_max_bytes =
+    1 + 4 + 2 + state_overhead_bytes + state_chunk_max_bytes + state_pieces_max_bytes;
+
+/// What is done with some bytes of a chunk: they are copied to `to` of the module's state or, where
+/// that is state_migrates, given with a name to the module's own function. On the wire: from u16,
+/// bytes u16, to u32, name length u8, name.
+struct StatePiece {
+    std::uint16_t from = 0; ///< in the chunk
+    std::uint16_t bytes = 0;
+    std::uint32_t to = 0;
+    ByteView name; ///< of a variable that migrates, whole; else empty
+};
+constexpr std::uint32_t state_migrates = 0xFFFFFFFF;
+/// @error truncated
+[[nodiscard]] Error parse_state_piece(Reader& reader, StatePiece& piece);
+
+/// A timer that is armed, or a port where a module listens. On the wire: endpoint u16, value u64.
+struct Waiting {
+    std::uint16_t endpoint = 0;
+    std::uint64_t value = 0; ///< the timer's delay in µs; the port, plus listening_pulled
+};
+constexpr std::size_t waiting_bytes = 2 + 8;
+constexpr std::uint64_t listening_pulled = 0x10000;
+
 /// Room for any message.
-constexpr std::size_t control_message_max_bytes = AUTHEX_WITH_VALUES != 0 ? set_value_max_bytes
+constexpr std::size_t control_message_max_bytes = AUTHEX_WITH_HANDOVER != 0 ? import_state_max_bytes
+                                                  : AUTHEX_WITH_VALUES != 0 ? set_value_max_bytes
                                                   : 1 + seed_bytes > set_connection_bytes
                                                       ? 1 + seed_bytes
                                                       : set_connection_bytes;
@@ -100,6 +158,16 @@ struct ControlMessage {
     ByteView entropy;         ///< seed: 32 bytes inside the parsed bytes
 #if AUTHEX_WITH_VALUES
     NamedValue named; ///< set_value, remove_value
+#endif
+#if AUTHEX_WITH_HANDOVER
+    ByteView recipient;        ///< export_state: X25519 public key
+    std::uint32_t offset = 0;  ///< export_state: where the chunk begins
+    std::uint32_t version = 0; ///< import_state: of the state, as its module calls it
+    ByteView sealed;           ///< import_state: one chunk
+    ByteView pieces;           ///< import_state: StatePiece × n
+    /// continue_connection: next out, accepted, refused, next in
+    std::array<std::uint64_t, 4> counters{};
+    Waiting waiting; ///< arm
 #endif
 };
 

@@ -21,10 +21,10 @@ struct Vector {
     std::vector<std::pair<Octets, Octets>> messages; ///< payload, wire
 };
 
-std::vector<Vector> vectors() {
+std::vector<Vector> vectors(const std::string& pattern = "kn") {
     std::vector<Vector> all(1);
     for (const test::VectorLine& line :
-         test::read_vectors(AUTHEX_TEST_DIR "/vectors/noise_kn.txt")) {
+         test::read_vectors(AUTHEX_TEST_DIR "/vectors/noise_" + pattern + ".txt")) {
         if (line.fields[0] == "end") {
             all.emplace_back();
         } else if (line.fields[0] == "message") {
@@ -230,6 +230,66 @@ TEST_F(NoiseForged, BuffersThatAreTooSmallAreRefused) {
     NoiseSession session;
     Octets answer(noise_second_overhead);
     EXPECT_EQ(responder.write_second(Octets(1), answer, session).error(), Error::no_space);
+}
+
+Octets sealed_for(const DhKey& recipient, const Octets& payload, std::uint8_t ephemeral = 5) {
+    Octets message(noise_n_overhead + payload.size());
+    std::copy(payload.begin(), payload.end(), message.begin() + dh_bytes);
+    EXPECT_EQ(noise_n_seal(bytes_of_text("about"), recipient, view(Octets(32, ephemeral)), message),
+              Error::none);
+    return message;
+}
+
+TEST(NoiseN, GivesThePublishedMessagesOnBothSides) {
+    ASSERT_EQ(vectors("n").size(), 2U);
+    for (Vector& v : vectors("n")) {
+        auto& f = v.fields;
+        const auto& [payload, wire] = v.messages.at(0);
+        Octets message(noise_n_overhead + payload.size());
+        std::copy(payload.begin(), payload.end(), message.begin() + dh_bytes);
+        ASSERT_EQ(
+            noise_n_seal(
+                f["prologue"], view(f["init_remote_static"]), view(f["init_ephemeral"]), message),
+            Error::none);
+        EXPECT_EQ(message, wire);
+        Bytes opened;
+        ASSERT_EQ(noise_n_open(f["prologue"], view(f["resp_static"]), message, opened),
+                  Error::none);
+        EXPECT_EQ(Octets(opened.begin(), opened.end()), payload);
+    }
+}
+
+TEST(NoiseN, OpensForItsRecipientAloneAndUnchangedAlone) {
+    const Octets secret(32, 9);
+    DhKey recipient{};
+    x25519_public(view(secret), recipient);
+    const Octets message = sealed_for(recipient, Octets(20, 7));
+    Bytes opened;
+    for (std::size_t bit = 0; bit < message.size() * 8; ++bit) {
+        Octets changed = message;
+        changed[bit / 8] = static_cast<std::uint8_t>(changed[bit / 8] ^ (1U << (bit % 8)));
+        EXPECT_EQ(noise_n_open(bytes_of_text("about"), view(secret), changed, opened),
+                  Error::forged)
+            << "bit " << bit;
+    }
+    Octets copied = message;
+    EXPECT_EQ(noise_n_open(bytes_of_text("other"), view(secret), copied, opened), Error::forged);
+    copied = message;
+    EXPECT_EQ(noise_n_open(bytes_of_text("about"), view(Octets(32, 10)), copied, opened),
+              Error::forged);
+    copied = message;
+    EXPECT_EQ(noise_n_open(bytes_of_text("about"), view(secret), copied, opened), Error::none);
+    Octets cut(noise_n_overhead - 1);
+    EXPECT_EQ(noise_n_open(bytes_of_text("about"), view(secret), cut, opened), Error::truncated);
+}
+
+TEST(NoiseN, APointOfSmallOrderIsRefusedOnBothSides) {
+    const DhKey nothing{};
+    Octets message(noise_n_overhead + 4);
+    EXPECT_EQ(noise_n_seal({}, nothing, view(Octets(32, 5)), message), Error::malformed);
+    std::fill(message.begin(), message.end(), std::uint8_t{0});
+    Bytes opened;
+    EXPECT_EQ(noise_n_open({}, view(Octets(32, 5)), message, opened), Error::malformed);
 }
 
 } // namespace

@@ -50,18 +50,24 @@ TEST(Control, EveryTypeIsReadAsWritten) {
                                    ControlType::set_connection,
                                    ControlType::remove_connection,
                                    ControlType::disable,
-                                   ControlType::audit}) {
+                                   ControlType::audit,
+                                   ControlType::pause,
+                                   ControlType::resume,
+                                   ControlType::accept_state,
+                                   ControlType::export_state,
+                                   ControlType::continue_connection,
+                                   ControlType::arm}) {
         ControlMessage message = set_connection();
         message.type = type;
         message.entropy = entropy;
+        message.recipient = entropy;
+        message.counters = {1, 2, 3, 4};
+        message.waiting = {.endpoint = 5, .value = 6};
         const Octets bytes = written(message);
         ControlMessage again;
         ASSERT_EQ(parse_control(bytes, again), Error::none);
         EXPECT_EQ(again.type, type);
-        again.entropy = entropy;
-        if (type == ControlType::set_connection) {
-            EXPECT_EQ(written(again), bytes);
-        }
+        EXPECT_EQ(written(again), bytes);
         // One byte less, one byte more.
         EXPECT_EQ(parse(Octets(bytes.begin(), bytes.end() - 1)), Error::truncated);
         EXPECT_EQ(parse(bytes + Octets{0}), Error::malformed);
@@ -100,7 +106,7 @@ TEST(Control, FieldsOutOfRangeAreMalformed) {
 
 TEST(Control, TypesOutsideTheListAreUnknown) {
     for (unsigned type = 0; type < 256; ++type) {
-        if (type < 1 || type > 7) {
+        if (type < 1 || type > 14) {
             EXPECT_EQ(parse({static_cast<std::uint8_t>(type)}), Error::unknown_kind) << type;
         }
     }
@@ -140,7 +146,7 @@ TEST(ControlAnswer, RefusesWhatIsNone) {
     }
     EXPECT_EQ(parse_answer(Octets{0x05} + rest, answer), Error::unknown_kind);
     EXPECT_EQ(parse_answer(Octets{0x80} + rest, answer), Error::unknown_kind);
-    EXPECT_EQ(parse_answer(Octets{0x88} + rest, answer), Error::unknown_kind);
+    EXPECT_EQ(parse_answer(Octets{0x8F} + rest, answer), Error::unknown_kind);
     EXPECT_EQ(parse_answer(Octets{0xFF} + rest, answer), Error::unknown_kind);
     EXPECT_EQ(parse_answer(Octets{0x81} + rest, answer), Error::none);
 }
@@ -164,12 +170,65 @@ TEST(AuditEntry, RefusesWhatIsNone) {
 RC_GTEST_PROP(Control, AnyBytesHaveAnAnswerAndWhatParsesIsCanonical, ()) {
     Octets bytes = *rc::gen::arbitrary<Octets>();
     if (!bytes.empty()) {
-        bytes[0] = static_cast<std::uint8_t>(bytes[0] % 9);
+        bytes[0] = static_cast<std::uint8_t>(bytes[0] % 16);
     }
     ControlMessage message;
     if (parse_control(bytes, message) == Error::none) {
         RC_ASSERT(written(message) == bytes);
     }
+}
+
+TEST(Control, StateLiesOnTheWireAsDocumented) {
+    const Octets sealed(state_overhead_bytes, 0xEE);
+    const Octets pieces = {1, 0, 2, 0, 3, 0, 0, 0, 1, 'x'};
+    ControlMessage message;
+    message.type = ControlType::import_state;
+    message.version = 0x01020304;
+    message.sealed = sealed;
+    message.pieces = pieces;
+    const Octets bytes = written(message);
+    EXPECT_EQ(bytes, (Octets{12, 4, 3, 2, 1, 48, 0} + sealed + pieces));
+    ControlMessage again;
+    ASSERT_EQ(parse_control(bytes, again), Error::none);
+    EXPECT_EQ(written(again), bytes);
+    Reader reader(again.pieces);
+    StatePiece piece;
+    ASSERT_EQ(parse_state_piece(reader, piece), Error::none);
+    EXPECT_EQ(piece.from, 1U);
+    EXPECT_EQ(piece.bytes, 2U);
+    EXPECT_EQ(piece.to, 3U);
+    EXPECT_EQ(Octets(piece.name.begin(), piece.name.end()), Octets{'x'});
+    for (std::size_t size = 0; size < pieces.size(); ++size) {
+        Reader cut(ByteView(pieces).first(size));
+        EXPECT_EQ(parse_state_piece(cut, piece), Error::truncated) << size;
+    }
+}
+
+TEST(Control, StateThatIsCutOrTooLargeIsRefused) {
+    ControlMessage message;
+    message.type = ControlType::import_state;
+    const Octets sealed(state_overhead_bytes + state_chunk_max_bytes);
+    const Octets pieces(state_pieces_max_bytes);
+    message.sealed = sealed;
+    message.pieces = pieces;
+    const Octets largest = written(message);
+    EXPECT_EQ(largest.size(), import_state_max_bytes);
+    EXPECT_EQ(parse(largest), Error::none);
+    EXPECT_EQ(parse(largest + Octets{0}), Error::too_large);
+    Octets small = {12, 0, 0, 0, 0, static_cast<std::uint8_t>(state_overhead_bytes - 1), 0};
+    EXPECT_EQ(parse(small + Octets(state_overhead_bytes - 1)), Error::truncated);
+    small[5] = static_cast<std::uint8_t>(state_overhead_bytes);
+    EXPECT_EQ(parse(small + Octets(state_overhead_bytes - 1)), Error::truncated);
+    EXPECT_EQ(parse(small + Octets(state_overhead_bytes)), Error::none);
+
+    Octets out(2 * control_message_max_bytes);
+    const Octets longer(sealed.size() + 1);
+    message.sealed = longer;
+    EXPECT_EQ(write_control(message, out).error(), Error::too_large);
+    const Octets more(pieces.size() + 1);
+    message.sealed = sealed;
+    message.pieces = more;
+    EXPECT_EQ(write_control(message, out).error(), Error::too_large);
 }
 
 TEST(Control, ValuesLieOnTheWireAsDocumented) {

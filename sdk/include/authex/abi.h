@@ -20,7 +20,8 @@ enum {
     AUTHEX_KIND_ENTRY = 5,
     AUTHEX_KIND_TIMER = 6,
     AUTHEX_KIND_STREAM = 7,
-    AUTHEX_KIND_INTERRUPT = 8 /* of a device that the module owns (device.h) */
+    AUTHEX_KIND_INTERRUPT = 8, /* of a device that the module owns (device.h) */
+    AUTHEX_KIND_STATE = 9      /* the version of the module's state; not a place to connect to */
 };
 
 /* Status of a call into the runtime; the values are those of authex::Error that a module can see.
@@ -75,6 +76,11 @@ struct authex_message {
     uint8_t status;     /* reply: AUTHEX_OK, _FAILED or _UNANSWERED; handler and entry: set by the
                            module */
     uint8_t what;       /* stream: AUTHEX_STREAM_…; interrupt: AUTHEX_INTERRUPT_… */
+#if UINTPTR_MAX != 0xFFFF
+    const char*
+        name; /* state: of the variable, of which `data` is the bytes and `id` the version */
+    size_t name_size;
+#endif
 };
 
 /* A power of two on small processors, so that an index is a shift. */
@@ -145,8 +151,20 @@ authex_value(uint8_t kind, const char* name, size_t name_size, const uint8_t** d
                    aligned(AUTHEX_ENDPOINT_ALIGNMENT))) static const struct authex_endpoint        \
         authex_endpoint_##name = {#name, function, kind}
 
-/* Declares module state: variables with this mark are what sealing and moving a module will carry
- * over. AUTHEX_STATE static uint32_t presses; */
-#define AUTHEX_STATE __attribute__((section("authex_state")))
+/* Marks a variable as module state: it goes over to the instance that takes this one's place when
+ * the module is updated or moved. Numbers of fixed width, arrays and structs of them; no pointers.
+ *   AUTHEX_STATE static uint32_t presses; */
+#define AUTHEX_STATE __attribute__((used, retain, section("authex_state")))
+/* Which version the state has that this source declares; 0 where nothing is said. A variable goes
+ * over by itself where version, name and size are the same; else the module takes it itself
+ * (AUTHEX_MIGRATE in module.hpp and module.h), or `authex update` refuses to begin.
+ *   AUTHEX_STATE_VERSION(2); */
+#define AUTHEX_STATE_VERSION(version) AUTHEX_STATE_RECORD(version, NULL)
+#define AUTHEX_STATE_RECORD(version, migrate)                                                      \
+    __attribute__((used,                                                                           \
+                   retain,                                                                         \
+                   section("authex_endpoints"),                                                    \
+                   aligned(AUTHEX_ENDPOINT_ALIGNMENT))) static const struct authex_endpoint        \
+        authex_state_version = {"state " #version, migrate, AUTHEX_KIND_STATE}
 
 #endif

@@ -33,6 +33,16 @@
 #define AUTHEX_TIMER(name, timer) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_TIMER, timer)
 #define AUTHEX_STREAM(name, stream) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_STREAM, stream)
 
+/* The version of this source's state, and what it makes of each variable of another's: called once
+ * for each, with its name, bytes (data) and version (id). Not taken: old->status = AUTHEX_FAILED.
+ */
+#define AUTHEX_MIGRATE(version, old)                                                               \
+    static void authex_migrate(struct authex_message* old);                                        \
+    AUTHEX_STATE_RECORD(version, authex_migrate);                                                  \
+    static void authex_migrate(struct authex_message* old)
+/* Whether that variable has this name. */
+#define authex_is_named(old, literal) authex_has_name(old, literal, sizeof(literal) - 1)
+
 #define authex_send(output, data, size) authex_output(&authex_endpoint_##output, data, size)
 #define authex_ask(request, data, size, id)                                                        \
     authex_request(&authex_endpoint_##request, data, size, id)
@@ -69,6 +79,16 @@ authex_number(const uint8_t* data, size_t size, uint64_t* number) {
     *number = value;
     return AUTHEX_OK;
 }
+
+#if UINTPTR_MAX != 0xFFFF
+static inline int authex_has_name(const struct authex_message* old, const char* name, size_t size) {
+    size_t same = 0;
+    while (same < size && same < old->name_size && old->name[same] == name[same]) {
+        ++same;
+    }
+    return same == size && same == old->name_size;
+}
+#endif
 
 /* Little-endian unsigned integer of `width` bytes (≤ 8) at `offset` of a message; 0 where the
  * message is too short. */

@@ -251,7 +251,51 @@ template <std::size_t N>
     return detail::value(AUTHEX_SECRET, name);
 }
 
+/// A variable of the instance before that does not go over by itself: version, name or size differ.
+struct OldState {
+    std::uint64_t version; ///< of the state that it is of
+    ByteView name;         ///< as that source called it
+    ByteView bytes;        ///< as they lay there, little-endian
+
+    template <std::size_t N>
+    [[nodiscard]] bool is(const char (&wanted)[N]) const {
+        if (name.size() != N - 1) {
+            return false;
+        }
+        for (std::size_t i = 0; i < N - 1; ++i) {
+            if (name[i] != static_cast<std::uint8_t>(wanted[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+    /// The number; none where the variable was larger than T.
+    template <std::unsigned_integral T>
+    [[nodiscard]] std::optional<T> number() const {
+        T value = 0;
+        for (std::size_t i = 0; i < bytes.size() && i < sizeof(T); ++i) {
+            value = static_cast<T>(value | static_cast<T>(T{bytes[i]} << (8U * i)));
+        }
+        return bytes.size() <= sizeof(T) ? std::optional<T>(value) : std::nullopt;
+    }
+};
+
 } // namespace authex
+
+/// The version of this source's state, and what it makes of each variable of another's: called once
+/// for each, before anything else reaches the module. false: not taken, and the instance before
+/// goes on.
+///   AUTHEX_MIGRATE(2, old) { … old.is("total") … old.number<std::uint64_t>() … return true; }
+#define AUTHEX_MIGRATE(version, old)                                                               \
+    static bool authex_migrate(const authex::OldState& old);                                       \
+    AUTHEX_STATE_RECORD(version, [](authex_message* authex_m) {                                    \
+        const bool authex_taken = authex_migrate(                                                  \
+            {authex_m->id,                                                                         \
+             {reinterpret_cast<const std::uint8_t*>(authex_m->name), authex_m->name_size},         \
+             {authex_m->data, authex_m->size}});                                                   \
+        authex_m->status = std::uint8_t(authex_taken ? AUTHEX_OK : AUTHEX_FAILED);                 \
+    });                                                                                            \
+    static bool authex_migrate([[maybe_unused]] const authex::OldState& old)
 
 #define AUTHEX_OUTPUT(name)                                                                        \
     AUTHEX_RECORD(name, AUTHEX_KIND_OUTPUT, nullptr);                                              \

@@ -53,9 +53,9 @@ constexpr std::array runtime_sources = {
     "src/wire/frame.cpp",          "src/wire/seal.cpp",
     "src/runtime/connections.cpp", "src/runtime/control.cpp",
     "src/runtime/dispatch.cpp",    "src/runtime/door.cpp",
-    "src/runtime/emitter.cpp",     "src/runtime/orders.cpp",
-    "src/runtime/runtime.cpp",     "src/runtime/sdk.cpp",
-    "src/runtime/values.cpp"};
+    "src/runtime/emitter.cpp",     "src/runtime/handover.cpp",
+    "src/runtime/orders.cpp",      "src/runtime/runtime.cpp",
+    "src/runtime/sdk.cpp",         "src/runtime/values.cpp"};
 
 /// Components of the SDK. As of a library, only those go into an image that the module uses.
 constexpr std::array component_sources = {"sdk/web/certificate.cpp",
@@ -300,6 +300,19 @@ ImageBuilder::link(const BuildSpec& spec, const Objects& objects, Symbols symbol
     return image;
 }
 
+/// The same image with symbols, where there is a state whose variables it names.
+Expected<StateLayout> ImageBuilder::state_of(const BuildSpec& spec,
+                                             const Objects& objects,
+                                             const std::filesystem::path& image) {
+    const Expected<bool> some = has_state(image);
+    if (!some) {
+        return tl::make_unexpected(some.error());
+    }
+    bool cached = false;
+    const Expected<fs::path> named = *some ? link(spec, objects, Symbols::kept, cached) : image;
+    return named ? read_state(*named) : Expected<StateLayout>(tl::make_unexpected(named.error()));
+}
+
 /// Compiled anew with debug information, which shall change nothing that is measured: else the
 /// debugger would show another program.
 fs::path ImageBuilder::with_symbols(const BuildSpec& spec,
@@ -347,6 +360,10 @@ Expected<Image> ImageBuilder::build(const BuildSpec& wanted) {
             fmt::format("module `{}`: {}", spec.module, endpoints.error().summary);
         return tl::make_unexpected(endpoints.error());
     }
+    Expected<StateLayout> state = state_of(spec, *objects, *path);
+    if (!state) {
+        return tl::make_unexpected(state.error());
+    }
     if (spec.max_image_bytes != 0 && bytes->size() > spec.max_image_bytes) {
         return failure(
             "image-too-large",
@@ -361,6 +378,7 @@ Expected<Image> ImageBuilder::build(const BuildSpec& wanted) {
                  .symbols = spec.symbols ? with_symbols(spec, identity) : fs::path(),
                  .bytes = bytes->size(),
                  .endpoints = std::move(*endpoints),
+                 .state = std::move(*state),
                  .cached = objects->cached && linked_before};
 }
 

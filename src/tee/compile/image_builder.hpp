@@ -57,6 +57,8 @@ class ImageBuilder final : public Builder {
     enum class Symbols : std::uint8_t { stripped, kept };
     Expected<std::filesystem::path>
     link(const BuildSpec& spec, const Objects& objects, Symbols symbols, bool& cached);
+    Expected<StateLayout>
+    state_of(const BuildSpec& spec, const Objects& objects, const std::filesystem::path& image);
     std::filesystem::path with_symbols(const BuildSpec& spec,
                                        const std::vector<std::uint8_t>& identity);
 

@@ -1,16 +1,24 @@
 #pragma once
-// Reads the endpoint records of a linked image: names, kinds, and ids (their order).
+// Reads what a linked image says of its module: endpoints (names, kinds, and ids, which are their
+// order), and the layout of its state.
 
 #include <filesystem>
 #include <vector>
 
 #include "base/diagnostic.hpp"
 #include "descriptor/endpoint.hpp"
+#include "tee/state_layout.hpp"
 
 namespace authex::tee::compile {
 
 /// @error image-malformed: no ELF, or its section `authex_endpoints` does not hold whole records |
 /// endpoint-duplicate
 Expected<std::vector<descriptor::Endpoint>> read_endpoints(const std::filesystem::path& image);
+
+/// Whether it has any.
+Expected<bool> has_state(const std::filesystem::path& image);
+/// @param image with symbols
+/// @error image-malformed
+Expected<StateLayout> read_state(const std::filesystem::path& image);
 
 } // namespace authex::tee::compile

@@ -58,6 +58,7 @@ constexpr std::array features = {"AUTHEX_WITH_AES=0",
                                  "AUTHEX_WITH_TIMERS=0",
                                  "AUTHEX_WITH_STREAMS=0",
                                  "AUTHEX_WITH_VALUES=0",
+                                 "AUTHEX_WITH_HANDOVER=0",
                                  "AUTHEX_MAX_ENDPOINTS=16"};
 
 constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",

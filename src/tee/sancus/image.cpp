@@ -188,6 +188,9 @@ Expected<std::vector<descriptor::Endpoint>> endpoints_of(const SancusImage& imag
             std::next(image.text.begin(), std::min<std::ptrdiff_t>(begin, std::ssize(image.text)));
         const auto last = std::find(first, image.text.end(), 0);
         const std::string name(first, last);
+        if (last != image.text.end() && kind == 9) {
+            continue; // the version of a state that is not handed over
+        }
         if (last == image.text.end() || name.empty() || kind < 1 || kind > 8) {
             return malformed("an endpoint record has no name or an unknown kind");
         }

@@ -1,6 +1,7 @@
 #include "tee/native/builder.hpp"
 
 #include <array>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace {
 
 using descriptor::Endpoint;
 using descriptor::EndpointKind;
+using testing::HasSubstr;
 
 constexpr const char* minimal = "#include <authex/module.hpp>\n"
                                 "AUTHEX_OUTPUT(out);\n"
@@ -50,6 +52,73 @@ TEST_F(NativeBuilderTest, MinimalModuleIsSmallAndListsItsEndpoints) {
     EXPECT_EQ(image->endpoints[1].name, "in");
     EXPECT_EQ(image->endpoints[1].kind, EndpointKind::input);
     RecordProperty("image_bytes", std::to_string(image->bytes));
+}
+
+TEST_F(NativeBuilderTest, ListsTheVariablesOfTheStateByTheirNamesInTheSource) {
+    const Expected<Image> image =
+        shared_builder()->build(spec("#include <authex/module.hpp>\n"
+                                     "AUTHEX_STATE static std::uint32_t count = 7;\n"
+                                     "namespace inner { AUTHEX_STATE std::uint8_t name[5]; }\n"
+                                     "namespace { AUTHEX_STATE std::uint64_t hidden; }\n"
+                                     "static std::uint32_t other;\n"
+                                     "AUTHEX_STATE_VERSION(3);\n"
+                                     "AUTHEX_INPUT(in, event) { count += other++; }\n"
+                                     "AUTHEX_OUTPUT(out);\n"));
+    ASSERT_TRUE(image) << to_text(image.error());
+    EXPECT_EQ(image->state.version, 3U);
+    EXPECT_FALSE(image->state.migrates);
+    std::map<std::string, std::uint32_t> found;
+    std::uint32_t end = 0;
+    for (const StateVariable& variable : image->state.variables) {
+        found[variable.name] = variable.bytes;
+        EXPECT_GE(variable.offset, end) << "in their order, without overlap";
+        end = variable.offset + variable.bytes;
+    }
+    EXPECT_EQ(
+        found,
+        (std::map<std::string, std::uint32_t>{{"count", 4}, {"inner::name", 5}, {"hidden", 8}}));
+    ASSERT_EQ(image->endpoints.size(), 2U) << "the version is none";
+    EXPECT_EQ(image->endpoints[0].name, "in");
+    EXPECT_EQ(image->endpoints[0].id, 1U) << "but has a record";
+    EXPECT_EQ(image->endpoints[1].id, 2U);
+}
+
+TEST_F(NativeBuilderTest, KnowsWhetherAModuleTakesOtherState) {
+    const auto state = [&](const std::string& more) {
+        const Expected<Image> image = shared_builder()->build(
+            spec("#include <authex/module.hpp>\nAUTHEX_OUTPUT(out);\n" + more));
+        EXPECT_TRUE(image) << to_text(image.error());
+        return image ? image->state : StateLayout{};
+    };
+    EXPECT_EQ(state(""), StateLayout{});
+    EXPECT_EQ(state("AUTHEX_MIGRATE(2, old) { return old.is(\"x\"); }\n"),
+              (StateLayout{.version = 2, .migrates = true}));
+    const Expected<Image> twice =
+        shared_builder()->build(spec("#include <authex/module.hpp>\nAUTHEX_STATE_VERSION(1);\n"
+                                     "namespace a { AUTHEX_STATE_VERSION(2); }\n"));
+    ASSERT_FALSE(twice);
+    EXPECT_THAT(twice.error().summary, HasSubstr("said twice"));
+}
+
+TEST_F(NativeBuilderTest, StateOfAModuleInCIsReadLikewise) {
+    folder_.write("app/module.c",
+                  "#include <authex/module.h>\n"
+                  "AUTHEX_STATE static uint16_t count;\n"
+                  "AUTHEX_MIGRATE(1, old) {\n"
+                  "    if (!authex_is_named(old, \"count\") || old->size != 1) {\n"
+                  "        old->status = AUTHEX_FAILED;\n"
+                  "        return;\n"
+                  "    }\n"
+                  "    count = old->data[0];\n"
+                  "}\n");
+    BuildSpec c = spec(minimal);
+    c.sources = {"module.c"};
+    const Expected<Image> image = shared_builder()->build(c);
+    ASSERT_TRUE(image) << to_text(image.error());
+    EXPECT_EQ(image->state,
+              (StateLayout{.version = 1,
+                           .migrates = true,
+                           .variables = {{.name = "count", .offset = 0, .bytes = 2}}}));
 }
 
 TEST_F(NativeBuilderTest, ImageNeedsNothingFromOutside) {

@@ -5,6 +5,9 @@
 #include <array>
 
 asm(".globl authex_image_end, authex_data_image, authex_data_begin, authex_data_end\n"
+    ".globl authex_state_begin, authex_state_end\n"
+    ".set authex_state_begin, authex_image_begin\n"
+    ".set authex_state_end, authex_image_begin\n"
     ".globl authex_relocations_begin, authex_relocations_end, authex_endpoints_end\n"
     ".set authex_image_end, authex_image_begin + 4096\n"
     ".set authex_data_image, authex_image_begin\n"

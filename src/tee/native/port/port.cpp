@@ -8,6 +8,8 @@
 extern "C" {
 extern const authex_endpoint __start_authex_endpoints[] __attribute__((weak, visibility("hidden")));
 extern const authex_endpoint __stop_authex_endpoints[] __attribute__((weak, visibility("hidden")));
+extern std::uint8_t __start_authex_state[] __attribute__((weak, visibility("hidden")));
+extern std::uint8_t __stop_authex_state[] __attribute__((weak, visibility("hidden")));
 extern const std::uint8_t __ehdr_start[] __attribute__((visibility("hidden")));
 extern const std::uint8_t _end[] __attribute__((visibility("hidden")));
 }
@@ -31,6 +33,7 @@ constinit Door door{runtime};
 ImageLayout port::layout() {
     return {.endpoints = {__start_authex_endpoints, __stop_authex_endpoints},
             .owner_keys = owner_keys,
+            .state = {__start_authex_state, __stop_authex_state},
             .begin = address(__ehdr_start),
             .end = address(_end)};
 }

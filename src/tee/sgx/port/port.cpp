@@ -7,6 +7,8 @@
 extern "C" {
 extern const authex_endpoint __start_authex_endpoints[] __attribute__((weak, visibility("hidden")));
 extern const authex_endpoint __stop_authex_endpoints[] __attribute__((weak, visibility("hidden")));
+extern std::uint8_t __start_authex_state[] __attribute__((weak, visibility("hidden")));
+extern std::uint8_t __stop_authex_state[] __attribute__((weak, visibility("hidden")));
 extern const std::uint8_t __ehdr_start[] __attribute__((visibility("hidden")));
 }
 
@@ -49,6 +51,7 @@ ImageLayout port::layout() {
     const auto begin = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(__ehdr_start));
     return {.endpoints = {__start_authex_endpoints, __stop_authex_endpoints},
             .owner_keys = owner_keys,
+            .state = {__start_authex_state, __stop_authex_state},
             .begin = begin,
             .end = begin + enclave_bytes_max};
 }

@@ -10,6 +10,8 @@ extern "C" {
 // From the linker's script.
 extern const authex_endpoint authex_endpoints_begin[] __attribute__((visibility("hidden")));
 extern const authex_endpoint authex_endpoints_end[] __attribute__((visibility("hidden")));
+extern std::uint8_t authex_state_begin[] __attribute__((visibility("hidden")));
+extern std::uint8_t authex_state_end[] __attribute__((visibility("hidden")));
 extern const std::uint8_t authex_image_begin[] __attribute__((visibility("hidden")));
 extern const std::uint8_t authex_image_end[] __attribute__((visibility("hidden")));
 }
@@ -73,6 +75,7 @@ TEE_Result invoke(TEE_Param params[4]) {
 ImageLayout port::layout() {
     return {.endpoints = {authex_endpoints_begin, authex_endpoints_end},
             .owner_keys = owner_keys,
+            .state = {authex_state_begin, authex_state_end},
             .begin = address(authex_image_begin),
             .end = address(authex_image_end)};
 }
@@ -121,6 +124,7 @@ TEE_Result TA_CreateEntryPoint() {
         return TEE_ERROR_NOT_SUPPORTED;
     }
     runtime.start(layout.endpoints, layout.owner_keys, entropy);
+    runtime.keep(layout.state);
     authex::wipe(entropy);
     return TEE_SUCCESS;
 }

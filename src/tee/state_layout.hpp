@@ -1,0 +1,26 @@
+#pragma once
+// Where the variables lie that a module marks as its state (AUTHEX_STATE), read from its image.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace authex::tee {
+
+struct StateVariable {
+    std::string name; ///< as the source has it; C++ with its namespaces, but for unnamed ones
+    std::uint32_t offset = 0; ///< from the begin of the state
+    std::uint32_t bytes = 0;
+
+    friend bool operator==(const StateVariable&, const StateVariable&) = default;
+};
+
+struct StateLayout {
+    std::uint32_t version = 0;            ///< as the module calls it (AUTHEX_STATE_VERSION)
+    bool migrates = false;                ///< it takes the state of other versions (AUTHEX_MIGRATE)
+    std::vector<StateVariable> variables; ///< by offset
+
+    friend bool operator==(const StateLayout&, const StateLayout&) = default;
+};
+
+} // namespace authex::tee
