@@ -176,10 +176,31 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
                                      "start the descriptor's nodes on this machine, until Ctrl-C");
     dev->add_flag("--up", arguments.up, "deploy the application as soon as they are ready");
     declarer.command("plan", Command::plan, group_run, "show what up would do");
-    declarer.command("up",
-                     Command::up,
-                     group_run,
-                     "build, deploy, attest and connect whatever differs from the descriptor");
+    CLI::App* up =
+        declarer.command("up",
+                         Command::up,
+                         group_run,
+                         "build, deploy, attest and connect whatever differs from the descriptor");
+    const auto dry_run = [&](CLI::App* command) {
+        return command->add_flag(
+            "--dry-run", arguments.dry_run, "show what would be done, and do nothing");
+    };
+    dry_run(up);
+    up->add_flag("--afresh",
+                 arguments.afresh,
+                 "modules whose code changed begin anew, without their state; events that wait for "
+                 "them are lost");
+    CLI::App* update = declarer.command("update",
+                                        Command::update,
+                                        group_run,
+                                        "let the new code of a module take over from what runs, "
+                                        "state and connections included");
+    declarer.subject(update, "module", "name of the module");
+    update
+        ->add_option(
+            "--node", arguments.node, "move it to this node; the descriptor says so from then on")
+        ->type_name("NAME");
+    dry_run(update);
     declarer.module_option(declarer.command(
         "deploy", Command::deploy, group_run, "the first step of up: build and load modules"));
     CLI::App* attest =

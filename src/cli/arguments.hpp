@@ -57,6 +57,7 @@ enum class Command : std::uint8_t {
     recover,
     restart,
     restore,
+    update,
     completion,
     verify,
     enclave,
@@ -97,6 +98,9 @@ struct Arguments {
     bool again = false;
     bool explain = false;
     bool up = false;
+    bool afresh = false;
+    bool dry_run = false;
+    std::string node;                ///< update: where the module shall run
     std::string fingerprint;         ///< of a device key, that people compared
     bool trust_on_first_use = false; ///< take the device key that the node shows
     std::vector<std::string> hosts;

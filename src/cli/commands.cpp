@@ -68,6 +68,8 @@ int Run::operate(Application& application) {
         return plan(application);
     case Command::up:
         return up(application);
+    case Command::update:
+        return update(application);
     case Command::deploy:
         return apply(application,
                      {.attest = false,
@@ -125,14 +127,18 @@ int Run::operate(Application& application) {
 }
 
 int Run::with_application() {
+    return with_application(arguments_.file);
+}
+
+int Run::with_application(const std::filesystem::path& file) {
     std::vector<Diagnostic> warnings;
-    const auto descriptor = Application::check(arguments_.file, warnings);
+    const auto descriptor = Application::check(file, warnings);
     if (!descriptor) {
         fail(descriptor.error());
         return exit_usage;
     }
     deployer::Options options;
-    options.descriptor = arguments_.file;
+    options.descriptor = file;
     options.state_directory = arguments_.state_directory;
     options.insecure = arguments_.insecure;
     options.timeout = arguments_.timeout;
@@ -153,6 +159,8 @@ int Run::choose() {
         return check();
     case Command::dev:
         return dev();
+    case Command::update:
+        return update();
     case Command::node_bundle:
         return node_bundle();
     case Command::role_add:

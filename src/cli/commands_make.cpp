@@ -147,7 +147,10 @@ int Run::done_plan(const deployer::Outcome<deployer::Plan>& outcome, const std::
 }
 
 int Run::plan(Application& application) {
-    const auto plan = application.plan({});
+    return show_plan(application.plan({}));
+}
+
+int Run::show_plan(const deployer::Outcome<deployer::Plan>& plan) {
     if (!plan) {
         return fail(plan.error());
     }
@@ -188,8 +191,12 @@ int Run::attest(Application& application) {
 }
 
 int Run::up(Application& application) {
+    const Selection selection{.afresh = arguments_.afresh};
+    if (arguments_.dry_run) {
+        return show_plan(application.plan(selection));
+    }
     const auto begin = std::chrono::steady_clock::now();
-    const auto outcome = application.up({});
+    const auto outcome = application.up(selection);
     const int status = done_plan(outcome, "nothing to do: the nodes run what the descriptor says");
     if (status == exit_done && !arguments_.json && !outcome->empty()) {
         const auto took = std::chrono::duration_cast<std::chrono::microseconds>(

@@ -2,7 +2,8 @@
 // One run of the program: its arguments, and where its words go. One file for each group of
 // commands: commands.cpp chooses, commands_make.cpp builds and prepares, commands_use.cpp sends,
 // commands_look.cpp shows, commands_trust.cpp gives secrets, roles and keys, commands_copy.cpp
-// exports and restores, commands_watch.cpp watches, commands_record.cpp records and replays.
+// exports and restores, commands_watch.cpp watches, commands_record.cpp records and replays,
+// commands_update.cpp lets new code take over.
 
 #include <chrono>
 #include <filesystem>
@@ -43,6 +44,10 @@ class Run {
     int plan(deployer::Application& application);
     int apply(deployer::Application& application, const deployer::Selection& selection);
     int up(deployer::Application& application);
+    int update();
+    int update_by(const std::filesystem::path& descriptor);
+    int update(deployer::Application& application);
+    int show_plan(const deployer::Outcome<deployer::Plan>& plan);
     int send(deployer::Application& application);
     int request(deployer::Application& application);
     int call(deployer::Application& application);
@@ -68,6 +73,7 @@ class Run {
     int trust(deployer::Application& application);
     int choose();
     int with_application();
+    int with_application(const std::filesystem::path& descriptor);
     int operate(deployer::Application& application);
 
     int fail(const std::vector<Diagnostic>& diagnostics);
@@ -86,6 +92,7 @@ class Run {
     ProgressPrinter progress_;
     Timing timing_;
     bool timing_printed_ = false;
+    bool moved_ = false;                 ///< update: the module runs where it was told to
     std::optional<Interrupt> interrupt_; ///< of commands that go on until Ctrl-C
 };
 

@@ -11,6 +11,7 @@
 #include "crypto/kdf.hpp"
 #include "deployer/engine.hpp"
 #include "deployer/image_store.hpp"
+#include "deployer/instances.hpp"
 #include "deployer/owned_application.hpp"
 #include "descriptor/endpoints.hpp"
 #include "descriptor/parse.hpp"
@@ -128,7 +129,23 @@ OwnedApplication::OwnedApplication(Options options,
                                    descriptor::Descriptor descriptor,
                                    Outside outside)
     : options_(std::move(options)), descriptor_(std::move(descriptor)),
-      outside_(std::move(outside)), reporter_(options_.progress) {}
+      outside_(std::move(outside)), reporter_(options_.progress) {
+    const auto names = std::make_shared<InstanceNames>();
+    outside_.open_state = [names, open = outside_.open_state](StateUse use) {
+        auto state = open(use);
+        if (state) {
+            (*state)->tell([names](const auto& modules) { names->follow(modules); });
+        }
+        return state;
+    };
+    outside_.reach = [names, reach = outside_.reach](const std::string& node,
+                                                     const std::string& address) {
+        auto reached = reach(node, address);
+        return reached ? Expected<std::unique_ptr<Node>>(
+                             with_instance_names(std::move(*reached), names))
+                       : std::move(reached);
+    };
+}
 
 void OwnedApplication::warn(const Diagnostic& finding) {
     if (options_.warn) {

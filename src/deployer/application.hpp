@@ -26,8 +26,8 @@ template <typename T>
 using Outcome = tl::expected<T, std::vector<Diagnostic>>;
 
 /// One thing that is being done, for people and logs. `action` is one word: "build", "load",
-/// "attest", "configure", "connect", "register", "disconnect", "unregister", "remove", "disable",
-/// "reset".
+/// "attest", "configure", "update", "connect", "register", "disconnect", "unregister", "remove",
+/// "disable", "reset".
 struct Progress {
     enum class What : std::uint8_t { started, advanced, done, failed };
     What what = What::started;
@@ -55,6 +55,7 @@ enum class Phase : std::uint8_t {
     load,
     attest,
     configure,
+    update,
     connect_inner,
     connect_outputs,
     connect_inputs,
@@ -97,6 +98,11 @@ struct Selection {
     /// Only what the state has and is broken, from the images that were loaded: nothing new,
     /// nothing that the descriptor has changed since, nothing that was disabled or quarantined.
     bool heal = false;
+    /// What runs is not asked for its state: the new instance begins anew, and events that wait are
+    /// lost.
+    bool afresh = false;
+    /// What differs is not begun anew where it cannot hand over: that is an error then.
+    bool hand_over_or_fail = false;
 };
 
 struct BuiltModule {

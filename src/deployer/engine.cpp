@@ -5,10 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "deployer/handover.hpp"
+
 namespace authex::deployer {
 
 Engine::Result Engine::run(const Work& work) {
     remember_nodes();
+    finish_handovers();
     std::map<Phase, Steps> phases;
     for (const Step& step : work.steps) {
         phases[step.shown.phase].push_back(&step);
@@ -27,6 +30,9 @@ Engine::Result Engine::run(const Work& work) {
         case Phase::configure:
             configure(steps);
             break;
+        case Phase::update:
+            update(steps);
+            break;
         case Phase::connect_inner:
         case Phase::connect_outputs:
         case Phase::connect_inputs:
@@ -40,6 +46,50 @@ Engine::Result Engine::run(const Work& work) {
     }
     forget_nodes();
     return std::move(result_);
+}
+
+/// What a deployer that was killed, or a node that was away, has left unfinished.
+void Engine::finish_handovers() {
+    std::vector<ModuleRecord> left;
+    for (const auto& [name, record] : context_.state.modules()) {
+        if (!record.instance_of.empty()) {
+            left.push_back(record);
+        }
+    }
+    Handover handover(context_);
+    for (const ModuleRecord& record : left) {
+        const Expected<bool> finished =
+            record.going ? handover.roll_forward(record.name) : handover.roll_back(record.name);
+        if (!finished) {
+            result_.errors.push_back(finished.error());
+        }
+    }
+}
+
+/// One after the other, so that at most one module waits.
+void Engine::update(const Steps& steps) {
+    Handover handover(context_);
+    for (const Step* step : steps) {
+        const ModuleRecord* next = context_.state.module(step->instance);
+        if (broken_.contains(step->instance) || next == nullptr || next->attested_at_us == 0) {
+            skip(*step, "the instance before goes on");
+            if (next != nullptr) {
+                (void)handover.roll_back(step->instance);
+            }
+            continue;
+        }
+        Report report(context_.reporter, step->shown.action, step->shown.subject, step->shown.node);
+        const auto handed = handover.run(step->shown.subject, step->instance);
+        if (!handed) {
+            report.failed(handed.error().summary);
+            result_.errors.push_back(handed.error());
+            continue;
+        }
+        report.done(fmt::format("{}; events waited for {:.1f} ms",
+                                step->shown.reason,
+                                static_cast<double>(handed->count()) / 1000));
+        done(*step);
+    }
 }
 
 /// The evidence key of a node that was never met is pinned before anything is believed.

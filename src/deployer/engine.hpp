@@ -48,6 +48,8 @@ class Engine {
     /// Which connection each order of a module is about, in the order of its messages.
     using Asking = std::map<std::string, std::vector<Connecting*>>;
 
+    void finish_handovers();
+    void update(const Steps& steps);
     void remember_nodes();
     void forget_nodes();
     void remove(const Steps& steps);

@@ -57,8 +57,8 @@ void Engine::attest(const Steps& steps) {
     };
     std::vector<Attesting> all;
     for (const Step* step : steps) {
-        const std::string& name = step->shown.subject;
-        const descriptor::Module* module = context_.descriptor.find_module(name);
+        const std::string& name = step->record();
+        const descriptor::Module* module = context_.descriptor.find_module(step->shown.subject);
         const descriptor::Node* node = context_.descriptor.find_node(module->node.name);
         const ModuleRecord* record = context_.state.module(name);
         const NodeRecord* met = context_.state.node(node->name);
@@ -113,7 +113,7 @@ void Engine::attest(const Steps& steps) {
         if (attesting.result) {
             accept(*attesting.step, std::move(*attesting.result), change);
         } else {
-            broken_.insert(attesting.step->shown.subject);
+            broken_.insert(attesting.step->record());
             result_.errors.push_back(attesting.result.error());
         }
     }
@@ -129,8 +129,8 @@ void Engine::accept(const Step& step, Attested&& attested, Change& change) {
          .tee = std::string(to_string(context_.descriptor.find_node(shown.node)->tee)),
          .claims = attested.claims});
     if (is_superseded(step, attested)) {
-        broken_.insert(shown.subject);
-        forget_channel(shown.subject, change);
+        broken_.insert(step.record());
+        forget_channel(step.record(), change);
         return;
     }
     take_attested(step, std::move(attested), change);
@@ -204,7 +204,7 @@ void Engine::take_unknown(const std::string& module,
 /// the node's word is not enough, for a key that is said again to a fresh process would be used
 /// twice.
 void Engine::take_attested(const Step& step, Attested&& attested, Change& change) {
-    const std::string& name = step.shown.subject;
+    const std::string& name = step.record();
     const ModuleRecord* known = context_.state.module(name);
     ModuleRecord record = known == nullptr ? ModuleRecord{.name = name} : *known;
     bool continues = false;

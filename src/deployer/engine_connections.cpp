@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "crypto/kdf.hpp"
+#include "deployer/connection_messages.hpp"
 #include "deployer/engine.hpp"
 
 namespace authex::deployer {
@@ -18,52 +19,6 @@ struct Engine::Connecting {
 };
 
 namespace {
-
-wire::ControlMessage set_connection(const ConnectionRecord& record, wire::Role role) {
-    wire::ControlMessage message;
-    message.type = wire::ControlType::set_connection;
-    message.connection = {.channel = record.id,
-                          .endpoint = role == wire::Role::source ? record.from.id : record.to.id,
-                          .role = role,
-                          .algorithm = record.algorithm,
-                          .delivery =
-                              record.lossy ? wire::Delivery::lossy : wire::Delivery::ordered,
-                          .epoch = record.epoch,
-                          .key = {}};
-    copy(record.key.view(), message.connection.key);
-    return message;
-}
-
-/// The connection as one of its nodes must route it.
-v1::ConnectRequest
-route_on(const ConnectionRecord& record, const std::string& node, std::uint16_t deployment) {
-    v1::ConnectRequest request;
-    request.set_deployment(deployment);
-    request.set_channel(record.id);
-    request.set_epoch(record.epoch);
-    request.set_request(record.request);
-    request.set_direct(record.direct());
-    if (node == record.destination_node) {
-        request.set_destination_module(record.to.module);
-    } else {
-        request.set_destination_address(record.destination_address);
-    }
-    if (node == record.source_node) {
-        request.set_source_module(record.from.module);
-    } else if (!record.direct()) {
-        request.set_source_address(record.source_address);
-    }
-    return request;
-}
-
-/// Without repetition, without the deployer.
-std::vector<std::string> nodes_of(const ConnectionRecord& record) {
-    std::vector<std::string> nodes{record.destination_node};
-    if (!record.source_node.empty() && record.source_node != record.destination_node) {
-        nodes.push_back(record.source_node);
-    }
-    return nodes;
-}
 
 void wipe_keys(std::vector<ModuleOrders>& orders) {
     for (ModuleOrders& each : orders) {

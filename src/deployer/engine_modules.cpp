@@ -63,7 +63,7 @@ load_one(const Loading& loading, std::uint16_t deployment, Node& node, Report& r
     if (loading.step->restart) {
         v1::ModuleRequest request;
         request.set_deployment(deployment);
-        request.set_module(loading.module->name);
+        request.set_module(loading.step->record());
         const auto stopped = node.stop(request);
         if (!stopped && stopped.error().code != "unknown-module") {
             return tl::make_unexpected(stopped.error());
@@ -71,7 +71,7 @@ load_one(const Loading& loading, std::uint16_t deployment, Node& node, Report& r
     }
     v1::LoadSpec spec;
     spec.set_deployment(deployment);
-    spec.set_module(loading.module->name);
+    spec.set_module(loading.step->record());
     spec.set_image_bytes(image->size());
     spec.set_image_sha256(loading.loadable->sha256.data(), loading.loadable->sha256.size());
     spec.set_stack_bytes(static_cast<std::uint32_t>(loading.module->max.stack_bytes.value_or(0)));
@@ -86,7 +86,12 @@ load_one(const Loading& loading, std::uint16_t deployment, Node& node, Report& r
 
 /// Of a module that was loaded and is not attested yet.
 ModuleRecord record_of(Loading& loading, const ModuleRecord* known) {
-    ModuleRecord record = known == nullptr ? ModuleRecord{.name = loading.module->name} : *known;
+    const std::string& name = loading.step->record();
+    ModuleRecord record = known == nullptr ? ModuleRecord{.name = name} : *known;
+    if (!loading.step->instance.empty()) {
+        record.on_node = name;
+        record.instance_of = loading.module->name;
+    }
     record.node = loading.step->shown.node;
     record.identity = loading.loadable->image.identity;
     record.placement.assign(loading.result->placement().begin(), loading.result->placement().end());
@@ -101,6 +106,7 @@ ModuleRecord record_of(Loading& loading, const ModuleRecord* known) {
     record.image_sha256 = loading.loadable->sha256;
     record.terms = loading.loadable->terms;
     record.endpoints = loading.loadable->image.endpoints;
+    record.layout = loading.loadable->image.state;
     record.image_bytes = loading.loadable->image.bytes;
     record.attested_at_us = 0;
     record.disabled = false;
@@ -185,9 +191,9 @@ void Engine::load_wave(const Steps& steps) {
             std::find_if(module->after.begin(), module->after.end(), [&](const auto& earlier) {
                 return broken_.contains(earlier.name);
             });
-        ended_.insert(name);
+        ended_.insert(step->record());
         if (broken != module->after.end()) {
-            broken_.insert(name);
+            broken_.insert(step->record());
             skip(*step, fmt::format("it comes after {}", broken->name));
             continue;
         }
@@ -216,7 +222,7 @@ void Engine::load_wave(const Steps& steps) {
     Change change;
     change.urgent = false;
     for (Loading& loading : all) {
-        const std::string& name = loading.module->name;
+        const std::string& name = loading.step->record();
         if (!loading.result) {
             broken_.insert(name);
             result_.errors.push_back(loading.result.error());

@@ -66,7 +66,7 @@ void Engine::configure(const Steps& steps) {
     std::vector<const Step*> chosen;
     Change intent;
     for (const Step* step : steps) {
-        const std::string& module = step->shown.subject;
+        const std::string& module = step->record();
         const ModuleRecord* record = context_.state.module(module);
         if (broken_.contains(module) || record == nullptr || record->attested_at_us == 0) {
             broken_.insert(module);
@@ -74,7 +74,8 @@ void Engine::configure(const Steps& steps) {
             continue;
         }
         orders.push_back(
-            {.module = module, .messages = messages_of(*step, *context_.values.at(module))});
+            {.module = module,
+             .messages = messages_of(*step, *context_.values.at(step->shown.subject))});
         chosen.push_back(step);
         ModuleRecord before = *record;
         forget_digests(before.given, orders.back().messages);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include <fmt/format.h>
 #include <openssl/rand.h>
@@ -195,6 +196,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     };
     outside.executor = std::make_shared<ThreadExecutor>();
     outside.now = [] { return std::chrono::system_clock::now(); };
+    outside.wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
     outside.random = [](Bytes out) {
         // Without random numbers nothing here is worth anything.
         if (RAND_priv_bytes(out.data(), static_cast<int>(out.size())) != 1) {

@@ -29,6 +29,8 @@ struct Outside {
     std::shared_ptr<Executor> executor;
     std::function<std::chrono::system_clock::time_point()> now;
     std::function<void(Bytes)> random; ///< fit for keys
+    /// Lets so much time pass; null where none does.
+    std::function<void(std::chrono::milliseconds)> wait;
     /// Null: this version has none for the TEE. They live as long as this.
     std::function<tee::Builder*(descriptor::Tee)> builder;
     std::function<const tee::Verifier*(descriptor::Tee)> verifier;

@@ -7,10 +7,15 @@
 #include <fmt/ranges.h>
 
 #include "deployer/image_store.hpp"
+#include "deployer/instances.hpp"
 #include "deployer/plan_connections.hpp"
+#include "deployer/plan_periodic.hpp"
 
 namespace authex::deployer {
 namespace {
+
+/// Its modules have no room for more than they do.
+constexpr const char* sancus = "sancus";
 
 bool names(const std::vector<std::string>& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();
@@ -53,7 +58,7 @@ class Planner {
             remove_stale_modules();
         }
         plan_connections({input_, everything_, fates_}, work_);
-        plan_periodic();
+        plan_periodic({input_, everything_, fates_}, work_);
         std::stable_sort(work_.steps.begin(), work_.steps.end(), [](const Step& a, const Step& b) {
             return a.shown.phase < b.shown.phase;
         });
@@ -122,6 +127,10 @@ class Planner {
             return;
         }
         plan_load(module, record, view, fate);
+        if (fate.updates) {
+            plan_configuration_of_instance(module);
+            return;
+        }
         const bool attests = plan_attestation(module, record, view, fate);
         if (input_.selection.attest && selected(module)) {
             plan_values(module, record, attests, fate);
@@ -150,6 +159,14 @@ class Planner {
         if (reason.empty()) {
             return;
         }
+        if (hands_over(module, record)) {
+            plan_update(module, *record, fate, reason);
+            return;
+        }
+        if (input_.selection.hand_over_or_fail) {
+            report_no_handover(module, record, reason);
+            return;
+        }
         fate.loads = true;
         Step& step = add(Phase::load, "load", module.name, module.node.name, reason);
         step.restart = record != nullptr && record->disabled;
@@ -160,6 +177,87 @@ class Planner {
                 record->node,
                 fmt::format("moves to {}", module.node.name));
         }
+    }
+
+    /// Whether the process that has the module's keys is there to be asked for its state.
+    bool hands_over(const descriptor::Module& module, const ModuleRecord* record) const {
+        const Selection& selection = input_.selection;
+        if (record == nullptr || record->attested_at_us == 0 || record->disabled ||
+            module.external || selection.afresh || !selection.attest || !selection.connect) {
+            return false;
+        }
+        const auto from = input_.survey.find(record->node);
+        if (from == input_.survey.end() || !from->second.usable() || from->second.tee == sancus ||
+            input_.survey.at(module.node.name).tee == sancus) {
+            return false;
+        }
+        const v1::ModuleStatus* status = from->second.module(module.name);
+        return status != nullptr && status->state() == v1::ModuleStatus::RUNNING &&
+               process_of(from->second, *status) == record->process;
+    }
+
+    void report_no_handover(const descriptor::Module& module,
+                            const ModuleRecord* record,
+                            const std::string& reason) {
+        const bool small = input_.survey.at(module.node.name).tee == sancus ||
+                           (record != nullptr && input_.survey.contains(record->node) &&
+                            input_.survey.at(record->node).tee == sancus);
+        Diagnostic problem = make_error(
+            "no-handover",
+            small ? fmt::format("module {} is of a Sancus node, whose modules hand nothing over",
+                                module.name)
+                  : fmt::format(
+                        "nothing of module {} runs that could hand over: {}", module.name, reason),
+            fmt::format("to begin anew, without what it knows: authex deploy --module {}, then "
+                        "authex up",
+                        module.name));
+        problem.where = module.where;
+        work_.problems.push_back(std::move(problem));
+    }
+
+    void plan_update(const descriptor::Module& module,
+                     const ModuleRecord& record,
+                     Fate& fate,
+                     const std::string& reason) {
+        fate.updates = true;
+        fate.ready = true;
+        const std::string instance =
+            next_instance(module.name, record.on_node.empty() ? module.name : record.on_node);
+        add(Phase::load, "load", module.name, module.node.name, reason).instance = instance;
+        add(Phase::attest, "attest", module.name, module.node.name, "loaded").instance = instance;
+        add(Phase::update,
+            "update",
+            module.name,
+            module.node.name,
+            record.node == module.node.name ? "takes over from the one that runs"
+                                            : fmt::format("takes over from {}", record.node))
+            .instance = instance;
+    }
+
+    void plan_configuration_of_instance(const descriptor::Module& module) {
+        const auto found = input_.values.find(module.name);
+        if (found == input_.values.end()) {
+            return;
+        }
+        if (!found->second) {
+            work_.problems.push_back(found->second.error());
+            return;
+        }
+        if (found->second->empty()) {
+            return;
+        }
+        std::vector<std::string> words;
+        Step step{.shown = {.phase = Phase::configure,
+                            .action = "configure",
+                            .subject = module.name,
+                            .node = module.node.name},
+                  .instance = work_.steps.back().instance};
+        for (std::size_t i = 0; i < found->second->size(); ++i) {
+            step.set_values.push_back(i);
+            words.push_back(to_string((*found->second)[i].kind, (*found->second)[i].name));
+        }
+        step.shown.reason = fmt::format("{}", fmt::join(words, ", "));
+        work_.steps.push_back(std::move(step));
     }
 
     static std::string reason_to_load(const descriptor::Module& module,
@@ -317,6 +415,13 @@ class Planner {
             }
         }
         const auto remove = [&](const std::string& module, const std::string& node) {
+            const ModuleRecord* record = state_.module(module);
+            if (record != nullptr && !record->instance_of.empty()) {
+                return; // the engine finishes first what was begun with it
+            }
+            if (is_moving(input_, fates_, module, node)) {
+                return;
+            }
             if (!belongs(module, node) && planned.emplace(module, node).second) {
                 add(Phase::remove, "remove", module, node, "not in the descriptor");
             }
@@ -332,92 +437,6 @@ class Planner {
                                      descriptor_.find_node(record.node) != nullptr;
             if (descriptor_.find_module(name) == nullptr && !unreachable) {
                 remove(name, record.node);
-            }
-        }
-    }
-
-    void plan_periodic() {
-        if (everything_ && input_.selection.remove_stale) {
-            remove_stale_periodic();
-        }
-        if (!input_.selection.register_periodic) {
-            return;
-        }
-        for (const descriptor::Periodic& periodic : descriptor_.periodic) {
-            const bool chosen = everything_ || names(input_.selection.periodic, periodic.name) ||
-                                names(input_.selection.modules, periodic.entry.module);
-            const Fate& fate = fates_.at(periodic.entry.module);
-            if (chosen && fate.why == Fate::Why::none) {
-                plan_registration(periodic);
-            }
-        }
-    }
-
-    void plan_registration(const descriptor::Periodic& periodic) {
-        const std::string& node = descriptor_.find_module(periodic.entry.module)->node.name;
-        const auto entry = find_endpoint(input_, periodic.entry);
-        if (!entry) {
-            work_.problems.push_back(unknown_endpoint(periodic.entry));
-            return;
-        }
-        const PeriodicRecord wanted{.name = periodic.name,
-                                    .node = node,
-                                    .module = periodic.entry.module,
-                                    .entry = entry->id,
-                                    .every_us = static_cast<std::uint64_t>(periodic.every.count())};
-        const v1::PeriodicStatus* status = input_.survey.at(node).periodic(periodic.name);
-        const auto record = state_.periodic().find(periodic.name);
-        const bool recorded = record != state_.periodic().end() && same(record->second, wanted);
-        const bool there = status != nullptr && same(*status, wanted);
-        if (recorded && there) {
-            return;
-        }
-        const bool known = record != state_.periodic().end();
-        if (input_.selection.heal && (!known || !same(record->second, wanted))) {
-            return;
-        }
-        if (status != nullptr && !there) {
-            add(Phase::remove, "unregister", periodic.name, node, "changed");
-        }
-        Step& step = add(Phase::register_periodic,
-                         "register",
-                         periodic.name,
-                         node,
-                         !known              ? "new"
-                         : status == nullptr ? "the node lost it"
-                                             : "changed");
-        step.periodic = wanted;
-    }
-
-    static bool same(const PeriodicRecord& a, const PeriodicRecord& b) {
-        return a.node == b.node && a.module == b.module && a.entry == b.entry &&
-               a.every_us == b.every_us;
-    }
-    static bool same(const v1::PeriodicStatus& a, const PeriodicRecord& b) {
-        return a.module() == b.module && a.entry() == b.entry && a.every_us() == b.every_us;
-    }
-
-    void remove_stale_periodic() {
-        const auto wanted_at = [&](const std::string& name) -> std::string {
-            for (const descriptor::Periodic& periodic : descriptor_.periodic) {
-                if (periodic.name == name) {
-                    return descriptor_.find_module(periodic.entry.module)->node.name;
-                }
-            }
-            return "";
-        };
-        for (const auto& [node, view] : input_.survey) {
-            for (const v1::PeriodicStatus& status : view.status.periodic()) {
-                if (wanted_at(status.name()) != node) {
-                    add(Phase::remove, "unregister", status.name(), node, "not in the descriptor");
-                }
-            }
-        }
-        for (const auto& [name, record] : state_.periodic()) {
-            const auto view = input_.survey.find(record.node);
-            const bool gone = view == input_.survey.end() || view->second.periodic(name) == nullptr;
-            if (gone && wanted_at(name).empty()) {
-                add(Phase::remove, "unregister", name, record.node, "not in the descriptor");
             }
         }
     }

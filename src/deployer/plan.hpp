@@ -2,6 +2,9 @@
 // What separates a deployment from its descriptor. A pure function: nothing is asked, written or
 // sent.
 //
+// A module that runs and hands over gets a new instance beside it, which is loaded, attested and
+// configured as any; then the one takes the other's place (engine_update.cpp).
+//
 // The order of phases is what the promise needs (DESIGN "Trust"): all modules are loaded and
 // attested, then inner connections are keyed, then those to output drivers, then those from input
 // drivers, then those of the deployer. An output driver is a module with `devices:`, or with no
@@ -51,6 +54,12 @@ struct Step {
     std::vector<GivenValue> removed_values; ///< configure: what it is to forget
     bool new_epoch = false;                 ///< connect: the key is made anew, else said again
     bool restart = false;                   ///< load: the module is ended first
+    std::string instance;                   ///< of the module, beside the one that runs; else empty
+
+    /// Of the module, or of the instance beside it.
+    [[nodiscard]] const std::string& record() const {
+        return instance.empty() ? shown.subject : instance;
+    }
 };
 
 struct Work {

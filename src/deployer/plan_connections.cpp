@@ -262,8 +262,8 @@ class ConnectionPlanner {
             target.given_key != record->given_key ||
             (target.given_key && !equal_constant_time(target.key.view(), record->key.view()));
         if (target.algorithm != record->algorithm || target.lossy != record->lossy ||
-            target.request != record->request || target.from.id != record->from.id ||
-            target.to.id != record->to.id || other_key) {
+            target.request != record->request || other_id(target.from, record->from) ||
+            other_id(target.to, record->to) || other_key) {
             return "changed";
         }
         if (input_.selection.turn_epoch) {
@@ -280,12 +280,21 @@ class ConnectionPlanner {
                 return fmt::format("node {} lost it", node);
             }
         }
-        if (target.source_address != record->source_address ||
-            target.destination_address != record->destination_address) {
+        const bool follows = updates(target.from) || updates(target.to);
+        if (!follows && (target.source_address != record->source_address ||
+                         target.destination_address != record->destination_address)) {
             turn = record->key.empty();
             return "a node's address changed";
         }
         return "";
+    }
+
+    bool updates(const EndRecord& end) const {
+        return !end.module.empty() && plan_.fates.at(end.module).updates;
+    }
+    /// The ids of an instance that takes over may differ: the names say what goes on.
+    bool other_id(const EndRecord& target, const EndRecord& record) const {
+        return target.id != record.id && !updates(target);
     }
 
     void report_blocked(const descriptor::Connection& connection, const std::string& module) {

@@ -15,8 +15,9 @@ struct Fate {
     enum class Why : std::uint8_t { none, node, disabled, other };
     Why why = Why::none;
     bool loads = false;
-    bool fresh = false; ///< it is, or will be, another process than the one that has keys
-    bool ready = false; ///< it is, or will be, attested when connections are made
+    bool updates = false; ///< another instance takes its place, with its connections
+    bool fresh = false;   ///< it is, or will be, another process than the one that has keys
+    bool ready = false;   ///< it is, or will be, attested when connections are made
 };
 using Fates = std::map<std::string, Fate>;
 

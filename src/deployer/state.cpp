@@ -186,6 +186,9 @@ Expected<bool> State::set_deployment(std::uint16_t deployment) {
         periodic_.clear();
         descriptor_.clear();
     }
+    if (listener_) {
+        listener_(modules_);
+    }
     if (committed) {
         committed();
     }
@@ -329,6 +332,9 @@ Expected<bool> State::commit(const Change& change) {
         return done;
     }
     remember(change);
+    if (listener_) {
+        listener_(modules_);
+    }
     if (committed) {
         committed();
     }

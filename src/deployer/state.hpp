@@ -22,6 +22,7 @@
 #include "deployer/secret.hpp"
 #include "deployer/state_lock.hpp"
 #include "descriptor/endpoint.hpp"
+#include "tee/state_layout.hpp"
 
 namespace authex::deployer {
 
@@ -75,6 +76,11 @@ struct ModuleRecord {
     // Of a TEE that measures the place of a module:
     std::vector<std::uint8_t> placement; ///< where `identity` holds
     Secret module_key;                   ///< as tee::Placed
+    // Of instances (deployer/instances.hpp):
+    std::string on_node;     ///< how its node calls it; empty: by its name
+    std::string instance_of; ///< the module, where this is an instance beside it; else empty
+    bool going = false;      ///< such an instance: what was the module, else what is to become it
+    tee::StateLayout layout; ///< of its state
 };
 
 /// One end of a connection.
@@ -191,6 +197,11 @@ class State {
     Expected<bool> commit(const Change& change);
     /// Told after each transaction. For tests that stop the deployer there.
     std::function<void()> committed;
+    /// Told which modules there are, now and after each transaction.
+    void tell(std::function<void(const std::map<std::string, ModuleRecord>&)> listener) {
+        listener_ = std::move(listener);
+        listener_(modules_);
+    }
 
   private:
     explicit State(std::shared_ptr<Database> database);
@@ -201,6 +212,7 @@ class State {
     Expected<bool> transaction(const std::function<Expected<bool>()>& work);
 
     std::shared_ptr<Database> database_;
+    std::function<void(const std::map<std::string, ModuleRecord>&)> listener_;
     std::unique_ptr<StateLock> lock_;
     std::uint16_t deployment_ = 0;
     std::map<std::string, NodeRecord> nodes_;

@@ -52,6 +52,9 @@ nlohmann::json to_json(const ModuleRecord& module, bool with_secrets) {
                         {"simulated", module.simulated},
                         {"disabled", module.disabled},
                         {"quarantined", module.quarantined},
+                        {"on_node", module.on_node.empty() ? module.name : module.on_node},
+                        {"instance_of", module.instance_of},
+                        {"going", module.going},
                         {"given", nlohmann::json::array()}};
     for (const GivenValue& value : module.given) {
         json["given"].push_back({{"secret", value.secret}, {"name", value.name}});

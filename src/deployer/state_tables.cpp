@@ -51,4 +51,33 @@ Given given_of(const std::string& text) {
     return given;
 }
 
+std::string text_of(const tee::StateLayout& layout) {
+    nlohmann::json json{{"version", layout.version},
+                        {"migrates", layout.migrates},
+                        {"variables", nlohmann::json::array()}};
+    for (const tee::StateVariable& each : layout.variables) {
+        json["variables"].push_back({each.name, each.offset, each.bytes});
+    }
+    return json.dump();
+}
+
+tee::StateLayout layout_of(const std::string& text) {
+    tee::StateLayout layout;
+    const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object()) {
+        return layout;
+    }
+    layout.version = json.value("version", 0U);
+    layout.migrates = json.value("migrates", false);
+    for (const auto& each : json.value("variables", nlohmann::json::array())) {
+        if (each.is_array() && each.size() == 3 && each[0].is_string() && each[1].is_number() &&
+            each[2].is_number()) {
+            layout.variables.push_back({.name = each[0].get<std::string>(),
+                                        .offset = each[1].get<std::uint32_t>(),
+                                        .bytes = each[2].get<std::uint32_t>()});
+        }
+    }
+    return layout;
+}
+
 } // namespace authex::deployer::tables

@@ -15,7 +15,7 @@
 
 namespace authex::deployer::tables {
 
-constexpr std::int64_t schema_version = 4;
+constexpr std::int64_t schema_version = 5;
 
 inline constexpr const char* schema = R"(
 CREATE TABLE deployment (id INTEGER NOT NULL);
@@ -28,7 +28,9 @@ CREATE TABLE module (
     attested_at_us INTEGER NOT NULL, incarnation INTEGER NOT NULL, process TEXT NOT NULL,
     simulated INTEGER NOT NULL, disabled INTEGER NOT NULL, session BLOB NOT NULL,
     given TEXT NOT NULL DEFAULT '[]', placement BLOB NOT NULL DEFAULT x'',
-    module_key BLOB NOT NULL DEFAULT x'', quarantined TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+    module_key BLOB NOT NULL DEFAULT x'', quarantined TEXT NOT NULL DEFAULT '',
+    on_node TEXT NOT NULL DEFAULT '', instance_of TEXT NOT NULL DEFAULT '',
+    going INTEGER NOT NULL DEFAULT 0, layout TEXT NOT NULL DEFAULT '{}') WITHOUT ROWID;
 CREATE TABLE connection (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL,
     from_module TEXT NOT NULL, from_endpoint TEXT NOT NULL, from_id INTEGER NOT NULL,
@@ -64,6 +66,13 @@ PRAGMA user_version = 3;
 ALTER TABLE module ADD COLUMN quarantined TEXT NOT NULL DEFAULT '';
 CREATE TABLE deployed (descriptor TEXT NOT NULL);
 PRAGMA user_version = 4;
+)",
+    R"(
+ALTER TABLE module ADD COLUMN on_node TEXT NOT NULL DEFAULT '';
+ALTER TABLE module ADD COLUMN instance_of TEXT NOT NULL DEFAULT '';
+ALTER TABLE module ADD COLUMN going INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE module ADD COLUMN layout TEXT NOT NULL DEFAULT '{}';
+PRAGMA user_version = 5;
 )"};
 static_assert(migrations.size() == schema_version - 1);
 
@@ -71,11 +80,13 @@ using Endpoints = std::vector<descriptor::Endpoint>;
 using Given = std::vector<GivenValue>;
 using Turned = std::pair<std::string, std::uint32_t>;
 
-// Lists lie in one column, as JSON; what is none is an empty list.
+// Lists lie in one column, as JSON, and so do layouts; what is none is an empty one.
 [[nodiscard]] std::string text_of(const Endpoints& endpoints);
 [[nodiscard]] std::string text_of(const Given& given);
 [[nodiscard]] Endpoints endpoints_of(const std::string& text);
 [[nodiscard]] Given given_of(const std::string& text);
+[[nodiscard]] std::string text_of(const tee::StateLayout& layout);
+[[nodiscard]] tee::StateLayout layout_of(const std::string& text);
 
 /// The columns of each table, in the order of the schema.
 template <typename R>
@@ -100,7 +111,11 @@ auto columns_of_module(R& r) {
                     r.given,
                     r.placement,
                     r.module_key,
-                    r.quarantined);
+                    r.quarantined,
+                    r.on_node,
+                    r.instance_of,
+                    r.going,
+                    r.layout);
 }
 template <typename R>
 auto columns_of_connection(R& r) {
@@ -159,7 +174,7 @@ template <typename T>
 void bind_value(Statement& statement, const T& value) {
     if constexpr (std::is_same_v<T, Endpoints>) {
         statement.bind(text_of(value));
-    } else if constexpr (std::is_same_v<T, Given>) {
+    } else if constexpr (std::is_same_v<T, Given> || std::is_same_v<T, tee::StateLayout>) {
         statement.bind(text_of(value));
     } else if constexpr (std::is_same_v<T, Secret>) {
         statement.bind(value.view());
@@ -178,6 +193,8 @@ void read_value(Statement& statement, T& value) {
         value = endpoints_of(statement.text());
     } else if constexpr (std::is_same_v<T, Given>) {
         value = given_of(statement.text());
+    } else if constexpr (std::is_same_v<T, tee::StateLayout>) {
+        value = layout_of(statement.text());
     } else if constexpr (std::is_same_v<T, Secret>) {
         std::vector<std::uint8_t> bytes = statement.blob();
         value.assign(bytes);

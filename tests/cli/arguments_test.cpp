@@ -54,6 +54,7 @@ TEST(ParseArguments, EveryCommandIsKnown) {
                                    {{"build"}, Command::build},
                                    {{"plan"}, Command::plan},
                                    {{"up"}, Command::up},
+                                   {{"update", "m"}, Command::update},
                                    {{"deploy"}, Command::deploy},
                                    {{"attest"}, Command::attest},
                                    {{"connect"}, Command::connect},
@@ -189,6 +190,16 @@ TEST(ParseArguments, AttestTakesModulesEitherWay) {
     EXPECT_THAT(arguments.modules, ElementsAre("a", "b"));
     EXPECT_TRUE(arguments.explain);
     EXPECT_TRUE(arguments.timing);
+}
+
+TEST(ParseArguments, AnUpdateNamesAModuleAndMayNameANode) {
+    const auto parsed = parse({"update", "web", "--node", "cloud", "--dry-run"});
+    const auto& arguments = std::get<Arguments>(parsed);
+    EXPECT_EQ(arguments.subject, "web");
+    EXPECT_EQ(arguments.node, "cloud");
+    EXPECT_TRUE(arguments.dry_run);
+    EXPECT_EQ(status({"update"}), 2);
+    EXPECT_EQ(status({"update", "a", "b"}), 2);
 }
 
 } // namespace

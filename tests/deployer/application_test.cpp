@@ -162,7 +162,9 @@ TEST_F(ApplicationTest, PlansWithoutChangingAnything) {
 TEST_F(ApplicationTest, ReloadsOnlyTheModuleWhoseCodeChanged) {
     up();
     world.change_code("last");
-    EXPECT_THAT(words(up()),
+    Selection afresh;
+    afresh.afresh = true;
+    EXPECT_THAT(words(up(afresh)),
                 UnorderedElementsAre("load last", "attest last", "connect b", "connect ask"));
     EXPECT_EQ(connection("b").epoch, 2U);
     EXPECT_EQ(connection("a").epoch, 1U);
@@ -248,7 +250,9 @@ TEST_F(ApplicationTest, MovesAModuleToAnotherNode) {
     std::string changed = chain;
     changed.replace(changed.find("node: right"), 11, "node: left ");
     world.set_descriptor(std::string(nodes) + changed);
-    EXPECT_THAT(words(up()),
+    Selection afresh;
+    afresh.afresh = true;
+    EXPECT_THAT(words(up(afresh)),
                 UnorderedElementsAre(
                     "remove middle", "load middle", "attest middle", "connect a", "connect b"));
     EXPECT_TRUE(world.node("right").modules.empty());

@@ -244,9 +244,16 @@ class FakeCall final : public deployer::Node {
             return failure("node-unreachable", fmt::format("node {} is not there", node_.name));
         }
         node_.world.calls.push_back(fmt::format("{} {} {}", node_.name, method, subject));
+        const auto lost = [&] {
+            return failure("node-unreachable",
+                           fmt::format("node {} went away during {}", node_.name, method));
+        };
+        if (node_.world.call_is_lost()) {
+            return lost();
+        }
         Expected<Reply> reply = work();
         node_.world.burn();
-        return reply;
+        return node_.world.call_is_lost() ? Expected<Reply>(lost()) : std::move(reply);
     }
 
     Expected<v1::ModuleStatus> do_load(const v1::LoadSpec& spec, ByteView image) {

@@ -20,8 +20,10 @@ namespace fs = std::filesystem;
 /// An image is a text that names module and version; its endpoints are those of every module here.
 class FakeBuilder final : public tee::Builder {
   public:
-    FakeBuilder(fs::path folder, const std::map<std::string, int>& versions)
-        : folder_(std::move(folder)), versions_(versions) {}
+    FakeBuilder(fs::path folder,
+                const std::map<std::string, int>& versions,
+                const std::map<std::string, tee::StateLayout>& layouts)
+        : folder_(std::move(folder)), versions_(versions), layouts_(layouts) {}
     Expected<tee::Image> build(const tee::BuildSpec& spec) override {
         const auto version = versions_.find(spec.module);
         const std::string content = fmt::format(
@@ -31,6 +33,10 @@ class FakeBuilder final : public tee::Builder {
                          .identity = {hash.begin(), hash.end()},
                          .bytes = content.size()};
         std::ofstream(image.path, std::ios::binary) << content;
+        const auto layout = layouts_.find(spec.module);
+        image.state = layout == layouts_.end()
+                          ? tee::StateLayout{.variables = {{.name = "taken", .bytes = 8}}}
+                          : layout->second;
         const auto endpoints = fake_endpoints();
         for (std::uint16_t id = 0; id < endpoints.size(); ++id) {
             image.endpoints.push_back(
@@ -44,6 +50,7 @@ class FakeBuilder final : public tee::Builder {
   private:
     fs::path folder_;
     const std::map<std::string, int>& versions_;
+    const std::map<std::string, tee::StateLayout>& layouts_;
 };
 
 class InTurn final : public deployer::Executor {
@@ -58,7 +65,7 @@ class InTurn final : public deployer::Executor {
 } // namespace
 
 FakeWorld::FakeWorld(const std::string& descriptor)
-    : builder_(std::make_unique<FakeBuilder>(folder_.path(), versions)),
+    : builder_(std::make_unique<FakeBuilder>(folder_.path(), versions, layouts)),
       verifier_(std::make_unique<tee::native::NativeVerifier>()) {
     owner.secret.fill(7);
     crypto::x25519_public(owner.secret, owner.public_key);
@@ -102,6 +109,7 @@ deployer::Outside FakeWorld::outside() {
     outside.now = [this] {
         return std::chrono::system_clock::time_point(std::chrono::microseconds(++now_us));
     };
+    outside.wait = [this](std::chrono::milliseconds) { pump(); };
     outside.random = [this](Bytes out) {
         Octets bytes(8);
         Writer(bytes).u64(++seed);
@@ -163,26 +171,42 @@ void FakeWorld::burn() {
     }
 }
 
-FakeModule& FakeWorld::module(const std::string& name) {
+FakeModule* FakeWorld::newest(const std::string& name, FakeNode** where) {
+    FakeModule* found = nullptr;
+    int highest = 0;
     for (auto& [node_name, node] : nodes) {
-        const auto found = node->modules.find(name);
-        if (found != node->modules.end()) {
-            return found->second;
+        for (auto& [key, module] : node->modules) {
+            const bool is_first = key == name;
+            const bool is_later = key.starts_with(name + ".");
+            const int number = is_first ? 1 : is_later ? std::stoi(key.substr(name.size() + 1)) : 0;
+            if (number > highest) {
+                highest = number;
+                found = &module;
+                *where = node.get();
+            }
         }
     }
-    throw std::runtime_error("no module " + name);
+    return found;
+}
+
+FakeModule& FakeWorld::module(const std::string& name) {
+    FakeNode* node = nullptr;
+    FakeModule* found = newest(name, &node);
+    if (found == nullptr) {
+        throw std::runtime_error("no module " + name);
+    }
+    return *found;
 }
 
 void FakeWorld::go(const std::string& name) {
-    for (auto& [node_name, node] : nodes) {
-        const auto found = node->modules.find(name);
-        if (found != node->modules.end() && found->second.runtime != nullptr) {
-            (void)node->invoke(
-                found->second,
-                frame_of({.kind = wire::Kind::call,
-                          .deployment = static_cast<std::uint16_t>(found->second.spec.deployment()),
-                          .channel = fake_go}));
-        }
+    FakeNode* node = nullptr;
+    FakeModule* found = newest(name, &node);
+    if (found != nullptr && found->runtime != nullptr) {
+        (void)node->invoke(
+            *found,
+            frame_of({.kind = wire::Kind::call,
+                      .deployment = static_cast<std::uint16_t>(found->spec.deployment()),
+                      .channel = fake_go}));
     }
     pump();
 }
@@ -202,11 +226,11 @@ void FakeWorld::pump() {
                             here->second.destination_module().empty()) {
                             continue;
                         }
-                        FakeModule& module = node->modules[here->second.destination_module()];
-                        if (module.runtime == nullptr) {
+                        const auto module = node->modules.find(here->second.destination_module());
+                        if (module == node->modules.end() || module->second.runtime == nullptr) {
                             continue;
                         }
-                        const auto told = node->invoke(module, Octets(frames.front()));
+                        const auto told = node->invoke(module->second, Octets(frames.front()));
                         taken = std::none_of(
                             told.begin(), told.end(), [&channel = channel](const Octets& frame) {
                                 const wire::FrameHeader header = header_of(frame);
@@ -228,11 +252,9 @@ void FakeWorld::pump() {
 }
 
 void FakeWorld::restart(const std::string& name) {
-    for (auto& [node_name, node] : nodes) {
-        const auto found = node->modules.find(name);
-        if (found != node->modules.end()) {
-            node->start(found->second);
-        }
+    FakeNode* node = nullptr;
+    if (FakeModule* found = newest(name, &node)) {
+        node->start(*found);
     }
 }
 
@@ -245,6 +267,7 @@ void FakeWorld::crash(const std::string& name) {
 
 /// All events have one plaintext: two that are equal were sealed under one key and counter.
 void FakeWorld::saw_sealed_by_module(ByteView frame) {
+    ++sent[header_of(Octets(frame.begin(), frame.end())).channel];
     if (!emitted_.emplace(frame.begin(), frame.end()).second) {
         used_twice.push_back("a module sealed two events under one key and counter");
     }
@@ -264,7 +287,10 @@ void FakeWorld::saw_sealed_by_deployer(std::uint16_t channel, ByteView frames) {
 
 void FakeWorld::saw_orders(const std::string& module, ByteView frames) {
     const auto state = deployer::State::open(database);
-    const deployer::ModuleRecord* record = (*state)->module(module);
+    const deployer::ModuleRecord* record = nullptr;
+    for (const auto& [name, each] : (*state)->modules()) {
+        record = (each.on_node.empty() ? name : each.on_node) == module ? &each : record;
+    }
     if (record == nullptr || record->session.empty() || record->attested_at_us == 0) {
         return; // the keys are of a handshake that is under way
     }

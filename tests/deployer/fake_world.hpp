@@ -40,7 +40,7 @@ struct FakeModule {
     v1::ModuleStatus status;
     std::vector<std::uint8_t> identity;
     std::unique_ptr<runtime::Runtime> runtime; ///< null: it does not run
-    std::uint64_t taken = 0;                   ///< events on `in` and `relay`
+    std::uint64_t taken = 0; ///< events on `in` and `relay`; all of the module's state
 };
 
 class FakeWorld;
@@ -109,7 +109,13 @@ class FakeWorld {
     int places = 0; ///< that were passed
     void burn();
 
+    /// Counts down before and after each call to a node; the call fails when it comes to 0, and the
+    /// deployer lives on. Negative: never.
+    int loss = -1;
+    bool call_is_lost() { return loss > 0 && --loss == 0; }
+
     FakeNode& node(const std::string& name) { return *nodes.at(name); }
+    /// The instance of it that was loaded last.
     FakeModule& module(const std::string& name);
     /// `module` emits one event; what waits anywhere is delivered as far as it goes.
     void go(const std::string& module);
@@ -117,6 +123,8 @@ class FakeWorld {
     /// The module's process ends; its node starts it anew.
     void restart(const std::string& module);
     void crash(const std::string& module);
+    /// As tee::Image::state has it, by module.
+    std::map<std::string, tee::StateLayout> layouts;
     /// A new version of its code.
     void change_code(const std::string& module) { ++versions[module]; }
 
@@ -138,12 +146,14 @@ class FakeWorld {
 
     /// Frames that a key sealed twice over, in words; must stay empty.
     std::vector<std::string> used_twice;
+    std::map<std::uint16_t, std::uint64_t> sent; ///< events of modules, by channel
     void saw_sealed_by_module(ByteView frame);
     void saw_sealed_by_deployer(std::uint16_t channel, ByteView frames);
     void saw_orders(const std::string& module, ByteView frames);
 
   private:
     deployer::Outside outside();
+    FakeModule* newest(const std::string& name, FakeNode** where);
 
     TemporaryFolder folder_;
     std::unique_ptr<tee::Builder> builder_;

@@ -197,7 +197,7 @@ TEST_F(StateTest, RefusesTheStateOfANewerRelease) {
     { open(); }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 5"));
+        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 6"));
     }
     EXPECT_EQ(code_of_opening(), "state-newer");
 }
@@ -209,11 +209,15 @@ TEST_F(StateTest, TakesOverTheStateOfAnEarlierRelease) {
     }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE((*database)->execute("ALTER TABLE module DROP COLUMN given; ALTER TABLE "
-                                         "module DROP COLUMN placement; ALTER TABLE module DROP "
-                                         "COLUMN module_key; ALTER TABLE module DROP COLUMN "
-                                         "quarantined; DROP TABLE deployed; DROP TABLE "
-                                         "turned_secret; PRAGMA user_version = 1"));
+        ASSERT_TRUE(
+            (*database)->execute("ALTER TABLE module DROP COLUMN given; ALTER TABLE "
+                                 "module DROP COLUMN placement; ALTER TABLE module DROP "
+                                 "COLUMN module_key; ALTER TABLE module DROP COLUMN quarantined; "
+                                 "ALTER TABLE module DROP COLUMN on_node; "
+                                 "ALTER TABLE module DROP COLUMN instance_of; ALTER TABLE "
+                                 "module DROP COLUMN going; ALTER TABLE module DROP COLUMN "
+                                 "layout; DROP TABLE deployed; DROP TABLE "
+                                 "turned_secret; PRAGMA user_version = 1"));
     }
     const auto state = open();
     EXPECT_EQ(state->modules().size(), everything().modules.size());

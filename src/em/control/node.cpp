@@ -8,6 +8,7 @@ namespace authex::em {
 namespace {
 
 constexpr std::size_t name_bytes_max = 63;
+constexpr std::size_t number_digits_max = 9;
 constexpr std::size_t application_bytes_max = 128;
 constexpr std::size_t address_bytes_max = 300;
 /// More often than this is the module's own timer's business.
@@ -34,9 +35,14 @@ bool same_terms(const tee::ModuleSpec& a, const tee::ModuleSpec& b) {
 
 } // namespace
 
-bool is_module_name(const std::string& name) {
+bool is_module_name(const std::string& instance) {
+    const std::size_t dot = instance.find('.');
+    const std::string name = instance.substr(0, dot);
+    const std::string number = dot == std::string::npos ? "1" : instance.substr(dot + 1);
+    const bool numbered = !number.empty() && number.size() <= number_digits_max &&
+                          number.find_first_not_of("0123456789") == std::string::npos;
     const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
-    return !name.empty() && name.size() <= name_bytes_max && is_small(name.front()) &&
+    return numbered && !name.empty() && name.size() <= name_bytes_max && is_small(name.front()) &&
            std::all_of(name.begin(), name.end(), [&](char c) {
                return is_small(c) || (c >= '0' && c <= '9') || c == '-' || c == '_';
            });

@@ -111,7 +111,8 @@ class Node {
 };
 
 /// True for names of modules: they are folders too, so nothing but small letters, digits, `-` and
-/// `_`, at most 63, a letter first.
-[[nodiscard]] bool is_module_name(const std::string& name);
+/// `_`, at most 63, a letter first; then, for later instances of a module, `.` and a number of at
+/// most nine digits.
+[[nodiscard]] bool is_module_name(const std::string& instance);
 
 } // namespace authex::em

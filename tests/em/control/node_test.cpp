@@ -71,13 +71,31 @@ TEST_F(NodeTest, UseAfterResetKeepsTheDeployment) {
 }
 
 TEST_F(NodeTest, RefusesNamesThatAreNoFolders) {
-    for (const char* name :
-         {"", ".", "..", "../a", "a/b", "A", "1a", "-a", "a b", "a.b", "\xC3\xA4", "a\n"}) {
+    for (const char* name : {"",
+                             ".",
+                             "..",
+                             "../a",
+                             "a/b",
+                             "A",
+                             "1a",
+                             "-a",
+                             "a b",
+                             "a.b",
+                             "a.",
+                             ".2",
+                             "a.2.3",
+                             "a.-2",
+                             "a.1234567890",
+                             "\xC3\xA4",
+                             "a\n"}) {
         EXPECT_EQ(code(node.plan_load(spec(name), 1, false)), "bad-name") << name;
     }
     EXPECT_EQ(code(node.plan_load(spec(std::string(64, 'a')), 1, false)), "bad-name");
     EXPECT_EQ(code(node.plan_load(spec(std::string(63, 'a')), 1, false)), "ok");
     EXPECT_EQ(code(node.plan_load(spec("a-1_b"), 1, false)), "ok");
+    EXPECT_EQ(code(node.plan_load(spec("a.2"), 1, false)), "ok") << "a later instance";
+    EXPECT_EQ(code(node.plan_load(spec(std::string(63, 'a') + ".123456789"), 1, false)), "ok");
+    EXPECT_EQ(code(node.plan_load(spec(std::string(64, 'a') + ".2"), 1, false)), "bad-name");
 }
 
 TEST_F(NodeTest, RefusesImagesOutsideItsLimits) {

@@ -1,0 +1,24 @@
+#pragma once
+// A connection of the state, as modules and nodes are told of it.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "authex/v1/node.pb.h"
+#include "deployer/state.hpp"
+#include "wire/control.hpp"
+
+namespace authex::deployer {
+
+/// The order for one end. It has the key: whoever sends it wipes it.
+[[nodiscard]] wire::ControlMessage set_connection(const ConnectionRecord& record, wire::Role role);
+
+/// The connection as one of its nodes must route it.
+[[nodiscard]] v1::ConnectRequest
+route_on(const ConnectionRecord& record, const std::string& node, std::uint16_t deployment);
+
+/// Of both ends, without repetition, without the deployer.
+[[nodiscard]] std::vector<std::string> nodes_of(const ConnectionRecord& record);
+
+} // namespace authex::deployer
