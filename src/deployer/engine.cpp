@@ -72,6 +72,7 @@ void Engine::update(const Steps& steps) {
     for (const Step* step : steps) {
         const ModuleRecord* next = context_.state.module(step->instance);
         if (broken_.contains(step->instance) || next == nullptr || next->attested_at_us == 0) {
+            broken_.insert(step->shown.subject);
             skip(*step, "the instance before goes on");
             if (next != nullptr) {
                 (void)handover.roll_back(step->instance);
@@ -81,6 +82,8 @@ void Engine::update(const Steps& steps) {
         Report report(context_.reporter, step->shown.action, step->shown.subject, step->shown.node);
         const auto handed = handover.run(step->shown.subject, step->instance);
         if (!handed) {
+            // What was planned is for the next instance.
+            broken_.insert(step->shown.subject);
             report.failed(handed.error().summary);
             result_.errors.push_back(handed.error());
             continue;

@@ -50,8 +50,9 @@ void Engine::connect(const Steps& steps) {
         const EndRecord& to = connecting.record.to;
         const bool from_ready = from.module.empty() || !broken_.contains(from.module);
         if (!from_ready || broken_.contains(to.module)) {
-            skip(*step,
-                 fmt::format("module {} is not attested", from_ready ? to.module : from.module));
+            skip(
+                *step,
+                fmt::format("module {} is not ready for it", from_ready ? to.module : from.module));
             continue;
         }
         const Expected<bool> intended = intend(connecting, change);

@@ -170,10 +170,13 @@ Expected<Handover::Course> Handover::prepare(const ModuleRecord& before,
     for (ConnectionRecord connection : connections_of(before.name)) {
         bool whole = connection.complete;
         for (EndRecord* end : {&connection.from, &connection.to}) {
+            // What one end has forgotten is connected anew, not carried over.
+            const ModuleRecord* at_end = context_.state.module(end->module);
+            whole = whole && (end->module.empty() ||
+                              (at_end != nullptr && at_end->incarnation == end->incarnation));
             if (end->module != before.name) {
                 continue;
             }
-            whole = whole && end->incarnation == before.incarnation;
             const auto id = id_in(next, before, end->id);
             if (!id) {
                 return failure(
@@ -277,11 +280,14 @@ Handover::drain(const Course& course, const ModuleRecord& before, const Audit& a
             return drained;
         }
         if (context_.outside.now() >= until || !context_.outside.wait) {
-            return failure("events-wait",
-                           fmt::format("events of module {} wait on node {} and do not arrive",
-                                       before.name,
-                                       before.node),
-                           "see authex status; once their receivers are there, run it again");
+            return failure(
+                "events-wait",
+                fmt::format("events of module {} wait on node {} and do not arrive",
+                            before.name,
+                            before.node),
+                "see authex status, and try again once their receivers are there; where a "
+                "node has lost them, leave the module where it is, turn the keys (authex "
+                "connect --again), and move it then");
         }
         context_.outside.wait(drain_look);
     }
@@ -311,7 +317,7 @@ Handover::is_drained(const Course& course, const ModuleRecord& before, const Aud
         const wire::AuditEntry* there = entry_of(others[other], each, theirs);
         // Events that were sent, or replies, one for each request that was taken.
         const std::uint64_t gave = sends ? here->sent : here->expected;
-        if (there == nullptr || (!each.lossy && there->expected < gave)) {
+        if (there != nullptr && !each.lossy && there->expected < gave) {
             return false;
         }
     }
@@ -368,13 +374,23 @@ Handover::take_place(Course& course, const ModuleRecord& before, const std::stri
     return context_.state.commit(change);
 }
 
+/// Where a node cannot be told, or has lost what the route leads to, the next plan tells it again.
+Expected<bool> Handover::lead_back(const std::string& module) {
+    Change change;
+    for (ConnectionRecord& each : connections_of(module)) {
+        if (each.complete && !lead({each})) {
+            each.complete = false;
+            change.connections.push_back(std::move(each));
+        }
+    }
+    return context_.state.commit(change);
+}
+
 Expected<bool> Handover::roll_back(const std::string& instance) {
     const ModuleRecord coming = *context_.state.module(instance);
     const std::string& module = coming.instance_of;
     const ModuleRecord* before = context_.state.module(module);
-    std::vector<ConnectionRecord> led = connections_of(module);
-    std::erase_if(led, [](const ConnectionRecord& each) { return !each.complete; });
-    Expected<bool> done = lead(led);
+    Expected<bool> done = lead_back(module);
     if (done && before != nullptr && before->attested_at_us != 0) {
         const auto resumed = order(module, {simple(wire::ControlType::resume)});
         if (!resumed && !is_gone(resumed.error())) {

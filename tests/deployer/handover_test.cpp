@@ -172,6 +172,21 @@ TEST_F(HandoverTest, AModuleThatDoesNotRunIsReplaced) {
     EXPECT_THAT(on_nodes(), Contains("left last"));
 }
 
+/// What the other end has forgotten cannot arrive, and is connected anew.
+TEST_F(HandoverTest, AModuleMovesWhileTheOtherEndOfAConnectionStartsAnew) {
+    world.go("first");
+    world.restart("last");
+    world.restart("first");
+    world.set_descriptor(moved());
+    up();
+    EXPECT_EQ(world.module("middle").taken, 1U);
+    world.go("first");
+    EXPECT_EQ(world.module("middle").taken, 2U);
+    EXPECT_EQ(arrived(), 1U);
+    EXPECT_THAT(up(), IsEmpty());
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
 TEST_F(HandoverTest, StatusAndLogsCallTheModuleByItsName) {
     world.change_code("last");
     up();

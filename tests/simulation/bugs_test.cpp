@@ -52,6 +52,8 @@ INSTANTIATE_TEST_SUITE_P(All,
                                          Planted{"counter-kept-late", "fresh-counters"},
                                          Planted{"resend-with-new-counter", "explained"},
                                          Planted{"reply-of-another-request", "explained"},
+                                         Planted{"handover-forgets-counters", "fresh-counters"},
+                                         Planted{"takes-while-paused", "arrives"},
                                          Planted{"no-limit", "bounded"}),
                          [](const testing::TestParamInfo<Planted>& info) {
                              std::string name;

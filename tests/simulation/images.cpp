@@ -36,6 +36,8 @@ Built make_image(const std::string& module, const std::string& program, const st
     built.image.identity.assign(hash.begin(), hash.end());
     built.image.bytes = text.size();
     std::ofstream(built.image.path, std::ios::binary) << text;
+    built.image.state.variables = {
+        {.name = "all", .bytes = static_cast<std::uint32_t>(built.loaded.program->state().size())}};
     std::uint16_t id = 0;
     for (const authex_endpoint& record : built.loaded.program->records()) {
         built.image.endpoints.push_back({.name = record.name,
@@ -49,11 +51,17 @@ Built make_image(const std::string& module, const std::string& program, const st
 
 Expected<tee::Image> ImageBuilder::build(const tee::BuildSpec& spec) {
     const std::string program = spec.sources.at(0).stem().string();
-    const std::string text = fmt::format("{} is {}", spec.module, program);
+    const std::string text =
+        fmt::format("{} is {}, version {}", spec.module, program, versions_[spec.module]);
     const auto found = images().find(text);
     return found != images().end()
                ? found->second.image
                : images().emplace(text, make_image(spec.module, program, text)).first->second.image;
+}
+
+void ImageBuilder::change(const std::string& module) {
+    constexpr int versions_max = 3; // images are kept for all worlds
+    versions_[module] = (versions_[module] + 1) % versions_max;
 }
 
 const LoadedImage* find_image(const tee::Sha256& sha256) {

@@ -1,6 +1,7 @@
 #pragma once
 // Images of simulated modules, and keys of simulated TEEs: made once in a process, for all worlds.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,15 @@ struct LoadedImage {
     tee::Sha256 sha256{};
 };
 
-/// An image is a text that names module and program.
+/// An image is a text that names module, program and version.
 class ImageBuilder final : public tee::Builder {
   public:
     Expected<tee::Image> build(const tee::BuildSpec& spec) override;
+    /// The next build of the module is another image, of the same program.
+    void change(const std::string& module);
+
+  private:
+    std::map<std::string, int> versions_;
 };
 /// Null: none was built.
 const LoadedImage* find_image(const tee::Sha256& sha256);

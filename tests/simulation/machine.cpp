@@ -135,6 +135,15 @@ std::vector<std::shared_ptr<Process>> Machine::processes() const {
     return alive;
 }
 
+void Machine::end_impostors() {
+    for (const auto& [name, process] : processes_) {
+        const bool other = process->impostor || process->module() != name.substr(0, name.find('.'));
+        if (other || process->spoiled) {
+            process->kill();
+        }
+    }
+}
+
 void Machine::inject(const std::shared_ptr<Process>& process, ByteView frames) {
     if (process->room() >= frames.size()) {
         wire::FrameView view;
@@ -258,6 +267,7 @@ Expected<std::unique_ptr<tee::ModuleLink>> Machine::start(const tee::ModuleSpec&
                                                                   .identity = image->sha256},
                                                    world_.owner_public_key(),
                                                    entropy);
+    process->impostor = impostor != impostors.end();
     processes_[spec.name] = process;
     world_.born(process);
     return std::make_unique<ModuleLink>(process);

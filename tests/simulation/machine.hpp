@@ -54,6 +54,8 @@ class Machine final : public PlaneOutside, public tee::Loader {
 
     /// Null: none of this name runs.
     [[nodiscard]] std::shared_ptr<Process> process(const std::string& module) const;
+    /// Ends what is not the module that its node calls it, and what waits for the rest of a frame.
+    void end_impostors();
     [[nodiscard]] std::vector<std::shared_ptr<Process>> processes() const;
     /// Past the manager's router.
     void inject(const std::shared_ptr<Process>& process, ByteView frames);

@@ -21,14 +21,23 @@ Model::Sent line(std::string_view text) {
     return {.what = Sending::What::log, .endpoint = {}, .data = Octets(text.begin(), text.end())};
 }
 
-class Button final : public Model {
+/// A model is all of its state.
+template <typename Self>
+class Copied : public Model {
+  public:
+    [[nodiscard]] std::unique_ptr<Model> copy() const override {
+        return std::make_unique<Self>(static_cast<const Self&>(*this));
+    }
+};
+
+class Button final : public Copied<Button> {
     bool take(const Given&, std::vector<Sent>& sent, Octets&) override {
         sent = {line("button pressed"), output("pressed", {})};
         return true;
     }
 };
 
-class Controller final : public Model {
+class Controller final : public Copied<Controller> {
     bool take(const Given&, std::vector<Sent>& sent, Octets&) override {
         lit_ = !lit_;
         sent = {output("set_led", {static_cast<std::uint8_t>(lit_ ? 1 : 0)}), output("count", {})};
@@ -37,7 +46,7 @@ class Controller final : public Model {
     bool lit_ = false;
 };
 
-class Led final : public Model {
+class Led final : public Copied<Led> {
     bool take(const Given& given, std::vector<Sent>& sent, Octets& answer) override {
         if (given.endpoint == "set") {
             lit_ = !given.data.empty() && given.data[0] != 0;
@@ -50,7 +59,7 @@ class Led final : public Model {
     bool lit_ = false;
 };
 
-class Db final : public Model {
+class Db final : public Copied<Db> {
     bool take(const Given& given, std::vector<Sent>&, Octets& answer) override {
         if (given.endpoint == "increment") {
             ++presses_;
@@ -63,7 +72,7 @@ class Db final : public Model {
 };
 
 /// modules/mixer.cpp
-class Mixer final : public Model {
+class Mixer final : public Copied<Mixer> {
     bool take(const Given& given, std::vector<Sent>& sent, Octets& answer) override {
         if (given.endpoint == "in") {
             add(1, given.data);

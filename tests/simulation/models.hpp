@@ -25,6 +25,8 @@ class Model {
         std::vector<std::uint8_t> data;
     };
     virtual ~Model() = default;
+    /// With all that it has taken.
+    [[nodiscard]] virtual std::unique_ptr<Model> copy() const = 0;
     /// @param sent   what the module sends, in order
     /// @param answer what a handler or an entry answers
     /// @return false: it answers that it fails

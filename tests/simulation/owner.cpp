@@ -51,6 +51,10 @@ deployer::Outside Owner::outside() {
         const auto us = static_cast<std::int64_t>(date_us + world_.now_us()) + date_ahead_us;
         return std::chrono::system_clock::time_point(std::chrono::microseconds(us));
     };
+    outside.wait = [this](std::chrono::milliseconds time) {
+        constexpr std::uint64_t patience = 50; // looks cost more than time
+        world_.advance(static_cast<std::uint64_t>(time.count()) * 1000 * patience);
+    };
     outside.random = [this](Bytes out) { world_.random.fill(out); };
     outside.builder = [this](descriptor::Tee) -> tee::Builder* { return &builder_; };
     outside.verifier = [this](descriptor::Tee) -> const tee::Verifier* { return verifier_.get(); };

@@ -27,6 +27,8 @@ class Owner {
     Result output(const std::string& connection, ByteView data);
     Result request(const std::string& connection, ByteView data);
     Result status();
+    /// The module has new code from now on.
+    void change_code(const std::string& module) { builder_.change(module); }
 
     /// It dies at so many places from here; 0: it does not.
     void kill_after(std::uint32_t places) { fuse_ = places; }

@@ -64,6 +64,25 @@ class Up final : public Action {
     void act(World& world, const Decision&) const override { (void)world.owner.up({}); }
 };
 
+/// New code for a module, which takes over from what runs.
+class Update final : public Action {
+    [[nodiscard]] const char* name() const override { return "update"; }
+    void act(World& world, const Decision& decision) const override {
+        const auto& all = world.shape().descriptor.modules;
+        world.owner.change_code(all[decision.who % all.size()].name);
+        (void)world.owner.up({});
+    }
+};
+
+/// A module goes to another node.
+class Move final : public Action {
+    [[nodiscard]] const char* name() const override { return "move"; }
+    void act(World& world, const Decision& decision) const override {
+        world.move(decision.who, decision.value);
+        (void)world.owner.up({});
+    }
+};
+
 class Turn final : public Action {
     [[nodiscard]] const char* name() const override { return "turn"; }
     void act(World& world, const Decision&) const override {
@@ -111,6 +130,8 @@ const Actions& owner_actions() {
         made.push_back(std::make_unique<Request>());
         made.push_back(std::make_unique<Wait>());
         made.push_back(std::make_unique<Up>());
+        made.push_back(std::make_unique<Update>());
+        made.push_back(std::make_unique<Move>());
         made.push_back(std::make_unique<Turn>());
         made.push_back(std::make_unique<Attest>());
         made.push_back(std::make_unique<Status>());

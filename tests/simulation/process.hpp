@@ -54,6 +54,7 @@ class Process {
     /// What is no frame was put into its ring, so that it may wait for the rest for ever, or it was
     /// told of another deployment, so that its manager will end it.
     bool spoiled = false;
+    bool impostor = false;  ///< it was started in the place of another image
     bool scheduled = false; ///< its run() is among the world's events
     /// Report data that it gave in answers to handshakes: what its TEE makes evidence of.
     std::vector<std::vector<std::uint8_t>> reported;

@@ -48,12 +48,7 @@ void attacker_rests(World& world) {
         }
         machine->doubles.clear();
         machine->deployer_parted = false;
-        for (const descriptor::Module& module : world.shape().descriptor.modules) {
-            const auto process = machine->process(module.name);
-            if (process != nullptr && (process->module() != module.name || process->spoiled)) {
-                process->kill();
-            }
-        }
+        machine->end_impostors();
     }
     world.advance(settle_us);
 }
@@ -129,7 +124,13 @@ Outcome run(std::uint64_t seed, const Schedule& schedule) {
         attacker_rests(world);
         deployer::Selection turn;
         turn.turn_epoch = true;
-        if (!comes_up(world, {}) || (destroys(schedule) && !comes_up(world, turn))) {
+        // A module whose events were destroyed cannot say of them that they have arrived, and stays
+        // where it is.
+        deployer::Selection afresh;
+        afresh.afresh = true;
+        const bool destroyed = destroys(schedule);
+        const bool up = comes_up(world, {}) || (destroyed && comes_up(world, afresh));
+        if (!up || (destroyed && !comes_up(world, turn))) {
             world.violated("lives: it does not come up again: " + world.owner.problem());
         }
     }

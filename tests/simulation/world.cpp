@@ -98,6 +98,12 @@ bool World::is_genuine(const Process& process) const {
            image->program->name() == shape_.program_of(process.module());
 }
 
+void World::move(std::uint64_t module, std::uint64_t node) {
+    auto& modules = shape_.descriptor.modules;
+    const auto& nodes = shape_.descriptor.nodes;
+    modules[module % modules.size()].node.name = nodes[node % nodes.size()].name;
+}
+
 void World::remember(ByteView frame) {
     const std::size_t place = seen_count_++ % seen_max;
     if (seen_.size() <= place) {

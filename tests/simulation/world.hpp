@@ -31,6 +31,8 @@ class World final : Taps, Observer {
     World& operator=(const World&) = delete;
 
     [[nodiscard]] const Shape& shape() const { return shape_; }
+    /// The descriptor has the module on another node from now on.
+    void move(std::uint64_t module, std::uint64_t node);
     [[nodiscard]] std::uint64_t now_us() const { return now_us_; }
     /// The world goes on for so long, or until nothing can happen any more before.
     void advance(std::uint64_t us);

@@ -29,7 +29,8 @@ class Attested final : public Invariant {
                            seal.kind() == wire::Kind::control;
         wire::ControlMessage message;
         if (!order || wire::parse_control(seal.plain, message) != Error::none ||
-            message.type != wire::ControlType::set_connection) {
+            (message.type != wire::ControlType::set_connection &&
+             message.type != wire::ControlType::continue_connection)) {
             return;
         }
         const wire::SetConnection& terms = message.connection;
@@ -39,7 +40,9 @@ class Attested final : public Invariant {
             return;
         }
         check_holder(seal.key, terms.role, *connection);
-        check_turn(*connection);
+        if (message.type == wire::ControlType::set_connection) {
+            check_turn(*connection);
+        }
     }
 
   private:

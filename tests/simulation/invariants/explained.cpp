@@ -1,7 +1,8 @@
 // Every output is explained by inputs through the source. Step by step: what a module takes was
 // sent by the end that the descriptor names, on that connection, with that content; and what it
-// sends is what a model of its source (models.hpp) makes of all that it has taken. By induction
-// over what causes what, every output of the application follows from what its owner said.
+// sends is what a model of its source (models.hpp) makes of all that it has taken, and of all that
+// the instances have taken from which it has its state. By induction over what causes what, every
+// output of the application follows from what its owner said.
 #include <map>
 #include <utility>
 
@@ -83,7 +84,7 @@ class Explained final : public Invariant {
         check_end(process, endpoint, frame);
         Account& account = accounts_[process.actor()];
         if (account.model == nullptr) {
-            account.model = make_model(process.program().name());
+            begin(process, account);
         }
         account.expected.clear();
         account.answer.clear();
@@ -101,6 +102,8 @@ class Explained final : public Invariant {
                const authex_message& message) override {
         Account& account = accounts_[process.actor()];
         account.taking = false;
+        const Bytes state = process.program().state();
+        account.state.assign(state.begin(), state.end());
         if (account.next != account.expected.size()) {
             violated(fmt::format(
                 "{} did not send what follows from its input {}", process.module(), endpoint.name));
@@ -136,6 +139,8 @@ class Explained final : public Invariant {
 
   private:
     struct Account {
+        std::string module;
+        std::vector<std::uint8_t> state; ///< of its memory, after what it took last
         std::unique_ptr<Model> model;
         std::vector<Model::Sent> expected; ///< of the function that runs
         std::vector<std::uint8_t> answer;
@@ -143,6 +148,25 @@ class Explained final : public Invariant {
         std::size_t next = 0;
         bool taking = false;
     };
+
+    /// It is as its source begins, or as an instance before has left its state.
+    void begin(const Process& process, Account& account) {
+        account.module = process.module();
+        account.model = make_model(process.program().name());
+        const ByteView state = process.program().state();
+        if (equal(state, process.program().initial_state())) {
+            return;
+        }
+        for (const auto& [actor, other] : accounts_) {
+            if (actor < process.actor() && other.module == account.module &&
+                equal(state, other.state)) {
+                account.model = other.model->copy();
+                return;
+            }
+        }
+        violated(
+            fmt::format("{} begins with a state that no instance before it had", process.module()));
+    }
 
     /// What the owner says once is sealed once.
     void check_saying(const SealView& seal, const descriptor::Connection& connection) {

@@ -1,5 +1,6 @@
-// A key has one use: one connection and epoch, one process at each end, which is given it once; and
-// no process has it that is not what the descriptor names.
+// A key has one use: one connection and epoch, one module at each end, whose process is given it
+// once; and no process has it that is not what the descriptor names. Where another instance of a
+// module takes over, the one before never uses the key again.
 #include <map>
 #include <set>
 
@@ -29,18 +30,23 @@ class FreshKeys final : public Invariant {
         if (!holders.insert(process->actor()).second) {
             violated(fmt::format("{} is given a key twice", process->module()));
         }
-        if (holders.size() > 2) {
-            violated(fmt::format("{} is the third process with one key", process->module()));
+        std::set<std::string>& ends = ends_[key];
+        ends.insert(process->module());
+        if (ends.size() > 2) {
+            violated(fmt::format("{} is the third module with one key", process->module()));
         }
         if (!world_.is_genuine(*process)) {
             violated(fmt::format("a process that is not {} has a key", process->module()));
         }
     }
 
-    void sealed(const Process*, const SealView& seal) override {
+    void opened(const Process* process, const SealView& seal) override { uses(process, seal); }
+
+    void sealed(const Process* process, const SealView& seal) override {
         if (!seal.of_connection()) {
             return;
         }
+        uses(process, seal);
         const auto [used, is_new] = channels_.emplace(seal.key, seal.channel());
         if (!is_new && used->second != seal.channel()) {
             violated(
@@ -49,7 +55,22 @@ class FreshKeys final : public Invariant {
     }
 
   private:
+    void uses(const Process* process, const SealView& seal) {
+        if (process == nullptr || !seal.of_connection()) {
+            return;
+        }
+        const auto [last, is_new] =
+            users_.emplace(std::pair(seal.key, process->module()), process->actor());
+        if (last->second > process->actor()) {
+            violated(fmt::format("an instance of {} uses a key that a later one has used",
+                                 process->module()));
+        }
+        last->second = process->actor();
+    }
+
     std::map<KeyName, std::set<Actor>> holders_;
+    std::map<KeyName, std::set<std::string>> ends_;
+    std::map<std::pair<KeyName, std::string>, Actor> users_; ///< the last of each end
     std::map<KeyName, std::uint16_t> channels_;
 };
 
