@@ -11,7 +11,7 @@ namespace authex::deployer {
 
 Engine::Result Engine::run(const Work& work) {
     remember_nodes();
-    finish_handovers();
+    (void)finish_handovers();
     std::map<Phase, Steps> phases;
     for (const Step& step : work.steps) {
         phases[step.shown.phase].push_back(&step);
@@ -26,6 +26,7 @@ Engine::Result Engine::run(const Work& work) {
             break;
         case Phase::attest:
             attest(steps);
+            (void)finish_handovers(); // modules that had to be attested for it
             break;
         case Phase::configure:
             configure(steps);
@@ -44,26 +45,33 @@ Engine::Result Engine::run(const Work& work) {
             break;
         }
     }
+    for (Diagnostic& problem : finish_handovers()) {
+        result_.errors.push_back(std::move(problem));
+    }
     forget_nodes();
     return std::move(result_);
 }
 
 /// What a deployer that was killed, or a node that was away, has left unfinished.
-void Engine::finish_handovers() {
+/// @return why it is not finished yet
+std::vector<Diagnostic> Engine::finish_handovers() {
     std::vector<ModuleRecord> left;
     for (const auto& [name, record] : context_.state.modules()) {
-        if (!record.instance_of.empty()) {
+        if (!record.instance_of.empty() && !coming_.contains(name)) {
             left.push_back(record);
         }
     }
+    std::vector<Diagnostic> problems;
     Handover handover(context_);
     for (const ModuleRecord& record : left) {
         const Expected<bool> finished =
             record.going ? handover.roll_forward(record.name) : handover.roll_back(record.name);
+        result_.outdated = true;
         if (!finished) {
-            result_.errors.push_back(finished.error());
+            problems.push_back(finished.error());
         }
     }
+    return problems;
 }
 
 /// One after the other, so that at most one module waits.

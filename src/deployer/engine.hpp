@@ -37,7 +37,7 @@ class Engine {
     struct Result {
         Plan done;
         std::vector<Diagnostic> errors;
-        bool outdated = false; ///< modules have connections that the plan did not know of
+        bool outdated = false; ///< the plan did not know of connections, or of an unfinished update
     };
     Result run(const Work& work);
 
@@ -48,7 +48,7 @@ class Engine {
     /// Which connection each order of a module is about, in the order of its messages.
     using Asking = std::map<std::string, std::vector<Connecting*>>;
 
-    void finish_handovers();
+    std::vector<Diagnostic> finish_handovers();
     void update(const Steps& steps);
     void remember_nodes();
     void forget_nodes();
@@ -93,6 +93,7 @@ class Engine {
     std::set<std::string> broken_; ///< modules that could not be loaded or attested
     std::set<std::string> ended_;  ///< modules whose process this run has ended or replaced
     std::map<std::string, std::string> processes_; ///< of modules that were loaded
+    std::set<std::string> coming_; ///< instances that this run has loaded beside modules
 };
 
 } // namespace authex::deployer

@@ -59,7 +59,7 @@ void Engine::attest(const Steps& steps) {
     for (const Step* step : steps) {
         const std::string& name = step->record();
         const descriptor::Module* module = context_.descriptor.find_module(step->shown.subject);
-        const descriptor::Node* node = context_.descriptor.find_node(module->node.name);
+        const descriptor::Node* node = context_.descriptor.find_node(step->shown.node);
         const ModuleRecord* record = context_.state.module(name);
         const NodeRecord* met = context_.state.node(node->name);
         if (broken_.contains(name) || met == nullptr) {

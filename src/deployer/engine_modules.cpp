@@ -191,6 +191,14 @@ void Engine::load_wave(const Steps& steps) {
             std::find_if(module->after.begin(), module->after.end(), [&](const auto& earlier) {
                 return broken_.contains(earlier.name);
             });
+        if (!step->instance.empty() && context_.state.module(step->instance) != nullptr) {
+            broken_.insert(step->instance);
+            skip(*step, "an update before this one is not finished");
+            continue;
+        }
+        if (!step->instance.empty()) {
+            coming_.insert(step->instance);
+        }
         ended_.insert(step->record());
         if (broken != module->after.end()) {
             broken_.insert(step->record());

@@ -391,7 +391,8 @@ Expected<bool> Handover::roll_back(const std::string& instance) {
     const std::string& module = coming.instance_of;
     const ModuleRecord* before = context_.state.module(module);
     Expected<bool> done = lead_back(module);
-    if (done && before != nullptr && before->attested_at_us != 0) {
+    // It may be paused, also where it was never heard to be.
+    if (done && before != nullptr) {
         const auto resumed = order(module, {simple(wire::ControlType::resume)});
         if (!resumed && !is_gone(resumed.error())) {
             done = tl::make_unexpected(resumed.error());

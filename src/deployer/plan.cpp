@@ -182,12 +182,13 @@ class Planner {
     /// Whether the process that has the module's keys is there to be asked for its state.
     bool hands_over(const descriptor::Module& module, const ModuleRecord* record) const {
         const Selection& selection = input_.selection;
-        if (record == nullptr || record->attested_at_us == 0 || record->disabled ||
-            module.external || selection.afresh || !selection.attest || !selection.connect) {
+        if (record == nullptr || record->incarnation == 0 || record->disabled || module.external ||
+            selection.afresh || !selection.attest || !selection.connect) {
             return false;
         }
         const auto from = input_.survey.find(record->node);
-        if (from == input_.survey.end() || !from->second.usable() || from->second.tee == sancus ||
+        if (from == input_.survey.end() || !from->second.usable() ||
+            descriptor_.find_node(record->node) == nullptr || from->second.tee == sancus ||
             input_.survey.at(module.node.name).tee == sancus) {
             return false;
         }
@@ -223,6 +224,9 @@ class Planner {
         fate.ready = true;
         const std::string instance =
             next_instance(module.name, record.on_node.empty() ? module.name : record.on_node);
+        if (record.attested_at_us == 0) {
+            add(Phase::attest, "attest", module.name, record.node, "not attested");
+        }
         add(Phase::load, "load", module.name, module.node.name, reason).instance = instance;
         add(Phase::attest, "attest", module.name, module.node.name, "loaded").instance = instance;
         add(Phase::update,

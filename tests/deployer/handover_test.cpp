@@ -187,6 +187,20 @@ TEST_F(HandoverTest, AModuleMovesWhileTheOtherEndOfAConnectionStartsAnew) {
     EXPECT_THAT(world.used_twice, IsEmpty());
 }
 
+/// What it says cannot be heard, but it runs: it is not begun anew for that.
+TEST_F(HandoverTest, AModuleWhoseChannelWasLostIsAttestedAndThenHandsOver) {
+    world.go("first");
+    Change change;
+    const auto state = State::open(world.database);
+    change.modules = {*(*state)->module("last")};
+    change.modules[0].attested_at_us = 0;
+    ASSERT_TRUE((*state)->commit(change));
+    world.change_code("last");
+    up();
+    EXPECT_EQ(arrived(), 1U);
+    EXPECT_THAT(up(), IsEmpty());
+}
+
 TEST_F(HandoverTest, StatusAndLogsCallTheModuleByItsName) {
     world.change_code("last");
     up();

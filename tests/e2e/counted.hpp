@@ -25,7 +25,7 @@ struct Load {
 
 class Counted : public World {
   public:
-    Counted() : World(AUTHEX_TEST_DIR "/counted") {}
+    explicit Counted(const std::string& folder = AUTHEX_TEST_DIR "/counted") : World(folder) {}
 
     void begin(const Load& load) { begin("begin", load); }
     void begin_beside(const Load& load) { begin("begin-beside", load); }
