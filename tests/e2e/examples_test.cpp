@@ -73,6 +73,43 @@ TEST_P(OnTee, ButtonLedCountsPressesAndSwitchesTheLight) {
     EXPECT_TRUE(page.becomes("4\n")) << page.error();
 }
 
+TEST_P(OnTee, ModuleUpdateCountsOnInOtherUnits) {
+    const std::string descriptor = std::string(GetParam()) + ".yaml";
+    World world("module-update", descriptor);
+    world.start_managers();
+    world.must({"up"});
+    const auto reads = [&](unsigned value) {
+        return eventually([&] { return world.request_u32("read") == value; });
+    };
+    for (int i = 0; i < 3; ++i) {
+        world.must({"output", "blink"});
+    }
+    EXPECT_TRUE(reads(3));
+    world.replace(descriptor, "meter.cpp]", "meter_2.cpp]");
+    world.must({"up"});
+    EXPECT_TRUE(reads(30));
+    world.must({"output", "blink"});
+    EXPECT_TRUE(reads(40));
+    world.replace(descriptor, "meter_2.cpp]", "meter.cpp]");
+    const Result back = world.authex({"up"});
+    EXPECT_EQ(back.status, 1);
+    EXPECT_THAT(back.err, HasSubstr("AUTHEX_MIGRATE"));
+    EXPECT_TRUE(reads(40));
+}
+
+TEST(Examples, StateTransferGoesThroughEveryTee) {
+    World world("state-transfer", "all.yaml");
+    world.start_managers();
+    world.must({"up"});
+    unsigned count = 0;
+    EXPECT_EQ(world.request_u32("add"), ++count);
+    for (const char* node : {"cloud", "phone", "server", "phone", "cloud"}) {
+        world.must({"update", "counter", "--node", node});
+        EXPECT_EQ(world.module("counter").at("node"), node);
+        EXPECT_EQ(world.request_u32("add"), ++count);
+    }
+}
+
 TEST_P(OnTee, PingPongPlaysAllBalls) {
     World world("ping-pong", std::string(GetParam()) + ".yaml");
     world.start_managers();
