@@ -1,5 +1,5 @@
 // Modules get new code or another node while numbered events flow through them.
-#include <thread>
+#include <csignal>
 
 #include <gmock/gmock.h>
 
@@ -163,6 +163,91 @@ TEST_F(Updates, WhatCannotHandOverIsSaid) {
     const Result away = world_.authex({"update", "sink", "--node", "right"});
     EXPECT_EQ(away.status, 1);
     EXPECT_THAT(world_.read("native.yaml"), HasSubstr("sink:   { node: left"));
+}
+
+/// examples/smart-home, while it is changed and killed.
+class SmartHome : public ::testing::TestWithParam<const char*> {
+  protected:
+    SmartHome() {
+        world_.start_managers();
+        world_.must({"secret", "set", "web", "token", "--text", "sesame"});
+        world_.must({"up"});
+    }
+    bool stands(unsigned heating, unsigned lamp, unsigned switched) {
+        constexpr std::size_t switched_at = 4;
+        return eventually([&] {
+            const std::uint32_t first = world_.request_u32("report");
+            return (first >> 16U & 0xFFU) == heating && first >> 24U == lamp &&
+                   world_.request_u32("report", switched_at) == switched;
+        });
+    }
+    void change(const std::string& source) {
+        world_.replace(source,
+                       "#include <authex/module.hpp>\n",
+                       "#include <authex/module.hpp>\nAUTHEX_ENTRY(change_" +
+                           std::to_string(++changes_) + ", call) {}\n");
+    }
+    World world_{"smart-home", GetParam()};
+
+  private:
+    int changes_ = 0;
+};
+INSTANTIATE_TEST_SUITE_P(Descriptors,
+                         SmartHome,
+                         ::testing::Values("native.yaml", "complete.yaml"),
+                         [](const auto& info) {
+                             const std::string name = info.param;
+                             return name.substr(0, name.find('.'));
+                         });
+
+TEST_P(SmartHome, GoesOnWhileItIsChangedMovedAndKilled) {
+    world_.must({"output", "weather", "--u16", "150"});
+    world_.must({"output", "press"});
+    EXPECT_TRUE(stands(1, 1, 1));
+
+    for (const char* source : {"gateway.cpp", "light.cpp", "thermostat.cpp", "button.cpp"}) {
+        change(source);
+    }
+    world_.must({"up"});
+    EXPECT_TRUE(stands(1, 1, 1)) << "it knows what it knew";
+    world_.must({"output", "press"});
+    EXPECT_TRUE(stands(1, 0, 2));
+
+    world_.must({"update", "gateway", "--node", "room"});
+    world_.manager("hall").signal(SIGKILL);
+    (void)world_.manager("hall").wait();
+    world_.must({"output", "press"});
+    world_.restart_manager("hall");
+    world_.must({"update", "lamp", "--node", "hall"});
+    EXPECT_TRUE(stands(1, 1, 3));
+    world_.must({"output", "weather", "--u16", "220"});
+    EXPECT_TRUE(stands(0, 1, 3)) << "warm enough";
+    world_.must({"update", "thermostat", "--node", "cloud"});
+    world_.must({"request", "choose-target", "--u16", "250"});
+    EXPECT_TRUE(stands(1, 1, 3));
+}
+
+TEST_P(SmartHome, ShowsItsPageToWhoBearsTheToken) {
+    const std::string port = std::to_string(free_port());
+    const Result certificate = world_.authex({"request", "init-server", "--u16", port, "--raw"});
+    ASSERT_EQ(certificate.status, 0) << certificate.err;
+    world_.write("server.pem", certificate.out);
+    const auto page = [&](const std::string& path, std::vector<std::string> more) {
+        std::vector<std::string> words = {
+            "/usr/bin/curl", "-sS", "--max-time", "5", "--cacert", world_.folder() / "server.pem"};
+        words.insert(words.end(), more.begin(), more.end());
+        words.push_back("https://127.0.0.1:" + port + path);
+        return run({.words = words, .folder = {}, .input = {}}).out;
+    };
+    const std::vector<std::string> token = {"-H", "Authorization: Bearer sesame"};
+    world_.must({"output", "weather", "--u16", "65531"}); // -0.5
+    EXPECT_TRUE(
+        eventually([&] { return page("/", token) == "-0.5 degrees, heating on, lamp off\n"; }));
+    EXPECT_EQ(page("/lamp", {"-H", "Authorization: Bearer sesame", "-X", "POST"}), "done\n");
+    EXPECT_TRUE(stands(1, 1, 1));
+    EXPECT_EQ(page("/lamp", {"-H", "Authorization: Bearer sesami", "-X", "POST"}).find("done"),
+              std::string::npos);
+    EXPECT_TRUE(stands(1, 1, 1));
 }
 
 } // namespace
