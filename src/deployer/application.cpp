@@ -130,7 +130,7 @@ OwnedApplication::OwnedApplication(Options options,
                                    Outside outside)
     : options_(std::move(options)), descriptor_(std::move(descriptor)),
       outside_(std::move(outside)), reporter_(options_.progress) {
-    const auto names = std::make_shared<InstanceNames>();
+    const std::shared_ptr<InstanceNames> names = names_;
     outside_.open_state = [names, open = outside_.open_state](StateUse use) {
         auto state = open(use);
         if (state) {
@@ -427,7 +427,8 @@ Engine::Result OwnedApplication::attempt(const Selection& selection) {
                    nodes_,
                    prepared->survey,
                    reporter_,
-                   prepared->values});
+                   prepared->values,
+                   *names_});
     const bool deploys = selection.load && !selection.heal;
     if (deploys) {
         const Expected<bool> kept =

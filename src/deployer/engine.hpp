@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "deployer/instances.hpp"
 #include "deployer/orders.hpp"
 #include "deployer/outside.hpp"
 #include "deployer/plan.hpp"
@@ -28,6 +29,7 @@ struct EngineContext {
     const Survey& survey;
     Reporter& reporter;
     const ValuesOfModules& values;
+    const InstanceNames& names;
 };
 
 class Engine {

@@ -206,7 +206,9 @@ void Engine::take_unknown(const std::string& module,
 void Engine::take_attested(const Step& step, Attested&& attested, Change& change) {
     const std::string& name = step.record();
     const ModuleRecord* known = context_.state.module(name);
-    ModuleRecord record = known == nullptr ? ModuleRecord{.name = name} : *known;
+    ModuleRecord record = known == nullptr
+                              ? ModuleRecord{.name = name, .on_node = context_.names.on_node(name)}
+                              : *known;
     bool continues = false;
     bool lost = false;
     // A connection that outlived its module's record, in a reset that did not reach every node,

@@ -85,12 +85,14 @@ load_one(const Loading& loading, std::uint16_t deployment, Node& node, Report& r
 }
 
 /// Of a module that was loaded and is not attested yet.
-ModuleRecord record_of(Loading& loading, const ModuleRecord* known) {
+ModuleRecord record_of(Loading& loading, const ModuleRecord* known, const InstanceNames& names) {
     const std::string& name = loading.step->record();
     ModuleRecord record = known == nullptr ? ModuleRecord{.name = name} : *known;
     if (!loading.step->instance.empty()) {
         record.on_node = name;
         record.instance_of = loading.module->name;
+    } else if (known == nullptr) {
+        record.on_node = names.on_node(name);
     }
     record.node = loading.step->shown.node;
     record.identity = loading.loadable->image.identity;
@@ -236,7 +238,7 @@ void Engine::load_wave(const Steps& steps) {
             result_.errors.push_back(loading.result.error());
             continue;
         }
-        change.modules.push_back(record_of(loading, context_.state.module(name)));
+        change.modules.push_back(record_of(loading, context_.state.module(name), context_.names));
         processes_[name] =
             process_of(context_.survey.at(loading.step->shown.node), *loading.result);
         done(*loading.step);

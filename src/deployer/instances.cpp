@@ -1,5 +1,6 @@
 #include "deployer/instances.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -21,7 +22,7 @@ std::uint32_t number_of(const std::string& module, const std::string& on_node) {
 /// Names in requests become those of the node, names in replies those of records.
 class NamedNode final : public Node {
   public:
-    NamedNode(std::unique_ptr<Node> node, std::shared_ptr<const InstanceNames> names)
+    NamedNode(std::unique_ptr<Node> node, std::shared_ptr<InstanceNames> names)
         : node_(std::move(node)), names_(std::move(names)) {}
 
     Expected<v1::HelloReply> hello(const v1::HelloRequest& request) override {
@@ -71,6 +72,7 @@ class NamedNode final : public Node {
     Expected<v1::StatusReply> status(const v1::StatusRequest& request) override {
         auto reply = node_->status(request);
         if (reply) {
+            names_->learn(*reply);
             for (v1::ModuleStatus& module : *reply->mutable_modules()) {
                 module.set_name(names_->record(module.name()));
             }
@@ -126,11 +128,22 @@ class NamedNode final : public Node {
 
   private:
     template <typename Request>
-    [[nodiscard]] Request asked(Request request) const {
+    [[nodiscard]] Request asked(Request request) {
         if (!request.module().empty()) {
+            if (!names_->has_record(request.module())) {
+                look(request.deployment());
+            }
             request.set_module(names_->on_node(request.module()));
         }
         return request;
+    }
+    /// Once is enough: who has no records starts no instances.
+    void look(std::uint32_t deployment) {
+        std::call_once(looked_, [&] {
+            v1::StatusRequest request;
+            request.set_deployment(deployment);
+            (void)status(request);
+        });
     }
     [[nodiscard]] Expected<v1::ModuleStatus> named(Expected<v1::ModuleStatus> status) const {
         if (status) {
@@ -146,7 +159,8 @@ class NamedNode final : public Node {
     }
 
     std::unique_ptr<Node> node_;
-    std::shared_ptr<const InstanceNames> names_;
+    std::shared_ptr<InstanceNames> names_;
+    std::once_flag looked_;
 };
 
 } // namespace
@@ -163,7 +177,9 @@ void InstanceNames::follow(const std::map<std::string, ModuleRecord>& modules) {
     const std::lock_guard lock(mutex_);
     on_node_.clear();
     record_.clear();
+    recorded_.clear();
     for (const auto& [name, module] : modules) {
+        recorded_.insert(name);
         if (!module.on_node.empty() && module.on_node != name) {
             on_node_[name] = module.on_node;
             record_[module.on_node] = name;
@@ -179,20 +195,52 @@ void InstanceNames::follow(const std::map<std::string, ModuleRecord>& modules) {
     }
 }
 
+void InstanceNames::learn(const v1::StatusReply& status) {
+    const std::lock_guard lock(mutex_);
+    const auto has = [&](const std::string& name) {
+        return std::any_of(status.modules().begin(), status.modules().end(), [&](const auto& each) {
+            return each.name() == name;
+        });
+    };
+    for (const v1::ModuleStatus& each : status.modules()) {
+        const std::string module = each.name().substr(0, each.name().find('.'));
+        const bool later = module != each.name() && !recorded_.contains(each.name());
+        if (later && !recorded_.contains(module) && !has(module)) {
+            learned_[module] = each.name();
+        }
+    }
+}
+
+bool InstanceNames::has_record(const std::string& module) const {
+    const std::lock_guard lock(mutex_);
+    return recorded_.contains(module);
+}
+
 std::string InstanceNames::on_node(const std::string& record) const {
     const std::lock_guard lock(mutex_);
     const auto found = on_node_.find(record);
-    return found == on_node_.end() ? record : found->second;
+    if (found != on_node_.end() || recorded_.contains(record)) {
+        return found == on_node_.end() ? record : found->second;
+    }
+    const auto learned = learned_.find(record);
+    return learned == learned_.end() ? record : learned->second;
 }
 
 std::string InstanceNames::record(const std::string& on_node) const {
     const std::lock_guard lock(mutex_);
     const auto found = record_.find(on_node);
-    return found == record_.end() ? on_node : found->second;
+    if (found != record_.end()) {
+        return found->second;
+    }
+    const std::string module = on_node.substr(0, on_node.find('.'));
+    const auto learned = learned_.find(module);
+    const bool is_learned =
+        learned != learned_.end() && learned->second == on_node && !recorded_.contains(module);
+    return is_learned ? module : on_node;
 }
 
 std::unique_ptr<Node> with_instance_names(std::unique_ptr<Node> node,
-                                          std::shared_ptr<const InstanceNames> names) {
+                                          std::shared_ptr<InstanceNames> names) {
     return std::make_unique<NamedNode>(std::move(node), std::move(names));
 }
 

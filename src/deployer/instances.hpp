@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "deployer/node.hpp"
@@ -25,17 +26,24 @@ namespace authex::deployer {
 class InstanceNames {
   public:
     void follow(const std::map<std::string, ModuleRecord>& modules);
+    /// Later instances of modules without a record: of somebody who is not their deployer, or whose
+    /// state is lost. The state is believed before a node.
+    void learn(const v1::StatusReply& status);
+    /// Whether there is a record of the module.
+    [[nodiscard]] bool has_record(const std::string& module) const;
     [[nodiscard]] std::string on_node(const std::string& record) const;
     [[nodiscard]] std::string record(const std::string& on_node) const;
 
   private:
     mutable std::mutex mutex_;
+    std::set<std::string> recorded_;
     std::map<std::string, std::string> on_node_;
     std::map<std::string, std::string> record_;
+    std::map<std::string, std::string> learned_; ///< by module
 };
 
 /// A node that is spoken to with the names of records.
 std::unique_ptr<Node> with_instance_names(std::unique_ptr<Node> node,
-                                          std::shared_ptr<const InstanceNames> names);
+                                          std::shared_ptr<InstanceNames> names);
 
 } // namespace authex::deployer

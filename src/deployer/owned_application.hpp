@@ -11,6 +11,7 @@
 
 #include "deployer/application.hpp"
 #include "deployer/engine.hpp"
+#include "deployer/instances.hpp"
 #include "deployer/module_values.hpp"
 #include "deployer/outside.hpp"
 #include "deployer/plan.hpp"
@@ -122,6 +123,7 @@ class OwnedApplication final : public Application {
     std::vector<Emptying> reset_nodes(const State& state);
     Outcome<Plan> empty_nodes(State& state);
 
+    const std::shared_ptr<InstanceNames> names_ = std::make_shared<InstanceNames>();
     Options options_;
     descriptor::Descriptor descriptor_;
     Outside outside_;

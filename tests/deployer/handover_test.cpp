@@ -201,6 +201,37 @@ TEST_F(HandoverTest, AModuleWhoseChannelWasLostIsAttestedAndThenHandsOver) {
     EXPECT_THAT(up(), IsEmpty());
 }
 
+TEST_F(HandoverTest, ADeployerWhoseStateIsLostFindsTheInstance) {
+    world.go("first");
+    world.change_code("last");
+    up();
+    world.lose_state();
+    world.calls.clear();
+    const auto done = world.open()->recover(0);
+    ASSERT_TRUE(done) << to_text(done.error().at(0));
+    EXPECT_THAT(on_nodes(), Contains("left last.2"));
+    EXPECT_THAT(on_nodes(), Not(Contains("left last")));
+    EXPECT_EQ(arrived(), 1U) << "it was not begun anew";
+    world.go("first");
+    EXPECT_EQ(arrived(), 2U);
+    world.change_code("last");
+    up();
+    EXPECT_THAT(on_nodes(), Contains("left last.3"));
+    EXPECT_EQ(arrived(), 2U);
+}
+
+TEST_F(HandoverTest, AGuestSeesTheModuleByItsName) {
+    world.change_code("last");
+    up();
+    world.lose_state();
+    world.has_owner_key = false;
+    const auto status = world.open()->status();
+    ASSERT_TRUE(status) << to_text(status.error().at(0));
+    EXPECT_EQ(status->modules.at(2).state, "running");
+    ASSERT_TRUE(world.open()->restart("last"));
+    EXPECT_THAT(world.calls, Contains("left stop last.2"));
+}
+
 TEST_F(HandoverTest, StatusAndLogsCallTheModuleByItsName) {
     world.change_code("last");
     up();
