@@ -10,7 +10,10 @@ set(generated ${CMAKE_BINARY_DIR}/install)
 set(share ${CMAKE_SOURCE_DIR}/share)
 
 install(TARGETS authex authex-em authex-sancus DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
-install(TARGETS authex-host authex-sgx-host authex-tz-host DESTINATION lib/authex COMPONENT runtime)
+install(TARGETS ${AUTHEX_MODULE_HOSTS} DESTINATION lib/authex COMPONENT runtime)
+if(TARGET authex_tz_host_aarch64)
+    install(PROGRAMS ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/aarch64/authex-tz-host DESTINATION lib/authex/aarch64 COMPONENT runtime)
+endif()
 install(FILES ${CMAKE_BINARY_DIR}/lib/authex/sancus/event-manager.elf DESTINATION lib/authex/sancus COMPONENT runtime)
 install(FILES ${CMAKE_BINARY_DIR}/man/authex.1 DESTINATION share/man/man1 COMPONENT runtime)
 install(FILES ${CMAKE_BINARY_DIR}/man/authex-sancus.1 DESTINATION share/man/man1 COMPONENT runtime)
@@ -89,6 +92,6 @@ add_custom_command(OUTPUT ${packages}/made
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${packages}
     COMMAND ${CMAKE_CPACK_COMMAND} --config ${CMAKE_BINARY_DIR}/CPackConfig.cmake -B ${packages} > ${CMAKE_BINARY_DIR}/cpack.log
     COMMAND ${CMAKE_COMMAND} -E touch ${packages}/made
-    DEPENDS authex authex-em authex-host authex-sgx-host authex-tz-host authex-sancus authex_sancus_firmware authex_manuals ${packaged} ${CMAKE_BINARY_DIR}/CPackConfig.cmake
+    DEPENDS authex authex-em ${AUTHEX_MODULE_HOSTS} authex-sancus authex_sancus_firmware authex_manuals ${packaged} ${CMAKE_BINARY_DIR}/CPackConfig.cmake
     COMMENT "Making the Debian packages" VERBATIM)
 add_custom_target(authex_packages DEPENDS ${packages}/made)

@@ -95,8 +95,10 @@ TEST_F(SecretsTest, ControlKeysAreGoneWhenTheNextOnesAreUsed) {
     const Octets in = key_of(enclave_.owner.session.initiator_to_responder);
     const Octets out = key_of(enclave_.owner.session.responder_to_initiator);
     ASSERT_EQ(enclave_.do_it(Enclave::terms(1, test::in)), Error::none);
+#if defined(__x86_64__) // elsewhere AES is software, whose round keys are not the key's own bits
     EXPECT_TRUE(holds(in));
     EXPECT_TRUE(holds(out));
+#endif
     enclave_.attest();
     ASSERT_EQ(enclave_.do_it(Enclave::terms(1, test::in)), Error::none);
     EXPECT_FALSE(holds(in));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "tee/native/loader.hpp"
@@ -49,6 +50,10 @@ LoaderMade open_trustzone(const ProgramOptions& options, const fs::path& state) 
     trustzone.simulate = options.simulate;
     trustzone.ta_folder = options.ta_folder;
     trustzone.ta_key = options.ta_key;
+    if (!trustzone.simulate) {
+        spdlog::info("asking OP-TEE for the device's key; the first time, it has to make one. It "
+                     "waits as long as tee-supplicant does not run");
+    }
     trustzone.spin_us = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
     return made(tee::trustzone::TrustZoneLoader::open(std::move(trustzone)));
@@ -85,9 +90,21 @@ LoaderMade open_emulator(const SancusOptions& options, const fs::path& state) {
     return loader;
 }
 
+#if defined(__x86_64__)
+constexpr bool on_x86_64 = true;
+#else
+constexpr bool on_x86_64 = false;
+#endif
+
 } // namespace
 
 LoaderMade open_loader(const ProgramOptions& options, const fs::path& state) {
+    if (!on_x86_64 && (options.tee == "native" || options.tee == "sgx")) {
+        return failure(
+            "tee-missing",
+            fmt::format("--tee {}: its modules are for x86-64, this machine is not", options.tee),
+            "--tee trustzone or --tee sancus");
+    }
     if (options.tee == "native") {
         return open_native(options, state);
     }
