@@ -1,5 +1,5 @@
 // The client of a real TEE, against a kernel that refuses what Linux refuses.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "tee/modules.hpp"
 #include "tee/trustzone/host/session.hpp"
@@ -11,6 +11,7 @@ namespace {
 
 using test::KernelDouble;
 using test::NormalWorld;
+using ::testing::StartsWith;
 using wire::Kind;
 
 class RealTee : public testing::Test {
@@ -73,6 +74,19 @@ TEST(RealTeeOpening, SaysWhatIsMissing) {
     kernel.has_memory = true;
     kernel.failing = EACCES;
     EXPECT_EQ(open_real(client, kernel.ta), client_failed);
+}
+
+TEST(RealTeeOpening, IsRefusedWithACauseForEachAnswerOfOptee) {
+    const auto cause = [](std::uint32_t result) {
+        const Refusal refusal = refusal_of(result);
+        return std::string(refusal.code) + ": " + refusal.why.data();
+    };
+    EXPECT_THAT(cause(0xFFFF000F), StartsWith("image-signature: "));
+    EXPECT_THAT(cause(0xFFFF0003), StartsWith("image-rollback: "));
+    EXPECT_THAT(cause(0xFFFF0008), StartsWith("tee-missing: "));
+    EXPECT_THAT(cause(0xFFFF000C), StartsWith("tee-full: "));
+    EXPECT_THAT(cause(client_failed), StartsWith("tee-missing: "));
+    EXPECT_EQ(cause(0xFFFF3024), "image-malformed: OP-TEE does not open the TA: 0xffff3024");
 }
 
 TEST(RealTeeKey, IsAskedOfTheAttestationPta) {

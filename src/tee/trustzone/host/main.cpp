@@ -86,21 +86,11 @@ int open_ta(const process::Digest& expected, KernelTeeDriver& driver) {
     if (device < 0 || !client.is_optee()) {
         refuse_start("tee-missing", "/dev/tee0 cannot be opened, or is no OP-TEE");
     }
-    constexpr std::uint32_t security = 0xFFFF000F;
-    constexpr std::uint32_t rollback = 0xFFFF0003;
-    constexpr std::uint32_t not_found = 0xFFFF0008;
-    switch (open_real(client, read_ta(expected).uuid)) {
-    case 0:
-        return device;
-    case security:
-        refuse_start("image-signature", "OP-TEE does not take the TA: another key has signed it");
-    case rollback:
-        refuse_start("image-rollback", "OP-TEE had a newer version of the TA");
-    case not_found:
-        refuse_start("tee-missing", "the TA is not where tee-supplicant looks for it");
-    default:
-        refuse_start("image-malformed", "OP-TEE does not open the TA");
+    if (const std::uint32_t result = open_real(client, read_ta(expected).uuid); result != 0) {
+        const Refusal refusal = refusal_of(result);
+        refuse_start(refusal.code, refusal.why.data());
     }
+    return device;
 }
 
 enum class Where : std::uint8_t { hardware, simulated, emulated, nowhere };

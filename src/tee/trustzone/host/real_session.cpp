@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cstdio>
+#include <cstring>
 
 #include "runtime/runtime.hpp"
 #include "tee/trustzone/host/session.hpp"
@@ -64,6 +66,36 @@ std::uint32_t open_real(TeeClient& client, const Uuid& ta) {
             .in = client.share(in_bytes),
             .out = client.share(out_bytes)};
     return real.in.id < 0 || real.out.id < 0 ? client_failed : client.open(ta, real.session);
+}
+
+// GP TEE Internal Core API, table 3-1; rollback is ACCESS_CONFLICT. (OP-TEE,
+// `core/kernel/ree_fs_ta.c`)
+Refusal refusal_of(std::uint32_t result) {
+    const auto refusal = [](const char* code, const char* why) {
+        Refusal made{.code = code, .why = {}};
+        std::strncpy(made.why.data(), why, made.why.size() - 1);
+        return made;
+    };
+    switch (result) {
+    case 0xFFFF000F:
+        return refusal("image-signature",
+                       "OP-TEE does not take the TA: another key has signed it, or it is damaged");
+    case 0xFFFF0003:
+        return refusal("image-rollback", "OP-TEE had a newer version of the TA");
+    case 0xFFFF0008:
+        return refusal("tee-missing", "the TA is not where tee-supplicant looks for it");
+    case 0xFFFF000C:
+        return refusal("tee-full", "OP-TEE has no memory left for the TA");
+    case client_failed:
+        return refusal("tee-missing", "the TEE's driver in the kernel, or tee-supplicant, fails");
+    default:
+        Refusal other{.code = "image-malformed", .why = {}};
+        (void)std::snprintf(other.why.data(),
+                            other.why.size(),
+                            "OP-TEE does not open the TA: %#x",
+                            static_cast<unsigned>(result));
+        return other;
+    }
 }
 
 process::Door door_of_real() {

@@ -1,6 +1,8 @@
 #pragma once
 // The session of this process: how invocations of the loop become commands to the TA.
 
+#include <array>
+
 #include "tee/process/host/serve.hpp"
 #include "tee/trustzone/client/client.hpp"
 
@@ -13,6 +15,12 @@ namespace authex::tee::trustzone {
 /// and out, since the kernel takes no rings that are mapped for reading only. Once a process.
 /// @param client borrowed for the life of the process @return what the TEE says, 0: it is open
 [[nodiscard]] std::uint32_t open_real(TeeClient& client, const Uuid& ta);
+/// Why OP-TEE did not open a session. @param result of open_real(), not 0
+struct Refusal {
+    const char* code;
+    std::array<char, 128> why; ///< ends with a zero
+};
+[[nodiscard]] Refusal refusal_of(std::uint32_t result);
 /// Into that session. @pre open_real() was 0
 [[nodiscard]] process::Door door_of_real();
 
