@@ -14,6 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string content(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
@@ -156,6 +157,14 @@ TEST_F(Package, WithoutTheHostTheManagerSaysWhatIsMissing) {
     EXPECT_THAT(ended.err, HasSubstr("AUTHEX_HOST_PROGRAM"));
 }
 
+TEST_F(Package, BringsTheHostThatSimulatesImagesOfBoards) {
+    const fs::path built = AUTHEX_BINARY_DIR "/bin/aarch64/authex-tz-host";
+    if (!fs::exists(built)) {
+        GTEST_SKIP() << "no libraries of AArch64 (tools/setup)";
+    }
+    EXPECT_EQ(content(root() / "usr/lib/authex/aarch64/authex-tz-host"), content(built));
+}
+
 TEST_F(Package, DependsOnTheLibrariesThatItsProgramsLoad) {
     const std::string depends = field("authex", "Depends");
     const Result libraries =
@@ -260,7 +269,17 @@ TEST_F(Package, UnitIsSoundAndConfinesTheManager) {
     expect_sound(root(),
                  folder_.path(),
                  "authex-em.service",
-                 {"Type=notify", "KillMode=process", "User=authex-em", "StateDirectory=authex-em"});
+                 {"Type=notify",
+                  "KillMode=process",
+                  "User=authex-em",
+                  "StateDirectory=authex-em",
+                  "DevicePolicy=closed",
+                  "DeviceAllow=/dev/tee0 rw",
+                  "DeviceAllow=/dev/sgx_enclave rw",
+                  "ReadWritePaths=-/lib/optee_armtz"});
+    EXPECT_THAT(content(root() / "usr/lib/systemd/system/authex-em.service"),
+                Not(HasSubstr("PrivateDevices=yes")))
+        << "it would hide the TEE's device";
 }
 
 TEST_F(Package, UnitIsSoundAndConfinesTheWatch) {
