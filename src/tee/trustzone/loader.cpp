@@ -11,6 +11,7 @@
 #include "tee/compile/compiler.hpp"
 #include "tee/process/host_program.hpp"
 #include "tee/process/start.hpp"
+#include "tee/trustzone/host/session.hpp"
 #include "tee/trustzone/image/ta_elf.hpp"
 #include "tee/trustzone/signer.hpp"
 #include "wire/frame.hpp"
@@ -275,7 +276,14 @@ Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::start(const ModuleSpec& s
     }
     const Expected<bool> started = process::start_host(spec, command);
     ::unlink((directory / machinery_file).c_str());
-    return started ? adopt(spec, directory) : tl::make_unexpected(started.error());
+    if (started) {
+        return adopt(spec, directory);
+    }
+    Diagnostic why = started.error();
+    if (const std::string remedy = remedy_of(why.code); !options_.simulate && !remedy.empty()) {
+        why.fix = remedy;
+    }
+    return tl::make_unexpected(std::move(why));
 }
 
 Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::adopt(const ModuleSpec& spec,

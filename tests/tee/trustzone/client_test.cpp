@@ -11,6 +11,7 @@ namespace {
 
 using test::KernelDouble;
 using test::NormalWorld;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using wire::Kind;
 
@@ -85,8 +86,17 @@ TEST(RealTeeOpening, IsRefusedWithACauseForEachAnswerOfOptee) {
     EXPECT_THAT(cause(0xFFFF0003), StartsWith("image-rollback: "));
     EXPECT_THAT(cause(0xFFFF0008), StartsWith("tee-missing: "));
     EXPECT_THAT(cause(0xFFFF000C), StartsWith("tee-full: "));
-    EXPECT_THAT(cause(client_failed), StartsWith("tee-missing: "));
+    EXPECT_THAT(cause(client_failed), StartsWith("tee-failed: "));
     EXPECT_EQ(cause(0xFFFF3024), "image-malformed: OP-TEE does not open the TA: 0xffff3024");
+}
+
+TEST(RealTeeOpening, HasARemedyForEachCauseThatIsKnown) {
+    for (const std::uint32_t result :
+         {0xFFFF000FU, 0xFFFF0003U, 0xFFFF0008U, 0xFFFF000CU, client_failed}) {
+        EXPECT_STRNE(remedy_of(refusal_of(result).code), "") << result;
+    }
+    EXPECT_THAT(remedy_of("host-timeout"), HasSubstr("tee-supplicant"));
+    EXPECT_STREQ(remedy_of(refusal_of(0xFFFF3024).code), "");
 }
 
 TEST(RealTeeKey, IsAskedOfTheAttestationPta) {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 
 #include "runtime/runtime.hpp"
 #include "tee/trustzone/host/session.hpp"
@@ -21,6 +20,34 @@ struct Real {
     SharedMemory out;
 };
 Real real;
+
+/// What OP-TEE answers to an opening, and what it means. (GP TEE Internal Core API, table 3-1;
+/// OP-TEE, `core/kernel/ree_fs_ta.c`)
+struct Cause {
+    std::uint32_t result;
+    const char* code;
+    const char* why;
+    const char* remedy;
+};
+constexpr Cause causes[] = {
+    {0xFFFF000F,
+     "image-signature",
+     "OP-TEE does not take the TA: another key has signed it, or it is damaged",
+     "sign it with the key that OP-TEE was built with: `signing` in the descriptor"},
+    {0xFFFF0003, "image-rollback", "OP-TEE had a newer version of the TA", "raise its version"},
+    {0xFFFF0008,
+     "tee-missing",
+     "the TA is not where tee-supplicant looks for it",
+     "say where it looks: --ta-folder"},
+    {0xFFFF000C,
+     "tee-full",
+     "OP-TEE has no memory left for the TA",
+     "load fewer modules there, or build OP-TEE with more memory for TAs"},
+    {client_failed,
+     "tee-failed",
+     "the TEE's driver in the kernel, or tee-supplicant, fails",
+     "see whether tee-supplicant runs, and what the kernel says"},
+};
 
 Bytes memory(std::uint64_t address, std::size_t bytes) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): an invocation says its memory's address so
@@ -68,34 +95,29 @@ std::uint32_t open_real(TeeClient& client, const Uuid& ta) {
     return real.in.id < 0 || real.out.id < 0 ? client_failed : client.open(ta, real.session);
 }
 
-// GP TEE Internal Core API, table 3-1; rollback is ACCESS_CONFLICT. (OP-TEE,
-// `core/kernel/ree_fs_ta.c`)
 Refusal refusal_of(std::uint32_t result) {
-    const auto refusal = [](const char* code, const char* why) {
-        Refusal made{.code = code, .why = {}};
-        std::strncpy(made.why.data(), why, made.why.size() - 1);
-        return made;
-    };
-    switch (result) {
-    case 0xFFFF000F:
-        return refusal("image-signature",
-                       "OP-TEE does not take the TA: another key has signed it, or it is damaged");
-    case 0xFFFF0003:
-        return refusal("image-rollback", "OP-TEE had a newer version of the TA");
-    case 0xFFFF0008:
-        return refusal("tee-missing", "the TA is not where tee-supplicant looks for it");
-    case 0xFFFF000C:
-        return refusal("tee-full", "OP-TEE has no memory left for the TA");
-    case client_failed:
-        return refusal("tee-missing", "the TEE's driver in the kernel, or tee-supplicant, fails");
-    default:
-        Refusal other{.code = "image-malformed", .why = {}};
-        (void)std::snprintf(other.why.data(),
-                            other.why.size(),
-                            "OP-TEE does not open the TA: %#x",
-                            static_cast<unsigned>(result));
-        return other;
+    Refusal refusal{.code = "image-malformed", .why = {}};
+    (void)std::snprintf(refusal.why.data(),
+                        refusal.why.size(),
+                        "OP-TEE does not open the TA: %#x",
+                        static_cast<unsigned>(result));
+    for (const Cause& cause : causes) {
+        if (cause.result == result) {
+            refusal = {.code = cause.code, .why = {}};
+            (void)std::snprintf(refusal.why.data(), refusal.why.size(), "%s", cause.why);
+        }
     }
+    return refusal;
+}
+
+const char* remedy_of(std::string_view code) {
+    for (const Cause& cause : causes) {
+        if (code == cause.code) {
+            return cause.remedy;
+        }
+    }
+    return code == "host-timeout" ? "see whether tee-supplicant runs; is the machine overloaded?"
+                                  : "";
 }
 
 process::Door door_of_real() {

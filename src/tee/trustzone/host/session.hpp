@@ -2,6 +2,7 @@
 // The session of this process: how invocations of the loop become commands to the TA.
 
 #include <array>
+#include <string_view>
 
 #include "tee/process/host/serve.hpp"
 #include "tee/trustzone/client/client.hpp"
@@ -21,6 +22,9 @@ struct Refusal {
     std::array<char, 128> why; ///< ends with a zero
 };
 [[nodiscard]] Refusal refusal_of(std::uint32_t result);
+/// What to do about such a refusal, or about a host that did not answer in time. Empty: nobody
+/// knows
+[[nodiscard]] const char* remedy_of(std::string_view code);
 /// Into that session. @pre open_real() was 0
 [[nodiscard]] process::Door door_of_real();
 
