@@ -59,6 +59,17 @@ std::vector<tee::PeriodicCall> PeriodicCalls::hand_over(const ModuleName& module
     return calls;
 }
 
+void PeriodicCalls::not_taken(std::uint16_t deployment,
+                              const std::string& name,
+                              std::uint32_t ticks) {
+    const auto found = entries_.find({deployment, name});
+    if (found != entries_.end()) {
+        --found->second.state.fired;
+        ++found->second.state.missed;
+        found->second.ticks += ticks;
+    }
+}
+
 std::uint64_t PeriodicCalls::next_due() const {
     return next_due_;
 }

@@ -2,6 +2,7 @@
 // What is due when: periodic calls of entries, and the timers that modules arm. No clock of its
 // own; all times are monotonic µs.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -15,7 +16,7 @@
 namespace authex::em {
 
 /// Periodic calls: fired on a fixed grid, so that they do not drift; what could not be fired in
-/// time is counted and left out.
+/// time is counted and left out, and the next call says how many periods have passed.
 class PeriodicCalls {
   public:
     /// @error duplicate-name | bad-period
@@ -27,7 +28,10 @@ class PeriodicCalls {
     /// All calls of the module; from now on the clock of its node makes them.
     [[nodiscard]] std::vector<tee::PeriodicCall> hand_over(const ModuleName& module);
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
-    /// Fires what is due: `fire` says whether the call could be made.
+    /// A call that was made was not taken after all.
+    void not_taken(std::uint16_t deployment, const std::string& name, std::uint32_t ticks);
+    /// Fires what is due: `fire(state, ticks)` says whether the call could be made. `ticks` are the
+    /// periods since the last call that was, at least 1.
     template <typename Fire>
     void run(std::uint64_t now_us, Fire fire) {
         for (auto& [key, entry] : entries_) {
@@ -37,7 +41,10 @@ class PeriodicCalls {
             const std::uint64_t late = (now_us - entry.due_us) / entry.state.every_us;
             entry.state.missed += late;
             entry.due_us += (late + 1) * entry.state.every_us;
-            ++(fire(entry.state) ? entry.state.fired : entry.state.missed);
+            entry.ticks = std::min(entry.ticks + late + 1, std::uint64_t{UINT32_MAX});
+            const bool fired = fire(entry.state, static_cast<std::uint32_t>(entry.ticks));
+            ++(fired ? entry.state.fired : entry.state.missed);
+            entry.ticks = fired ? 0 : entry.ticks;
         }
         refresh();
     }
@@ -47,6 +54,7 @@ class PeriodicCalls {
     struct Entry {
         PeriodicState state;
         std::uint64_t due_us = 0;
+        std::uint64_t ticks = 0; ///< periods since the last call
     };
     void refresh();
     std::map<std::pair<std::uint16_t, std::string>, Entry> entries_;

@@ -67,6 +67,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     struct PendingCall {
         Done<std::vector<std::uint8_t>> done; ///< empty: periodic
         std::string periodic;
+        std::uint32_t ticks = 0; ///< of the periodic event
         Timer timer;
     };
     struct PendingControl {
@@ -156,7 +157,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
                     const std::vector<std::uint8_t>& data,
                     Deadline deadline,
                     Done<std::vector<std::uint8_t>> done);
-    bool fire(const PeriodicState& periodic);
+    bool fire(const PeriodicState& periodic, std::uint32_t ticks);
     void set_own_clocks();
     void check_failures();
     void check_directs();

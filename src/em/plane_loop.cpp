@@ -108,7 +108,9 @@ void Plane::run_timers() {
         router_.on_time();
     }
     if (now_us_ >= periodic_.next_due()) {
-        periodic_.run(now_us_, [this](const PeriodicState& periodic) { return fire(periodic); });
+        periodic_.run(now_us_, [this](const PeriodicState& periodic, std::uint32_t ticks) {
+            return fire(periodic, ticks);
+        });
         worked_ = true;
     }
     while (const std::optional<ModuleTimers::Due> due = timers_.take(now_us_)) {

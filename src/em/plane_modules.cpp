@@ -318,6 +318,9 @@ void Plane::take_result(Hosted& module, const wire::FrameHeader& header, ByteVie
     module.periodic_running.erase(call.periodic);
     if (header.negative()) {
         const Error error = static_cast<Error>(body.empty() ? std::uint8_t{0} : Reader(body).u8());
+        if (!call.periodic.empty() && error == Error::paused) {
+            periodic_.not_taken(module.name.deployment, call.periodic, call.ticks);
+        }
         complete(std::move(call.done),
                  Expected<std::vector<std::uint8_t>>(
                      failure("entry-refused",
@@ -430,15 +433,19 @@ void Plane::start_call(const ModuleName& name,
     send(*module, {.kind = wire::Kind::call, .channel = entry, .counter = number}, data);
 }
 
-bool Plane::fire(const PeriodicState& periodic) {
+bool Plane::fire(const PeriodicState& periodic, std::uint32_t ticks) {
     Hosted* module = find(periodic.module);
     if (module == nullptr || !module->ready || module->calls.size() >= calls_max ||
         !module->periodic_running.insert(periodic.name).second) {
         return false;
     }
     const std::uint64_t number = next_call_++;
-    module->calls[number].periodic = periodic.name;
-    send(*module, {.kind = wire::Kind::call, .channel = periodic.entry, .counter = number}, {});
+    PendingCall& call = module->calls[number];
+    call.periodic = periodic.name;
+    call.ticks = ticks;
+    std::array<std::uint8_t, sizeof ticks> data{};
+    Writer(data).u32(ticks);
+    send(*module, {.kind = wire::Kind::call, .channel = periodic.entry, .counter = number}, data);
     return true;
 }
 

@@ -74,7 +74,7 @@ class Builder {
     /// Thread-safe. Reproducible byte for byte from any folder. Compiler messages are passed
     /// through as they are in `detail`.
     /// @error compiler-missing | compile-failed | link-failed | image-too-large |
-    /// endpoint-duplicate
+    /// endpoint-duplicate | too-many-endpoints
     [[nodiscard]] virtual Expected<Image> build(const BuildSpec& spec) = 0;
 };
 

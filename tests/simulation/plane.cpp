@@ -281,7 +281,9 @@ void Plane::run_timers() {
         router_.on_time();
     }
     if (now >= periodic_.next_due()) {
-        periodic_.run(now, [this](const em::PeriodicState& periodic) { return fire(periodic); });
+        periodic_.run(now, [this](const em::PeriodicState& periodic, std::uint32_t) {
+            return fire(periodic);
+        });
     }
     while (const auto due = timers_.take(now)) {
         if (Hosted* module = find(due->module)) {

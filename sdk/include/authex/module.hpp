@@ -62,6 +62,13 @@ struct Call {
     Writer& result;
     std::uint8_t& status;
     [[nodiscard]] Reader reader() const { return Reader(data); }
+    /// Of a call by `periodic`: how many periods have passed since the one before, as the untrusted
+    /// node says; more than 1 where it could not call in time. 1 on Sancus, and where nothing is
+    /// said.
+    [[nodiscard]] std::uint32_t ticks() const {
+        const std::uint32_t said = data.size() == sizeof(std::uint32_t) ? reader().u32() : 1;
+        return said == 0 ? 1 : said;
+    }
     void fail() const { status = AUTHEX_FAILED; }
 };
 

@@ -131,6 +131,8 @@ class ElfFile {
     Elf* elf_ = nullptr;
 };
 
+/// AUTHEX_MAX_ENDPOINTS of the runtime (runtime/runtime.hpp): an image with more does not start.
+constexpr std::size_t endpoints_max = 64;
 constexpr std::uint64_t kind_max = 8;
 constexpr std::uint64_t kind_state = 9;
 constexpr std::string_view state_section = "authex_state";
@@ -167,6 +169,13 @@ Expected<std::vector<descriptor::Endpoint>> read_endpoints(const std::filesystem
     }
     if (section->bytes.size() % sizeof(Record) != 0) {
         return malformed(image, "section authex_endpoints does not hold whole records");
+    }
+    const std::size_t count = section->bytes.size() / sizeof(Record);
+    if (count > endpoints_max) {
+        return failure(
+            "too-many-endpoints",
+            fmt::format("it has {} endpoints, and a module has room for {}", count, endpoints_max),
+            "divide the work among several modules");
     }
     std::set<std::string> names;
     for (std::size_t offset = 0; offset < section->bytes.size(); offset += sizeof(Record)) {

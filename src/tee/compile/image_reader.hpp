@@ -12,7 +12,7 @@
 namespace authex::tee::compile {
 
 /// @error image-malformed: no ELF, or its section `authex_endpoints` does not hold whole records |
-/// endpoint-duplicate
+/// endpoint-duplicate | too-many-endpoints
 Expected<std::vector<descriptor::Endpoint>> read_endpoints(const std::filesystem::path& image);
 
 /// Whether it has any.

@@ -13,7 +13,11 @@ TEST(PeriodicCalls, StayOnTheirGridHoweverLateTheyAreLookedAt) {
     PeriodicCalls calls;
     ASSERT_TRUE(calls.add(every(100), 1000));
     std::size_t fired = 0;
-    const auto fire = [&](const PeriodicState&) { return ++fired != 0; };
+    std::vector<std::uint32_t> told;
+    const auto fire = [&](const PeriodicState&, std::uint32_t ticks) {
+        told.push_back(ticks);
+        return ++fired != 0;
+    };
     EXPECT_EQ(calls.next_due(), 1100U);
     calls.run(1099, fire);
     EXPECT_EQ(fired, 0U);
@@ -27,16 +31,43 @@ TEST(PeriodicCalls, StayOnTheirGridHoweverLateTheyAreLookedAt) {
     calls.fill(snapshot);
     EXPECT_EQ(snapshot.periodic.at(0).fired, 2U);
     EXPECT_EQ(snapshot.periodic.at(0).missed, 3U);
+    EXPECT_EQ(told, (std::vector<std::uint32_t>{1, 4})) << "nothing is left out in what is told";
 }
 
 TEST(PeriodicCalls, CountWhatCouldNotBeFiredAsMissed) {
     PeriodicCalls calls;
     ASSERT_TRUE(calls.add(every(100), 0));
-    calls.run(100, [](const PeriodicState&) { return false; });
+    calls.run(100, [](const PeriodicState&, std::uint32_t) { return false; });
     Snapshot snapshot;
     calls.fill(snapshot);
     EXPECT_EQ(snapshot.periodic.at(0).fired, 0U);
     EXPECT_EQ(snapshot.periodic.at(0).missed, 1U);
+}
+
+TEST(PeriodicCalls, TellTheNextCallOfThoseThatWereNotMadeOrNotTaken) {
+    PeriodicCalls calls;
+    ASSERT_TRUE(calls.add(every(100), 0));
+    std::uint32_t told = 0;
+    bool can = false;
+    const auto fire = [&](const PeriodicState&, std::uint32_t ticks) {
+        told = ticks;
+        return can;
+    };
+    calls.run(100, fire);
+    calls.run(200, fire);
+    can = true;
+    calls.run(300, fire);
+    EXPECT_EQ(told, 3U);
+    calls.not_taken(1, "p", told);
+    calls.not_taken(1, "nobody", 7);
+    calls.run(400, fire);
+    EXPECT_EQ(told, 4U);
+    calls.run(500, fire);
+    EXPECT_EQ(told, 1U);
+    Snapshot snapshot;
+    calls.fill(snapshot);
+    EXPECT_EQ(snapshot.periodic.at(0).fired, 2U);
+    EXPECT_EQ(snapshot.periodic.at(0).missed, 3U);
 }
 
 TEST(PeriodicCalls, RefuseWhatCannotBeAndTakeTheSameAgain) {

@@ -100,6 +100,19 @@ TEST_F(NativeBuilderTest, KnowsWhetherAModuleTakesOtherState) {
     EXPECT_THAT(twice.error().summary, HasSubstr("said twice"));
 }
 
+TEST_F(NativeBuilderTest, MoreEndpointsThanTheRuntimeHasRoomForAreRefused) {
+    std::string source = "#include <authex/module.hpp>\n";
+    for (int i = 0; i < 64; ++i) {
+        source += "AUTHEX_OUTPUT(out_" + std::to_string(i) + ");\n";
+    }
+    const Expected<Image> most = shared_builder()->build(spec(source));
+    ASSERT_TRUE(most) << to_text(most.error());
+    const Expected<Image> image = shared_builder()->build(spec(source + "AUTHEX_OUTPUT(last);\n"));
+    ASSERT_FALSE(image);
+    EXPECT_EQ(image.error().code, "too-many-endpoints");
+    EXPECT_THAT(image.error().summary, HasSubstr("65 endpoints, and a module has room for 64"));
+}
+
 TEST_F(NativeBuilderTest, StateOfAModuleInCIsReadLikewise) {
     folder_.write("app/module.c",
                   "#include <authex/module.h>\n"
