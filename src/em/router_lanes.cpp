@@ -276,8 +276,13 @@ void Router::on_ack(Lane& lane, std::uint64_t counter, bool negative) {
 }
 
 void Router::on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, Error cause) {
-    if (cause == Error::replayed || kind == static_cast<std::uint8_t>(wire::Kind::ack)) {
-        return; // a frame that was sent twice, or a question before the connection was keyed
+    const auto refused = static_cast<wire::Kind>(kind);
+    const bool of_connection = refused == wire::Kind::event || refused == wire::Kind::request ||
+                               refused == wire::Kind::reply;
+    if (cause == Error::replayed || !of_connection) {
+        // A frame that was sent twice; a question before the connection was keyed; or something
+        // that bears the number of an endpoint, not of a connection.
+        return;
     }
     ++lane.refused;
     ++lane.refused_by[cause];

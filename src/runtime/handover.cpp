@@ -9,6 +9,7 @@ namespace authex::runtime {
 
 static_assert(wire::state_chunk_max_bytes + wire::state_overhead_bytes + 64 <=
               wire::max_body_bytes);
+static_assert(with_handlers || with_entries); // chunks are opened where their answers are written
 static_assert(sizeof(std::uint16_t) + sizeof(std::uint64_t) == wire::waiting_bytes);
 
 /// What is told apart from the state: it is the node's to know.

@@ -436,5 +436,33 @@ TEST(RouterDirect, WhatDoesNotFitAtOnceGoesOnWhereItStopped) {
     EXPECT_EQ(module->ledger.out_of_order, 0U);
 }
 
+/// A refusal bears the number of an endpoint where it is of a stream or a timer: that is no
+/// connection's.
+TEST(RouterDirect, ARefusalOfSomethingElseDropsNothing) {
+    RouterWorld world(1, 1);
+    const auto module = attested();
+    const ModuleId id = world.node(0).add("a", module);
+    world.node(0).route(
+        {.deployment = 1, .channel = 1, .epoch = 1, .destination_module = "a", .direct = true});
+    const Bytestring sealed =
+        module->seal_direct(1, 1, {.kind = wire::Kind::event, .channel = 1}, Bytestring(8));
+    ASSERT_TRUE(world.node(0).router().deliver(1, 1, sealed));
+    const auto refuse = [&](wire::Kind kind, Error error) {
+        const std::uint8_t body[2] = {static_cast<std::uint8_t>(kind),
+                                      static_cast<std::uint8_t>(error)};
+        const Bytestring refusal =
+            frame({.kind = wire::Kind::refusal, .deployment = 1, .channel = 1}, body);
+        (void)world.node(0).router().from_module(id, refusal);
+    };
+    refuse(wire::Kind::stream_data, Error::paused);
+    refuse(wire::Kind::listen, Error::paused);
+    refuse(wire::Kind::event, Error::replayed);
+    EXPECT_EQ(world.node(0).router().direct_state(1, 1).refused, Error::none);
+    EXPECT_EQ(counters(world, 0, 1).waiting_frames, 1U);
+    refuse(wire::Kind::event, Error::forged);
+    EXPECT_EQ(world.node(0).router().direct_state(1, 1).refused, Error::forged);
+    EXPECT_EQ(counters(world, 0, 1).waiting_frames, 0U);
+}
+
 } // namespace
 } // namespace authex::em
