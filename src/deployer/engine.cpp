@@ -66,7 +66,6 @@ std::vector<Diagnostic> Engine::finish_handovers() {
     for (const ModuleRecord& record : left) {
         const Expected<bool> finished =
             record.going ? handover.roll_forward(record.name) : handover.roll_back(record.name);
-        result_.outdated = true;
         if (!finished) {
             problems.push_back(finished.error());
         }

@@ -196,6 +196,7 @@ void Engine::load_wave(const Steps& steps) {
         if (!step->instance.empty() && context_.state.module(step->instance) != nullptr) {
             broken_.insert(step->instance);
             skip(*step, "an update before this one is not finished");
+            result_.outdated = true;
             continue;
         }
         if (!step->instance.empty()) {

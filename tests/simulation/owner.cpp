@@ -59,6 +59,7 @@ deployer::Outside Owner::outside() {
     outside.builder = [this](descriptor::Tee) -> tee::Builder* { return &builder_; };
     outside.verifier = [this](descriptor::Tee) -> const tee::Verifier* { return verifier_.get(); };
     outside.open_state = [this](deployer::StateUse) {
+        ++plans_;
         auto state = deployer::State::open(database_);
         if (state) {
             (*state)->committed = [this] { burn(); };
@@ -86,7 +87,6 @@ Owner::Result Owner::run(const Work& work) {
 }
 
 Owner::Result Owner::up(const deployer::Selection& selection) {
-    ++ups_;
     return run([&](deployer::Application& application) { return application.up(selection); });
 }
 

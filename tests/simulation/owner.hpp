@@ -39,7 +39,8 @@ class Owner {
     [[nodiscard]] std::shared_ptr<deployer::Database> database() const { return database_; }
     /// What it was told to send and is sending.
     [[nodiscard]] ByteView saying() const { return saying_; }
-    [[nodiscard]] std::uint64_t ups() const { return ups_; }
+    /// How often it has looked at its state, which it does before it plans.
+    [[nodiscard]] std::uint64_t plans() const { return plans_; }
     /// Outputs and requests that it was told to make.
     [[nodiscard]] std::uint64_t commands() const { return commands_; }
     /// Of the last command that failed.
@@ -56,7 +57,7 @@ class Owner {
     std::unique_ptr<tee::Verifier> verifier_;
     std::vector<std::uint8_t> saying_;
     std::uint32_t fuse_ = 0;
-    std::uint64_t ups_ = 0;
+    std::uint64_t plans_ = 0;
     std::uint64_t commands_ = 0;
     std::string problem_;
 };

@@ -1,4 +1,4 @@
-// The deployer tells keys only to the very module that they are for, attested; and in one `up` it
+// The deployer tells keys only to the very module that they are for, attested; and of one plan it
 // connects what leads to outputs before what comes from inputs.       (docs/security.md, "window")
 #include <algorithm>
 #include <map>
@@ -62,9 +62,9 @@ class Attested final : public Invariant {
     }
 
     void check_turn(const descriptor::Connection& connection) {
-        const std::uint64_t up = world_.owner.ups();
-        if (up != up_) {
-            up_ = up;
+        const std::uint64_t plan = world_.owner.plans();
+        if (plan != plan_) {
+            plan_ = plan;
             turn_ = 0;
         }
         const int turn = turn_of(connection);
@@ -93,7 +93,7 @@ class Attested final : public Invariant {
     }
 
     std::map<KeyName, Actor> holders_;
-    std::uint64_t up_ = 0;
+    std::uint64_t plan_ = 0;
     int turn_ = 0;
 };
 
