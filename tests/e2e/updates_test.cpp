@@ -248,6 +248,18 @@ TEST_P(SmartHome, ShowsItsPageToWhoBearsTheToken) {
     EXPECT_EQ(page("/lamp", {"-H", "Authorization: Bearer sesami", "-X", "POST"}).find("done"),
               std::string::npos);
     EXPECT_TRUE(stands(1, 1, 1));
+
+    // The key stays in the instance that made it: who has its certificate trusts no other.
+    world_.replace("web.cpp",
+                   "#include <authex/web.hpp>\n",
+                   "#include <authex/web.hpp>\nAUTHEX_ENTRY(changed, call) {}\n");
+    world_.must({"up"});
+    EXPECT_EQ(page("/", token), "");
+    const Result renewed = world_.authex({"request", "init-server", "--u16", port, "--raw"});
+    ASSERT_EQ(renewed.status, 0) << renewed.err;
+    world_.write("server.pem", renewed.out);
+    EXPECT_TRUE(
+        eventually([&] { return page("/", token) == "-0.5 degrees, heating on, lamp on\n"; }));
 }
 
 } // namespace
