@@ -212,7 +212,6 @@ class Planner {
             fmt::format("to begin anew, without what it knows: authex deploy --module {}, then "
                         "authex up",
                         module.name));
-        problem.where = module.where;
         work_.problems.push_back(std::move(problem));
     }
 

@@ -66,6 +66,38 @@ TEST_F(Sancus, ABoardThatIsResetIsDeployedToAnew) {
     EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 2; }));
 }
 
+/// Between two modules of the board that go on, whatever is done to the one in the middle.
+TEST_F(Sancus, ModulesThatSpeakToTheBoardAreUpdatedAndMoved) {
+    press();
+    ASSERT_TRUE(led_becomes("on"));
+    for (const char* source : {"controller.cpp", "db.cpp"}) {
+        world_.replace(source,
+                       "#include <authex/module.hpp>\n",
+                       "#include <authex/module.hpp>\nAUTHEX_ENTRY(changed, call) {}\n");
+    }
+    world_.must({"up"});
+    press();
+    EXPECT_TRUE(led_becomes("off")) << "it knows that the light was on";
+    world_.must({"update", "controller", "--node", "cloud"});
+    press();
+    EXPECT_TRUE(led_becomes("on"));
+    world_.must({"update", "controller", "--node", "gate"});
+    press();
+    EXPECT_TRUE(led_becomes("off"));
+    EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 4; }));
+
+    const Result refused = world_.authex({"update", "led"});
+    EXPECT_EQ(refused.status, 0) << "it is what it was: " << refused.err;
+    world_.replace(
+        "complete.yaml", "driver: led, devices: [led0]", "sources: [other.cpp], devices: [led0]");
+    world_.write("other.cpp", world_.read(AUTHEX_SOURCE_DIR "/sdk/drivers/led.cpp"));
+    world_.write("other.cpp", world_.read("other.cpp") + "AUTHEX_ENTRY(nothing, call) {}\n");
+    const Result no_handover = world_.authex({"update", "led"});
+    EXPECT_EQ(no_handover.status, 1);
+    EXPECT_THAT(no_handover.err, HasSubstr("whose modules hand nothing over"));
+    EXPECT_THAT(no_handover.err, HasSubstr("authex deploy --module led"));
+}
+
 TEST_F(Sancus, EntriesAreCalledByTheBoardsOwnClock) {
     world_.write("blinking.cpp",
                  world_.read(AUTHEX_SOURCE_DIR "/sdk/drivers/led.cpp") +
