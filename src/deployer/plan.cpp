@@ -86,19 +86,6 @@ class Planner {
         }
     }
 
-    Step& add(Phase phase,
-              const char* action,
-              const std::string& subject,
-              const std::string& node,
-              std::string reason) {
-        work_.steps.push_back({.shown = {.phase = phase,
-                                         .action = action,
-                                         .subject = subject,
-                                         .node = node,
-                                         .reason = std::move(reason)}});
-        return work_.steps.back();
-    }
-
     bool selected(const descriptor::Module& module) const {
         return everything_ || names(input_.selection.modules, module.name);
     }
@@ -168,14 +155,14 @@ class Planner {
             return;
         }
         fate.loads = true;
-        Step& step = add(Phase::load, "load", module.name, module.node.name, reason);
+        Step& step = work_.add(Phase::load, "load", module.name, module.node.name, reason);
         step.restart = record != nullptr && record->disabled;
         if (record != nullptr && record->node != module.node.name) {
-            add(Phase::remove,
-                "remove",
-                module.name,
-                record->node,
-                fmt::format("moves to {}", module.node.name));
+            work_.add(Phase::remove,
+                      "remove",
+                      module.name,
+                      record->node,
+                      fmt::format("moves to {}", module.node.name));
         }
     }
 
@@ -224,16 +211,18 @@ class Planner {
         const std::string instance =
             next_instance(module.name, record.on_node.empty() ? module.name : record.on_node);
         if (record.attested_at_us == 0) {
-            add(Phase::attest, "attest", module.name, record.node, "not attested");
+            work_.add(Phase::attest, "attest", module.name, record.node, "not attested");
         }
-        add(Phase::load, "load", module.name, module.node.name, reason).instance = instance;
-        add(Phase::attest, "attest", module.name, module.node.name, "loaded").instance = instance;
-        add(Phase::update,
-            "update",
-            module.name,
-            module.node.name,
-            record.node == module.node.name ? "takes over from the one that runs"
-                                            : fmt::format("takes over from {}", record.node))
+        work_.add(Phase::load, "load", module.name, module.node.name, reason).instance = instance;
+        work_.add(Phase::attest, "attest", module.name, module.node.name, "loaded").instance =
+            instance;
+        work_
+            .add(Phase::update,
+                 "update",
+                 module.name,
+                 module.node.name,
+                 record.node == module.node.name ? "takes over from the one that runs"
+                                                 : fmt::format("takes over from {}", record.node))
             .instance = instance;
     }
 
@@ -329,7 +318,7 @@ class Planner {
             reason = "again";
         }
         if (reason != nullptr) {
-            add(Phase::attest, "attest", module.name, module.node.name, reason);
+            work_.add(Phase::attest, "attest", module.name, module.node.name, reason);
         }
         fate.ready = true;
         return reason != nullptr;
@@ -426,7 +415,7 @@ class Planner {
                 return;
             }
             if (!belongs(module, node) && planned.emplace(module, node).second) {
-                add(Phase::remove, "remove", module, node, "not in the descriptor");
+                work_.add(Phase::remove, "remove", module, node, "not in the descriptor");
             }
         };
         for (const auto& [node, view] : input_.survey) {
@@ -510,6 +499,19 @@ Loadables loaded_images(const State& state, const std::filesystem::path& folder)
                         .terms = record.terms};
     }
     return images;
+}
+
+Step& Work::add(Phase phase,
+                const char* action,
+                const std::string& subject,
+                const std::string& node,
+                std::string reason) {
+    steps.push_back({.shown = {.phase = phase,
+                               .action = action,
+                               .subject = subject,
+                               .node = node,
+                               .reason = std::move(reason)}});
+    return steps.back();
 }
 
 Work make_plan(const PlanInput& input) {

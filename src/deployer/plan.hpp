@@ -66,6 +66,12 @@ struct Work {
     std::vector<Step> steps;          ///< by phase
     std::vector<Diagnostic> problems; ///< what cannot be done
     std::vector<Diagnostic> warnings; ///< what is left as it is
+
+    Step& add(Phase phase,
+              const char* action,
+              const std::string& subject,
+              const std::string& node,
+              std::string reason);
 };
 
 Work make_plan(const PlanInput& input);

@@ -35,19 +35,6 @@ class PeriodicPlanner {
     }
 
   private:
-    Step& add(Phase phase,
-              const char* action,
-              const std::string& subject,
-              const std::string& node,
-              std::string reason) {
-        work_.steps.push_back({.shown = {.phase = phase,
-                                         .action = action,
-                                         .subject = subject,
-                                         .node = node,
-                                         .reason = std::move(reason)}});
-        return work_.steps.back();
-    }
-
     void plan_registration(const descriptor::Periodic& periodic) {
         const std::string& node = descriptor_.find_module(periodic.entry.module)->node.name;
         const auto entry = find_endpoint(input_, periodic.entry);
@@ -72,15 +59,15 @@ class PeriodicPlanner {
             return;
         }
         if (status != nullptr && !there) {
-            add(Phase::remove, "unregister", periodic.name, node, "changed");
+            work_.add(Phase::remove, "unregister", periodic.name, node, "changed");
         }
-        Step& step = add(Phase::register_periodic,
-                         "register",
-                         periodic.name,
-                         node,
-                         !known              ? "new"
-                         : status == nullptr ? "the node lost it"
-                                             : "changed");
+        Step& step = work_.add(Phase::register_periodic,
+                               "register",
+                               periodic.name,
+                               node,
+                               !known              ? "new"
+                               : status == nullptr ? "the node lost it"
+                                                   : "changed");
         step.periodic = wanted;
     }
 
@@ -107,7 +94,8 @@ class PeriodicPlanner {
                 const bool follows =
                     !wanted.empty() && is_moving(input_, fates_, status.module(), node);
                 if (wanted != node && !follows) {
-                    add(Phase::remove, "unregister", status.name(), node, "not in the descriptor");
+                    work_.add(
+                        Phase::remove, "unregister", status.name(), node, "not in the descriptor");
                 }
             }
         }
@@ -115,7 +103,7 @@ class PeriodicPlanner {
             const auto view = input_.survey.find(record.node);
             const bool gone = view == input_.survey.end() || view->second.periodic(name) == nullptr;
             if (gone && wanted_at(name).empty()) {
-                add(Phase::remove, "unregister", name, record.node, "not in the descriptor");
+                work_.add(Phase::remove, "unregister", name, record.node, "not in the descriptor");
             }
         }
     }
