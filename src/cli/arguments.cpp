@@ -210,6 +210,11 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
                          "the second step: attest modules; again also those that are attested");
     attest->add_option("modules,--module", arguments.modules, "modules; none: all")
         ->type_name("MODULE");
+    attest
+        ->add_option("--every",
+                     arguments.attest_every,
+                     "go on until Ctrl-C, and attest again after so long: 30s, 5m, 2h, 1d")
+        ->type_name("TIME");
     attest->add_flag("--explain",
                      arguments.explain,
                      "show each fact of the evidence, and what it proves and does not");
@@ -247,6 +252,11 @@ void declare_watch(Declarer& declarer, Arguments& arguments) {
                      "serve metrics for Prometheus at http://HOST:PORT/metrics; the port alone: on "
                      "127.0.0.1 (default: not served)")
         ->type_name("[HOST:]PORT");
+    watch
+        ->add_option("--webhook",
+                     arguments.webhook,
+                     "POST a JSON object to this address when a module is cut off")
+        ->type_name("URL");
     CLI::App* journal = declarer.command(
         "journal", Command::journal, group_look, "show what authex watch has done, and why");
     journal->add_option("-n,--last", arguments.last, "how many entries")

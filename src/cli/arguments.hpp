@@ -109,6 +109,7 @@ struct Arguments {
     double look_every_s = 10;
     std::string attest_every; ///< a length of time; empty: never
     std::string metrics;      ///< [host:]port; empty: not served
+    std::string webhook;      ///< URL; empty: nobody is told
 
     // status, graph
     bool watch = false;

@@ -77,7 +77,7 @@ int Run::operate(Application& application) {
                       .register_periodic = false,
                       .modules = arguments_.modules});
     case Command::attest:
-        return attest(application);
+        return arguments_.attest_every.empty() ? attest(application) : attest_every(application);
     case Command::connect:
         return apply(application,
                      {.load = false,
@@ -207,7 +207,8 @@ int Run::choose() {
 
 int Run::dispatch() {
     if (arguments_.follow || arguments_.watch || arguments_.command == Command::record ||
-        arguments_.command == Command::watch) {
+        arguments_.command == Command::watch ||
+        (arguments_.command == Command::attest && !arguments_.attest_every.empty())) {
         interrupt_.emplace();
     }
     const int status = choose();

@@ -1,7 +1,4 @@
 // What can be seen: status, metrics, logs, the descriptor as a picture.
-#include <condition_variable>
-#include <mutex>
-
 #include <fmt/format.h>
 
 #include "cli/graph.hpp"
@@ -16,15 +13,6 @@ namespace authex::cli {
 using deployer::Application;
 
 namespace {
-
-/// @return whether a stop was requested meanwhile
-bool pause(double seconds, const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    (void)wake.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
-    return stop.stop_requested();
-}
 
 /// The text in the place of what stands on the screen, without flicker: each line is overwritten.
 std::string redrawn(const std::string& text) {

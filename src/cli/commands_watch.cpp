@@ -1,4 +1,5 @@
 // The long-running deployer, and what it has written down.
+#include <algorithm>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -6,12 +7,16 @@
 #include "cli/journal_view.hpp"
 #include "cli/run.hpp"
 #include "cli/since.hpp"
+#include "cli/webhook.hpp"
 #include "deployer/grpc_node.hpp"
 #include "deployer/journal.hpp"
 #include "deployer/watch.hpp"
 #include "metrics/server.hpp"
 
 namespace authex::cli {
+
+using deployer::Application;
+
 namespace {
 
 Expected<std::unique_ptr<metrics::Server>>
@@ -41,6 +46,15 @@ int Run::watch() {
         }
         attest_every = *span;
     }
+    std::unique_ptr<Webhook> webhook;
+    if (!arguments_.webhook.empty()) {
+        auto opened =
+            Webhook::open(arguments_.webhook, [this](const Diagnostic& problem) { warn(problem); });
+        if (!opened) {
+            return fail(opened.error());
+        }
+        webhook = std::move(*opened);
+    }
     const deployer::Journal journal(state_directory());
     deployer::Options options;
     options.descriptor = arguments_.file;
@@ -58,6 +72,9 @@ int Run::watch() {
         progress_.clear();
         std::cout << (arguments_.json ? journal_json(entry).dump() : journal_text(entry, out_))
                   << std::endl;
+        if (webhook != nullptr && entry.act == "quarantine") {
+            webhook->post(journal_json(entry).dump());
+        }
         if (const auto kept = journal.add(entry); !kept) {
             warn(kept.error());
         }
@@ -74,6 +91,19 @@ int Run::watch() {
     }
     const auto ended = watch->run();
     return ended ? exit_done : fail(ended.error());
+}
+
+/// Whatever fails does not keep it from going on; the exit status says that something did.
+int Run::attest_every(Application& application) {
+    const auto span = parse_span(arguments_.attest_every);
+    if (!span) {
+        return fail(span.error());
+    }
+    int status = exit_done;
+    do {
+        status = std::max(status, attest(application));
+    } while (!pause(static_cast<double>(span->count()), interrupt_->token()));
+    return status;
 }
 
 int Run::journal() {

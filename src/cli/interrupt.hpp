@@ -24,4 +24,7 @@ class Interrupt {
     std::jthread waiter_;
 };
 
+/// Waits so many seconds, or until then. @return whether a stop was requested meanwhile
+[[nodiscard]] bool pause(double seconds, const std::stop_token& stop);
+
 } // namespace authex::cli

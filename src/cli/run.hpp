@@ -52,6 +52,7 @@ class Run {
     int request(deployer::Application& application);
     int call(deployer::Application& application);
     int attest(deployer::Application& application);
+    int attest_every(deployer::Application& application);
     int status(deployer::Application& application);
     int status_watch(deployer::Application& application);
     int watch();

@@ -79,8 +79,8 @@ std::string state_text(const std::string& state, const Terminal& terminal) {
     if (state == "running") {
         return terminal.paint(Colour::green, state);
     }
-    return terminal.paint(state == "failed" || state == "unknown" ? Colour::red : Colour::yellow,
-                          state);
+    const bool bad = state == "failed" || state == "unknown" || state == "quarantined";
+    return terminal.paint(bad ? Colour::red : Colour::yellow, state);
 }
 
 nlohmann::json time_or_null(const std::optional<std::chrono::system_clock::time_point>& time) {
@@ -150,6 +150,11 @@ std::string troubles(const deployer::Status& status, const Terminal& terminal) {
         }
     }
     for (const deployer::ModuleStatus& module : status.modules) {
+        if (!module.quarantined.empty()) {
+            text += fmt::format("\n{} cut off from all others: {}\n",
+                                terminal.paint(Colour::red, module.name + ":"),
+                                harmless(module.quarantined));
+        }
         if (module.failure.empty()) {
             continue;
         }
@@ -289,6 +294,7 @@ nlohmann::json status_json(const deployer::Status& status) {
                            {"simulated", module.simulated},
                            {"image_bytes", module.image_bytes},
                            {"failure", module.failure},
+                           {"quarantined", module.quarantined},
                            {"last_lines", module.last_lines},
                            {"instance", module.instance}});
     }

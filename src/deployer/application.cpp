@@ -361,6 +361,7 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& s
     if (selection.heal) {
         prepared.built = loaded_images(*prepared.state, outside_.images);
     }
+    connect_safe_states(prepared.built, *prepared.state);
     auto survey = meet_nodes(*prepared.state);
     if (!survey) {
         return failed(survey.error());
@@ -461,6 +462,7 @@ Engine::Result OwnedApplication::attempt(const Selection& selection) {
 
 Outcome<Engine::Result> OwnedApplication::up_once(const Selection& selection) {
     Engine::Result result = attempt(selection);
+    cut_off(result);
     if (!result.errors.empty()) {
         return tl::make_unexpected(std::move(result.errors));
     }

@@ -26,7 +26,8 @@ template <typename T>
 using Outcome = tl::expected<T, std::vector<Diagnostic>>;
 
 /// One thing that is being done, for people and logs. `action` is one word: "build", "load",
-/// "attest", "configure", "update", "connect", "register", "disconnect", "unregister", "remove",
+/// "attest", "cut off", "configure", "update", "connect", "register", "disconnect", "unregister",
+/// "remove",
 /// "disable", "reset".
 struct Progress {
     enum class What : std::uint8_t { started, advanced, done, failed };
@@ -54,6 +55,7 @@ enum class Phase : std::uint8_t {
     remove,
     load,
     attest,
+    cut_off,
     configure,
     update,
     connect_inner,
@@ -125,7 +127,8 @@ struct ModuleStatus {
     std::string name;
     std::string node;
     std::string tee;
-    std::string state; ///< running | stopped | failed | absent | unknown
+    std::string state;       ///< running | stopped | failed | absent | unknown | quarantined
+    std::string quarantined; ///< why; empty: it is not
     std::vector<std::uint8_t> identity;
     std::optional<std::chrono::system_clock::time_point> attested_at;
     bool simulated = false;

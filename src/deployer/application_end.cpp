@@ -57,45 +57,76 @@ Outcome<bool> OwnedApplication::disable(const std::string& module) {
         return failed(state.error());
     }
     const ModuleRecord* record = (*state)->module(module);
-    if (record == nullptr || record->attested_at_us == 0) {
-        return failed(make_error("not-attested",
-                                 fmt::format("module {} is not attested: there is no channel on "
-                                             "which it could be told",
-                                             module),
-                                 fmt::format("authex attest --module {}", module)));
-    }
-    const auto node = node_of(record->node);
-    if (!node) {
-        return failed(node.error());
+    if (record == nullptr) {
+        return failed(make_error("not-deployed",
+                                 fmt::format("module {} was never deployed", module),
+                                 "there is nothing to disable"));
     }
     Report report(reporter_, "disable", module, record->node);
+    ModuleRecord after = *record;
+    const Expected<bool> told = tell_disabled(**state, after);
+    after.disabled = true;
+    Change change;
+    for (const auto& [id, connection] : (*state)->connections()) {
+        if (connection.from.module == module || connection.to.module == module) {
+            ConnectionRecord& dropped = change.connections.emplace_back(connection);
+            dropped.complete = false;
+            dropped.window_open_since_us = 0;
+            if (told) {
+                dropped.key = Secret(); // else its peers are told
+            }
+        }
+    }
+    change.modules.push_back(std::move(after));
+    const Expected<bool> kept = (*state)->commit(change);
+    state->reset();
+    if (!kept) {
+        report.failed(kept.error().summary);
+        return failed(kept.error());
+    }
+    told ? report.done() : report.failed(told.error().summary);
+    return told ? Outcome<bool>(true) : disable_from_afar(module, told.error());
+}
+
+/// @param record of the module; with the counters that are used then
+Expected<bool> OwnedApplication::tell_disabled(State& state, ModuleRecord& record) {
+    if (record.attested_at_us == 0) {
+        return failure("not-attested",
+                       fmt::format("module {} is not attested: there is no channel on which it "
+                                   "could be told",
+                                   record.name));
+    }
+    const auto node = node_of(record.node);
+    if (!node) {
+        return tl::make_unexpected(node.error());
+    }
     wire::ControlMessage message;
     message.type = wire::ControlType::disable;
-    std::vector<ModuleOrders> orders{{.module = module, .messages = {message}}};
-    Expected<bool> done = give_orders({**state, nodes_, *outside_.executor}, {}, orders);
-    Change change;
-    if (done) {
-        ModuleRecord after = std::move(orders[0].record);
-        after.disabled = orders[0].answers[0].has_value();
-        change.modules.push_back(std::move(after));
-        if (!orders[0].answers[0]) {
-            done = tl::make_unexpected(orders[0].answers[0].error());
-        }
+    std::vector<ModuleOrders> orders{{.module = record.name, .messages = {message}}};
+    const Expected<bool> given = give_orders({state, nodes_, *outside_.executor}, {}, orders);
+    if (!given) {
+        return given;
     }
-    for (const auto& [id, connection] : (*state)->connections()) {
-        if (done && (connection.from.module == module || connection.to.module == module)) {
-            change.connections.push_back(connection);
-            change.connections.back().complete = false;
-            change.connections.back().window_open_since_us = 0;
-        }
+    record = std::move(orders[0].record);
+    return orders[0].answers[0] ? Expected<bool>(true)
+                                : tl::make_unexpected(orders[0].answers[0].error());
+}
+
+/// It could not be told: its peers are.
+Outcome<bool> OwnedApplication::disable_from_afar(const std::string& module, Diagnostic why) {
+    Engine::Result result{.done = {}, .errors = {}, .outdated = false, .quarantined = {module}};
+    cut_off(result);
+    if (!result.errors.empty()) {
+        return tl::make_unexpected(std::move(result.errors));
     }
-    const Expected<bool> kept = (*state)->commit(change);
-    done = done && !kept ? kept : done;
-    if (!done) {
-        report.failed(done.error().summary);
-        return failed(done.error());
-    }
-    report.done();
+    why.severity = Severity::warning;
+    why.code = "module-not-told";
+    why.summary = fmt::format(
+        "module {} itself could not be told: {}; all others have dropped its connections",
+        module,
+        why.summary);
+    why.fix = "none takes anything from it any more, whatever it still sends";
+    warn(why);
     return true;
 }
 

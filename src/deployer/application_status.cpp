@@ -55,6 +55,11 @@ module_status(const descriptor::Module& module, const NodeView& view, const Modu
         shown.identity = record->identity;
         shown.image_bytes = record->image_bytes;
         shown.simulated = record->simulated;
+        shown.quarantined = record->quarantined;
+    }
+    if (!shown.quarantined.empty()) {
+        shown.state = "quarantined";
+        return shown;
     }
     if (!view.usable()) {
         shown.state = "unknown";

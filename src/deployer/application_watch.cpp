@@ -19,8 +19,11 @@ Work OwnedApplication::to_heal(const State& state, const Survey& survey) const {
 OwnedApplication::Healed OwnedApplication::heal(const Selection& selection, Away away) {
     away_ = std::move(away);
     Engine::Result result = attempt(selection);
+    cut_off(result);
     away_.clear();
-    return {.done = std::move(result.done), .errors = std::move(result.errors)};
+    return {.done = std::move(result.done),
+            .errors = std::move(result.errors),
+            .quarantined = std::move(result.quarantined)};
 }
 
 NodeView OwnedApplication::ask(const State& state, const std::string& name, Node& node) const {

@@ -1,5 +1,7 @@
 #include "deployer/attest.hpp"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include <fmt/format.h>
@@ -103,6 +105,20 @@ std::unique_ptr<Handshake> begin_handshake(const AttestInput& input) {
 }
 
 } // namespace
+
+bool is_refusal(const Diagnostic& problem) {
+    constexpr std::array refusals = {"simulation-refused",
+                                     "handshake-failed",
+                                     "order-unanswered",
+                                     "policy-refused",
+                                     "quote-malformed",
+                                     "quote-unsupported",
+                                     "pck-extension",
+                                     "certificate-revoked",
+                                     "report-data"};
+    return problem.code.starts_with("evidence-") ||
+           std::find(refusals.begin(), refusals.end(), problem.code) != refusals.end();
+}
 
 Expected<Attested> attest(const AttestInput& input, Node& node) {
     const std::unique_ptr<Handshake> begun = begin_handshake(input);

@@ -28,6 +28,10 @@ struct Attested {
     std::vector<wire::AuditEntry> audit; ///< the connections that the module has, authenticated
 };
 
+/// Whether an attestation that ended so says something against the module or its node. Else nothing
+/// was learned: it did not answer, or there was nothing to check it with.
+[[nodiscard]] bool is_refusal(const Diagnostic& problem);
+
 /// The owner's module runs on the node, and this is its channel: proven by evidence over the
 /// handshake, and by the module's answers under the keys that follow from it.
 /// @error evidence-… | simulation-refused | handshake-failed | order-unanswered | of the node

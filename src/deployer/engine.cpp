@@ -28,6 +28,9 @@ Engine::Result Engine::run(const Work& work) {
             attest(steps);
             (void)finish_handovers(); // modules that had to be attested for it
             break;
+        case Phase::cut_off:
+            cut_off(steps);
+            break;
         case Phase::configure:
             configure(steps);
             break;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "deployer/attest.hpp"
 #include "deployer/instances.hpp"
 #include "deployer/orders.hpp"
 #include "deployer/outside.hpp"
@@ -40,6 +41,7 @@ class Engine {
         Plan done;
         std::vector<Diagnostic> errors;
         bool outdated = false; ///< the plan did not know of connections, or of an unfinished update
+        std::vector<std::string> quarantined; ///< modules whose peers are to be told now
     };
     Result run(const Work& work);
 
@@ -64,6 +66,8 @@ class Engine {
     void load_wave(const Steps& steps);
     void attest(const Steps& steps);
     void accept(const Step& step, struct Attested&& attested, Change& change);
+    void refuse(const Step& step, const Diagnostic& why, Change& change);
+    void cut_off(const Steps& steps);
     bool is_superseded(const Step& step, const struct Attested& attested);
     void forget_channel(const std::string& module, Change& change);
     void take_attested(const Step& step, struct Attested&& attested, Change& change);

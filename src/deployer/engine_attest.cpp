@@ -114,7 +114,7 @@ void Engine::attest(const Steps& steps) {
             accept(*attesting.step, std::move(*attesting.result), change);
         } else {
             broken_.insert(attesting.step->record());
-            result_.errors.push_back(attesting.result.error());
+            refuse(*attesting.step, attesting.result.error(), change);
         }
     }
     commit(change);
@@ -236,6 +236,7 @@ void Engine::take_attested(const Step& step, Attested&& attested, Change& change
         changing(change, context_.state, id).window_open_since_us = continues ? now_us() : 0;
     }
     record.node = step.shown.node;
+    record.quarantined.clear();
     take_unknown(name, record.node, attested.audit, change);
     record.identity = attested.claims.identity;
     record.simulated = attested.claims.simulated;

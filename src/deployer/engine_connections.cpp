@@ -28,17 +28,6 @@ void wipe_keys(std::vector<ModuleOrders>& orders) {
     }
 }
 
-/// The orders of one module; made where there are none yet.
-ModuleOrders& orders_of(std::vector<ModuleOrders>& all, const std::string& module) {
-    const auto found = std::find_if(
-        all.begin(), all.end(), [&](const ModuleOrders& each) { return each.module == module; });
-    if (found != all.end()) {
-        return *found;
-    }
-    all.push_back({.module = module});
-    return all.back();
-}
-
 } // namespace
 
 void Engine::connect(const Steps& steps) {

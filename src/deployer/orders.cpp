@@ -78,6 +78,16 @@ struct OrderBatch::Sealed {
     void fail(const std::vector<std::size_t>& chosen, const Diagnostic& problem);
 };
 
+ModuleOrders& orders_of(std::vector<ModuleOrders>& all, const std::string& module) {
+    const auto found = std::find_if(
+        all.begin(), all.end(), [&](const ModuleOrders& each) { return each.module == module; });
+    if (found != all.end()) {
+        return *found;
+    }
+    all.push_back({.module = module});
+    return all.back();
+}
+
 ByteView take_frame(ByteView& frames) {
     wire::FrameView view;
     if (wire::parse_frame(frames, view) != Error::none) {

@@ -26,6 +26,9 @@ struct ModuleOrders {
     ModuleRecord record;
 };
 
+/// Those of one module; made where there are none yet.
+[[nodiscard]] ModuleOrders& orders_of(std::vector<ModuleOrders>& all, const std::string& module);
+
 struct OrderContext {
     State& state;
     Nodes& nodes;

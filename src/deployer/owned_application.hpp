@@ -1,7 +1,8 @@
 #pragma once
 // The application of application.hpp, over any world (outside.hpp). One file for each group of
 // commands: application.cpp builds and deploys, application_messages.cpp sends, application_status
-// and application_logs.cpp look, application_watch.cpp heals, application_record.cpp records,
+// and application_logs.cpp look, application_watch.cpp heals,
+// application_quarantine.cpp cuts off, application_record.cpp records,
 // application_values.cpp gives secrets, application_end.cpp disables and takes down.
 
 #include <memory>
@@ -57,6 +58,7 @@ class OwnedApplication final : public Application {
     struct Healed {
         Plan done;
         std::vector<Diagnostic> errors; ///< also where some of it was done
+        std::vector<std::string> quarantined;
     };
     /// @param away nodes that are not asked
     Healed heal(const Selection& selection, Away away);
@@ -86,8 +88,13 @@ class OwnedApplication final : public Application {
     Expected<std::unique_ptr<State>> with_deployment_of_nodes(std::unique_ptr<State> state);
     Expected<std::shared_ptr<Node>> node_of(const std::string& name);
     Outcome<Prepared> prepare(const Selection& selection);
+    /// Peers of what was quarantined are told, and the drivers behind it go to their safe states.
+    void cut_off(Engine::Result& result);
+    Expected<bool> tell_disabled(State& state, ModuleRecord& record);
+    Outcome<bool> disable_from_afar(const std::string& module, Diagnostic why);
     /// What was done, with all that went wrong.
     Engine::Result attempt(const Selection& selection);
+    void connect_safe_states(const Loadables& built, const State& state);
     Outcome<Engine::Result> up_once(const Selection& selection);
     Outcome<Loadables> loadables(const Selection& selection);
     Expected<bool> remember_deployed(State& state, const Loadables& built, bool whole);
@@ -132,6 +139,11 @@ class OwnedApplication final : public Application {
     Away away_;            ///< nodes that are not asked when something is healed
     std::mutex log_mutex_; ///< one line, and one warning, at a time
 };
+
+/// The input that AUTHEX_SAFE_STATE declares, and the connection on which the deployer sends to it.
+/// (sdk/include/authex/module.hpp)
+inline constexpr const char* safe_state_endpoint = "safe_state";
+[[nodiscard]] std::string safe_state_connection(const std::string& module);
 
 /// One error, as an Outcome carries it.
 inline tl::unexpected<std::vector<Diagnostic>> failed(Diagnostic problem) {

@@ -57,6 +57,7 @@ class Planner {
         if (everything_ && input_.selection.remove_stale) {
             remove_stale_modules();
         }
+        plan_cuts();
         plan_connections({input_, everything_, fates_}, work_);
         plan_periodic({input_, everything_, fates_}, work_);
         std::stable_sort(work_.steps.begin(), work_.steps.end(), [](const Step& a, const Step& b) {
@@ -103,14 +104,9 @@ class Planner {
             return;
         }
         const bool named = names(input_.selection.modules, module.name);
-        if (record != nullptr && record->disabled && !(named && input_.selection.load)) {
+        if (is_left_alone(record, named)) {
             fate.why = Fate::Why::disabled;
-            Diagnostic warning =
-                make_error("module-disabled",
-                           fmt::format("module {} was disabled and is left as it is", module.name),
-                           fmt::format("to use it again: authex deploy --module {}", module.name));
-            warning.severity = Severity::warning;
-            work_.warnings.push_back(std::move(warning));
+            warn_left_alone(*record);
             return;
         }
         plan_load(module, record, view, fate);
@@ -124,6 +120,31 @@ class Planner {
         } else {
             fate.ready = fate.ready && record != nullptr && all_names_given(record->given, module);
         }
+    }
+
+    /// Until it is named: when it is loaded anew, or attested in spite of a quarantine.
+    bool is_left_alone(const ModuleRecord* record, bool named) const {
+        const Selection& selection = input_.selection;
+        const bool asked = named && !selection.heal &&
+                           (selection.load || (selection.attest_again && !record->disabled));
+        return record != nullptr && (record->disabled || !record->quarantined.empty()) && !asked;
+    }
+
+    void warn_left_alone(const ModuleRecord& record) {
+        Diagnostic warning =
+            record.disabled
+                ? make_error(
+                      "module-disabled",
+                      fmt::format("module {} was disabled and is left as it is", record.name),
+                      fmt::format("to use it again: authex deploy --module {}", record.name))
+                : make_error("module-quarantined",
+                             fmt::format("module {} is cut off from all others: {}",
+                                         record.name,
+                                         record.quarantined),
+                             fmt::format("once its node is to be trusted again: authex attest {}",
+                                         record.name));
+        warning.severity = Severity::warning;
+        work_.warnings.push_back(std::move(warning));
     }
 
     /// As it was deployed, and to be there.
@@ -156,7 +177,7 @@ class Planner {
         }
         fate.loads = true;
         Step& step = work_.add(Phase::load, "load", module.name, module.node.name, reason);
-        step.restart = record != nullptr && record->disabled;
+        step.restart = record != nullptr && (record->disabled || !record->quarantined.empty());
         if (record != nullptr && record->node != module.node.name) {
             work_.add(Phase::remove,
                       "remove",
@@ -169,8 +190,9 @@ class Planner {
     /// Whether the process that has the module's keys is there to be asked for its state.
     bool hands_over(const descriptor::Module& module, const ModuleRecord* record) const {
         const Selection& selection = input_.selection;
-        if (record == nullptr || record->incarnation == 0 || record->disabled || module.external ||
-            selection.afresh || !selection.attest || !selection.connect) {
+        if (record == nullptr || record->incarnation == 0 || record->disabled ||
+            !record->quarantined.empty() || module.external || selection.heal || selection.afresh ||
+            !selection.attest || !selection.connect) {
             return false;
         }
         const auto from = input_.survey.find(record->node);
@@ -262,6 +284,9 @@ class Planner {
         if (record != nullptr && record->disabled) {
             return "was disabled";
         }
+        if (record != nullptr && !record->quarantined.empty()) {
+            return "was quarantined";
+        }
         if (status == nullptr || status->state() == v1::ModuleStatus::ABSENT) {
             return record == nullptr ? "new" : "the node lost it";
         }
@@ -318,7 +343,9 @@ class Planner {
             reason = "again";
         }
         if (reason != nullptr) {
-            work_.add(Phase::attest, "attest", module.name, module.node.name, reason);
+            Step& step = work_.add(Phase::attest, "attest", module.name, module.node.name, reason);
+            step.suspects =
+                record != nullptr && (input_.selection.attest_again || input_.selection.heal);
         }
         fate.ready = true;
         return reason != nullptr;
@@ -433,6 +460,45 @@ class Planner {
         }
     }
 
+    /// Peers that still have a key for a module that was disabled out of reach, or quarantined.
+    void plan_cuts() {
+        for (const auto& [id, record] : state_.connections()) {
+            for (const EndRecord* end : {&record.from, &record.to}) {
+                const EndRecord& peer = end == &record.from ? record.to : record.from;
+                if (end->module.empty() || record.key.empty() || !is_cut_off(end->module) ||
+                    !can_be_told(peer)) {
+                    continue;
+                }
+                const ModuleRecord* cut = state_.module(end->module);
+                Step& step =
+                    work_.add(Phase::cut_off,
+                              "cut off",
+                              record.name,
+                              peer.module.empty() ? "" : state_.module(peer.module)->node,
+                              fmt::format("module {} {}",
+                                          end->module,
+                                          cut->disabled ? "was disabled" : "is quarantined"));
+                step.connection = record;
+                step.cut_off = end->module;
+                break;
+            }
+        }
+    }
+    /// Not one that is named, and so about to be taken back.
+    bool is_cut_off(const std::string& module) const {
+        const ModuleRecord* record = state_.module(module);
+        const auto fate = fates_.find(module);
+        const bool back = fate != fates_.end() && fate->second.why == Fate::Why::none;
+        return record != nullptr && (record->disabled || !record->quarantined.empty()) && !back;
+    }
+    bool can_be_told(const EndRecord& peer) const {
+        const ModuleRecord* record = state_.module(peer.module);
+        const auto fate = fates_.find(peer.module);
+        const bool gone = peer.module.empty() || record == nullptr || record->disabled ||
+                          !record->quarantined.empty();
+        return gone || (fate != fates_.end() && fate->second.ready);
+    }
+
     const PlanInput& input_;
     const descriptor::Descriptor& descriptor_;
     const State& state_;
@@ -494,7 +560,8 @@ Loadables loaded_images(const State& state, const std::filesystem::path& folder)
         images[name] = {.image = {.path = kept_image(folder, record.image_sha256),
                                   .identity = record.identity,
                                   .bytes = record.image_bytes,
-                                  .endpoints = record.endpoints},
+                                  .endpoints = record.endpoints,
+                                  .state = record.layout},
                         .sha256 = record.image_sha256,
                         .terms = record.terms};
     }

@@ -54,7 +54,9 @@ struct Step {
     std::vector<GivenValue> removed_values; ///< configure: what it is to forget
     bool new_epoch = false;                 ///< connect: the key is made anew, else said again
     bool restart = false;                   ///< load: the module is ended first
-    std::string instance;                   ///< of the module, beside the one that runs; else empty
+    bool suspects = false; ///< attest: a module that is refused is cut off from all others
+    std::string cut_off;   ///< cut off: from which module its peer is
+    std::string instance;  ///< of the module, beside the one that runs; else empty
 
     /// Of the module, or of the instance beside it.
     [[nodiscard]] const std::string& record() const {

@@ -14,6 +14,8 @@ using Kind = Thing::Kind;
 /// What a step of healing would mend. A module comes with its connections and periodic events.
 Thing thing_of(const PlannedStep& step) {
     switch (step.phase) {
+    case Phase::cut_off:
+        return {.kind = Kind::connection, .name = step.subject};
     case Phase::register_periodic:
     case Phase::remove:
         return {.kind = Kind::periodic, .name = step.subject};
@@ -152,8 +154,8 @@ void WatchRound::find_overdue(const State& state,
     for (const auto& [name, record] : state.modules()) {
         const auto view = survey.find(record.node);
         const bool there = view != survey.end() && view->second.usable();
-        if (record.attested_at_us == 0 || record.disabled || !record.quarantined.empty() ||
-            !there) {
+        if (record.attested_at_us == 0 || !record.instance_of.empty() || record.disabled ||
+            !record.quarantined.empty() || !there) {
             continue; // it is attested when it comes back
         }
         const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -207,6 +209,15 @@ void WatchRound::mend_together(const std::vector<Ailment>& all,
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begun);
     const bool locked = healed.errors.size() == 1 && healed.errors[0].code == "state-locked";
+    for (const std::string& module : healed.quarantined) {
+        ++counts_.tries["quarantine"].done;
+        tell_({.time = application_.now(),
+               .act = "quarantine",
+               .subject = "module " + module,
+               .cause = "it has not proven what it is",
+               .result = summaries(healed.errors),
+               .took = took});
+    }
     for (const Ailment& each : all) {
         if (locked) {
             watcher_.postponed(each.thing, now);

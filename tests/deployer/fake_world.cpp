@@ -44,6 +44,10 @@ class FakeBuilder final : public tee::Builder {
                  .kind = static_cast<descriptor::EndpointKind>(endpoints[id].kind),
                  .id = id});
         }
+        if (spec.module.starts_with("driver")) { // and goes to its safe state as it takes an event
+            image.endpoints.push_back(
+                {.name = "safe_state", .kind = descriptor::EndpointKind::input, .id = fake_in});
+        }
         return image;
     }
 

@@ -185,6 +185,37 @@ TEST_F(WatchTest, DoesNotBelieveAnotherMachine) {
                 Contains(HasSubstr("broken node right: node right shows another evidence key")));
 }
 
+TEST_F(WatchTest, CutsOffWhatDoesNotProveWhatItIsAnyMoreAndTellsOfIt) {
+    rules.attest_every = 1h;
+    EXPECT_THAT(round(), IsEmpty());
+    world.module("middle").identity[0] ^= 1U;
+    world.now_us += std::chrono::microseconds(1h).count();
+    EXPECT_THAT(round(), Contains(HasSubstr("quarantine module middle")));
+    EXPECT_EQ(watch().counts().tries.at("quarantine").done, 1U);
+    const std::uint64_t before = world.module("last").taken;
+    world.go("middle");
+    EXPECT_EQ(world.module("last").taken, before);
+    now += 1h;
+    (void)round();
+    world.crash("middle");
+    now += 1h;
+    EXPECT_THAT(round(), Not(Contains(HasSubstr("middle")))) << "it is its owner's business now";
+}
+
+TEST_F(WatchTest, TellsAPeerThatWasAwayToDropWhatWasQuarantined) {
+    rules.attest_every = 1h;
+    world.module("middle").identity[0] ^= 1U;
+    world.node("left").reachable = false;
+    world.now_us += std::chrono::microseconds(1h).count();
+    EXPECT_THAT(round(), Contains(HasSubstr("quarantine module middle")));
+    world.node("left").reachable = true;
+    const auto acts = round();
+    EXPECT_THAT(acts, Contains(HasSubstr("heal connection a: module middle is quarantined: done")));
+    const std::uint64_t before = world.module("last").taken;
+    world.go("middle");
+    EXPECT_EQ(world.module("last").taken, before);
+}
+
 TEST_F(WatchTest, AttestsAgainWhatWasAttestedTooLongAgo) {
     rules.attest_every = 1h;
     EXPECT_THAT(round(), IsEmpty());

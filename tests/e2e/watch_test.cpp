@@ -123,6 +123,21 @@ TEST_F(Watch, KnowsWhatWasDeployedAndNothingElse) {
     end_watch();
 }
 
+TEST_F(Watch, AModuleOutOfReachIsCutOffAndWhatItDrivesGoesToItsSafeState) {
+    world_.begin({.events = 100'000'000, .bytes = 100, .batch = 16, .pause_us = 500});
+    ASSERT_TRUE(eventually([&] { return world_.taken().events > 0; }));
+    EXPECT_EQ(world_.request_u32("is-safe"), 0U);
+    world_.manager("right").signal(SIGSTOP);
+    const Result disabled = world_.authex({"--timeout", "1", "disable", "relay"});
+    EXPECT_EQ(disabled.status, 0) << disabled.err;
+    EXPECT_THAT(disabled.err, HasSubstr("all others have dropped its connections"));
+    EXPECT_EQ(world_.request_u32("is-safe"), 1U);
+    const std::uint32_t before = world_.taken().events;
+    world_.manager("right").signal(SIGCONT);
+    EXPECT_TRUE(eventually([&] { return world_.authex({"status"}).status == 0; }));
+    EXPECT_EQ(world_.taken().events, before) << "it runs, and nobody takes anything from it";
+}
+
 TEST(WatchOfNothing, SaysSo) {
     Counted world;
     world.start_managers();

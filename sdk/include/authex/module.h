@@ -2,6 +2,8 @@
  *
  *     AUTHEX_OUTPUT(pressed);                      authex_send(pressed, data, size);
  *     AUTHEX_INPUT(toggle, event) { … event->data, event->size … }
+ *     AUTHEX_SAFE_STATE() { … }                    of a driver: an input that the owner sends to
+ *                                                  when a module before it can no longer be trusted
  *     AUTHEX_REQUEST(get_count);                   authex_ask(get_count, data, size, &id);
  *     AUTHEX_REPLY(get_count, reply) { … reply->id, reply->status, reply->data … }
  *     AUTHEX_HANDLER(read_count, request) { authex_put_u32(request, count); }
@@ -22,6 +24,7 @@
 
 #define AUTHEX_OUTPUT(name) AUTHEX_RECORD(name, AUTHEX_KIND_OUTPUT, NULL)
 #define AUTHEX_INPUT(name, event) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_INPUT, event)
+#define AUTHEX_SAFE_STATE() AUTHEX_INPUT(safe_state, authex_safe_state)
 #define AUTHEX_REQUEST(name)                                                                       \
     static void authex_on_##name(struct authex_message* reply);                                    \
     AUTHEX_RECORD(name, AUTHEX_KIND_REQUEST, authex_on_##name)

@@ -4,6 +4,7 @@
 //
 //     AUTHEX_OUTPUT(pressed);                           pressed(); pressed(std::uint32_t{7});
 //     AUTHEX_INPUT(toggle, event) { … event.data … }
+//     AUTHEX_SAFE_STATE() { … }                         of a driver; see below
 //     AUTHEX_REQUEST(get_count);                        Sent sent = get_count(bytes);
 //     AUTHEX_REPLY(get_count, reply) { … reply.id, reply.ok(), reply.data … }
 //     AUTHEX_HANDLER(read_count, request, reply) { reply.u32(count); }
@@ -314,6 +315,10 @@ struct OldState {
         authex_on_##name({{authex_m->data, authex_m->size}});                                      \
     });                                                                                            \
     static void authex_on_##name([[maybe_unused]] const authex::Event& event)
+
+// What a driver does when a module before it can no longer be trusted: the owner sends it an event
+// of its own, authentic as any other. It is an input, and costs what an input does.
+#define AUTHEX_SAFE_STATE() AUTHEX_INPUT(safe_state, authex_safe_state)
 
 #define AUTHEX_REQUEST(name)                                                                       \
     static void authex_on_##name(const authex::Reply& reply);                                      \

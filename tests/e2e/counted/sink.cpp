@@ -6,6 +6,8 @@ AUTHEX_STATE static std::uint32_t expected;
 AUTHEX_STATE static std::uint32_t gaps;   ///< numbers were left out before it
 AUTHEX_STATE static std::uint32_t behind; ///< taken before, or overtaken
 
+static bool safe; ///< what drives something would let it go
+
 AUTHEX_INPUT(take, event) {
     const std::uint32_t number = event.reader().u32();
     if (number > expected) {
@@ -15,6 +17,14 @@ AUTHEX_INPUT(take, event) {
     }
     expected = number + 1;
     ++taken;
+}
+
+AUTHEX_SAFE_STATE() {
+    safe = true;
+}
+
+AUTHEX_HANDLER(is_safe, request, reply) {
+    reply.u32(safe ? 1 : 0);
 }
 
 AUTHEX_HANDLER(taken, request, reply) {
