@@ -8,6 +8,7 @@
 #include "tee/sgx/image/image_file.hpp"
 #include "tee/sgx/image/sgxs.hpp"
 #include "tee/sgx/protobuf.hpp"
+#include "tee/sgx/verifier/attested_certificate.hpp"
 #include "tee/sgx/verifier/quote_verifier.hpp"
 
 namespace {
@@ -38,6 +39,15 @@ void statement(std::string_view text,
     }
     const Expected<Parsed> parsed = parse(json->value);
     if (parsed && parsed->levels.empty()) {
+        std::abort();
+    }
+}
+
+/// The quote that is given out lies in the certificate, and is one.
+void certificate(std::string_view content) {
+    Steps steps;
+    const auto quote = quote_of_certificate(content, 1'767'225'600, steps);
+    if (quote && (quote->size() >= content.size() || !parse_quote(*quote))) {
         std::abort();
     }
 }
@@ -75,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const ByteView bytes(data + 1, size - 1);
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    switch (*data % 10) {
+    switch (*data % 11) {
     case 0:
         quote(bytes);
         break;
@@ -102,6 +112,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
     case 8:
         (void)parse_protobuf(bytes);
+        break;
+    case 9:
+        certificate(text);
         break;
     default:
         (void)parse_evidence(bytes);

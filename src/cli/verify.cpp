@@ -15,6 +15,7 @@
 #include "cli/arguments.hpp"
 #include "cli/terminal.hpp"
 #include "tee/sgx/collateral_service.hpp"
+#include "tee/sgx/verifier/attested_certificate.hpp"
 #include "tee/sgx/verifier/quote_verifier.hpp"
 #include "tee/sgx/verifier/signed_json.hpp"
 #include "tee/sgx/verifier/utc.hpp"
@@ -109,17 +110,19 @@ Verdict not_checked(const char* step, const Diagnostic& why) {
     return verdict;
 }
 
-Verdict verdict_of(const VerifyArguments& arguments) {
-    const Expected<std::string> quote = read_file(arguments.quote);
-    if (!quote) {
-        return not_checked("quote-file", quote.error());
-    }
-    const ByteView bytes(reinterpret_cast<const std::uint8_t*>(quote->data()), quote->size());
+sgx::UnixTime time_of(const VerifyArguments& arguments) {
+    return arguments.at.empty() ? std::chrono::duration_cast<std::chrono::seconds>(
+                                      std::chrono::system_clock::now().time_since_epoch())
+                                      .count()
+                                : *sgx::parse_utc(arguments.at);
+}
+
+Verdict verdict_on_quote(const VerifyArguments& arguments, ByteView quote) {
     const bool online = !arguments.pccs.empty();
     Expected<sgx::Collateral> collateral =
         online ? sgx::CollateralService(
                      {.url = arguments.pccs, .authority = arguments.pccs_certificate})
-                     .fetch(bytes)
+                     .fetch(quote)
                : sgx::read_collateral(arguments.collateral);
     if (!collateral) {
         return not_checked(online ? "collateral-service" : "collateral-folder", collateral.error());
@@ -134,13 +137,36 @@ Verdict verdict_of(const VerifyArguments& arguments) {
     if (!anchor) {
         return not_checked("root-certificate", anchor.error());
     }
-    const sgx::UnixTime now = arguments.at.empty()
-                                  ? std::chrono::duration_cast<std::chrono::seconds>(
-                                        std::chrono::system_clock::now().time_since_epoch())
-                                        .count()
-                                  : *sgx::parse_utc(arguments.at);
     return sgx::QuoteVerifier(std::move(*collateral), *anchor)
-        .verify(bytes, policy_of(arguments), now);
+        .verify(quote, policy_of(arguments), time_of(arguments));
+}
+
+/// Of the file's quote, or of the quote in the file's certificate.
+struct Verified {
+    Verdict verdict;
+    std::optional<bool> key_bound; ///< of a certificate: whether its quote is about its key
+};
+
+Verified verify_file(const VerifyArguments& arguments) {
+    const Expected<std::string> content = read_file(arguments.quote);
+    if (!content) {
+        return {not_checked("quote-file", content.error()), {}};
+    }
+    if (!sgx::looks_like_certificate(*content)) {
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(content->data());
+        return {verdict_on_quote(arguments, {bytes, content->size()}), {}};
+    }
+    Verified verified;
+    sgx::Steps& steps = verified.verdict.steps;
+    const auto quote = sgx::quote_of_certificate(*content, time_of(arguments), steps);
+    verified.key_bound = quote.has_value();
+    if (quote) {
+        Verdict verdict = verdict_on_quote(arguments, *quote);
+        steps.append(verdict.steps);
+        verdict.steps = std::move(steps);
+        verified.verdict = std::move(verdict);
+    }
+    return verified;
 }
 
 const char* word_of(Outcome outcome) {
@@ -159,7 +185,8 @@ json word_or_null(const std::optional<sgx::TcbStatus>& status) {
     return status ? json(sgx::to_text(*status)) : json();
 }
 
-json json_of(const Verdict& verdict) {
+json json_of(const Verified& verified) {
+    const Verdict& verdict = verified.verdict;
     const Step* failed = verdict.steps.failure();
     json steps = json::array();
     for (const Step& step : verdict.steps.all()) {
@@ -176,6 +203,7 @@ json json_of(const Verdict& verdict) {
                 {"failed_step", failed == nullptr ? json() : json(failed->name)},
                 {"error", failed == nullptr ? json() : to_json(*failed->problem)},
                 {"fmspc", verdict.pck ? json(hex(verdict.pck->fmspc)) : json()},
+                {"certificate_key_bound", verified.key_bound ? json(*verified.key_bound) : json()},
                 {"steps", steps}};
     const auto& body = verdict.body;
     all["mrenclave"] = body ? json(hex(body->mrenclave)) : json();
@@ -204,7 +232,8 @@ std::string explanation(const Verdict& verdict, const Terminal& terminal) {
     return text + '\n';
 }
 
-std::string summary(const Verdict& verdict, const Terminal& terminal) {
+std::string summary(const Verified& verified, const Terminal& terminal) {
+    const Verdict& verdict = verified.verdict;
     std::string text =
         terminal.paint(verdict.outcome == Outcome::accepted ? Colour::green : Colour::red,
                        word_of(verdict.outcome));
@@ -216,6 +245,9 @@ std::string summary(const Verdict& verdict, const Terminal& terminal) {
         text += fmt::format(" ({})", fmt::join(verdict.advisories, ", "));
     }
     text += '\n';
+    if (verdict.genuine && verified.key_bound) {
+        text += "  the certificate's key is that enclave's\n";
+    }
     if (verdict.genuine) {
         text += fmt::format("  MRENCLAVE    {}\n  MRSIGNER     {}\n  product {}, security version "
                             "{}{}\n  report data  {}\n",
@@ -283,7 +315,10 @@ void declare_policy(CLI::App& command, VerifyArguments& arguments) {
 } // namespace
 
 void declare_verify(CLI::App& command, VerifyArguments& arguments) {
-    command.add_option("quote", arguments.quote, "file with an ECDSA quote")
+    command
+        .add_option("quote",
+                    arguments.quote,
+                    "file with an ECDSA quote, or with a certificate that carries one")
         ->required()
         ->option_text(" ");
     CLI::Option* folder =
@@ -334,13 +369,14 @@ void declare_verify(CLI::App& command, VerifyArguments& arguments) {
 }
 
 int verify_quote(const VerifyArguments& arguments, bool as_json, bool explain) {
-    const Verdict verdict = verdict_of(arguments);
+    const Verified verified = verify_file(arguments);
+    const Verdict& verdict = verified.verdict;
     if (as_json) {
-        std::cout << json_of(verdict).dump(2) << '\n';
+        std::cout << json_of(verified).dump(2) << '\n';
         return status_of(verdict.outcome);
     }
     const Terminal out(STDOUT_FILENO);
-    std::cout << (explain ? explanation(verdict, out) : std::string()) << summary(verdict, out);
+    std::cout << (explain ? explanation(verdict, out) : std::string()) << summary(verified, out);
     const Step* failed = verdict.steps.failure();
     if (failed != nullptr) {
         std::cout << std::flush;

@@ -6,7 +6,7 @@
 
 #include "cli/arguments.hpp"
 #include "support/temporary_folder.hpp"
-#include "tee/sgx/verifier/scene.hpp"
+#include "tee/sgx/verifier/attested_scene.hpp"
 
 namespace authex::cli {
 namespace {
@@ -17,7 +17,7 @@ using testing::HasSubstr;
 class VerifyTest : public testing::Test {
   protected:
     test::TemporaryFolder folder_;
-    tee::sgx::Scene scene_;
+    tee::sgx::AttestedScene scene_;
     std::string out_;
     std::string err_;
 
@@ -94,6 +94,7 @@ TEST_F(VerifyTest, JsonNamesTheVerdictInStableWords) {
     EXPECT_EQ(verdict["isv_prod_id"], 7);
     EXPECT_EQ(verdict["isv_svn"], 3);
     EXPECT_EQ(verdict["debug"], false);
+    EXPECT_EQ(verdict["certificate_key_bound"], nullptr) << "there is no certificate";
     EXPECT_EQ(verdict["mrenclave"].get<std::string>().size(), 64U);
     EXPECT_EQ(verdict["report_data"].get<std::string>().size(), 128U);
     EXPECT_EQ(run(own_root({"--accept", "SWHardeningNeeded", "--json"})), 0);
@@ -128,11 +129,61 @@ TEST_F(VerifyTest, WhatCannotBeCheckedHasAnExitStatusOfItsOwn) {
     EXPECT_EQ(json::parse(out_)["failed_step"], "quote-file");
 }
 
+TEST_F(VerifyTest, ARootMayStandAtTheEndOfAChain) {
+    prepare();
+    std::filesystem::copy_file(folder_.path() / "tcb_chain.pem",
+                               folder_.path() / "root.pem",
+                               std::filesystem::copy_options::overwrite_existing);
+    EXPECT_EQ(run(own_root()), 0) << err_;
+}
+
 TEST_F(VerifyTest, ARootThatIsNoneCannotBeUsed) {
     prepare();
+    const std::string chain = scene_.build().collateral.files.at("tcb_chain.pem");
+    folder_.write("root.pem", chain + chain.substr(chain.rfind("-----BEGIN")));
+    EXPECT_EQ(run(own_root()), exit_not_checked) << "which of them?";
     folder_.write("root.pem", "rubbish");
     EXPECT_EQ(run(own_root()), exit_not_checked);
     EXPECT_THAT(err_, HasSubstr("no certificate"));
+}
+
+TEST_F(VerifyTest, ACertificateIsVerifiedWithTheQuoteThatItCarries) {
+    prepare();
+    folder_.write("quote", scene_.certificate());
+    EXPECT_EQ(run(own_root({"--explain"})), 0) << err_;
+    EXPECT_THAT(out_, HasSubstr("certificate-key "));
+    EXPECT_THAT(out_, HasSubstr("quote-signature"));
+    EXPECT_THAT(out_, HasSubstr("the certificate's key is that enclave's"));
+    EXPECT_EQ(run(own_root({"--json"})), 0);
+    EXPECT_EQ(json::parse(out_)["certificate_key_bound"], true);
+    EXPECT_EQ(json::parse(out_)["genuine"], true);
+    EXPECT_EQ(run(own_root({"--json", "--product", "8"})), 1) << "the policy is that of any quote";
+    EXPECT_EQ(json::parse(out_)["certificate_key_bound"], true);
+    EXPECT_EQ(json::parse(out_)["failed_step"], "policy-version");
+}
+
+TEST_F(VerifyTest, ACertificateOfAnotherKeyIsRefused) {
+    prepare();
+    const tee::sgx::AttestedScene other;
+    scene_.claims = other.claims;
+    folder_.write("quote", scene_.certificate());
+    EXPECT_EQ(run(own_root({"--json"})), 1);
+    EXPECT_EQ(json::parse(out_)["certificate_key_bound"], false);
+    EXPECT_EQ(json::parse(out_)["genuine"], false) << "the quote was not even looked at";
+    EXPECT_EQ(json::parse(out_)["failed_step"], "certificate-key");
+    EXPECT_EQ(run(own_root()), 1);
+    EXPECT_THAT(err_, HasSubstr("the evidence is about another key"));
+}
+
+TEST_F(VerifyTest, ACertificateWithAForgedQuoteIsNotGenuineThoughItsKeyIsBound) {
+    prepare();
+    scene_.qe_report_signer = scene_.stranger();
+    folder_.write("quote", scene_.certificate());
+    EXPECT_EQ(run(own_root({"--json"})), 1);
+    EXPECT_EQ(json::parse(out_)["certificate_key_bound"], true);
+    EXPECT_EQ(json::parse(out_)["genuine"], false);
+    EXPECT_EQ(run(own_root()), 1);
+    EXPECT_THAT(out_, ::testing::Not(HasSubstr("the certificate's key")));
 }
 
 TEST_F(VerifyTest, OptionsAreChecked) {

@@ -87,6 +87,19 @@ tl::unexpected<Diagnostic> pass_on(const Expected<T>& failed) {
     return tl::make_unexpected(failed.error());
 }
 
+/// The key of the one certificate, or of the one that issued itself in a chain.
+std::optional<Point> root_in(std::string_view bytes) {
+    if (const Expected<Certificate> one = parse_certificate(bytes)) {
+        return point_of(**one);
+    }
+    std::vector<Certificate> roots = parse_certificates(bytes).value_or(std::vector<Certificate>());
+    std::erase_if(roots, [](const Certificate& each) {
+        return X509_NAME_cmp(X509_get_subject_name(each.get()), X509_get_issuer_name(each.get())) !=
+               0;
+    });
+    return roots.size() == 1 ? point_of(*roots.front()) : std::nullopt;
+}
+
 } // namespace
 
 Expected<Collateral> read_collateral(const fs::path& folder) {
@@ -129,12 +142,11 @@ Expected<Point> read_root(const fs::path& file) {
     if (!bytes) {
         return failure("unreadable", bytes.error().summary, "name the root's certificate");
     }
-    const Expected<Certificate> certificate = parse_certificate(*bytes);
-    const std::optional<Point> point = certificate ? point_of(**certificate) : std::nullopt;
+    const std::optional<Point> point = root_in(*bytes);
     if (!point) {
         return failure("certificate-malformed",
                        fmt::format("{} is no certificate with a P-256 key", file.string()),
-                       "name the root's certificate, PEM or DER");
+                       "name the root's certificate, PEM or DER, or a chain with one root in it");
     }
     return *point;
 }

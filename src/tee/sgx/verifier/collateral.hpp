@@ -40,7 +40,7 @@ constexpr std::array all = {
 [[nodiscard]] Expected<bool> write_collateral(const Collateral& collateral,
                                               const std::filesystem::path& folder);
 
-/// The key of a root's certificate, PEM or DER.
+/// The key of a root's certificate, PEM or DER, or of the root of a chain in PEM.
 /// @error unreadable | certificate-malformed: none, or its key is not on P-256
 [[nodiscard]] Expected<Point> read_root(const std::filesystem::path& file);
 
