@@ -38,6 +38,13 @@ void act(test::WebServer& web, Reader& choices) {
         web.large_bytes = choices.u16();
         (void)web.server().answer(stream + 1, 200 + choices.u8(), "text/plain", choices.take(9));
         break;
+    case 6: {
+        const ByteView said =
+            choices.take(std::min<std::size_t>(choices.u16(), choices.remaining()));
+        const auto answer = web.evidence(std::string(said.begin(), said.end()));
+        must(answer.result.size() <= web.node.report_bytes);
+        break;
+    }
     default: {
         const ByteView said =
             choices.take(std::min<std::size_t>(choices.u16(), choices.remaining()));

@@ -1,5 +1,6 @@
 #include <authex/web/certificate.hpp>
 #include <authex/web/der.hpp>
+#include <authex/web/evidence.hpp>
 #include <authex/web/names.hpp>
 
 #include <bearssl/bearssl_ec.h>
@@ -22,10 +23,9 @@ constexpr std::uint8_t oid_server_auth[] = {0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 
 /// Room behind the part that is signed: algorithm and signature.
 constexpr std::size_t tail_max_bytes = 96;
 constexpr std::size_t signature_max_bytes = 72;
-constexpr std::size_t hash_bytes = 32;
 constexpr std::size_t serial_bytes = 16;
 
-void hash(ByteView data, std::uint8_t (&out)[hash_bytes]) {
+void hash(ByteView data, std::uint8_t (&out)[key_hash_bytes]) {
     br_sha256_context context;
     br_sha256_init(&context);
     br_sha256_update(&context, data.data(), data.size());
@@ -99,11 +99,16 @@ CertificateFault write_names(DerWriter& out, ByteView names) {
 }
 
 /// As a server, and not as an authority: who trusts it trusts this key alone.
-CertificateFault write_extensions(DerWriter& out, ByteView names) {
+CertificateFault
+write_extensions(DerWriter& out, const CertificateTerms& terms, ByteView key_hash) {
     constexpr std::uint8_t no_authority[] = {der::sequence, 0};
     constexpr std::uint8_t digital_signature[] = {der::bit_string, 2, 7, 0x80};
     const std::size_t before = out.size();
-    const CertificateFault fault = write_names(out, names);
+    if (!terms.evidence.empty()) {
+        write_evidence(out, terms.evidence, key_hash);
+        enclose_extension(out, oid_tagged_evidence, false, before);
+    }
+    const CertificateFault fault = write_names(out, terms.names);
     const std::size_t usage = out.size();
     out.value(der::oid, oid_server_auth);
     out.enclose(der::sequence, usage);
@@ -162,19 +167,17 @@ void write_subject(DerWriter& out, ByteView key_hash) {
 void write_serial(DerWriter& out, ByteView key_hash) {
     std::uint8_t serial[serial_bytes];
     for (std::size_t i = 0; i < serial_bytes; ++i) {
-        serial[i] = key_hash[hash_bytes - serial_bytes + i];
+        serial[i] = key_hash[key_hash_bytes - serial_bytes + i];
     }
     serial[0] = static_cast<std::uint8_t>((serial[0] & 0x3FU) | 0x40U);
     out.value(der::integer, serial);
 }
 
 CertificateFault write_to_be_signed(DerWriter& out, const CertificateTerms& terms, ByteView point) {
-    std::uint8_t key_info[key_info_bytes];
-    std::uint8_t key_hash[hash_bytes];
-    write_key_info(point, key_info);
-    hash(key_info, key_hash);
-    const CertificateFault names = write_extensions(out, terms.names);
-    out.bytes(key_info);
+    std::uint8_t key_hash[key_hash_bytes];
+    hash_key(point, key_hash);
+    const CertificateFault names = write_extensions(out, terms, key_hash);
+    write_key(out, point);
     write_subject(out, key_hash);
     const std::size_t validity = out.size();
     const CertificateFault until = write_time(out, terms.valid_until, bytes_of_text("235959Z"));
@@ -193,13 +196,15 @@ CertificateFault write_to_be_signed(DerWriter& out, const CertificateTerms& term
 
 } // namespace
 
-void write_key_info(ByteView point, Bytes out) {
-    DerWriter writer(out);
+void hash_key(ByteView point, std::uint8_t (&out)[key_hash_bytes]) {
+    std::uint8_t key_info[key_info_bytes];
+    DerWriter writer(key_info);
     write_key(writer, point);
+    hash(key_info, out);
 }
 
 std::size_t sign(ByteView secret, ByteView data, Bytes signature) {
-    std::uint8_t digest[hash_bytes];
+    std::uint8_t digest[key_hash_bytes];
     hash(data, digest);
     std::uint8_t scalar[secret_bytes];
     copy(secret, scalar);

@@ -36,6 +36,14 @@ void Server::write_certificate(Writer& out) const {
     }
 }
 
+void Server::on_evidence(authex_message& message) {
+    const authex_status status =
+        message.size == 0
+            ? identity_.report({message.result, message.result_room}, message.result_size)
+            : identity_.take({message.data, message.size});
+    message.status = static_cast<std::uint8_t>(status);
+}
+
 void Server::on_stream(const StreamEvent& event) {
     if (event.opened()) {
         opened(event.id);

@@ -97,6 +97,27 @@ begin_session(const AttestInput& input, Node& node, ControlSession& session) {
     return entries;
 }
 
+/// Each server of the module gets evidence for its certificate. It is made by the node, for who
+/// relies on the certificate: nothing is believed because of it here.
+Expected<bool> certify(const AttestInput& input, Node& node) {
+    for (const std::uint16_t endpoint : input.servers) {
+        v1::CertifyRequest request;
+        request.set_deployment(input.deployment);
+        request.set_module(input.module);
+        request.set_endpoint(endpoint);
+        const auto reply = node.certify(request);
+        if (!reply) {
+            Diagnostic problem = reply.error();
+            problem.summary =
+                fmt::format("module {} gets no evidence for the certificate of its server: {}",
+                            input.module,
+                            problem.summary);
+            return tl::make_unexpected(std::move(problem));
+        }
+    }
+    return true;
+}
+
 std::unique_ptr<Handshake> begin_handshake(const AttestInput& input) {
     if (input.expectation.module_key.empty()) {
         return std::make_unique<NoiseHandshake>(*input.owner, input.ephemeral);
@@ -152,6 +173,9 @@ Expected<Attested> attest(const AttestInput& input, Node& node) {
     auto audit = begin_session(input, node, session);
     if (!audit) {
         return tl::make_unexpected(audit.error());
+    }
+    if (const auto certified = certify(input, node); !certified) {
+        return tl::make_unexpected(certified.error());
     }
     add_channel_facts(input, handshake, *claims);
     std::vector<std::uint8_t> serialized = session.serialize();

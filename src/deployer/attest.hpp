@@ -20,6 +20,7 @@ struct AttestInput {
     tee::Expectation expectation;                  ///< report data is filled in
     std::array<std::uint8_t, 32> ephemeral{};      ///< random, for this attestation alone
     std::array<std::uint8_t, 32> module_entropy{}; ///< random, the module's
+    std::vector<std::uint16_t> servers; ///< endpoints through which certificates get evidence
 };
 
 struct Attested {

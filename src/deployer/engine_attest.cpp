@@ -47,6 +47,36 @@ bool is_of_a_copy(const ConnectionRecord& connection) {
     return connection.key.empty() || connection.given_key;
 }
 
+/// What the module's own part of the evidence must show.
+tee::Expectation expectation_of(const descriptor::Module& module,
+                                const descriptor::Node& node,
+                                const ModuleRecord* record) {
+    tee::Expectation expectation;
+    if (module.external) {
+        expectation.identity.assign(module.external->identity.begin(),
+                                    module.external->identity.end());
+    } else if (record != nullptr) {
+        expectation.identity = record->identity;
+        const ByteView key = record->module_key.view();
+        expectation.module_key.assign(key.begin(), key.end());
+    }
+    if (module.external && node.tee == descriptor::Tee::sancus) {
+        expectation.module_key.assign(module.external->key.begin(), module.external->key.end());
+    }
+    return expectation;
+}
+
+/// The endpoints through which its certificates get evidence.
+std::vector<std::uint16_t> servers_of(const ModuleRecord& module) {
+    std::vector<std::uint16_t> servers;
+    for (const descriptor::Endpoint& endpoint : module.endpoints) {
+        if (endpoint.kind == descriptor::EndpointKind::evidence) {
+            servers.push_back(endpoint.id);
+        }
+    }
+    return servers;
+}
+
 } // namespace
 
 void Engine::attest(const Steps& steps) {
@@ -73,22 +103,14 @@ void Engine::attest(const Steps& steps) {
         input.deployment = context_.state.deployment();
         input.owner = &context_.outside.owner;
         input.verifier = context_.outside.verifier(node->tee);
-        if (module->external) {
-            input.expectation.identity.assign(module->external->identity.begin(),
-                                              module->external->identity.end());
-        } else if (record != nullptr) {
-            input.expectation.identity = record->identity;
-            const ByteView key = record->module_key.view();
-            input.expectation.module_key.assign(key.begin(), key.end());
-        }
-        if (module->external && node->tee == descriptor::Tee::sancus) {
-            input.expectation.module_key.assign(module->external->key.begin(),
-                                                module->external->key.end());
-        }
+        input.expectation = expectation_of(*module, *node, record);
         input.expectation.simulated = context_.survey.at(node->name).hello.simulated() ||
                                       (record != nullptr && record->simulated);
         input.expectation.evidence_key = met->evidence_key;
         input.expectation.simulation_allowed = context_.descriptor.simulation_allowed;
+        if (record != nullptr && node->tee == descriptor::Tee::sgx) {
+            input.servers = servers_of(*record);
+        }
         context_.outside.random(input.ephemeral);
         context_.outside.random(input.module_entropy);
         all.push_back(std::move(attesting));

@@ -74,6 +74,9 @@ class GrpcNode final : public Node {
     Expected<v1::ControlReply> control(const v1::ControlRequest& request) override {
         return unary<v1::ControlReply>(&v1::Node::Stub::Control, request);
     }
+    Expected<v1::CertifyReply> certify(const v1::CertifyRequest& request) override {
+        return unary<v1::CertifyReply>(&v1::Node::Stub::Certify, request);
+    }
     Expected<v1::ConnectReply> connect(const v1::ConnectRequest& request) override {
         return unary<v1::ConnectReply>(&v1::Node::Stub::Connect, request);
     }

@@ -45,6 +45,9 @@ class NamedNode final : public Node {
     Expected<v1::ControlReply> control(const v1::ControlRequest& request) override {
         return node_->control(asked(request));
     }
+    Expected<v1::CertifyReply> certify(const v1::CertifyRequest& request) override {
+        return node_->certify(asked(request));
+    }
     Expected<v1::ConnectReply> connect(const v1::ConnectRequest& request) override {
         v1::ConnectRequest named = request;
         for (std::string* module :

@@ -15,7 +15,8 @@ enum class EndpointKind : std::uint8_t {
     entry = 5,
     timer = 6,
     stream = 7,
-    interrupt = 8
+    interrupt = 8,
+    evidence = 10 ///< 9 is no endpoint: the version of the state
 };
 
 struct Endpoint {

@@ -214,6 +214,8 @@ std::string_view to_string(EndpointKind kind) {
         return "stream";
     case EndpointKind::interrupt:
         return "interrupt";
+    case EndpointKind::evidence:
+        return "evidence";
     }
     return "endpoint";
 }

@@ -87,6 +87,9 @@ void Runtime::run(const authex_endpoint& target) {
 
 void Runtime::take_call() {
     const authex_endpoint* entry = endpoint(header_.channel, AUTHEX_KIND_ENTRY);
+#if AUTHEX_WITH_REPORTS
+    entry = entry != nullptr ? entry : endpoint(header_.channel, AUTHEX_KIND_EVIDENCE);
+#endif
     Error error = nothing_there();
     header_.flags = wire::flag_negative;
     if (entry != nullptr) {

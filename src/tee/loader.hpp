@@ -154,6 +154,14 @@ class Loader {
     /// handshake answer, 32 bytes, and what its TEE has made of them behind it (runtime/port.hpp).
     virtual Expected<std::vector<std::uint8_t>> evidence(const ModuleSpec& spec,
                                                          ByteView report_data) = 0;
+    /// Evidence for the certificate of a server in a module, over the report that the module has
+    /// made (AUTHEX_KIND_EVIDENCE), in the form that clients read. Called as evidence() is.
+    /// @error certificate-evidence: this TEE makes none
+    virtual Expected<std::vector<std::uint8_t>> certificate_evidence(const ModuleSpec& /*spec*/,
+                                                                     ByteView /*report*/) {
+        return failure("certificate-evidence",
+                       "modules of this TEE have no evidence in their certificates");
+    }
 };
 
 } // namespace authex::tee

@@ -452,6 +452,28 @@ TEST_F(ApplicationTest, RefusesATeeThatThisVersionDoesNotKnow) {
     EXPECT_THAT(errors_of_up(), ElementsAre("tee-unsupported"));
 }
 
+TEST_F(ApplicationTest, ServersOnSgxGetEvidenceForTheirCertificatesAtEachAttestation) {
+    std::string other = std::string(nodes) + chain;
+    other.replace(other.find("right: { tee: native"), 20, "right: { tee: sgx   ");
+    world.set_descriptor(other);
+    world.knows_sgx = true;
+    world.node("right").tee = "sgx";
+    up();
+    const std::vector<std::string> once = world.node("right").certified;
+    EXPECT_FALSE(once.empty());
+    EXPECT_THAT(world.node("left").certified, IsEmpty());
+    up();
+    EXPECT_EQ(world.node("right").certified, once) << "nothing was attested";
+    world.restart(once.front());
+    up();
+    EXPECT_EQ(world.node("right").certified.size(), once.size() + 1);
+    world.node("right").quotes_nothing = true;
+    world.restart(once.front());
+    EXPECT_THAT(errors_of_up(), testing::Contains("aesm-missing"));
+    world.node("right").quotes_nothing = false;
+    up();
+}
+
 TEST_F(ApplicationTest, RefusesAnotherImageThanTheOneThatWasLoaded) {
     Selection selection;
     selection.attest = selection.connect = false;

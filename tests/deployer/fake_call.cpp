@@ -114,6 +114,16 @@ class FakeCall final : public deployer::Node {
         return at<v1::ControlReply>(
             "control", request.module(), [&] { return do_control(request); });
     }
+    Expected<v1::CertifyReply> certify(const v1::CertifyRequest& request) override {
+        return at<v1::CertifyReply>(
+            "certify", request.module(), [&]() -> Expected<v1::CertifyReply> {
+                if (request.endpoint() != fake_server || node_.quotes_nothing) {
+                    return failure("aesm-missing", "nobody makes quotes here");
+                }
+                node_.certified.push_back(request.module());
+                return v1::CertifyReply{};
+            });
+    }
     Expected<v1::ConnectReply> connect(const v1::ConnectRequest& request) override {
         return at<v1::ConnectReply>(
             "connect", std::to_string(request.channel()), [&]() -> Expected<v1::ConnectReply> {

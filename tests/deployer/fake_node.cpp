@@ -23,13 +23,14 @@ struct Functions {
     static void relay(authex_message* message);
 };
 
-const std::array<authex_endpoint, 6> endpoints = {{
+const std::array<authex_endpoint, 7> endpoints = {{
     {"out", nullptr, AUTHEX_KIND_OUTPUT},
     {"in", Functions::in, AUTHEX_KIND_INPUT},
     {"ask", Functions::reply, AUTHEX_KIND_REQUEST},
     {"answer", Functions::answer, AUTHEX_KIND_HANDLER},
     {"go", Functions::go, AUTHEX_KIND_ENTRY},
     {"relay", Functions::relay, AUTHEX_KIND_INPUT},
+    {"web_evidence", nullptr, AUTHEX_KIND_EVIDENCE},
 }};
 
 void emit() {

@@ -120,11 +120,14 @@ deployer::Outside FakeWorld::outside() {
         const crypto::Hash hash = crypto::sha256(bytes);
         copy(ByteView(hash).first(out.size()), out);
     };
-    outside.builder = [this](descriptor::Tee tee) {
-        return tee == descriptor::Tee::native ? builder_.get() : nullptr;
+    const auto knows = [this](descriptor::Tee tee) {
+        return tee == descriptor::Tee::native || (knows_sgx && tee == descriptor::Tee::sgx);
     };
-    outside.verifier = [this](descriptor::Tee tee) {
-        return tee == descriptor::Tee::native ? verifier_.get() : nullptr;
+    outside.builder = [this, knows](descriptor::Tee tee) {
+        return knows(tee) ? builder_.get() : nullptr;
+    };
+    outside.verifier = [this, knows](descriptor::Tee tee) {
+        return knows(tee) ? verifier_.get() : nullptr;
     };
     outside.open_state = [this](deployer::StateUse) {
         auto state = deployer::State::open(database);

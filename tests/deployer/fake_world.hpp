@@ -33,6 +33,7 @@ enum FakeEndpoint : std::uint16_t {
     fake_answer = 3, ///< handler: answers what it was asked
     fake_go = 4,     ///< entry: one event on `out`
     fake_relay = 5,  ///< input: counted, and one event on `out`
+    fake_server = 6, ///< of a server whose certificate gets evidence
 };
 
 struct FakeModule {
@@ -58,7 +59,9 @@ class FakeNode {
     std::string tee = "native";
     std::uint64_t boot = 1;
     bool reachable = true;
-    std::set<std::uint32_t> taken; ///< deployments of somebody else
+    std::set<std::uint32_t> taken;      ///< deployments of somebody else
+    std::vector<std::string> certified; ///< modules, as they were
+    bool quotes_nothing = false;
     bool hides_restarts = false; ///< lies: a module that starts anew is said to be the old process
     tee::native::EvidenceKey key;
     std::map<std::string, FakeModule> modules;
@@ -94,6 +97,8 @@ class FakeWorld {
     std::unique_ptr<deployer::Application> open();
     /// As it was deployed last, whatever the descriptor's file says now.
     std::unique_ptr<deployer::OwnedApplication> open_deployed();
+    /// Whether nodes with SGX are known, too: with modules and evidence as the native ones have.
+    bool knows_sgx = false;
     /// Whether it was killed before it returned.
     template <typename Work>
     bool survives(Work work) {

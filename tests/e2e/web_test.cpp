@@ -154,6 +154,51 @@ TEST_P(Https, OpenSslShakesHands) {
     EXPECT_THAT(said.out, HasSubstr("TLSv1.2, Cipher is ECDHE-ECDSA-AES128-GCM-SHA256"));
 }
 
+TEST_P(Https, ClientsThatVerifyQuotesThemselvesNeedNoOwnerOnSgx) {
+    const std::string port = std::to_string(port_);
+    const Result said =
+        run({.words = {"/bin/sh",
+                       "-c",
+                       "/usr/bin/openssl s_client -connect 127.0.0.1:" + port +
+                           " </dev/null | /usr/bin/openssl x509 > " + file("served.pem")},
+             .folder = {},
+             .input = {}});
+    ASSERT_EQ(said.status, 0) << said.err;
+    EXPECT_EQ(world_.read("served.pem"), world_.read("web.pem"));
+    const std::string collateral = world_.state("cloud") / "sgx-collateral";
+    const auto verify = [&](const std::string& certificate, const std::string& module) {
+        return run({.words = {program("authex"),
+                              "verify",
+                              file(certificate),
+                              "--collateral",
+                              collateral,
+                              "--root",
+                              collateral + "/tcb_chain.pem",
+                              "--mrenclave",
+                              world_.module(module).at("identity").get<std::string>(),
+                              "--json"},
+                    .folder = {},
+                    .input = {}});
+    };
+    if (std::string(GetParam()) != "sgx") {
+        EXPECT_FALSE(std::filesystem::exists(collateral)) << "there is nothing to verify";
+        EXPECT_EQ(verify("served.pem", "web").status, 1);
+        return;
+    }
+    const Result accepted = verify("served.pem", "web");
+    EXPECT_EQ(accepted.status, 0) << accepted.out;
+    EXPECT_EQ(nlohmann::json::parse(accepted.out)["certificate_key_bound"], true);
+    // A new process has a new key, and evidence for it.
+    world_.must({"restart", "web"});
+    world_.must({"up"});
+    port_ = serve("init", "web.pem");
+    EXPECT_NE(world_.read("web.pem"), world_.read("served.pem"));
+    EXPECT_EQ(verify("web.pem", "web").status, 0);
+    // Attesting the same process again changes nothing that clients have.
+    world_.must({"attest", "web"});
+    expect_service();
+}
+
 TEST_P(Https, WhoHasNotTheTokenIsTurnedAway) {
     EXPECT_THAT(curl({url("/guarded")}).out, StartsWith("HTTP/1.1 401 "));
     EXPECT_THAT(curl({"-H", "Authorization: Bearer sesamf", url("/guarded")}).out,

@@ -10,6 +10,7 @@
 
 #include <gmock/gmock.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
 namespace authex::web {
@@ -152,11 +153,13 @@ Made made(const std::string& names,
     EVP_PKEY_get_octet_string_param(key, "encoded-pub-key", all.point.data(), point_bytes, &size);
     EVP_PKEY_free(key);
     all.room.resize(room);
-    all.certificate = write_certificate(
-        {.names = bytes(names), .valid_from = bytes(from), .valid_until = bytes(until)},
-        all.secret,
-        all.point,
-        all.room);
+    all.certificate = write_certificate({.names = bytes(names),
+                                         .valid_from = bytes(from),
+                                         .valid_until = bytes(until),
+                                         .evidence = {}},
+                                        all.secret,
+                                        all.point,
+                                        all.room);
     const std::uint8_t* at = all.certificate.der.data();
     if (all.certificate.fault == CertificateFault::none) {
         all.read.reset(d2i_X509(nullptr, &at, static_cast<long>(all.certificate.der.size())));
@@ -193,12 +196,14 @@ TEST(Certificate, IsOneForOpenSsl) {
     EXPECT_EQ(X509_NAME_cmp(X509_get_subject_name(read), X509_get_issuer_name(read)), 0);
     EXPECT_EQ(ASN1_STRING_length(X509_get0_serialNumber(read)), 16);
     EXPECT_EQ(X509_get0_serialNumber(read)->type, V_ASN1_INTEGER) << "not a negative one";
-    std::array<std::uint8_t, key_info_bytes> key_info{};
-    write_key_info(all.point, key_info);
     std::uint8_t* der = nullptr;
     ASSERT_EQ(i2d_PUBKEY(X509_get0_pubkey(read), &der), static_cast<int>(key_info_bytes));
-    EXPECT_EQ(Octets(der, der + key_info_bytes), Octets(key_info.begin(), key_info.end()));
+    Octets expected(key_hash_bytes);
+    SHA256(der, key_info_bytes, expected.data());
     OPENSSL_free(der);
+    std::uint8_t key_hash[key_hash_bytes];
+    hash_key(all.point, key_hash);
+    EXPECT_EQ(Octets(key_hash, key_hash + key_hash_bytes), expected);
 }
 
 TEST(Certificate, HasTheNameOfItsKey) {

@@ -1,5 +1,7 @@
 #include "sdk/fake_node.hpp"
 
+#include <algorithm>
+
 namespace authex::test {
 
 FakeNode* FakeNode::current = nullptr;
@@ -77,6 +79,15 @@ authex_status authex_random(std::uint8_t* out, std::size_t size) {
         out[i] = node().attested ? node().random++ : std::uint8_t{0};
     }
     return node().attested ? AUTHEX_OK : AUTHEX_NOT_ATTESTED;
+}
+std::size_t
+authex_report(const std::uint8_t* data, std::size_t size, std::uint8_t* report, std::size_t room) {
+    if (node().report_bytes > room) {
+        return 0;
+    }
+    node().reported.assign(data, data + size);
+    std::fill_n(report, node().report_bytes, std::uint8_t{0x5A});
+    return node().report_bytes;
 }
 authex_status authex_value(std::uint8_t kind,
                            const char* name,

@@ -28,7 +28,9 @@ struct FakeNode {
     std::map<std::string, std::string> config;
     std::map<std::string, std::string> secrets;
     bool attested = true;
-    std::size_t room = SIZE_MAX; ///< bytes that may still be written
+    std::size_t report_bytes = 432; ///< 0: this TEE makes none
+    std::string reported;           ///< what the last report was over
+    std::size_t room = SIZE_MAX;    ///< bytes that may still be written
     std::uint8_t random = 1;
 
     static FakeNode* current;

@@ -1,5 +1,7 @@
 // The whole server, driven by what a node brings.
 #include <gmock/gmock.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "sdk/tls_client.hpp"
 
@@ -134,6 +136,84 @@ TEST_F(Web, HasNoKeyBeforeItIsAttested) {
     web.node.attested = false;
     EXPECT_EQ(web.server().listen(8443), AUTHEX_NOT_ATTESTED);
     EXPECT_FALSE(web.node.listening.has_value());
+}
+
+/// The value of the extension with evidence; empty where there is none.
+std::string evidence_in(const std::string& pem) {
+    BIO* in = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+    X509* const certificate = PEM_read_bio_X509(in, nullptr, nullptr, nullptr);
+    BIO_free(in);
+    ASN1_OBJECT* const oid = OBJ_txt2obj("2.23.133.5.4.9", 1);
+    const int at = X509_get_ext_by_OBJ(certificate, oid, -1);
+    std::string value;
+    if (at >= 0) {
+        EXPECT_EQ(X509_EXTENSION_get_critical(X509_get_ext(certificate, at)), 0);
+        const ASN1_OCTET_STRING* data = X509_EXTENSION_get_data(X509_get_ext(certificate, at));
+        value.assign(reinterpret_cast<const char*>(data->data),
+                     static_cast<std::size_t>(data->length));
+    }
+    ASN1_OBJECT_free(oid);
+    X509_free(certificate);
+    return value;
+}
+
+TEST_F(Web, ReportsOnItsKeyAndShowsTheEvidenceInItsCertificate) {
+    const auto asked = web.evidence("");
+    EXPECT_EQ(asked.status, AUTHEX_OK);
+    EXPECT_EQ(asked.result, std::string(432, 'Z'));
+    ASSERT_EQ(web.node.reported.size(), web::claims_bytes);
+    const std::string quote(4700, 'q');
+    EXPECT_EQ(web.evidence(quote).status, AUTHEX_OK);
+    serve();
+    EXPECT_EQ(evidence_in(certificate),
+              std::string("\xD9\xEA\x60\x82\x59\x12\x5C") + quote + "\x58\x33" + web.node.reported);
+    EXPECT_THAT(web.evidence(""), ::testing::Field(&WebServer::EvidenceAnswer::result, ""))
+        << "it has evidence";
+    web.opened(1);
+    TlsClient client(web, 1, certificate);
+    ASSERT_TRUE(client.shake_hands());
+    EXPECT_THAT(client.ask(get_hello), EndsWith("hello\n"));
+}
+
+TEST_F(Web, ShowsEvidenceThatComesLaterUnderTheSameKey) {
+    serve();
+    const std::string before = certificate;
+    EXPECT_EQ(evidence_in(before), "");
+    EXPECT_EQ(web.evidence(std::string(8192, 'q')).status, AUTHEX_OK) << "the largest";
+    certificate = certificate_of(web.server());
+    EXPECT_NE(evidence_in(certificate), "");
+    EXPECT_EQ(web.node.reported, "");
+    web.opened(1);
+    TlsClient client(web, 1, certificate);
+    EXPECT_TRUE(client.shake_hands());
+    serve();
+    EXPECT_EQ(certificate_of(web.server()), certificate) << "it is kept";
+}
+
+TEST_F(Web, TakesNoEvidenceThatIsNoneAndKeepsItsCertificate) {
+    EXPECT_EQ(web.evidence(std::string(4700, 'q')).status, AUTHEX_FAILED) << "there is no key yet";
+    serve();
+    for (const std::size_t size : {1U, 255U, 8193U, 60000U}) {
+        EXPECT_EQ(web.evidence(std::string(size, 'q')).status, AUTHEX_FAILED) << size;
+    }
+    EXPECT_EQ(certificate_of(web.server()), certificate);
+    web.node.config["web-names"] = "a_b";
+    EXPECT_EQ(web.evidence(std::string(4700, 'q')).status, AUTHEX_FAILED)
+        << "the certificate cannot be written again";
+    EXPECT_EQ(certificate_of(web.server()), certificate);
+}
+
+TEST_F(Web, HasNothingToShowWhereItsTeeMakesNoReports) {
+    web.node.report_bytes = 0;
+    EXPECT_EQ(web.evidence("").status, AUTHEX_UNSUPPORTED);
+    web.node.report_bytes = 432;
+    EXPECT_EQ(web.evidence("", 431).status, AUTHEX_UNSUPPORTED);
+    web.node.attested = false;
+    web.~WebServer();
+    new (&web) WebServer;
+    web.node.attested = false;
+    EXPECT_EQ(web.evidence("").status, AUTHEX_NOT_ATTESTED);
+    EXPECT_EQ(web.evidence("").result, "");
 }
 
 TEST_F(Web, SaysOnWhichPortItServes) {

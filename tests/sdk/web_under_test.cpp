@@ -76,6 +76,17 @@ void WebServer::tick(std::uint64_t time_us) {
     node.timer_us.reset();
     under_test.on_clock({time_us});
 }
+WebServer::EvidenceAnswer WebServer::evidence(const std::string& data, std::size_t room) {
+    std::vector<std::uint8_t> result(room);
+    authex_message message{};
+    message.data = reinterpret_cast<const std::uint8_t*>(data.data());
+    message.size = data.size();
+    message.result = result.data();
+    message.result_room = result.size();
+    authex_endpoint_under_test_evidence.function(&message);
+    return {static_cast<authex_status>(message.status),
+            {result.begin(), result.begin() + static_cast<long>(message.result_size)}};
+}
 std::string WebServer::take(std::uint64_t stream) {
     return std::exchange(node.written[stream], {});
 }
@@ -86,7 +97,7 @@ std::string memory_of_connections() {
 }
 
 std::string certificate_of(const web::Server& server) {
-    std::vector<std::uint8_t> room(8192);
+    std::vector<std::uint8_t> room(32768);
     Writer out(room);
     server.write_certificate(out);
     return {room.begin(), room.begin() + static_cast<long>(out.size())};

@@ -26,6 +26,12 @@ class WebServer {
     void closed(std::uint64_t stream);
     /// The timer, at so many microseconds.
     void tick(std::uint64_t time_us);
+    /// What `under_test_evidence` answers to this.
+    struct EvidenceAnswer {
+        authex_status status = AUTHEX_OK;
+        std::string result;
+    };
+    EvidenceAnswer evidence(const std::string& data, std::size_t room = 65536);
     /// What a stream has got since the last time.
     std::string take(std::uint64_t stream);
 

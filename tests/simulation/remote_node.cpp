@@ -68,6 +68,15 @@ class RemoteNode final : public deployer::Node {
                 manager.control(caller, module, octets(request.frames()), request.answers(), done);
             });
     }
+    Expected<v1::CertifyReply> certify(const v1::CertifyRequest& request) override {
+        return call<v1::CertifyReply, bool>(
+            request.deployment(),
+            [request, module = machine_.meant_for(request.module())](
+                em::Manager& manager, const em::Caller& caller, auto done) {
+                manager.certify(
+                    caller, module, static_cast<std::uint16_t>(request.endpoint()), done);
+            });
+    }
     Expected<v1::ConnectReply> connect(const v1::ConnectRequest& request) override {
         Expected<em::Route> route = em::route_of(request);
         if (!route) {

@@ -21,7 +21,10 @@ enum {
     AUTHEX_KIND_TIMER = 6,
     AUTHEX_KIND_STREAM = 7,
     AUTHEX_KIND_INTERRUPT = 8, /* of a device that the module owns (device.h) */
-    AUTHEX_KIND_STATE = 9      /* the version of the module's state; not a place to connect to */
+    AUTHEX_KIND_STATE = 9,     /* the version of the module's state; not a place to connect to */
+    AUTHEX_KIND_EVIDENCE = 10 /* of a key that the module has made: answers no data with a report on
+                                it, or with nothing where it needs none; takes the evidence that
+                                the node makes of the report */
 };
 
 /* Status of a call into the runtime; the values are those of authex::Error that a module can see.
@@ -138,6 +141,11 @@ __attribute__((warn_unused_result)) authex_status authex_random(uint8_t* out, si
  * that asked returns. AUTHEX_NOT_SET, and no bytes: none of this kind and name. */
 __attribute__((warn_unused_result)) authex_status
 authex_value(uint8_t kind, const char* name, size_t name_size, const uint8_t** data, size_t* size);
+/* A report of the TEE on this module, of which its node can make evidence. The report data are the
+ * SHA-256 of `data`, which must not begin as those of a handshake do: nobody makes a module vouch
+ * for a handshake that is not its own. Returns the report's bytes; 0: such data, less room than a
+ * report needs, or a TEE that makes none. */
+size_t authex_report(const uint8_t* data, size_t size, uint8_t* report, size_t room);
 
 #ifdef __cplusplus
 }

@@ -107,7 +107,7 @@ struct Queue {
     std::size_t count = 0;
 };
 
-/// Memory of a server, all zero at first: 52 KiB for each client, 7 KiB beside.
+/// Memory of a server, all zero at first: 52 KiB for each client, 35 KiB beside.
 template <std::size_t clients>
 struct Memory {
     Identity identity{};
@@ -143,6 +143,7 @@ class Server {
     // For the macros below.
     void on_stream(const StreamEvent& event);
     void on_clock(const TimerEvent& event);
+    void on_evidence(authex_message& message);
 
   private:
     [[nodiscard]] Connection* find(std::uint64_t stream);
@@ -212,12 +213,15 @@ class Text {
 
 } // namespace authex::web
 
-/// A server for so many clients at a time, as an endpoint `name` and a timer `name_clock`.
+/// A server for so many clients at a time, as an endpoint `name` and a timer `name_clock`; through
+/// `name_evidence`, its certificate gets the evidence of the TEE. (evidence.hpp)
 #define AUTHEX_WEB_SERVER(name, clients)                                                           \
     static void authex_stream_##name(authex_message* authex_m);                                    \
     static void authex_clock_##name(authex_message* authex_m);                                     \
+    static void authex_evidence_##name(authex_message* authex_m);                                  \
     AUTHEX_RECORD(name, AUTHEX_KIND_STREAM, authex_stream_##name);                                 \
     AUTHEX_RECORD(name##_clock, AUTHEX_KIND_TIMER, authex_clock_##name);                           \
+    AUTHEX_RECORD(name##_evidence, AUTHEX_KIND_EVIDENCE, authex_evidence_##name);                  \
     static constinit authex::web::Memory<clients> authex_memory_##name;                            \
     static constinit authex::web::Server name(                                                     \
         &authex_endpoint_##name, &authex_endpoint_##name##_clock, authex_memory_##name);           \
@@ -229,6 +233,9 @@ class Text {
     }                                                                                              \
     static void authex_clock_##name(authex_message* authex_m) {                                    \
         name.on_clock({authex_m->time_us});                                                        \
+    }                                                                                              \
+    static void authex_evidence_##name(authex_message* authex_m) {                                 \
+        name.on_evidence(*authex_m);                                                               \
     }
 
 /// What a server answers to one method and path.

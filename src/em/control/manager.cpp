@@ -127,6 +127,46 @@ void Manager::control(const Caller& caller,
     plane_->control((*found)->name(), std::move(frames), answers, caller.deadline, answered);
 }
 
+void Manager::certify(const Caller& caller,
+                      const std::string& module,
+                      std::uint16_t endpoint,
+                      Done<bool> done) {
+    using Data = std::vector<std::uint8_t>;
+    const Expected<const Module*> found = find_running(caller, module);
+    if (!found) {
+        done(tl::make_unexpected(found.error()));
+        return;
+    }
+    const auto given = [done = std::move(done)](const Expected<Data>& answer) {
+        done(answer ? Expected<bool>(true) : tl::make_unexpected(answer.error()));
+    };
+    const auto give = [this, caller, module, endpoint, instance = (*found)->instance, given](
+                          const Expected<Data>& evidence) {
+        const Expected<const Module*> still = find_running(caller, module);
+        if (!evidence || !still) {
+            given(evidence ? Expected<Data>(tl::make_unexpected(still.error())) : evidence);
+        } else if ((*still)->instance != instance || plane_ == nullptr) {
+            given(failure("module-restarted",
+                          fmt::format("module {} has ended while evidence was made for it", module),
+                          fmt::format("authex attest --module {}", module)));
+        } else {
+            plane_->call((*still)->name(), endpoint, *evidence, caller.deadline, given);
+        }
+    };
+    const auto reported = [this, spec = (*found)->spec, give, given](const Expected<Data>& report) {
+        if (!report || report->empty()) {
+            given(report);
+            return;
+        }
+        outside_.aside([this, spec, give, report = *report] {
+            outside_.post([give, evidence = outside_.loader.certificate_evidence(spec, report)] {
+                give(evidence);
+            });
+        });
+    };
+    plane_->call((*found)->name(), endpoint, {}, caller.deadline, reported);
+}
+
 void Manager::call(const Caller& caller,
                    const std::string& module,
                    std::uint16_t entry,

@@ -118,6 +118,13 @@ class Manager final : public Observer {
                  std::vector<std::uint8_t> frames,
                  std::uint32_t answers,
                  Done<ControlAnswer> done);
+    /// Evidence for the key of a module's server.
+    /// @error entry-refused | certificate-evidence: the TEE makes none | as of the loader |
+    /// module-restarted
+    void certify(const Caller& caller,
+                 const std::string& module,
+                 std::uint16_t endpoint,
+                 Done<bool> done);
     void call(const Caller& caller,
               const std::string& module,
               std::uint16_t entry,

@@ -163,6 +163,24 @@ NodeService::Control(Context* call, const v1::ControlRequest* request, v1::Contr
 }
 
 grpc::ServerUnaryReactor*
+NodeService::Certify(Context* call, const v1::CertifyRequest* request, v1::CertifyReply*) {
+    return answer<bool>(
+        context_,
+        *call,
+        Method::certify,
+        request->deployment(),
+        [module = request->module(),
+         endpoint = request->endpoint()](Manager& manager, const Caller& caller, auto done) {
+            if (endpoint > 0xFFFF) {
+                done(failure("bad-request", fmt::format("{} is no endpoint id", endpoint)));
+                return;
+            }
+            manager.certify(caller, module, static_cast<std::uint16_t>(endpoint), std::move(done));
+        },
+        [](bool) {});
+}
+
+grpc::ServerUnaryReactor*
 NodeService::Connect(Context* call, const v1::ConnectRequest* request, v1::ConnectReply*) {
     return answer_at_once<bool>(
         context_,

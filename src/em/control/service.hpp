@@ -38,6 +38,7 @@ class NodeService final : public v1::Node::CallbackService {
     Unary* Stop(Context*, const v1::ModuleRequest*, v1::ModuleReply*) override;
     Unary* Remove(Context*, const v1::ModuleRequest*, v1::ModuleReply*) override;
     Unary* Control(Context*, const v1::ControlRequest*, v1::ControlReply*) override;
+    Unary* Certify(Context*, const v1::CertifyRequest*, v1::CertifyReply*) override;
     Unary* Connect(Context*, const v1::ConnectRequest*, v1::ConnectReply*) override;
     Unary* Disconnect(Context*, const v1::DisconnectRequest*, v1::DisconnectReply*) override;
     Unary* Deliver(Context*, const v1::DeliverRequest*, v1::DeliverReply*) override;

@@ -61,6 +61,7 @@ constexpr std::array runtime_sources = {
 constexpr std::array component_sources = {"sdk/web/certificate.cpp",
                                           "sdk/web/channel.cpp",
                                           "sdk/web/der.cpp",
+                                          "sdk/web/evidence.cpp",
                                           "sdk/web/http.cpp",
                                           "sdk/web/identity.cpp",
                                           "sdk/web/names.cpp",

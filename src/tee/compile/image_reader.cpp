@@ -1,5 +1,7 @@
 #include "tee/compile/image_reader.hpp"
 
+#include <authex/abi.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -133,8 +135,8 @@ class ElfFile {
 
 /// AUTHEX_MAX_ENDPOINTS of the runtime (runtime/runtime.hpp): an image with more does not start.
 constexpr std::size_t endpoints_max = 64;
-constexpr std::uint64_t kind_max = 8;
-constexpr std::uint64_t kind_state = 9;
+constexpr std::uint64_t kind_max = AUTHEX_KIND_EVIDENCE;
+constexpr std::uint64_t kind_state = AUTHEX_KIND_STATE;
 constexpr std::string_view state_section = "authex_state";
 constexpr std::string_view state_record_name = "state ";
 

@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 /// Read by the host when it starts (host/main.cpp), and gone after that.
 constexpr const char* processor_file = "processor";
 constexpr const char* target_file = "target";
+constexpr const char* collateral_folder = "sgx-collateral";
 constexpr process::HostProgram host_program = {.variable = "AUTHEX_SGX_HOST_PROGRAM",
                                                .name = "authex-sgx-host"};
 
@@ -142,6 +143,25 @@ Expected<std::vector<std::uint8_t>> SgxLoader::evidence(const ModuleSpec& spec,
         quoting_->quote(report_data.subspan(wire::report_data_bytes));
     return evidence ? Expected<std::vector<std::uint8_t>>(write_evidence(*evidence))
                     : tl::make_unexpected(evidence.error());
+}
+
+Expected<std::vector<std::uint8_t>> SgxLoader::certificate_evidence(const ModuleSpec& spec,
+                                                                    ByteView report) {
+    if (report.size() != sgx_report_bytes) {
+        return failure(
+            "report-data",
+            fmt::format("module `{}` gave {} bytes, not a report", spec.name, report.size()),
+            "load the module again");
+    }
+    Expected<Evidence> evidence = quoting_->quote(report);
+    if (!evidence) {
+        return tl::make_unexpected(evidence.error());
+    }
+    // In the certificate there is no room for what the quote is checked with.
+    const Expected<bool> kept =
+        write_collateral(evidence->collateral, options_.state_directory / collateral_folder);
+    return kept ? Expected<std::vector<std::uint8_t>>(std::move(evidence->quote))
+                : tl::make_unexpected(kept.error());
 }
 
 } // namespace authex::tee::sgx

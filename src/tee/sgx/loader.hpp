@@ -14,7 +14,7 @@
 namespace authex::tee::sgx {
 
 struct LoaderOptions {
-    std::filesystem::path state_directory; ///< where a simulated machine lives
+    std::filesystem::path state_directory; ///< where a simulated machine and collateral live
     bool simulate = false;                 ///< else the hardware is needed
     bool hide = false; ///< simulated enclaves are out of their host's reach, which is slow
     std::filesystem::path device = "/dev/sgx_enclave"; ///< that there must be
@@ -46,6 +46,10 @@ class SgxLoader final : public Loader {
     /// whichever it is. @error report-data | report-forged | aesm-… | quote-library-…
     Expected<std::vector<std::uint8_t>> evidence(const ModuleSpec& spec,
                                                  ByteView report_data) override;
+    /// The quote alone; the machine's collateral, where it has some, is kept in the state's folder,
+    /// in `sgx-collateral`. @error as evidence() | file-unwritable
+    Expected<std::vector<std::uint8_t>> certificate_evidence(const ModuleSpec& spec,
+                                                             ByteView report) override;
 
   private:
     explicit SgxLoader(LoaderOptions options) : options_(std::move(options)) {}

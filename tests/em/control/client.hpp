@@ -104,6 +104,13 @@ class Client {
         result.Clear();
         return call(&Stub::Call, request, &result, time);
     }
+    std::string certify(const std::string& module, std::uint32_t endpoint) {
+        v1::CertifyRequest request;
+        request.set_module(module);
+        request.set_endpoint(endpoint);
+        v1::CertifyReply reply;
+        return call(&Stub::Certify, request, &reply);
+    }
     std::string connect(v1::ConnectRequest request) {
         v1::ConnectReply reply;
         return call(&Stub::Connect, std::move(request), &reply);

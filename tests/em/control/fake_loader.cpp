@@ -88,6 +88,11 @@ void FakeProcess::commit(std::size_t count) {
     in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(taken));
 }
 
+std::string FakeProcess::certificate_evidence() const {
+    const std::lock_guard lock(mutex_);
+    return certificate_evidence_;
+}
+
 void FakeProcess::drain() const {
     std::uint64_t count = 0;
     (void)!::read(doorbell_fd_, &count, sizeof count);
@@ -117,6 +122,11 @@ void FakeProcess::take(const wire::FrameHeader& header, ByteView body) {
     } else if (header.kind == wire::Kind::call && header.channel == fake_exit) {
         exit_ = tee::Exit{.signalled = false, .code = body.empty() ? 0 : body[0]};
         ring(exit_fd_);
+    } else if (header.kind == wire::Kind::call && header.channel == fake_server) {
+        certificate_evidence_.append(body.begin(), body.end());
+        const std::string report = certificate_evidence_.empty() ? "report" : "";
+        emit({.kind = wire::Kind::result, .counter = header.counter},
+             {reinterpret_cast<const std::uint8_t*>(report.data()), report.size()});
     } else if (header.kind == wire::Kind::call && header.channel == fake_echo) {
         emit({.kind = wire::Kind::result, .counter = header.counter}, body);
     }
@@ -170,6 +180,20 @@ Expected<std::unique_ptr<tee::ModuleLink>> FakeLoader::adopt(const tee::ModuleSp
         return failure("not-running", "there is no such process");
     }
     return std::make_unique<FakeLink>(found->second);
+}
+
+Expected<std::vector<std::uint8_t>> FakeLoader::certificate_evidence(const tee::ModuleSpec& spec,
+                                                                     ByteView report) {
+    if (!makes_certificates) {
+        return Loader::certificate_evidence(spec, report);
+    }
+    if (while_certifying) {
+        while_certifying();
+    }
+    std::vector<std::uint8_t> evidence(report.begin(), report.end());
+    const std::string of = " of " + spec.name;
+    evidence.insert(evidence.end(), of.begin(), of.end());
+    return evidence;
 }
 
 Expected<std::vector<std::uint8_t>> FakeLoader::evidence(const tee::ModuleSpec& spec,

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -18,7 +19,13 @@
 namespace authex::test {
 
 /// Entries of every fake module.
-enum FakeEntry : std::uint16_t { fake_echo = 0, fake_log = 1, fake_exit = 2, fake_silent = 3 };
+enum FakeEntry : std::uint16_t {
+    fake_echo = 0,
+    fake_log = 1,
+    fake_exit = 2,
+    fake_silent = 3,
+    fake_server = 4, ///< reports until it has been given evidence
+};
 
 /// Outlives its links, as a real module's process does.
 class FakeProcess {
@@ -38,6 +45,8 @@ class FakeProcess {
     std::optional<Bytes> writable();
     void commit(std::size_t count);
     void drain() const;
+    /// What `fake_server` was given.
+    [[nodiscard]] std::string certificate_evidence() const;
     /// Writes log lines of its own accord.
     void log(const std::string& text);
 
@@ -52,6 +61,7 @@ class FakeProcess {
     std::vector<std::uint8_t> out_;
     std::vector<std::uint8_t> seen_; ///< what readable() showed last
     std::optional<tee::Exit> exit_;
+    std::string certificate_evidence_;
     int exit_fd_;
     int doorbell_fd_;
 };
@@ -68,6 +78,13 @@ class FakeLoader final : public tee::Loader {
     /// "evidence of <name>: " and the report data.
     Expected<std::vector<std::uint8_t>> evidence(const tee::ModuleSpec& spec,
                                                  ByteView report_data) override;
+
+    /// The report and " of <name>", and before that what is to happen meanwhile; as by the
+    /// interface where makes_certificates is not set.
+    Expected<std::vector<std::uint8_t>> certificate_evidence(const tee::ModuleSpec& spec,
+                                                             ByteView report) override;
+    bool makes_certificates = true;
+    std::function<void()> while_certifying;
 
     /// The process that was started last under the name; null: none.
     [[nodiscard]] std::shared_ptr<FakeProcess> process(const std::string& name);

@@ -54,6 +54,8 @@ std::string call_of(Method method, Client& client) {
         return client.remove("a");
     case Method::control:
         return unary(&Stub::Control, v1::ControlRequest(), v1::ControlReply());
+    case Method::certify:
+        return client.certify("a", 0);
     case Method::connect:
         return client.connect({});
     case Method::disconnect:

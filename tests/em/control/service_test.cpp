@@ -271,6 +271,35 @@ TEST_F(ServiceTest, CallsAnEntry) {
               "deadline");
 }
 
+// P73
+TEST_F(ServiceTest, CertifiesTheServerOfAModuleOnce) {
+    ASSERT_EQ(client->load("a", image).code(), "ok");
+    EXPECT_EQ(client->certify("a", test::fake_server), "ok");
+    EXPECT_EQ(loader.process("a")->certificate_evidence(), "report of a");
+    EXPECT_EQ(client->certify("a", test::fake_server), "ok");
+    EXPECT_EQ(loader.process("a")->certificate_evidence(), "report of a") << "it has evidence";
+    EXPECT_EQ(client->certify("a", 65'536), "bad-request");
+    EXPECT_EQ(client->certify("b", test::fake_server), "unknown-module");
+}
+
+TEST_F(ServiceTest, CertifiesNothingWhereTheTeeMakesNoSuchEvidence) {
+    loader.makes_certificates = false;
+    ASSERT_EQ(client->load("a", image).code(), "ok");
+    EXPECT_EQ(client->certify("a", test::fake_server), "certificate-evidence");
+    EXPECT_EQ(loader.process("a")->certificate_evidence(), "");
+}
+
+TEST_F(ServiceTest, EvidenceForAModuleThatHasEndedIsNotGivenToTheNext) {
+    ASSERT_EQ(client->load("a", image).code(), "ok");
+    loader.while_certifying = [this] {
+        // The loader is busy with the evidence, so the next instance waits for it.
+        loader.process("a")->end({.signalled = false, .code = 0});
+    };
+    EXPECT_NE(client->certify("a", test::fake_server), "ok");
+    loader.while_certifying = nullptr;
+    EXPECT_EQ(loader.process("a")->certificate_evidence(), "");
+}
+
 std::string handshake(std::uint16_t deployment) {
     std::string frame(wire::header_bytes, '\0');
     wire::write_header({.kind = wire::Kind::handshake, .deployment = deployment},

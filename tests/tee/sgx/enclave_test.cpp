@@ -17,6 +17,7 @@
 #include "tee/sgx/simulator/report_key.hpp"
 #include "tee/sgx/simulator/segments.hpp"
 #include "tee/sgx/verifier.hpp"
+#include "tee/sgx/verifier/quote.hpp"
 #include "tee/sgx/verifier/signed_json.hpp"
 #include "wire/handshake.hpp"
 
@@ -60,7 +61,16 @@ constexpr const char* source =
     "    asm volatile(\"enclu\" : \"+a\"(error), \"=@ccz\"(failed)\n"
     "                 : \"b\"(request + (wanted.size() > 512 ? 8 : 0)), \"c\"(out) : \"memory\");\n"
     "    call.result.u32(error); call.result.u8(failed); call.result.bytes(out);\n"
-    "}\n";
+    "}\n"
+    "AUTHEX_ENTRY(vouch, call) {\n" // in as many bytes as the call's first two say, for the others
+    "    std::uint8_t report[432]; authex::Reader reader = call.reader();\n"
+    "    const std::size_t room = reader.u16(); const authex::ByteView data = reader.rest();\n"
+    "    const std::size_t size = authex_report(data.data(), data.size(), report, room);\n"
+    "    call.result.bytes(authex::ByteView(report).first(size));\n"
+    "}\n"
+    "AUTHEX_RECORD(certify, AUTHEX_KIND_EVIDENCE, [](authex_message* message) {\n"
+    "    message->result[0] = 42; message->result_size = 1;\n"
+    "});\n";
 enum Entry : std::uint16_t {
     echo,
     crash,
@@ -70,7 +80,9 @@ enum Entry : std::uint16_t {
     write_code,
     deep,
     segments,
-    key
+    key,
+    vouch,
+    certify
 };
 
 const Image& image() {
@@ -149,7 +161,7 @@ class EnclaveTest : public testing::Test {
 TEST_F(EnclaveTest, IsSmallAndListsItsEndpoints) {
     EXPECT_LE(image().bytes, 64U * 1024U);
     EXPECT_EQ(image().identity.size(), measurement_bytes);
-    ASSERT_EQ(image().endpoints.size(), 9U);
+    ASSERT_EQ(image().endpoints.size(), 11U);
     EXPECT_EQ(image().endpoints[3].name, "ask_processor");
 }
 
@@ -388,6 +400,43 @@ TEST_F(EnclaveTest, NoQuoteIsMadeOfAForgedReport) {
     // Nor of one that another machine has made.
     const test::TemporaryFolder other;
     EXPECT_EQ(test::open_sgx_loader(other)->evidence(spec(), report).error().code, "report-forged");
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+// P74
+TEST_F(EnclaveTest, VouchesForWhatItsModuleSaysAndForNoHandshake) {
+    const auto link = start();
+    const auto ask = [&](std::uint16_t room, const std::string& data) {
+        std::vector<std::uint8_t> wanted(2 + data.size());
+        Writer(wanted).u16(room).bytes(
+            {reinterpret_cast<const std::uint8_t*>(data.data()), data.size()});
+        return call(*link, vouch, wanted);
+    };
+    for (const std::string& data : {std::string("claims"), std::string(), std::string(900, 'x')}) {
+        std::vector<std::uint8_t> report = ask(432, data);
+        ASSERT_EQ(report.size(), sgx_report_bytes);
+        const auto quote = loader_->certificate_evidence(spec(), report);
+        ASSERT_TRUE(quote) << to_text(quote.error());
+        const auto parsed = parse_quote(*quote);
+        ASSERT_TRUE(parsed);
+        const std::vector<std::uint8_t> hash = compile::sha256(data);
+        EXPECT_TRUE(std::equal(hash.begin(), hash.end(), parsed->body.report_data.begin()));
+        EXPECT_EQ(parsed->body.report_data[32], 0);
+        EXPECT_TRUE(std::equal(parsed->body.mrenclave.begin(),
+                               parsed->body.mrenclave.end(),
+                               image().identity.begin()));
+        report[64] ^= 1;
+        EXPECT_EQ(loader_->certificate_evidence(spec(), report).error().code, "report-forged");
+        report.pop_back();
+        EXPECT_EQ(loader_->certificate_evidence(spec(), report).error().code, "report-data");
+    }
+    const std::string label(wire::report_label.begin(), wire::report_label.end());
+    EXPECT_THAT(ask(432, label), testing::IsEmpty());
+    EXPECT_THAT(ask(432, label + std::string(32, 'h')), testing::IsEmpty());
+    EXPECT_EQ(ask(432, label.substr(1)).size(), sgx_report_bytes);
+    EXPECT_THAT(ask(431, "claims"), testing::IsEmpty());
+    EXPECT_THAT(call(*link, certify, {}), testing::ElementsAre(42)) << "such endpoints are called";
     link->kill();
     EXPECT_TRUE(test::wait_exit(*link));
 }

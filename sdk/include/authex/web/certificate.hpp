@@ -14,16 +14,18 @@ constexpr std::size_t secret_bytes = 32;
 constexpr std::size_t point_bytes = 65;
 /// SubjectPublicKeyInfo of such a key.
 constexpr std::size_t key_info_bytes = 91;
+constexpr std::size_t key_hash_bytes = 32;
 
 /// What a certificate says. All is borrowed.
 struct CertificateTerms {
     ByteView names;       ///< DNS names and addresses of IPv4 and IPv6, between commas and spaces
     ByteView valid_from;  ///< a day, YYYY-MM-DD, from its beginning on
     ByteView valid_until; ///< the last day
+    ByteView evidence;    ///< of the TEE, for the key; may be empty (evidence.hpp)
 };
 
-/// SubjectPublicKeyInfo of a public point. @pre out.size() == key_info_bytes
-void write_key_info(ByteView point, Bytes out);
+/// SHA-256 of the SubjectPublicKeyInfo of a public point.
+void hash_key(ByteView point, std::uint8_t (&out)[key_hash_bytes]);
 
 /// Signs the SHA-256 of `data` with a deterministic nonce.                                 (RFC
 /// 6979)
@@ -39,7 +41,7 @@ enum class CertificateFault : std::uint8_t {
 };
 struct Certificate {
     CertificateFault fault = CertificateFault::none;
-    ByteView der; ///< lies in the room that was given
+    Bytes der; ///< lies in the room that was given
 };
 /// Subject and issuer are one name, made of the key: "enclave " and 16 hexadecimal digits.
 [[nodiscard]] Certificate

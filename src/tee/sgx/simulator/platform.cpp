@@ -69,6 +69,19 @@ SharedKey shared(KeyPair key) {
     return {key.release(), EVP_PKEY_free};
 }
 
+Expected<SharedKey> open_key(const fs::path& file) {
+    return open_key_file(
+        file,
+        {.make = [] { return shared(new_key()); },
+         .fits =
+             [](const EVP_PKEY& key) {
+                 return EVP_PKEY_is_a(&key, "EC") == 1 && EVP_PKEY_get_bits(&key) == 256;
+             },
+         .name = "key on P-256",
+         .command = "remove the file: another is made; if it is the root's, deployers must be told "
+                    "to trust it"});
+}
+
 CertificateSpec certificate(const char* name, std::uint64_t serial, UnixTime now) {
     return {.common_name = name,
             .serial = serial,
@@ -161,23 +174,22 @@ Target SimulatedPlatform::quoting_enclave() {
 }
 
 Expected<SimulatedPlatform> SimulatedPlatform::open(const fs::path& folder) {
-    Expected<SharedKey> root = open_key_file(
-        folder / "sgx-root.pem",
-        {.make = [] { return shared(new_key()); },
-         .fits =
-             [](const EVP_PKEY& key) {
-                 return EVP_PKEY_is_a(&key, "EC") == 1 && EVP_PKEY_get_bits(&key) == 256;
-             },
-         .name = "key on P-256",
-         .command = "remove the file: another is made, which deployers must be told to trust"});
-    if (!root) {
-        return tl::make_unexpected(root.error());
+    Keys keys;
+    for (const auto& [name, key] : {std::pair("sgx-root.pem", &keys.root),
+                                    std::pair("sgx-authority.pem", &keys.authority),
+                                    std::pair("sgx-pck.pem", &keys.pck),
+                                    std::pair("sgx-tcb-signing.pem", &keys.tcb_signing)}) {
+        Expected<SharedKey> opened = open_key(folder / name);
+        if (!opened) {
+            return tl::make_unexpected(opened.error());
+        }
+        *key = std::move(*opened);
     }
     const Expected<CpuKey> processor = open_processor(folder / "sgx-processor");
     if (!processor) {
         return tl::make_unexpected(processor.error());
     }
-    return SimulatedPlatform(std::move(*root), *processor);
+    return SimulatedPlatform(std::move(keys), *processor);
 }
 
 Expected<Evidence> SimulatedPlatform::quote(ByteView report, UnixTime now) const {
@@ -186,30 +198,28 @@ Expected<Evidence> SimulatedPlatform::quote(ByteView report, UnixTime now) const
                        "no enclave of this node has made this report",
                        "load the module again");
     }
-    const KeyPair authority_key = new_key();
-    const KeyPair pck_key = new_key();
-    const KeyPair signing_key = new_key();
     const KeyPair attestation_key = new_key();
-    const Certificate root =
-        issue(authority("Authex Simulated SGX Root CA", 1, now, 1), *root_, {.key = root_.get()});
-    const Issuer by_root = {.certificate = root.get(), .key = root_.get()};
+    const Certificate root = issue(authority("Authex Simulated SGX Root CA", 1, now, 1),
+                                   *keys_.root,
+                                   {.key = keys_.root.get()});
+    const Issuer by_root = {.certificate = root.get(), .key = keys_.root.get()};
     const Certificate platform_ca = issue(
-        authority("Authex Simulated SGX PCK Platform CA", 2, now, 0), *authority_key, by_root);
-    const Issuer by_platform = {.certificate = platform_ca.get(), .key = authority_key.get()};
+        authority("Authex Simulated SGX PCK Platform CA", 2, now, 0), *keys_.authority, by_root);
+    const Issuer by_platform = {.certificate = platform_ca.get(), .key = keys_.authority.get()};
     CertificateSpec pck_spec = certificate("Authex Simulated SGX PCK Certificate", 3, now);
     pck_spec.sgx_extension = write_pck_extension(platform());
-    const Certificate pck = issue(pck_spec, *pck_key, by_platform);
+    const Certificate pck = issue(pck_spec, *keys_.pck, by_platform);
     const Certificate signing =
-        issue(certificate("Authex Simulated SGX TCB Signing", 4, now), *signing_key, by_root);
+        issue(certificate("Authex Simulated SGX TCB Signing", 4, now), *keys_.tcb_signing, by_root);
 
     const CrlSpec nobody = {.from = now - day, .until = now + period};
     const std::string root_pem = to_pem(*root);
     const std::string signing_chain = to_pem(*signing) + root_pem;
     Evidence evidence;
     evidence.collateral.files = {
-        {collateral_file::tcb_info, sign_statement("tcbInfo", tcb_info(now), *signing_key)},
+        {collateral_file::tcb_info, sign_statement("tcbInfo", tcb_info(now), *keys_.tcb_signing)},
         {collateral_file::qe_identity,
-         sign_statement("enclaveIdentity", qe_identity(now), *signing_key)},
+         sign_statement("enclaveIdentity", qe_identity(now), *keys_.tcb_signing)},
         {collateral_file::tcb_chain, signing_chain},
         {collateral_file::qe_chain, signing_chain},
         {collateral_file::pck_crl, to_der(*issue_crl(nobody, by_platform))},
@@ -220,7 +230,7 @@ Expected<Evidence> SimulatedPlatform::quote(ByteView report, UnixTime now) const
                                   .authentication_data = std::vector<std::uint8_t>(32),
                                   .pck_chain = to_pem(*pck) + to_pem(*platform_ca) + root_pem,
                                   .attestation_key = attestation_key.get(),
-                                  .pck_key = pck_key.get()});
+                                  .pck_key = keys_.pck.get()});
     return evidence;
 }
 

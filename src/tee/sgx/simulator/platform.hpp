@@ -17,8 +17,9 @@ namespace authex::tee::sgx {
 /// Thread-safe.
 class SimulatedPlatform {
   public:
-    /// Keys lie in the folder: `sgx-root.pem` and `sgx-processor` (16 bytes), both made where there
-    /// are none, mode 0600.
+    /// Keys lie in the folder, made where there are none, mode 0600: `sgx-root.pem`, those that it
+    /// vouches for in `sgx-authority.pem`, `sgx-pck.pem` and `sgx-tcb-signing.pem`, and
+    /// `sgx-processor` (16 bytes).
     /// @error signing-key | module-files
     static Expected<SimulatedPlatform> open(const std::filesystem::path& folder);
 
@@ -26,16 +27,22 @@ class SimulatedPlatform {
     /// Whom enclaves of this machine make their reports for.
     [[nodiscard]] static Target quoting_enclave();
     /// x ‖ y of the root: who trusts it, trusts this simulation.
-    [[nodiscard]] Point root() const { return public_point(*root_); }
-    /// A quote of a report that an enclave of this machine has made, and all that it is checked
-    /// with, which holds for a month.
+    [[nodiscard]] Point root() const { return public_point(*keys_.root); }
+    /// A quote of a report that an enclave of this machine has made, and all that any of its quotes
+    /// is checked with, which holds for a month.
     /// @error report-forged
     [[nodiscard]] Expected<Evidence> quote(ByteView report, UnixTime now) const;
 
   private:
-    SimulatedPlatform(SharedKey root, const CpuKey& processor)
-        : root_(std::move(root)), processor_(processor) {}
-    SharedKey root_;
+    struct Keys {
+        SharedKey root;
+        SharedKey authority;   ///< of platforms
+        SharedKey pck;         ///< of this platform
+        SharedKey tcb_signing; ///< of what is said about platforms
+    };
+    SimulatedPlatform(Keys keys, const CpuKey& processor)
+        : keys_(std::move(keys)), processor_(processor) {}
+    Keys keys_;
     CpuKey processor_;
 };
 
