@@ -25,7 +25,9 @@ std::string changes_of(Client& client) {
     const auto reader = client.stub().Changes(context.get(), request);
     v1::Changed message;
     const bool told = reader->Read(&message);
-    context->TryCancel();
+    if (told) {
+        context->TryCancel(); // else it has ended, and says why
+    }
     client.status = reader->Finish();
     return told ? std::string("ok") : rpc::to_diagnostic(client.status).code;
 }
