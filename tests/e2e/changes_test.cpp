@@ -53,7 +53,7 @@ TEST_F(Changes, PlanSaysWhatUpThenDoes) {
     EXPECT_THAT(steps_of(world_, {"up"}), ::testing::UnorderedElementsAreArray(planned));
 }
 
-TEST_F(Changes, AChangedModuleAloneIsReloadedAndItsConnectionsGetNewKeys) {
+TEST_F(Changes, AChangedModuleAloneIsReloadedAndItsConnectionsGoOn) {
     press();
     ASSERT_TRUE(presses_become(1));
     const auto identity = world_.module("led").at("identity");
@@ -64,11 +64,11 @@ TEST_F(Changes, AChangedModuleAloneIsReloadedAndItsConnectionsGetNewKeys) {
     EXPECT_THAT(steps, ::testing::Contains("load led"));
     EXPECT_THAT(steps, ::testing::Not(::testing::Contains("load db")));
     EXPECT_NE(world_.module("led").at("identity"), identity);
-    EXPECT_GT(world_.connection("controller.set_led->led.set").at("epoch"), epoch);
+    EXPECT_EQ(world_.connection("controller.set_led->led.set").at("epoch"), epoch);
     EXPECT_EQ(world_.connection("controller.count->db.increment").at("epoch"), other);
     press();
     press();
-    EXPECT_TRUE(presses_become(3)) << "the others have kept their state";
+    EXPECT_TRUE(presses_become(3)) << "all have kept their state";
     EXPECT_TRUE(eventually([&] {
         return world_.authex({"logs", "led"}).out.find("LED shines") != std::string::npos;
     }));
