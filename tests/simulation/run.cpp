@@ -65,8 +65,25 @@ void end_blocked_modules(World& world) {
     }
 }
 
+/// Modules that were refused when they were attested again stay cut off until their owner names
+/// them: he does, once the attacker rests.
+void end_quarantines(World& world) {
+    deployer::Selection named;
+    if (const auto state = deployer::State::open(world.owner.database())) {
+        for (const auto& [name, module] : (*state)->modules()) {
+            if (!module.quarantined.empty()) {
+                named.modules.push_back(name);
+            }
+        }
+    }
+    if (!named.modules.empty()) {
+        (void)world.owner.up(named);
+    }
+}
+
 bool comes_up(World& world, const deployer::Selection& selection) {
     for (int i = 0; i < ups_max && !world.violation(); ++i) {
+        end_quarantines(world);
         if (i == ups_max / 2) {
             end_blocked_modules(world);
         }
