@@ -7,11 +7,21 @@
 #include <sys/stat.h>
 
 #include "cli/run.hpp"
+#include "deployer/private_file.hpp"
 #include "descriptor/edit.hpp"
 
 namespace authex::cli {
 
 using deployer::Application;
+
+namespace {
+
+std::string text_of(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+} // namespace
 
 /// A move is tried with a descriptor beside the real one, which takes its place when it holds.
 int Run::update() {
@@ -28,34 +38,35 @@ int Run::update() {
     if (module == nullptr || module->node.name == arguments_.node) {
         return with_application();
     }
-    std::ifstream file(arguments_.file, std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
+    const std::string text = text_of(arguments_.file);
     const auto edited = descriptor::with_node_of(text, *module, arguments_.node);
     if (!edited) {
         return fail(edited.error());
     }
     std::filesystem::path beside = arguments_.file;
     beside += ".moved";
-    std::ofstream out(beside, std::ios::binary | std::ios::trunc);
-    out << *edited;
-    out.close();
-    if (!out) {
-        return fail(make_error("file-unwritable",
-                               fmt::format("cannot write {}", beside.string()),
-                               "the descriptor is changed where the module moves"));
+    if (const auto made = deployer::create_file(beside, *edited, deployer::FileAccess::owner_only);
+        !made) {
+        return fail(made.error());
     }
-    return update_by(beside);
+    return update_by(beside, text);
 }
 
-int Run::update_by(const std::filesystem::path& descriptor) {
+int Run::update_by(const std::filesystem::path& descriptor, const std::string& before) {
     const int status = with_application(descriptor);
     std::error_code error;
     if (moved_) {
-        const auto mode = std::filesystem::status(arguments_.file, error).permissions();
-        std::filesystem::permissions(descriptor, mode, error);
-        std::filesystem::rename(descriptor, arguments_.file, error);
+        if (text_of(arguments_.file) == before) {
+            const auto real = std::filesystem::canonical(arguments_.file, error);
+            const auto mode = std::filesystem::status(real, error).permissions();
+            std::filesystem::permissions(descriptor, mode, error);
+            std::filesystem::rename(descriptor, real, error);
+        } else {
+            error = std::make_error_code(std::errc::device_or_resource_busy);
+        }
         if (error) {
+            std::error_code leftover;
+            std::filesystem::remove(descriptor, leftover);
             return fail(make_error(
                 "file-unwritable",
                 fmt::format("cannot write {}: {}", arguments_.file.string(), error.message()),

@@ -45,7 +45,7 @@ class Run {
     int apply(deployer::Application& application, const deployer::Selection& selection);
     int up(deployer::Application& application);
     int update();
-    int update_by(const std::filesystem::path& descriptor);
+    int update_by(const std::filesystem::path& descriptor, const std::string& before);
     int update(deployer::Application& application);
     int show_plan(const deployer::Outcome<deployer::Plan>& plan);
     int send(deployer::Application& application);

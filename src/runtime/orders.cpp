@@ -104,6 +104,7 @@ void Runtime::forget_owner() {
 #if AUTHEX_WITH_HANDOVER
     wipe(state_secret_);
     accepts_state_ = false;
+    paused_ = false;
 #endif
 #if AUTHEX_WITH_VALUES
     values_.clear();

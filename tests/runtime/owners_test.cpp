@@ -131,6 +131,18 @@ TEST_F(OwnersTest, RecoveredModuleHasForgottenAllThatTheOwnerBeforeKnew) {
 }
 
 // P40
+TEST_F(OwnersTest, ModuleThatTheOwnerBeforeHadPausedGoesOn) {
+    enclave_.attest();
+    ASSERT_EQ(enclave_.do_it(plain_order(ControlType::pause)), Error::none);
+    recover();
+    const auto terms = Enclave::terms(6, test::in);
+    ASSERT_TRUE(obeys(enclave_.recovery, terms));
+    test::Peer peer(terms);
+    (void)enclave_.give(peer.event(0, {1}));
+    EXPECT_EQ(enclave_.heard().size(), 1U);
+}
+
+// P40
 TEST_F(OwnersTest, OpenRequestsAreUnansweredWhenTheModuleIsTakenOver) {
     enclave_.attest();
     ASSERT_EQ(enclave_.do_it(Enclave::terms(6, test::ask)), Error::none);
