@@ -53,8 +53,8 @@ endfunction()
 set(authex_process ${CMAKE_SOURCE_DIR}/src/tee/process)
 set(AUTHEX_MODULE_HOST_SOURCES
     ${authex_process}/host/prepare.cpp ${authex_process}/host/sandbox.cpp ${authex_process}/host/serve.cpp
-    ${authex_process}/module_end.cpp ${authex_process}/process_record.cpp ${authex_process}/ring.cpp ${authex_process}/shared_area.cpp ${authex_process}/supervisor.cpp
-    ${CMAKE_SOURCE_DIR}/src/base/bytes.cpp ${CMAKE_SOURCE_DIR}/src/base/secrets.cpp)
+    ${authex_process}/kept_area.cpp ${authex_process}/module_end.cpp ${authex_process}/process_record.cpp ${authex_process}/ring.cpp ${authex_process}/shared_area.cpp ${authex_process}/supervisor.cpp
+    ${CMAKE_SOURCE_DIR}/src/base/bytes.cpp ${CMAKE_SOURCE_DIR}/src/base/secrets.cpp ${CMAKE_SOURCE_DIR}/src/wire/frame.cpp)
 function(authex_module_host program)
     cmake_parse_arguments(A "" "" "SOURCES" ${ARGN})
     add_executable(${program} ${A_SOURCES} ${AUTHEX_MODULE_HOST_SOURCES})

@@ -60,7 +60,8 @@ std::string_view name_of(wire::Kind kind) {
                                                                         "log",
                                                                         "refusal",
                                                                         "hello",
-                                                                        "ping"};
+                                                                        "ping",
+                                                                        "state"};
     const auto index = static_cast<std::size_t>(kind);
     return index < names.size() ? names[index] : names[0];
 }

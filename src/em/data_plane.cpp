@@ -116,6 +116,22 @@ std::unique_ptr<tee::ModuleLink> Plane::remove_module(const ModuleName& module) 
     return blocking([&] { return unhost(module); });
 }
 
+void Plane::go_on_with(ModuleName module, std::vector<std::uint8_t> frames, Done<bool> done) {
+    later([this,
+           name = std::move(module),
+           frames = std::move(frames),
+           done = std::move(done)]() mutable {
+        const Hosted* module = find(name);
+        const bool taken = module != nullptr && router_.go_on_with(module->id, frames);
+        complete(std::move(done),
+                 taken
+                     ? Expected<bool>(true)
+                     : failure("kept-state",
+                               fmt::format("what module \"{}\" has left finds no room", name.name),
+                               "its receivers are slow or away; see authex status, and try again"));
+    });
+}
+
 void Plane::call(ModuleName module,
                  std::uint16_t entry,
                  std::vector<std::uint8_t> data,

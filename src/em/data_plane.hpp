@@ -153,6 +153,12 @@ class DataPlane {
                          std::uint32_t answers,
                          Deadline deadline,
                          Done<std::vector<std::uint8_t>> done) = 0;
+    /// Frames that an earlier process of the module has left, and that may not have been taken:
+    /// events, requests and replies among them are kept and sent as if the module of now had
+    /// written them; those that were taken before change nothing. The rest is dropped.
+    /// @error kept-state: there is no room for all of them
+    virtual void
+    go_on_with(ModuleName module, std::vector<std::uint8_t> frames, Done<bool> done) = 0;
     /// Calls an entry; done with the result's body. A negative result is an error with code
     /// "entry-refused" and the Error's text.
     virtual void call(ModuleName module,

@@ -43,6 +43,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
                  std::uint32_t answers,
                  Deadline deadline,
                  Done<std::vector<std::uint8_t>> done) override;
+    void go_on_with(ModuleName module, std::vector<std::uint8_t> frames, Done<bool> done) override;
     void call(ModuleName module,
               std::uint16_t entry,
               std::vector<std::uint8_t> data,

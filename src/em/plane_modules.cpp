@@ -264,6 +264,8 @@ void Plane::service_frame(ModuleId id, const wire::FrameHeader& header, ByteView
     case wire::Kind::refusal:
         take_control_refusal(module, body);
         return;
+    case wire::Kind::state: // its host keeps it, where it is to be kept
+        return;
     case wire::Kind::event:
     case wire::Kind::request:
     case wire::Kind::reply:

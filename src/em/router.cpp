@@ -195,6 +195,21 @@ std::size_t Router::from_module(ModuleId id, ByteView bytes) {
     return freed;
 }
 
+bool Router::go_on_with(ModuleId id, ByteView frames) {
+    const auto found = modules_.find(id);
+    bool all = found != modules_.end();
+    wire::FrameView view;
+    while (all && !frames.empty() && wire::parse_frame(frames, view) == Error::none) {
+        const ByteView frame = frames.first(view.frame_bytes());
+        frames = frames.subspan(frame.size());
+        const bool kept = view.header.kind == wire::Kind::event ||
+                          view.header.kind == wire::Kind::request ||
+                          view.header.kind == wire::Kind::reply;
+        all = !kept || take_outgoing(*found->second, view.header, frame, false);
+    }
+    return all && frames.empty();
+}
+
 /// @return false: no room for it; it must be presented again.
 bool Router::take_module_frame(Module& module,
                                const wire::FrameHeader& header,
@@ -221,6 +236,7 @@ bool Router::take_module_frame(Module& module,
     case wire::Kind::timer:
     case wire::Kind::log:
     case wire::Kind::hello:
+    case wire::Kind::state:
         if (!seen) {
             outside_.service_frame(module.target.id, header, frame.subspan(wire::header_bytes));
         }

@@ -104,6 +104,8 @@ class Router {
     /// Takes frames that a module wrote. @return bytes that its ring can free. A rest that does not
     /// fit stays, and is presented again after unblocked().
     std::size_t from_module(ModuleId id, ByteView bytes);
+    /// As DataPlane::go_on_with(). @return false: not all of it was taken; it may be said again
+    bool go_on_with(ModuleId id, ByteView frames);
     /// Takes whole frames of a peer. @return false: no frames; the link must be closed.
     bool from_peer(PeerId id, ByteView frames);
     /// There is room again.

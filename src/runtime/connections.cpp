@@ -65,7 +65,7 @@ Error ConnectionTable::set(const wire::SetConnection& terms, Connection*& connec
     }
     connection = slot;
     remove(*slot);
-    const Error error = slot->key.set(terms.algorithm, terms.key);
+    const Error error = slot->keys[0].set(terms.algorithm, terms.key);
     if (error == Error::none) {
         slot->terms = terms;
         slot->used = true;

@@ -30,6 +30,9 @@ struct ConnectionCounters {
     std::uint64_t next_in = 0;
 };
 
+/// Two where keys are turned: what waits was sealed under the one before.
+constexpr std::size_t keys_of_a_connection = AUTHEX_WITH_TURNS != 0 ? 2 : 1;
+
 /// One end of a connection. `next_out` numbers what this end originates (events, requests);
 /// `next_in` what it takes (events, requests, or replies at the source of requests). All zero: not
 /// in use.
@@ -40,7 +43,35 @@ struct Connection : ConnectionCounters {
     bool used = false;
     bool owes_ack = false;   ///< something was taken or repeated since the last ack
     bool came_early = false; ///< a frame beyond next_in was refused since the last ack
-    crypto::AeadKey key;
+#if AUTHEX_WITH_TURNS
+    std::uint8_t seals_with = 0; ///< index of a key
+    std::uint32_t turn = 0;      ///< number of the newest key; `terms` has its bytes
+#endif
+    /// By the last bit of their numbers.
+    crypto::AeadKey keys[keys_of_a_connection];
+
+    /// That a frame names. What names none that there is does not open.
+    [[nodiscard]] crypto::AeadKey& key_of(const wire::FrameHeader& header) {
+        return keys[keys_of_a_connection > 1 && (header.flags & wire::flag_turned) != 0 ? 1 : 0];
+    }
+#if AUTHEX_WITH_TURNS
+    /// Nothing is to come under the key before the newest any more.
+    void opened(const wire::FrameHeader& header);
+    /// The key that was set has this number. @param seals else another is sealed under: none yet
+    void continue_under(std::uint32_t number, bool seals);
+#endif
+    /// That the next frame is sealed under, which is to name it.
+    [[nodiscard]] crypto::AeadKey& sealing_key(wire::FrameHeader& header) {
+#if AUTHEX_WITH_TURNS
+        if (seals_with != 0) {
+            header.flags |= wire::flag_turned;
+        }
+        return keys[seals_with];
+#else
+        (void)header;
+        return keys[0];
+#endif
+    }
 
     [[nodiscard]] bool is_source() const {
         return (with_outputs || with_requests) && terms.role == wire::Role::source;

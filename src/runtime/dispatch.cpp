@@ -25,7 +25,7 @@ void Runtime::take_sealed(Bytes frame) {
     Error error = check(*connection);
     Bytes body;
     if (error == Error::none) {
-        error = wire::open_frame(connection->key, header_, frame, body);
+        error = wire::open_frame(connection->key_of(header_), header_, frame, body);
     }
     if (error != Error::none) {
         assign_next(connection->refused, connection->refused);
@@ -38,12 +38,16 @@ void Runtime::take_sealed(Bytes frame) {
     assign_next(connection->next_in, header_.counter);
     assign_next(connection->accepted, connection->accepted);
     connection->came_early = false;
+#if AUTHEX_WITH_TURNS
+    connection->opened(header_);
+#endif
     set_body(body);
     if (with_handlers && header_.kind == wire::Kind::request) {
         run(target);
         header_.kind = wire::Kind::reply;
         header_.flags |= wire::flag_direction;
-        (void)emitter_.sealed(connection->key, header_, result(), seal_room());
+        crypto::AeadKey& key = connection->sealing_key(header_);
+        (void)emitter_.sealed(key, header_, result(), seal_room());
         wipe(Bytes(result_).first(message_.result_size));
     } else {
         if (with_requests && header_.kind == wire::Kind::reply) {

@@ -13,8 +13,7 @@ static_assert(with_handlers || with_entries); // chunks are opened where their a
 static_assert(sizeof(std::uint16_t) + sizeof(std::uint64_t) == wire::waiting_bytes);
 
 /// What is told apart from the state: it is the node's to know.
-Error Runtime::pause(Writer& data) {
-    paused_ = true;
+void Runtime::write_waiting(Writer& data) const {
     for (std::uint16_t id = 0; id < max_endpoints; ++id) {
 #if AUTHEX_WITH_TIMERS
         if (timers_[id].arming != 0) {
@@ -28,12 +27,18 @@ Error Runtime::pause(Writer& data) {
         }
 #endif
     }
+}
+
+Error Runtime::pause(Writer& data) {
+    paused_ = true;
+    write_waiting(data);
     return data.ok() ? Error::none : Error::too_large;
 }
 
 void Runtime::resume() {
     if (paused_) {
         paused_ = false;
+        restored_ = false;
         wipe(state_secret_);
         accepts_state_ = false;
         emitter_.allow(send_allowance_bytes);
@@ -59,6 +64,12 @@ Error Runtime::carry_out_handover(const wire::ControlMessage& message, Writer& d
     }
     if (message.type == wire::ControlType::accept_state) {
         return accept_state(data);
+    }
+    if (message.type == wire::ControlType::keep_state) {
+        return keep_state(message);
+    }
+    if (message.type == wire::ControlType::restore_state) {
+        return restore_state(message, data);
     }
     if (!paused_) {
         return Error::wrong_role;
@@ -179,6 +190,7 @@ Error Runtime::continue_connection(const wire::ControlMessage& message, Writer& 
         return error;
     }
     Connection& connection = *connections_.find(message.connection.channel);
+    connection.continue_under(message.turn, !restored_);
     connection.next_out = message.counters[0];
     connection.accepted = message.counters[1];
     connection.refused = message.counters[2];

@@ -66,6 +66,8 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
 #if AUTHEX_WITH_HANDOVER
         wipe(state_secret_);
         accepts_state_ = false;
+        keeping_.clear();
+        wipe(keeping_key_);
 #endif
         disabled_ = true;
         return Error::none;
@@ -75,6 +77,12 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
     case wire::ControlType::remove_value:
 #if AUTHEX_WITH_VALUES
         return carry_out_value(message);
+#else
+        break;
+#endif
+    case wire::ControlType::turn_key:
+#if AUTHEX_WITH_TURNS
+        return turn_key(message, data);
 #else
         break;
 #endif
@@ -105,13 +113,18 @@ void Runtime::forget_owner() {
     wipe(state_secret_);
     accepts_state_ = false;
     paused_ = false;
+    keeping_.clear();
+    wipe(keeping_key_);
+    restored_ = false;
 #endif
 #if AUTHEX_WITH_VALUES
     values_.clear();
 #endif
     // All keys first: what the module says when it hears of its requests is not for that owner.
     for (Connection& connection : connections_.slots()) {
-        connection.key.clear();
+        for (crypto::AeadKey& key : connection.keys) {
+            key.clear();
+        }
     }
     for (const Connection& connection : connections_.slots()) {
         if (connection.used) {

@@ -25,7 +25,7 @@ Progress Runtime::invoke(ByteView in, Bytes out) {
         take_interrupts();
     }
 #endif
-    while (emitter_.free() >= output_min_bytes) {
+    while (emitter_.free() >= room_for_a_frame()) {
         const std::size_t taken = take_first(in.subspan(progress.consumed));
         if (taken == 0) {
             break;
@@ -34,6 +34,11 @@ Progress Runtime::invoke(ByteView in, Bytes out) {
     }
     emitter_.allow(acks_bytes);
     emit_owed_acks();
+#if AUTHEX_WITH_HANDOVER
+    if (to_keep_ && keeping_.is_set()) {
+        emit_state();
+    }
+#endif
     progress.produced = out.size() - emitter_.free();
     emitter_.close();
     active_runtime = nullptr;
@@ -82,6 +87,9 @@ void Runtime::take(Bytes frame) {
     if (holds_back()) {
         return;
     }
+    to_keep_ =
+        to_keep_ || !(header_.kind == wire::Kind::hello || header_.kind == wire::Kind::handshake ||
+                      header_.kind == wire::Kind::ack);
 #endif
     if (header_.kind == wire::Kind::control) {
         take_control(frame);

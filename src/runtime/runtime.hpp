@@ -162,7 +162,22 @@ class Runtime {
     [[nodiscard]] Error continue_connection(const wire::ControlMessage& message, Writer& data);
     [[nodiscard]] Error arm(const wire::Waiting& waiting);
     [[nodiscard]] bool holds_back();
+    void write_waiting(Writer& data) const;
+    [[nodiscard]] Error keep_state(const wire::ControlMessage& message);
+    [[nodiscard]] Error restore_state(const wire::ControlMessage& message, Writer& data);
+    void emit_state();
 #endif
+#if AUTHEX_WITH_TURNS
+    [[nodiscard]] Error turn_key(const wire::ControlMessage& message, Writer& data);
+#endif
+    /// What must be free before a frame is taken.
+    [[nodiscard]] std::size_t room_for_a_frame() const {
+#if AUTHEX_WITH_HANDOVER
+        return output_min_bytes + (keeping_.is_set() ? wire::max_frame_bytes : 0);
+#else
+        return output_min_bytes;
+#endif
+    }
     [[nodiscard]] bool asks_on_another(const authex_endpoint& end, std::uint16_t channel);
     [[nodiscard]] static OpenRequests open_requests(const Connection& connection);
     static void fail_requests(const OpenRequests& open);
@@ -197,6 +212,11 @@ class Runtime {
     crypto::DhKey state_secret_{}; ///< of the key that state for this instance is sealed under
     bool accepts_state_ = false;
     bool paused_ = false;
+    bool restored_ = false;   ///< from a kept state, and not told to go on yet
+    bool to_keep_ = false;    ///< something may have changed since the state was kept
+    crypto::AeadKey keeping_; ///< not set: the state is not kept
+    std::uint64_t kept_ = 0;  ///< how often, under this key
+    std::array<std::uint8_t, wire::connection_key_bytes> keeping_key_{};
 #endif
     bool disabled_ = false;
     /// Of the frame being handled; becomes that of its answer.

@@ -45,7 +45,8 @@ Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std:
             wire::FrameHeader header{.kind = request ? wire::Kind::request : wire::Kind::event,
                                      .channel = connection.terms.channel,
                                      .counter = connection.next_out};
-            (void)emitter_.sealed(connection.key, header, data, seal_room());
+            crypto::AeadKey& key = connection.sealing_key(header);
+            (void)emitter_.sealed(key, header, data, seal_room());
             if (id != nullptr) {
                 *id = connection.next_out;
             }

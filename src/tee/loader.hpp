@@ -118,6 +118,8 @@ struct ModuleSpec {
     Sha256 image_sha256{};
     std::uint32_t stack_bytes = 0; ///< 0: the TEE's default
     std::vector<std::string> devices;
+    /// What the module seals of its state outlives its process. Where modules live in processes.
+    bool keeps_state = false;
     /// What the module's first generator is fed with, in place of random numbers of the node: for
     /// recordings. Only where TeeInfo::replayable.
     std::optional<std::array<std::uint8_t, 32>> entropy;

@@ -15,13 +15,23 @@ static_assert(offsetof(SetConnection, endpoint) == 2 && offsetof(SetConnection, 
 
 #if AUTHEX_WITH_HANDOVER
 constexpr std::uint8_t any_length = 0xFF;
+static_assert(AUTHEX_WITH_TURNS && AUTHEX_WITH_VALUES); // their types lie between
+#endif
+#if AUTHEX_WITH_TURNS
+constexpr std::uint8_t turn_key_bytes = 2 + connection_key_bytes + 4 + 1;
 #endif
 /// Bytes after the type, by type.
 constexpr std::array fields_bytes = std::to_array<std::uint8_t>({
     0, seed_bytes, set_connection_bytes - 1, 2, 0, 0,
 #if AUTHEX_WITH_HANDOVER
-        any_length, any_length, 0, 0, 0, 32 + 4, any_length, set_connection_bytes - 1 + 4 * 8,
+        any_length, any_length, 0, 0, 0, 32 + 4, any_length, set_connection_bytes - 1 + 4 * 8 + 4,
         waiting_bytes,
+#endif
+#if AUTHEX_WITH_TURNS
+        turn_key_bytes,
+#endif
+#if AUTHEX_WITH_HANDOVER
+        connection_key_bytes, any_length,
 #endif
 });
 
@@ -66,6 +76,26 @@ Error parse_value(ByteView fields, ControlType type, NamedValue& named) {
 }
 #endif
 
+#if AUTHEX_WITH_TURNS
+void parse_key(Reader& reader, SetConnection& connection) {
+    const ByteView key = reader.take(connection_key_bytes);
+    if (key.size() == connection_key_bytes) {
+        copy(key, connection.key);
+    }
+}
+
+/// @pre the length is that of the type
+Error parse_turn(ByteView fields, ControlMessage& message) {
+    Reader reader(fields);
+    message.connection.channel = reader.u16();
+    parse_key(reader, message.connection);
+    message.turn = reader.u32();
+    const std::uint8_t seals = reader.u8();
+    message.seals = seals == 1;
+    return seals <= 1 ? Error::none : Error::malformed;
+}
+#endif
+
 #if AUTHEX_WITH_HANDOVER
 Error parse_import(ByteView fields, ControlMessage& message) {
     Reader reader(fields);
@@ -92,12 +122,22 @@ Error parse_of_handover(ByteView fields, ControlMessage& message) {
         for (std::uint64_t& counter : message.counters) {
             counter = reader.u64();
         }
+        message.turn = reader.u32();
         return error;
     } else if (message.type == ControlType::arm) {
         message.waiting.endpoint = reader.u16();
         message.waiting.value = reader.u64();
+    } else if (message.type == ControlType::keep_state) {
+        parse_key(reader, message.connection);
     }
     return Error::none;
+}
+
+Error parse_restore(ByteView fields, ControlMessage& message) {
+    Reader reader(fields);
+    parse_key(reader, message.connection);
+    message.sealed = reader.rest();
+    return reader.ok() ? Error::none : Error::truncated;
 }
 #endif
 
@@ -122,6 +162,9 @@ Error parse_control(ByteView body, ControlMessage& message) {
     if (message.type == ControlType::import_state) {
         return parse_import(fields, message);
     }
+    if (message.type == ControlType::restore_state) {
+        return parse_restore(fields, message);
+    }
 #endif
     const std::size_t expected_bytes = fields_bytes[body[0]];
     if (fields.size() != expected_bytes) {
@@ -136,6 +179,11 @@ Error parse_control(ByteView body, ControlMessage& message) {
     if (message.type == ControlType::seed) {
         message.entropy = fields;
     }
+#if AUTHEX_WITH_TURNS
+    if (message.type == ControlType::turn_key) {
+        return parse_turn(fields, message);
+    }
+#endif
 #if AUTHEX_WITH_HANDOVER
     return parse_of_handover(fields, message);
 #else
@@ -169,7 +217,8 @@ Error parse_answer(ByteView body, ControlAnswer& answer) {
         return Error::truncated;
     }
     answer.type = static_cast<ControlType>(type & ~control_answer_bit);
-    const bool known = answer.type >= ControlType::seed && answer.type <= ControlType::arm;
+    const bool known =
+        answer.type >= ControlType::seed && answer.type <= ControlType::restore_state;
     return (type & control_answer_bit) != 0 && known ? Error::none : Error::unknown_kind;
 }
 
@@ -261,14 +310,28 @@ Error write_fields(const ControlMessage& message, Writer& writer) {
         for (const std::uint64_t counter : message.counters) {
             writer.u64(counter);
         }
+        writer.u32(message.turn);
         break;
     case ControlType::arm:
         writer.u16(message.waiting.endpoint).u64(message.waiting.value);
         break;
-#else
+    case ControlType::keep_state:
+        writer.bytes(message.connection.key);
+        break;
+    case ControlType::restore_state:
+        writer.bytes(message.connection.key).bytes(message.sealed);
+        break;
+#endif
+#if AUTHEX_WITH_TURNS
+    case ControlType::turn_key:
+        writer.u16(message.connection.channel)
+            .bytes(message.connection.key)
+            .u32(message.turn)
+            .u8(message.seals ? 1 : 0);
+        break;
+#endif
     default:
         return Error::unknown_kind;
-#endif
     }
     return Error::none;
 }

@@ -24,8 +24,16 @@
 //  12 import_state      version u32, length u16, sealed state,   –
 //                       StatePiece × n
 //  13 continue_connection  as set_connection; counters 4 × u64,  –
-//                       in the order of an audit
+//                       in the order of an audit; turn u32
 //  14 arm               Waiting                                  –
+// Of a connection that goes on under another key:
+//  15 turn_key          channel u16, key 16 bytes, turn u32,     next counter u64, as
+//  set_connection
+//                       seals u8
+// Of a module whose state outlives its process:
+//  16 keep_state        key 16 bytes                             –
+//  17 restore_state     key 16 bytes, a frame of kind state      its counter u64, KeptState without
+//                                                                the state
 //
 // An order that is authentic but not understood (malformed, unknown_kind …) is answered too, so
 // that the owner, and nobody else, hears it from the module.
@@ -34,6 +42,7 @@
 // already set answers «done» and changes nothing, so a deployer that was killed may say it again.
 // The same epoch with anything else: key_mismatch. A smaller one: old_epoch.
 // set_value takes the place of what the name had, remove_value of a name that is not there is done.
+// turn_key of the turn that is set already, with its key, is done. Turns count from 0, one by one.
 // A paused module takes nothing but its owner's orders and handshakes; 10 … 14 are for paused ones.
 
 #include <array>
@@ -43,6 +52,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "crypto/aead.hpp"
+#include "wire/frame.hpp"
 
 namespace authex::wire {
 
@@ -61,6 +71,9 @@ enum class ControlType : std::uint8_t {
     import_state = 12,
     continue_connection = 13,
     arm = 14,
+    turn_key = 15,
+    keep_state = 16,
+    restore_state = 17,
 };
 constexpr std::uint8_t control_answer_bit = 0x80;
 
@@ -137,6 +150,20 @@ constexpr std::uint32_t state_migrates = 0xFFFFFFFF;
 /// @error truncated
 [[nodiscard]] Error parse_state_piece(Reader& reader, StatePiece& piece);
 
+/// Whether this build turns the keys of its connections. One without answers turn_key with
+/// unknown_kind.
+#ifndef AUTHEX_WITH_TURNS
+#define AUTHEX_WITH_TURNS AUTHEX_WITH_HANDOVER
+#endif
+
+/// A module's state as it is kept, the body of a frame of kind state: bytes of state u32, state,
+/// number of connections u16, AuditEntry × n, Waiting × n. Its counters are those of the moment
+/// when the state was as it is.
+constexpr std::size_t kept_state_fixed_bytes = 4 + 2;
+/// Beside the state in restore_state: type, key, and what is around the body of a frame.
+constexpr std::size_t restore_state_fixed_bytes =
+    1 + connection_key_bytes + header_bytes + tag_bytes;
+
 /// A timer that is armed, or a port where a module listens. On the wire: endpoint u16, value u64.
 struct Waiting {
     std::uint16_t endpoint = 0;
@@ -146,7 +173,7 @@ constexpr std::size_t waiting_bytes = 2 + 8;
 constexpr std::uint64_t listening_pulled = 0x10000;
 
 /// Room for any message.
-constexpr std::size_t control_message_max_bytes = AUTHEX_WITH_HANDOVER != 0 ? import_state_max_bytes
+constexpr std::size_t control_message_max_bytes = AUTHEX_WITH_HANDOVER != 0 ? max_body_bytes
                                                   : AUTHEX_WITH_VALUES != 0 ? set_value_max_bytes
                                                   : 1 + seed_bytes > set_connection_bytes
                                                       ? 1 + seed_bytes
@@ -154,8 +181,10 @@ constexpr std::size_t control_message_max_bytes = AUTHEX_WITH_HANDOVER != 0 ? im
 
 struct ControlMessage {
     ControlType type = ControlType::audit;
-    SetConnection connection; ///< set_connection; remove_connection uses `channel` only
-    ByteView entropy;         ///< seed: 32 bytes inside the parsed bytes
+    /// set_connection; remove_connection uses `channel` only, turn_key that and `key`, keep_state
+    /// and restore_state `key`
+    SetConnection connection;
+    ByteView entropy; ///< seed: 32 bytes inside the parsed bytes
 #if AUTHEX_WITH_VALUES
     NamedValue named; ///< set_value, remove_value
 #endif
@@ -163,11 +192,15 @@ struct ControlMessage {
     ByteView recipient;        ///< export_state: X25519 public key
     std::uint32_t offset = 0;  ///< export_state: where the chunk begins
     std::uint32_t version = 0; ///< import_state: of the state, as its module calls it
-    ByteView sealed;           ///< import_state: one chunk
+    ByteView sealed;           ///< import_state: one chunk; restore_state: a frame
     ByteView pieces;           ///< import_state: StatePiece × n
     /// continue_connection: next out, accepted, refused, next in
     std::array<std::uint64_t, 4> counters{};
     Waiting waiting; ///< arm
+#endif
+#if AUTHEX_WITH_TURNS
+    std::uint32_t turn = 0; ///< turn_key; continue_connection: of its key
+    bool seals = false;     ///< turn_key: not only opens, also seals under the new key from now on
 #endif
 };
 

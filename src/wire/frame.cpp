@@ -13,11 +13,12 @@ static_assert(offsetof(FrameHeader, kind) == 1 && offsetof(FrameHeader, deployme
 /// Before the counter a processor that aligns it leaves a gap.
 constexpr bool without_gap = offsetof(FrameHeader, counter) == counter_offset;
 
-/// Padding belongs to sealed frames and is at most 2; of these only a reply can be negative.
+/// Padding, at most 2, and which key belong to sealed frames; of these only a reply can be
+/// negative.
 bool flags_allowed(const FrameHeader& header) {
     unsigned allowed = flag_direction | flag_negative;
     if (is_sealed(header.kind)) {
-        allowed = header.kind == Kind::reply ? flag_known : flag_padding | flag_direction;
+        allowed = header.kind == Kind::reply ? flag_known : flag_known & ~flag_negative;
     }
     return (header.flags & ~allowed) == 0 && header.padding() <= 2;
 }

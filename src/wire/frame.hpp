@@ -8,7 +8,8 @@
 //        1    1 kind
 //        2    2 deployment   the application, per event manager
 //        4    2 channel      connection id; entry, timer or stream endpoint id for the plain kinds
-//        6    2 flags        bits 0-1 padding bytes, bit 2 direction, bit 3 negative; the rest zero
+//        6    2 flags        bits 0-1 padding bytes, bit 2 direction, bit 3 negative, bit 4 which
+//                            key of the connection; the rest zero
 //        8    4 length       bytes after the header: body, and tag where sealed
 //       12    8 counter
 //       20      body, then a 16-byte tag where sealed
@@ -65,20 +66,23 @@ enum class Kind : std::uint8_t {
                   ///< refused, body = u8 kind, u8 Error
     hello = 16,   ///< plain; opens a link or asks a module whether it is there (docs/protocol.md)
     ping = 17,    ///< plain; keep-alive of a link. Answered by the same with `negative` set
+    state = 18, ///< sealed under the module's state key; from a module to its host, which keeps the
+                ///< last one. counter = how many there were before
 };
-constexpr std::uint8_t kind_max = 17;
+constexpr std::uint8_t kind_max = 18;
 
 /// True for the kinds whose body is followed by a tag.
 [[nodiscard]] constexpr bool is_sealed(Kind kind) {
     return kind == Kind::control || kind == Kind::event || kind == Kind::request ||
-           kind == Kind::reply;
+           kind == Kind::reply || kind == Kind::state;
 }
 
 enum Flag : std::uint16_t {
     flag_padding = 0x0003,
     flag_direction = 0x0004,
     flag_negative = 0x0008,
-    flag_known = 0x000F,
+    flag_turned = 0x0010, ///< sealed under a key of the connection with an odd number
+    flag_known = 0x001F,
 };
 
 /// Direction of a frame on its connection or control channel; the value is its bit in the flags.

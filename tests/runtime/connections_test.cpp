@@ -151,7 +151,7 @@ TEST_F(ConnectionTableTest, RemovedAndClearedKeysAreWiped) {
     Connection& six = *table_->find(6);
     ConnectionTable::remove(five);
     EXPECT_EQ(table_->find(5), nullptr);
-    EXPECT_FALSE(five.key.is_set());
+    EXPECT_FALSE(five.keys[0].is_set());
     EXPECT_EQ(five.terms.key, (std::array<std::uint8_t, 16>{}));
     table_->clear();
     EXPECT_EQ(table_->find(6), nullptr);

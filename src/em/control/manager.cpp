@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "em/control/node_metrics.hpp"
+#include "tee/process/kept_copy.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::em {
@@ -125,6 +126,29 @@ void Manager::control(const Caller& caller,
             });
     };
     plane_->control((*found)->name(), std::move(frames), answers, caller.deadline, answered);
+}
+
+void Manager::kept_state(const Caller& caller,
+                         const std::string& module,
+                         Done<std::vector<std::uint8_t>> done) {
+    using State = std::vector<std::uint8_t>;
+    const Expected<const Module*> found = find_running(caller, module);
+    if (!found) {
+        done(tl::make_unexpected(found.error()));
+        return;
+    }
+    const ModuleName name = (*found)->name();
+    Expected<tee::process::KeptCopy> kept = tee::process::read_kept(outside_.store.folder(name));
+    if (!kept || kept->state.empty() || plane_ == nullptr) {
+        done(kept ? Expected<State>(State()) : tl::make_unexpected(kept.error()));
+        return;
+    }
+    plane_->go_on_with(
+        name,
+        std::move(kept->frames),
+        [state = std::move(kept->state), done = std::move(done)](const Expected<bool>& gone_on) {
+            done(gone_on ? Expected<State>(state) : tl::make_unexpected(gone_on.error()));
+        });
 }
 
 void Manager::certify(const Caller& caller,

@@ -113,6 +113,11 @@ class Manager final : public Observer {
                 Done<Module> done);
     void stop(const Caller& caller, const std::string& module, const Done<Module>& done);
     void remove(const Caller& caller, const std::string& module, const Done<Module>& done);
+    /// Done with a frame of kind state, or nothing where none was kept.
+    /// @error kept-state: what was kept with it finds no room, or cannot be read
+    void kept_state(const Caller& caller,
+                    const std::string& module,
+                    Done<std::vector<std::uint8_t>> done);
     void control(const Caller& caller,
                  const std::string& module,
                  std::vector<std::uint8_t> frames,

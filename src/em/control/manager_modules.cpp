@@ -170,7 +170,7 @@ void Manager::load(const Caller& caller,
         if (present != nullptr) {
             end_process(name);
             node_.stopped(name);
-            outside_.store.remove_folder(name);
+            outside_.store.clear_folder(name);
         }
         const Expected<bool> taken = outside_.store.take_image(name, received);
         if (!taken) {

@@ -132,6 +132,7 @@ Expected<LoadOrder> load_order_of(const v1::LoadSpec& message) {
     order.spec.stack_bytes = message.stack_bytes();
     order.spec.devices.assign(message.devices().begin(), message.devices().end());
     order.image_bytes = message.image_bytes();
+    order.spec.keeps_state = message.keeps_state();
     order.replace = message.replace();
     return order;
 }

@@ -30,7 +30,7 @@ auto unknown_module(const ModuleName& name) {
 
 bool same_terms(const tee::ModuleSpec& a, const tee::ModuleSpec& b) {
     return a.image_sha256 == b.image_sha256 && a.stack_bytes == b.stack_bytes &&
-           a.devices == b.devices;
+           a.devices == b.devices && a.keeps_state == b.keeps_state;
 }
 
 } // namespace

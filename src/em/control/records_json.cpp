@@ -32,6 +32,8 @@ class Fields {
         }
         return value->get<bool>();
     }
+    /// False in records of managers that did not know it.
+    bool flag_if_there(const char* key) { return object_.contains(key) && flag(key); }
     template <typename Number>
     Number number(const char* key) {
         const json* value = find(key);
@@ -134,6 +136,7 @@ json to_json(const Module& module) {
             {"image_bytes", module.image_bytes},
             {"stack_bytes", module.spec.stack_bytes},
             {"devices", module.spec.devices},
+            {"keeps_state", module.spec.keeps_state},
             {"state", static_cast<unsigned>(module.state)},
             {"failure", module.failure},
             {"last_lines", module.last_lines},
@@ -147,7 +150,8 @@ Expected<Module> module_of(const json& object) {
                            .deployment = fields.number<std::uint16_t>("deployment"),
                            .image_sha256 = digest(fields, "image_sha256"),
                            .stack_bytes = fields.number<std::uint32_t>("stack_bytes"),
-                           .devices = fields.texts("devices")},
+                           .devices = fields.texts("devices"),
+                           .keeps_state = fields.flag_if_there("keeps_state")},
                   .image_bytes = fields.number<std::uint64_t>("image_bytes"),
                   .state = ModuleState::absent,
                   .failure = fields.text("failure"),

@@ -145,6 +145,19 @@ NodeService::Remove(Context* call, const v1::ModuleRequest* request, v1::ModuleR
 }
 
 grpc::ServerUnaryReactor*
+NodeService::KeptState(Context* call, const v1::ModuleRequest* request, v1::KeptStateReply* reply) {
+    return answer<std::vector<std::uint8_t>>(
+        context_,
+        *call,
+        Method::kept_state,
+        request->deployment(),
+        [module = request->module()](Manager& manager, const Caller& caller, auto done) {
+            manager.kept_state(caller, module, std::move(done));
+        },
+        [reply](const std::vector<std::uint8_t>& state) { reply->set_state(string_of(state)); });
+}
+
+grpc::ServerUnaryReactor*
 NodeService::Control(Context* call, const v1::ControlRequest* request, v1::ControlReply* reply) {
     return answer<ControlAnswer>(
         context_,

@@ -37,6 +37,7 @@ class NodeService final : public v1::Node::CallbackService {
     Unary* Start(Context*, const v1::ModuleRequest*, v1::ModuleReply*) override;
     Unary* Stop(Context*, const v1::ModuleRequest*, v1::ModuleReply*) override;
     Unary* Remove(Context*, const v1::ModuleRequest*, v1::ModuleReply*) override;
+    Unary* KeptState(Context*, const v1::ModuleRequest*, v1::KeptStateReply*) override;
     Unary* Control(Context*, const v1::ControlRequest*, v1::ControlReply*) override;
     Unary* Certify(Context*, const v1::CertifyRequest*, v1::CertifyReply*) override;
     Unary* Connect(Context*, const v1::ConnectRequest*, v1::ConnectReply*) override;

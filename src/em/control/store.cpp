@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "em/control/records_json.hpp"
+#include "tee/process/link.hpp"
 
 namespace authex::em {
 namespace {
@@ -127,6 +128,14 @@ class SqliteStore final : public Store {
                                  error.message());
         }
         return true;
+    }
+    void clear_folder(const ModuleName& module) override {
+        std::error_code ignored;
+        for (const auto& entry : fs::directory_iterator(folder(module), ignored)) {
+            if (entry.path().filename() != tee::process::kept_file) {
+                fs::remove_all(entry.path(), ignored);
+            }
+        }
     }
     void remove_folder(const ModuleName& module) override {
         std::error_code ignored;

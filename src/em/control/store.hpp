@@ -30,6 +30,8 @@ class Store {
     /// Moves the file into the module's folder as `image`, in place of an earlier one.
     virtual Expected<bool> take_image(const ModuleName& module,
                                       const std::filesystem::path& received) = 0;
+    /// Removes what is in the folder, but for a state that was kept: it outlives its image.
+    virtual void clear_folder(const ModuleName& module) = 0;
     /// Removes the folder with all that is in it.
     virtual void remove_folder(const ModuleName& module) = 0;
     /// The last lines of the `log` that a module's host leaves in the folder (tee/loader.hpp); none

@@ -54,6 +54,7 @@ constexpr std::array runtime_sources = {
     "src/runtime/connections.cpp", "src/runtime/control.cpp",
     "src/runtime/dispatch.cpp",    "src/runtime/door.cpp",
     "src/runtime/emitter.cpp",     "src/runtime/handover.cpp",
+    "src/runtime/keeping.cpp",     "src/runtime/turning.cpp",
     "src/runtime/orders.cpp",      "src/runtime/runtime.cpp",
     "src/runtime/sdk.cpp",         "src/runtime/values.cpp"};
 

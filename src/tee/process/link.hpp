@@ -17,6 +17,7 @@ constexpr const char* rings_file = "rings";       ///< shared_area.hpp
 constexpr const char* doorbell_file = "doorbell"; ///< named pipe: the module wakes the manager
 constexpr const char* process_file = "process";   ///< process_record.hpp
 constexpr const char* log_file = "log";           ///< what the module's host says
+constexpr const char* kept_file = "state";        ///< kept_area.hpp; outlives the process
 
 class ProcessLink final : public ModuleLink {
   public:

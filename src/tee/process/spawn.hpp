@@ -17,6 +17,7 @@ struct HostCommand {
     std::vector<std::string> arguments; ///< without the program
     std::filesystem::path directory;    ///< the module's; becomes the working directory
     std::size_t ring_bytes = 0;
+    bool keeps_state = false; ///< what the module seals is kept, and what was kept before is left
     std::chrono::milliseconds deadline{10'000};
 };
 

@@ -22,7 +22,8 @@ HostCommand host_for(const ModuleSpec& spec,
     return {.program = std::move(program),
             .arguments = {spec.name, hex(spec.image_sha256)},
             .directory = std::filesystem::absolute(directory),
-            .ring_bytes = ring_bytes};
+            .ring_bytes = ring_bytes,
+            .keeps_state = spec.keeps_state};
 }
 
 Expected<bool> check_not_running(const ModuleSpec& spec, const std::filesystem::path& directory) {

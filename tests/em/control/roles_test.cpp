@@ -54,6 +54,8 @@ std::string call_of(Method method, Client& client) {
         return client.stop("a");
     case Method::remove:
         return client.remove("a");
+    case Method::kept_state:
+        return unary(&Stub::KeptState, v1::ModuleRequest(), v1::KeptStateReply());
     case Method::control:
         return unary(&Stub::Control, v1::ControlRequest(), v1::ControlReply());
     case Method::certify:

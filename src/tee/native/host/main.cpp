@@ -63,6 +63,7 @@ process::Entropy drawn_entropy() {
 
 [[noreturn]] void run(const Options& options) {
     const process::SharedArea area = process::open_rings();
+    process::KeptArea kept = process::open_kept();
     const process::Door door = load_image(options.image, options.stack_bytes);
     const process::Entropy entropy = options.recorded ? process::given_entropy() : drawn_entropy();
     if (!process::confine(process::open_doorbell(), process::Debugged::no)) {
@@ -73,8 +74,8 @@ process::Entropy drawn_entropy() {
     }
     ::close(process::answer_descriptor);
     process::ModuleEnd end(area, process::doorbell_descriptor);
-    ::_exit(
-        process::serve(door, end, options.spin_us)); // nothing may be unmapped or flushed any more
+    ::_exit(process::serve(
+        door, end, kept, options.spin_us)); // nothing may be unmapped or flushed any more
 }
 
 } // namespace

@@ -103,6 +103,19 @@ Bytes read_file(const char* name,
     return bytes;
 }
 
+KeptArea open_kept() {
+    const int file = ::open("state", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0 && errno == ENOENT) {
+        return {};
+    }
+    KeptArea area = KeptArea::map(file);
+    if (!area.mapped()) {
+        refuse_start("module-files", "the file `state` cannot be mapped: it is damaged");
+    }
+    ::close(file);
+    return area;
+}
+
 SharedArea open_rings() {
     const int file = ::open("rings", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     SharedArea area = SharedArea::map(file, End::module);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/bytes.hpp"
+#include "tee/process/kept_area.hpp"
 #include "tee/process/shared_area.hpp"
 
 namespace authex::tee::process {
@@ -34,6 +35,8 @@ Bytes read_file(const char* name,
 void check_hash(ByteView image, const Digest& expected);
 /// The module's end of the file `rings`, mapped.
 SharedArea open_rings();
+/// The file `state`, mapped; not mapped where there is none.
+KeptArea open_kept();
 /// The named pipe `doorbell`.
 int open_doorbell();
 /// From the file `entropy`.

@@ -5,6 +5,7 @@
 
 #include "runtime/invocation.hpp"
 #include "tee/process/adaptive_spin.hpp"
+#include "wire/frame.hpp"
 
 namespace authex::tee::process {
 namespace {
@@ -79,10 +80,30 @@ struct Turn {
     int failed = 0; ///< exit status
 };
 
-Turn serve_once(const Door& door, ModuleEnd& end, ByteView in, Bytes out) {
-    const Answer answer = invoke(door, in, out);
+/// Bytes of the sealed state that ends what an invocation has left; 0: there is none.
+std::size_t state_at_end(ByteView frames) {
+    wire::FrameView view;
+    std::size_t bytes = 0;
+    while (!frames.empty() && wire::parse_frame(frames, view) == Error::none) {
+        bytes = view.frame_bytes();
+        frames = frames.subspan(bytes);
+    }
+    return frames.empty() && bytes != 0 && view.header.kind == wire::Kind::state ? bytes : 0;
+}
+
+/// The state is for this host alone, and kept before anybody sees what has come of it.
+Turn serve_once(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
+    Answer answer = invoke(door, in, out);
     if (!answer.good) {
         return {.failed = exit_refused_invocation};
+    }
+    if (kept.mapped()) {
+        const ByteView left = out.first(answer.produced);
+        const std::size_t state_bytes = state_at_end(left);
+        if (state_bytes != 0) {
+            kept.keep(left, state_bytes);
+        }
+        answer.produced -= state_bytes;
     }
     end.commit(answer.produced);
     end.consume(answer.consumed);
@@ -116,7 +137,7 @@ Answer invoke(const Door& door, ByteView in, Bytes out) {
             .produced = static_cast<std::size_t>(invocation.produced)};
 }
 
-int serve(const Door& door, ModuleEnd& end, std::uint32_t spin_us) {
+int serve(const Door& door, ModuleEnd& end, KeptArea& kept, std::uint32_t spin_us) {
     AdaptiveSpin spin({.longest = spin_us * ticks_per_us(),
                        .crowded = crowded_us * ticks_per_us(),
                        .rest = rest_us * ticks_per_us()});
@@ -128,10 +149,10 @@ int serve(const Door& door, ModuleEnd& end, std::uint32_t spin_us) {
         }
         Turn turn;
         if (!in->empty()) {
-            turn = serve_once(door, end, in->first(std::min(in->size(), batch_bytes)), *out);
+            turn = serve_once(door, end, kept, in->first(std::min(in->size(), batch_bytes)), *out);
             // One frame may be larger than a batch.
             if (!turn.worked && turn.failed == 0 && in->size() > batch_bytes) {
-                turn = serve_once(door, end, *in, *out);
+                turn = serve_once(door, end, kept, *in, *out);
             }
         }
         if (turn.failed != 0) {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "runtime/invocation.hpp"
+#include "tee/process/kept_area.hpp"
 #include "tee/process/module_end.hpp"
 
 namespace authex::tee::process {
@@ -36,6 +37,6 @@ Answer invoke(const Door& door, ByteView in, Bytes out);
 
 /// Serves until the process is killed or something is wrong. @param spin_us the longest
 /// wait in which it looks at the rings instead of sleeping. @return the exit status
-int serve(const Door& door, ModuleEnd& end, std::uint32_t spin_us);
+int serve(const Door& door, ModuleEnd& end, KeptArea& kept, std::uint32_t spin_us);
 
 } // namespace authex::tee::process

@@ -117,12 +117,14 @@ std::optional<Mode> mode_of(std::string_view word) {
 
 [[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, Mode mode) {
     const process::SharedArea area = process::open_rings();
+    process::KeptArea kept = process::open_kept();
     make_enclave(image, mode);
     const process::Door door = door_of_enclave();
     start_enclave(door, area, traps_of(mode));
     ::close(process::answer_descriptor);
     process::ModuleEnd end(area, process::doorbell_descriptor);
-    ::_exit(process::serve(door, end, spin_us)); // nothing may be unmapped or flushed any more
+    ::_exit(
+        process::serve(door, end, kept, spin_us)); // nothing may be unmapped or flushed any more
 }
 
 } // namespace

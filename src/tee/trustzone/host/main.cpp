@@ -117,6 +117,7 @@ bool confine(Where where, int device) {
 
 [[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, Where where) {
     const process::SharedArea area = process::open_rings();
+    process::KeptArea kept = process::open_kept();
     static KernelTeeDriver driver(-1);
     int device = -1;
     if (where == Where::hardware) {
@@ -134,7 +135,8 @@ bool confine(Where where, int device) {
     }
     ::close(process::answer_descriptor);
     process::ModuleEnd end(area, process::doorbell_descriptor);
-    ::_exit(process::serve(door, end, spin_us)); // nothing may be unmapped or flushed any more
+    ::_exit(
+        process::serve(door, end, kept, spin_us)); // nothing may be unmapped or flushed any more
 }
 
 } // namespace
