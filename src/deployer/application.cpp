@@ -91,6 +91,7 @@ struct OwnedApplication::Prepared {
     Survey survey;
     ValuesOfModules values;
     Work work;
+    bool code_later = false; ///< new code waits until the old one has got its kept state back
 };
 
 Outcome<descriptor::Descriptor> Application::check(const std::filesystem::path& descriptor,
@@ -367,6 +368,10 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& s
         return failed(survey.error());
     }
     prepared.survey = std::move(*survey);
+    if (!selection.afresh) {
+        prepared.code_later =
+            use_code_of_kept_states(*prepared.state, prepared.survey, prepared.built);
+    }
     prepared.values = values(selection, *prepared.state);
     prepared.work = make_plan({descriptor_,
                                prepared.built,
@@ -395,6 +400,34 @@ Outcome<Plan> OwnedApplication::plan(const Selection& selection) {
         plan.steps.push_back(step.shown);
     }
     return plan;
+}
+
+/// A kept state fits the code that has left it: that runs first, and hands over to what was built
+/// since. @return whether any does
+bool OwnedApplication::use_code_of_kept_states(const State& state,
+                                               const Survey& survey,
+                                               Loadables& built) const {
+    const Loadables before = loaded_images(state, outside_.images);
+    bool any = false;
+    for (auto& [name, loadable] : built) {
+        const ModuleRecord* record = state.module(name);
+        const auto old = before.find(name);
+        if (record == nullptr || record->state_key.empty() || old == before.end() ||
+            old->second.sha256 == loadable.sha256 ||
+            !std::filesystem::exists(old->second.image.path)) {
+            continue;
+        }
+        const auto view = survey.find(record->node);
+        const v1::ModuleStatus* status = view == survey.end() ? nullptr : view->second.module(name);
+        const bool runs = status != nullptr && status->state() == v1::ModuleStatus::RUNNING &&
+                          process_of(view->second, *status) == record->process &&
+                          record->keeping != KeepingStep::restore;
+        if (!runs) {
+            loadable = old->second;
+            any = true;
+        }
+    }
+    return any;
 }
 
 /// What a watch works from: the descriptor and the images as they are about to be deployed.
@@ -429,7 +462,8 @@ Engine::Result OwnedApplication::attempt(const Selection& selection) {
                    prepared->survey,
                    reporter_,
                    prepared->values,
-                   *names_});
+                   *names_,
+                   selection.afresh});
     const bool deploys = selection.load && !selection.heal;
     if (deploys) {
         const Expected<bool> kept =
@@ -439,6 +473,7 @@ Engine::Result OwnedApplication::attempt(const Selection& selection) {
         }
     }
     Engine::Result result = engine.run(prepared->work);
+    result.outdated = result.outdated || prepared->code_later;
     if (deploys && is_whole(selection) && !outside_.images.empty()) {
         std::set<std::vector<std::uint8_t>> loaded;
         for (const auto& [name, module] : prepared->state->modules()) {

@@ -74,6 +74,7 @@ Outcome<bool> OwnedApplication::disable(const std::string& module) {
             dropped.window_open_since_us = 0;
             if (told) {
                 dropped.key = Secret(); // else its peers are told
+                dropped.key_before = Secret();
             }
         }
     }

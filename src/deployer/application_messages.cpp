@@ -106,7 +106,8 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
     DirectKey key{.deployment = (*state)->deployment(),
                   .channel = record->id,
                   .algorithm = record->algorithm,
-                  .key = {}};
+                  .key = {},
+                  .odd_turn = record->turn % 2 != 0};
     copy(record->key.view(), key.key);
     const std::uint64_t counter = record->next_counter;
     const auto frame = seal_direct(key, request, counter, data);

@@ -17,6 +17,31 @@ wire::ControlMessage set_connection(const ConnectionRecord& record, wire::Role r
     return message;
 }
 
+wire::ControlMessage turn_key(const ConnectionRecord& record, bool seals) {
+    wire::ControlMessage message;
+    message.type = wire::ControlType::turn_key;
+    message.connection.channel = record.id;
+    copy(record.key.view(), message.connection.key);
+    message.turn = record.turn;
+    message.seals = seals;
+    return message;
+}
+
+std::vector<wire::ControlMessage>
+continue_connection(const ConnectionRecord& record, wire::Role role, const wire::AuditEntry& at) {
+    std::vector<wire::ControlMessage> messages{set_connection(record, role)};
+    wire::ControlMessage& first = messages[0];
+    first.type = wire::ControlType::continue_connection;
+    first.counters = {at.sent, at.accepted, at.refused, at.expected};
+    first.turn = record.turn;
+    if (!record.key_before.empty()) {
+        copy(record.key_before.view(), first.connection.key);
+        first.turn = record.turn - 1;
+        messages.push_back(turn_key(record, true));
+    }
+    return messages;
+}
+
 v1::ConnectRequest
 route_on(const ConnectionRecord& record, const std::string& node, std::uint16_t deployment) {
     v1::ConnectRequest request;

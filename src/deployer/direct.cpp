@@ -38,6 +38,8 @@ seal_direct(const DirectKey& key, bool request, std::uint64_t counter, ByteView 
     wire::FrameHeader header{.kind = request ? wire::Kind::request : wire::Kind::event,
                              .deployment = key.deployment,
                              .channel = key.channel,
+                             .flags =
+                                 static_cast<std::uint16_t>(key.odd_turn ? wire::flag_turned : 0),
                              .counter = counter};
     const Error sealed = wire::seal_frame(aead, header, data, frame);
     if (sealed != Error::none) {

@@ -17,6 +17,7 @@ struct DirectKey {
     std::uint16_t channel = 0;
     crypto::Algorithm algorithm = crypto::Algorithm::aes_128_gcm;
     std::array<std::uint8_t, 16> key{}; ///< secret
+    bool odd_turn = false;              ///< ConnectionRecord::turn
 };
 
 /// A whole frame. @error body-too-large | counter-exhausted | algorithm-unsupported

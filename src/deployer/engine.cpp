@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "deployer/handover.hpp"
+#include "deployer/restoring.hpp"
 
 namespace authex::deployer {
 
@@ -17,6 +18,9 @@ Engine::Result Engine::run(const Work& work) {
         phases[step.shown.phase].push_back(&step);
     }
     for (const auto& [phase, steps] : phases) {
+        if (phase > Phase::configure) {
+            restore();
+        }
         switch (phase) {
         case Phase::remove:
             remove(steps);
@@ -48,11 +52,40 @@ Engine::Result Engine::run(const Work& work) {
             break;
         }
     }
+    restore();
+    go_on(waiting_);
     for (Diagnostic& problem : finish_handovers()) {
         result_.errors.push_back(std::move(problem));
     }
     forget_nodes();
     return std::move(result_);
+}
+
+/// Once, when all is attested and configured, and before anything is keyed anew.
+void Engine::restore() {
+    if (std::exchange(restored_, true)) {
+        return;
+    }
+    Restoring::Result result = Restoring(context_).run();
+    for (Diagnostic& problem : result.errors) {
+        result_.errors.push_back(std::move(problem));
+    }
+    for (const std::string& module : result.restored) {
+        Report(context_.reporter, "restore", module, context_.state.module(module)->node).done();
+    }
+    continued_ = std::move(result.continued);
+    waiting_ = std::move(result.waiting);
+    broken_.insert(waiting_.begin(), waiting_.end());
+    // Others begin; these go on when all is keyed.
+    std::set<std::string> later = waiting_;
+    later.insert(result.restored.begin(), result.restored.end());
+    go_on(later);
+}
+
+void Engine::go_on(const std::set<std::string>& except) {
+    for (Diagnostic& problem : Restoring(context_).go_on(except)) {
+        result_.errors.push_back(std::move(problem));
+    }
 }
 
 /// What a deployer that was killed, or a node that was away, has left unfinished.
@@ -268,9 +301,7 @@ bool Engine::has_channel(const EndRecord& end) const {
 }
 
 std::uint64_t Engine::now_us() const {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
-                                          context_.outside.now().time_since_epoch())
-                                          .count());
+    return unix_time_us(context_.outside);
 }
 
 v1::ModuleRequest Engine::module_request(const std::string& module) const {

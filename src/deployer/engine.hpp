@@ -31,6 +31,7 @@ struct EngineContext {
     Reporter& reporter;
     const ValuesOfModules& values;
     const InstanceNames& names;
+    bool afresh = false; ///< kept states are given up
 };
 
 class Engine {
@@ -53,6 +54,8 @@ class Engine {
     using Asking = std::map<std::string, std::vector<Connecting*>>;
 
     std::vector<Diagnostic> finish_handovers();
+    void restore();
+    void go_on(const std::set<std::string>& except);
     void update(const Steps& steps);
     void remember_nodes();
     void forget_nodes();
@@ -70,6 +73,7 @@ class Engine {
     void cut_off(const Steps& steps);
     bool is_superseded(const Step& step, const struct Attested& attested);
     void forget_channel(const std::string& module, Change& change);
+    void begin_keeping(const Step& step, ModuleRecord& record) const;
     void take_attested(const Step& step, struct Attested&& attested, Change& change);
     void configure(const Steps& steps);
     std::optional<Diagnostic>
@@ -99,7 +103,10 @@ class Engine {
     std::set<std::string> broken_; ///< modules that could not be loaded or attested
     std::set<std::string> ended_;  ///< modules whose process this run has ended or replaced
     std::map<std::string, std::string> processes_; ///< of modules that were loaded
-    std::set<std::string> coming_; ///< instances that this run has loaded beside modules
+    bool restored_ = false;
+    std::set<std::uint16_t> continued_; ///< connections that need no other key
+    std::set<std::string> waiting_;     ///< modules whose state is not back
+    std::set<std::string> coming_;      ///< instances that this run has loaded beside modules
 };
 
 } // namespace authex::deployer

@@ -222,6 +222,25 @@ void Engine::take_unknown(const std::string& module,
     }
 }
 
+/// A process that may be a new one: it gets the state that was kept, or begins to keep its own.
+void Engine::begin_keeping(const Step& step, ModuleRecord& record) const {
+    const descriptor::Module* module = context_.descriptor.find_module(step.shown.subject);
+    if (!module->persist) {
+        record.keeping = KeepingStep::none;
+        record.state_key = Secret();
+        record.state_key_before = Secret();
+    } else if (record.state_key.empty() || context_.afresh) {
+        std::array<std::uint8_t, wire::connection_key_bytes> key{};
+        context_.outside.random(key);
+        record.keeping = KeepingStep::keep;
+        record.state_key.assign(key);
+        record.state_key_before = Secret();
+        wipe(key);
+    } else {
+        record.keeping = KeepingStep::restore;
+    }
+}
+
 /// A process is the one that has keys already only where it says so itself, under the new channel:
 /// the node's word is not enough, for a key that is said again to a fresh process would be used
 /// twice.
@@ -266,6 +285,7 @@ void Engine::take_attested(const Step& step, Attested&& attested, Change& change
     record.attested_at_us = now_us();
     record.incarnation = continues ? record.incarnation : highest + 1;
     if (!continues) {
+        begin_keeping(step, record);
         forget_digests(record.given);
     }
     const NodeView& view = context_.survey.at(record.node);

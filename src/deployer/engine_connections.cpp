@@ -34,6 +34,9 @@ void Engine::connect(const Steps& steps) {
     std::vector<Connecting> all;
     Change change;
     for (const Step* step : steps) {
+        if (continued_.contains(step->connection->id)) {
+            continue;
+        }
         Connecting connecting{.step = step, .record = *step->connection};
         const EndRecord& from = connecting.record.from;
         const EndRecord& to = connecting.record.to;
@@ -126,6 +129,10 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
     if (!connecting.step->new_epoch && same_ends && !before->key.empty()) {
         record.epoch = before->epoch;
         record.key = before->key;
+        record.turn = before->turn;
+        record.key_before = before->key_before;
+        record.turned_at = before->turned_at;
+        record.turning = before->turning;
         record.next_counter = before->next_counter;
         record.pending = before->pending;
         record.window_open_since_us = before->window_open_since_us;

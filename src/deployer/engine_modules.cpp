@@ -78,6 +78,7 @@ load_one(const Loading& loading, std::uint16_t deployment, Node& node, Report& r
     for (const descriptor::Reference& device : loading.module->devices) {
         spec.add_devices(device.name);
     }
+    spec.set_keeps_state(loading.module->persist);
     spec.set_replace(true);
     return node.load(spec, *image, [&](std::uint64_t received) {
         report.advanced(fmt::format("{} of {} bytes", received, image->size()));

@@ -16,6 +16,7 @@ const EndRecord& peer_of(const ConnectionRecord& connection, const std::string& 
 /// Nothing is sealed or opened under the key any more, by whomever.
 ConnectionRecord without_ends(ConnectionRecord record) {
     record.key = Secret();
+    record.key_before = Secret();
     record.complete = false;
     record.next_counter = 0;
     record.pending.clear();

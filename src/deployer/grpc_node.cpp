@@ -71,6 +71,9 @@ class GrpcNode final : public Node {
     Expected<v1::ModuleReply> remove(const v1::ModuleRequest& request) override {
         return unary<v1::ModuleReply>(&v1::Node::Stub::Remove, request);
     }
+    Expected<v1::KeptStateReply> kept_state(const v1::ModuleRequest& request) override {
+        return unary<v1::KeptStateReply>(&v1::Node::Stub::KeptState, request);
+    }
     Expected<v1::ControlReply> control(const v1::ControlRequest& request) override {
         return unary<v1::ControlReply>(&v1::Node::Stub::Control, request);
     }

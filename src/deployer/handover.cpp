@@ -12,6 +12,7 @@
 #include "deployer/control_session.hpp"
 #include "deployer/engine.hpp"
 #include "deployer/instances.hpp"
+#include "deployer/single_orders.hpp"
 
 namespace authex::deployer {
 
@@ -22,22 +23,6 @@ namespace {
 /// How long the events that a module has sent may take to arrive before it moves to another node.
 constexpr auto drain_time = 10s;
 constexpr auto drain_look = 2ms;
-
-wire::ControlMessage simple(wire::ControlType type) {
-    wire::ControlMessage message;
-    message.type = type;
-    return message;
-}
-
-const wire::AuditEntry* entry_of(const std::vector<wire::AuditEntry>& audit,
-                                 const ConnectionRecord& connection,
-                                 wire::Role role) {
-    const auto found = std::find_if(audit.begin(), audit.end(), [&](const auto& entry) {
-        return entry.channel == connection.id && entry.epoch == connection.epoch &&
-               entry.role == role;
-    });
-    return found == audit.end() ? nullptr : &*found;
-}
 
 /// The endpoint of the instance before, by its name in the next one.
 std::optional<std::uint16_t>
@@ -108,8 +93,10 @@ Expected<bool> Handover::take_over(const ModuleRecord& before, const std::string
     if (!course) {
         return tl::make_unexpected(course.error());
     }
-    const auto ready = order(
-        instance, {simple(wire::ControlType::accept_state), simple(wire::ControlType::audit)});
+    const auto ready =
+        order_one(context_,
+                  instance,
+                  {simple(wire::ControlType::accept_state), simple(wire::ControlType::audit)});
     if (!ready) {
         return tl::make_unexpected(ready.error());
     }
@@ -122,7 +109,9 @@ Expected<bool> Handover::take_over(const ModuleRecord& before, const std::string
     // From here on events wait.
     paused_at_ = std::chrono::steady_clock::now();
     const auto stopped =
-        order(before.name, {simple(wire::ControlType::pause), simple(wire::ControlType::audit)});
+        order_one(context_,
+                  before.name,
+                  {simple(wire::ControlType::pause), simple(wire::ControlType::audit)});
     if (!stopped) {
         return tl::make_unexpected(stopped.error());
     }
@@ -216,7 +205,7 @@ Expected<bool> Handover::carry_state(const Course& course,
         wire::ControlMessage leave = simple(wire::ControlType::export_state);
         leave.recipient = recipient;
         leave.offset = chunk.offset;
-        const auto left = order(before.name, {leave});
+        const auto left = order_one(context_, before.name, {leave});
         if (!left) {
             return tl::make_unexpected(left.error());
         }
@@ -226,7 +215,7 @@ Expected<bool> Handover::carry_state(const Course& course,
         enter.version = before.layout.version;
         enter.sealed = reader.rest();
         enter.pieces = chunk.pieces;
-        const auto entered = order(instance, {enter});
+        const auto entered = order_one(context_, instance, {enter});
         if (!entered) {
             return tl::make_unexpected(entered.error());
         }
@@ -258,14 +247,14 @@ Expected<bool> Handover::carry_rest(const Course& course,
                 continue;
             }
             const wire::AuditEntry* entry = entry_of(audit, each, role);
-            messages.push_back(set_connection(each, role));
-            messages.back().type = wire::ControlType::continue_connection;
-            messages.back().counters = {
-                entry->sent, entry->accepted, entry->refused, entry->expected};
+            for (wire::ControlMessage& message : continue_connection(each, role, *entry)) {
+                messages.push_back(message);
+                wipe(message.connection.key);
+            }
         }
     }
-    const auto done =
-        messages.empty() ? std::vector<OrderAnswer>() : order(next.name, std::move(messages));
+    const auto done = messages.empty() ? std::vector<OrderAnswer>()
+                                       : order_one(context_, next.name, std::move(messages));
     return done ? Expected<bool>(true) : tl::make_unexpected(done.error());
 }
 
@@ -303,7 +292,7 @@ Handover::is_drained(const Course& course, const ModuleRecord& before, const Aud
             continue;
         }
         if (!others.contains(other)) {
-            const auto answered = order(other, {simple(wire::ControlType::audit)});
+            const auto answered = order_one(context_, other, {simple(wire::ControlType::audit)});
             if (!answered) {
                 return tl::make_unexpected(answered.error());
             }
@@ -393,7 +382,7 @@ Expected<bool> Handover::roll_back(const std::string& instance) {
     Expected<bool> done = lead_back(module);
     // It may be paused, also where it was never heard to be.
     if (done && before != nullptr) {
-        const auto resumed = order(module, {simple(wire::ControlType::resume)});
+        const auto resumed = order_one(context_, module, {simple(wire::ControlType::resume)});
         if (!resumed && !is_gone(resumed.error())) {
             done = tl::make_unexpected(resumed.error());
         }
@@ -416,7 +405,7 @@ Expected<bool> Handover::roll_forward(const std::string& past) {
     // A port is free only when the one that has it is gone.
     Expected<bool> done = true;
     const auto go_on = [&] {
-        const auto resumed = order(module, {simple(wire::ControlType::resume)});
+        const auto resumed = order_one(context_, module, {simple(wire::ControlType::resume)});
         resumed_at_ = std::chrono::steady_clock::now();
         if (!resumed && !is_gone(resumed.error())) {
             done = tl::make_unexpected(resumed.error());
@@ -427,7 +416,7 @@ Expected<bool> Handover::roll_forward(const std::string& past) {
     }
     if (done) {
         // Its node may say that it has removed it, and not do it.
-        (void)order(past, {simple(wire::ControlType::disable)});
+        (void)order_one(context_, past, {simple(wire::ControlType::disable)});
         done = remove(gone);
     }
     if (done && listens(gone)) {
@@ -523,40 +512,6 @@ Expected<bool> Handover::move_periodic(const ModuleRecord& past, const ModuleRec
         }
     }
     return true;
-}
-
-/// All or nothing, but for what was carried out before the first that failed.
-Expected<std::vector<OrderAnswer>> Handover::order(const std::string& record, Messages messages) {
-    const ModuleRecord* module = context_.state.module(record);
-    if (module == nullptr || module->attested_at_us == 0) {
-        return failure(
-            "not-attested", fmt::format("module {} is not attested", record), "run authex up");
-    }
-    std::vector<ModuleOrders> orders;
-    orders.push_back({.module = record, .messages = std::move(messages)});
-    const Expected<bool> given =
-        give_orders({context_.state, context_.nodes, *context_.outside.executor}, {}, orders);
-    for (wire::ControlMessage& message : orders[0].messages) {
-        wipe(message.connection.key);
-    }
-    if (!given) {
-        return tl::make_unexpected(given.error());
-    }
-    Change change;
-    change.urgent = false;
-    change.modules = {std::move(orders[0].record)};
-    const Expected<bool> kept = context_.state.commit(change);
-    if (!kept) {
-        return tl::make_unexpected(kept.error());
-    }
-    std::vector<OrderAnswer> answers;
-    for (Expected<OrderAnswer>& answer : orders[0].answers) {
-        if (!answer) {
-            return tl::make_unexpected(answer.error());
-        }
-        answers.push_back(std::move(*answer));
-    }
-    return answers;
 }
 
 std::vector<ConnectionRecord> Handover::connections_of(const std::string& module) const {

@@ -69,7 +69,6 @@ class Handover {
     Expected<bool> remove(const ModuleRecord& record);
     void forget_routes(const std::string& module, const std::string& name);
     Expected<bool> move_periodic(const ModuleRecord& past, const ModuleRecord& now);
-    Expected<std::vector<OrderAnswer>> order(const std::string& record, Messages messages);
     [[nodiscard]] std::vector<ConnectionRecord> connections_of(const std::string& module) const;
 
     const EngineContext& context_;

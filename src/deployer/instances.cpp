@@ -42,6 +42,9 @@ class NamedNode final : public Node {
     Expected<v1::ModuleReply> remove(const v1::ModuleRequest& request) override {
         return named(node_->remove(asked(request)));
     }
+    Expected<v1::KeptStateReply> kept_state(const v1::ModuleRequest& request) override {
+        return node_->kept_state(asked(request));
+    }
     Expected<v1::ControlReply> control(const v1::ControlRequest& request) override {
         return node_->control(asked(request));
     }

@@ -27,6 +27,7 @@ class Node {
     virtual Expected<v1::ModuleReply> start(const v1::ModuleRequest& request) = 0;
     virtual Expected<v1::ModuleReply> stop(const v1::ModuleRequest& request) = 0;
     virtual Expected<v1::ModuleReply> remove(const v1::ModuleRequest& request) = 0;
+    virtual Expected<v1::KeptStateReply> kept_state(const v1::ModuleRequest& request) = 0;
     virtual Expected<v1::ControlReply> control(const v1::ControlRequest& request) = 0;
     virtual Expected<v1::CertifyReply> certify(const v1::CertifyRequest& request) = 0;
     virtual Expected<v1::ConnectReply> connect(const v1::ConnectRequest& request) = 0;

@@ -19,6 +19,8 @@ namespace {
 
 /// So many orders travel in one call; their frames fit into a module's input many times.
 constexpr std::size_t batch_max = 512;
+constexpr const char* to_begin_without =
+    "put back what the node has kept, or begin without a state: authex up --afresh";
 
 std::string bytes_of(const std::vector<std::uint8_t>& bytes) {
     return {bytes.begin(), bytes.end()};
@@ -41,6 +43,27 @@ Diagnostic refused(const std::string& module, wire::ControlType order, Error err
         return make_error("order-refused",
                           fmt::format("module {} takes no more connections", module),
                           "raise its `max: { connections: … }` in the descriptor");
+    case Error::replayed:
+        return make_error("state-kept-already",
+                          fmt::format("module {} keeps its state already", module));
+    case Error::forged:
+        return make_error(
+            "state-forged",
+            fmt::format("what the node gives as the state of module {} was not sealed "
+                        "by it, or under a key of before",
+                        module),
+            to_begin_without);
+    case Error::malformed:
+        if (order == wire::ControlType::restore_state) {
+            return make_error(
+                "state-layout",
+                fmt::format("the kept state of module {} is not as its code has it now", module),
+                "put the source back as it was, run authex up, and change it then: "
+                "what runs hands over");
+        }
+        return make_error("order-refused",
+                          fmt::format("module {} cannot read the order", module),
+                          "use the same release of authex everywhere: authex deploy");
     case Error::disabled:
         return make_error("order-refused",
                           fmt::format("module {} was disabled", module),

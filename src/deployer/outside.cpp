@@ -23,6 +23,13 @@
 #include "tee/trustzone/verifier.hpp"
 
 namespace authex::deployer {
+
+std::uint64_t unix_time_us(const Outside& outside) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(outside.now().time_since_epoch())
+            .count());
+}
+
 namespace {
 
 /// Looks for Authex' sources when something is built, not before: status, logs and the like do

@@ -49,6 +49,9 @@ struct Outside {
     Environment environment;
 };
 
+/// Of its clock.
+[[nodiscard]] std::uint64_t unix_time_us(const Outside& outside);
+
 /// The real one: gRPC, threads, clock, the system's random numbers, files.
 Expected<Outside> make_outside(const Options& options, const descriptor::Descriptor& descriptor);
 

@@ -97,6 +97,7 @@ class OwnedApplication final : public Application {
     void connect_safe_states(const Loadables& built, const State& state);
     Outcome<Engine::Result> up_once(const Selection& selection);
     Outcome<Loadables> loadables(const Selection& selection);
+    bool use_code_of_kept_states(const State& state, const Survey& survey, Loadables& built) const;
     Expected<bool> remember_deployed(State& state, const Loadables& built, bool whole);
     [[nodiscard]] Errors check_names(const Selection& selection) const;
     [[nodiscard]] ValuesOfModules values(const Selection& selection, const State& state) const;

@@ -162,8 +162,11 @@ class Planner {
         if (!input_.selection.load || !selected(module) || built == input_.built.end()) {
             return;
         }
+        const bool gives_up =
+            input_.selection.afresh && record != nullptr && record->keeping == KeepingStep::restore;
         const std::string reason =
-            reason_to_load(module, record, view.module(module.name), built->second);
+            gives_up ? "its kept state is given up"
+                     : reason_to_load(module, record, view.module(module.name), built->second);
         if (reason.empty()) {
             return;
         }
@@ -177,7 +180,8 @@ class Planner {
         }
         fate.loads = true;
         Step& step = work_.add(Phase::load, "load", module.name, module.node.name, reason);
-        step.restart = record != nullptr && (record->disabled || !record->quarantined.empty());
+        step.restart =
+            gives_up || (record != nullptr && (record->disabled || !record->quarantined.empty()));
         if (record != nullptr && record->node != module.node.name) {
             work_.add(Phase::remove,
                       "remove",
@@ -191,8 +195,9 @@ class Planner {
     bool hands_over(const descriptor::Module& module, const ModuleRecord* record) const {
         const Selection& selection = input_.selection;
         if (record == nullptr || record->incarnation == 0 || record->disabled ||
-            !record->quarantined.empty() || module.external || selection.heal || selection.afresh ||
-            !selection.attest || !selection.connect) {
+            !record->quarantined.empty() || record->keeping == KeepingStep::restore ||
+            module.external || selection.heal || selection.afresh || !selection.attest ||
+            !selection.connect) {
             return false;
         }
         const auto from = input_.survey.find(record->node);
@@ -520,8 +525,10 @@ std::string terms_of(const descriptor::Module& module) {
         devices.push_back(device.name);
     }
     std::sort(devices.begin(), devices.end());
-    return fmt::format(
-        "stack {} devices {}", module.max.stack_bytes.value_or(0), fmt::join(devices, " "));
+    return fmt::format("stack {} devices {}{}",
+                       module.max.stack_bytes.value_or(0),
+                       fmt::join(devices, " "),
+                       module.persist ? " persist" : "");
 }
 
 bool is_output_driver(const descriptor::Descriptor& descriptor, const std::string& module) {

@@ -55,6 +55,13 @@ inline void forget_digests(std::vector<GivenValue>& given) {
     }
 }
 
+/// How far a process is whose state is kept.
+enum class KeepingStep : std::uint8_t {
+    none = 0,
+    restore = 1, ///< it is new, and to get the state that an earlier one has left
+    keep = 2,    ///< it has it, or begins with none: to be told to keep it, and to go on
+};
+
 /// A module that was loaded, or is external, and where its control channel stands.
 struct ModuleRecord {
     std::string name;
@@ -81,6 +88,10 @@ struct ModuleRecord {
     std::string instance_of; ///< the module, where this is an instance beside it; else empty
     bool going = false;      ///< such an instance: what was the module, else what is to become it
     tee::StateLayout layout; ///< of its state
+    // Of a module whose state is kept (`persist`):
+    KeepingStep keeping = KeepingStep::none; ///< what its process is to be told next
+    Secret state_key; ///< that its process seals the state under, or is about to; empty: none
+    Secret state_key_before; ///< that an earlier process may have sealed it under
 };
 
 /// One end of a connection.
@@ -111,7 +122,11 @@ struct ConnectionRecord {
     std::uint64_t next_counter = 0;         ///< direct: of the next message
     std::vector<std::uint8_t> pending;      ///< direct: sealed frames that may not have arrived
     std::uint64_t window_open_since_us = 0; ///< Unix time; 0: no window
-
+    // Of keys that were turned inside the epoch:
+    std::uint32_t turn = 0;      ///< number of `key`
+    Secret key_before;           ///< of the turn before; what waits may be sealed under it
+    std::uint64_t turned_at = 0; ///< counters from here on are under `key`, in both directions
+    bool turning = false;        ///< `key` was made, and an end that comes back has not it yet
     [[nodiscard]] bool direct() const { return from.module.empty(); }
 };
 

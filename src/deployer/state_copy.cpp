@@ -6,6 +6,7 @@ ConnectionRecord without_key(ConnectionRecord record) {
     const bool stays = record.given_key && !record.direct();
     if (!stays) {
         record.key = Secret();
+        record.key_before = Secret();
     }
     // The deployer would seal under it.
     record.complete = record.complete && !record.direct();

@@ -61,6 +61,7 @@ nlohmann::json to_json(const ModuleRecord& module, bool with_secrets) {
     }
     if (with_secrets) {
         json["session"] = hex(module.session.view());
+        json["state_key"] = hex(module.state_key.view());
     }
     return json;
 }
@@ -74,11 +75,13 @@ nlohmann::json to_json(const ConnectionRecord& connection, bool with_secrets) {
                         {"delivery", connection.lossy ? "lossy" : "ordered"},
                         {"request", connection.request},
                         {"epoch", connection.epoch},
+                        {"turn", connection.turn},
                         {"complete", connection.complete},
                         {"next_counter", connection.next_counter},
                         {"window_open_since_us", connection.window_open_since_us}};
     if (with_secrets) {
         json["key"] = hex(connection.key.view());
+        json["key_before"] = hex(connection.key_before.view());
         json["pending"] = hex(connection.pending);
     }
     return json;

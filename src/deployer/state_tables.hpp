@@ -15,7 +15,7 @@
 
 namespace authex::deployer::tables {
 
-constexpr std::int64_t schema_version = 5;
+constexpr std::int64_t schema_version = 6;
 
 inline constexpr const char* schema = R"(
 CREATE TABLE deployment (id INTEGER NOT NULL);
@@ -30,7 +30,9 @@ CREATE TABLE module (
     given TEXT NOT NULL DEFAULT '[]', placement BLOB NOT NULL DEFAULT x'',
     module_key BLOB NOT NULL DEFAULT x'', quarantined TEXT NOT NULL DEFAULT '',
     on_node TEXT NOT NULL DEFAULT '', instance_of TEXT NOT NULL DEFAULT '',
-    going INTEGER NOT NULL DEFAULT 0, layout TEXT NOT NULL DEFAULT '{}') WITHOUT ROWID;
+    going INTEGER NOT NULL DEFAULT 0, layout TEXT NOT NULL DEFAULT '{}',
+    keeping INTEGER NOT NULL DEFAULT 0, state_key BLOB NOT NULL DEFAULT x'',
+    state_key_before BLOB NOT NULL DEFAULT x'') WITHOUT ROWID;
 CREATE TABLE connection (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL,
     from_module TEXT NOT NULL, from_endpoint TEXT NOT NULL, from_id INTEGER NOT NULL,
@@ -41,7 +43,9 @@ CREATE TABLE connection (
     given_key INTEGER NOT NULL, epoch INTEGER NOT NULL, key BLOB NOT NULL,
     complete INTEGER NOT NULL, source_node TEXT NOT NULL, destination_node TEXT NOT NULL,
     source_address TEXT NOT NULL, destination_address TEXT NOT NULL,
-    next_counter INTEGER NOT NULL, pending BLOB NOT NULL, window_open_since_us INTEGER NOT NULL);
+    next_counter INTEGER NOT NULL, pending BLOB NOT NULL, window_open_since_us INTEGER NOT NULL,
+    turn INTEGER NOT NULL DEFAULT 0, key_before BLOB NOT NULL DEFAULT x'',
+    turned_at INTEGER NOT NULL DEFAULT 0, turning INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE periodic (
     name TEXT PRIMARY KEY, node TEXT NOT NULL, module TEXT NOT NULL, entry INTEGER NOT NULL,
     every_us INTEGER NOT NULL) WITHOUT ROWID;
@@ -73,6 +77,16 @@ ALTER TABLE module ADD COLUMN instance_of TEXT NOT NULL DEFAULT '';
 ALTER TABLE module ADD COLUMN going INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE module ADD COLUMN layout TEXT NOT NULL DEFAULT '{}';
 PRAGMA user_version = 5;
+)",
+    R"(
+ALTER TABLE module ADD COLUMN keeping INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE module ADD COLUMN state_key BLOB NOT NULL DEFAULT x'';
+ALTER TABLE module ADD COLUMN state_key_before BLOB NOT NULL DEFAULT x'';
+ALTER TABLE connection ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connection ADD COLUMN key_before BLOB NOT NULL DEFAULT x'';
+ALTER TABLE connection ADD COLUMN turned_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connection ADD COLUMN turning INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 6;
 )"};
 static_assert(migrations.size() == schema_version - 1);
 
@@ -115,7 +129,10 @@ auto columns_of_module(R& r) {
                     r.on_node,
                     r.instance_of,
                     r.going,
-                    r.layout);
+                    r.layout,
+                    r.keeping,
+                    r.state_key,
+                    r.state_key_before);
 }
 template <typename R>
 auto columns_of_connection(R& r) {
@@ -142,7 +159,11 @@ auto columns_of_connection(R& r) {
                     r.destination_address,
                     r.next_counter,
                     r.pending,
-                    r.window_open_since_us);
+                    r.window_open_since_us,
+                    r.turn,
+                    r.key_before,
+                    r.turned_at,
+                    r.turning);
 }
 template <typename R>
 auto columns_of_periodic(R& r) {

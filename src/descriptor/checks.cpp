@@ -121,6 +121,20 @@ class WholeCheck {
                 require_module(after.name, after.where);
             }
             check_enclave(module);
+            check_persist(module);
+        }
+    }
+
+    void check_persist(const Module& module) {
+        const Node* node = descriptor_.find_node(module.node.name);
+        if (module.persist && node != nullptr && node->tee == Tee::sancus) {
+            findings_.error(
+                module.persist_where,
+                {"persist-on-sancus",
+                 fmt::format("module {} is on the Sancus node {}, which keeps no state",
+                             quote(module.name),
+                             quote(node->name)),
+                 "remove «persist»; the board's memory holds it as long as it has power"});
         }
     }
 

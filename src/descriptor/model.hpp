@@ -136,6 +136,8 @@ struct Module {
     std::vector<Secret> secrets;
     std::map<std::string, Setting> config;
     Limits max;
+    bool persist = false;           ///< its state outlives its process
+    SourceRange persist_where;      ///< where that is said
     std::optional<Enclave> enclave; ///< only of SGX and TrustZone
     std::optional<External> external;
     SourceRange where; ///< of its name

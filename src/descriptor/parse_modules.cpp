@@ -25,6 +25,7 @@ class ModuleReader {
                 "secrets",
                 "config",
                 "max",
+                "persist",
                 "enclave",
                 "external"},
                findings) {
@@ -44,6 +45,7 @@ class ModuleReader {
         read_secrets();
         read_config();
         read_enclave();
+        read_persist();
         return std::move(module_);
     }
 
@@ -61,7 +63,7 @@ class ModuleReader {
             return;
         }
         read_external(*external);
-        for (const char* key : {"sources", "driver", "definitions", "max", "enclave"}) {
+        for (const char* key : {"sources", "driver", "definitions", "max", "enclave", "persist"}) {
             if (const Element* element = map_.find(key)) {
                 findings_.error(
                     element->where,
@@ -69,6 +71,13 @@ class ModuleReader {
                      fmt::format("{} is on its node already, so it has no «{}»", what_, key),
                      fmt::format("remove «{}», or «external» if it is to be built", key)});
             }
+        }
+    }
+
+    void read_persist() {
+        if (const Element* persist = map_.find("persist")) {
+            module_.persist = read_bool(*persist, "«persist»", findings_).value_or(false);
+            module_.persist_where = persist->where;
         }
     }
 

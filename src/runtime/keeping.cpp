@@ -50,6 +50,9 @@ void Runtime::emit_state() {
 
 /// Into a module that was never anything else. It goes on when its owner has told it the rest.
 Error Runtime::restore_state(const wire::ControlMessage& message, Writer& data) {
+    if (keeping_.is_set()) {
+        return Error::replayed; // it goes on already
+    }
     if (restored_) {
         connections_
             .clear(); // its owner begins again: under none of these keys anything was sealed

@@ -110,6 +110,23 @@ class FakeCall final : public deployer::Node {
             return v1::ModuleReply{};
         });
     }
+    Expected<v1::KeptStateReply> kept_state(const v1::ModuleRequest& request) override {
+        return at<v1::KeptStateReply>(
+            "kept_state", request.module(), [&]() -> Expected<v1::KeptStateReply> {
+                const FakeModule& module = node_.modules.at(request.module());
+                for (const Octets& frame : module.kept_events) {
+                    auto& waiting = node_.waiting[header_of(frame).channel];
+                    const bool is_there = !waiting.empty() && header_of(waiting.back()).counter >=
+                                                                  header_of(frame).counter;
+                    if (!is_there) {
+                        waiting.push_back(frame);
+                    }
+                }
+                v1::KeptStateReply reply;
+                reply.set_state(module.kept_state.data(), module.kept_state.size());
+                return reply;
+            });
+    }
     Expected<v1::ControlReply> control(const v1::ControlRequest& request) override {
         return at<v1::ControlReply>(
             "control", request.module(), [&] { return do_control(request); });
@@ -274,7 +291,8 @@ class FakeCall final : public deployer::Node {
         }
         FakeModule& module = node_.modules[spec.module()];
         const bool same = module.spec.image_sha256() == spec.image_sha256() &&
-                          module.spec.stack_bytes() == spec.stack_bytes();
+                          module.spec.stack_bytes() == spec.stack_bytes() &&
+                          module.spec.keeps_state() == spec.keeps_state();
         if (!same || module.runtime == nullptr) {
             module.spec = spec;
             module.identity.assign(hash.begin(), hash.end());

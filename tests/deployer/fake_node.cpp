@@ -1,4 +1,5 @@
 // Modules of the fake nodes: real runtimes with endpoints that count.
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <stdexcept>
@@ -99,14 +100,27 @@ std::vector<Octets> FakeNode::invoke(FakeModule& module, ByteView frames) {
             break;
         }
         frames = frames.subspan(progress.consumed);
-        for (Octets& frame : split(out.first(progress.produced))) {
+        std::vector<Octets> left = split(out.first(progress.produced));
+        if (!left.empty() && header_of(left.back()).kind == wire::Kind::state) {
+            module.kept_state = std::move(left.back());
+            left.pop_back();
+            module.kept_events.clear();
+            std::copy_if(
+                left.begin(),
+                left.end(),
+                std::back_inserter(module.kept_events),
+                [](const Octets& frame) { return header_of(frame).kind == wire::Kind::event; });
+        }
+        for (Octets& frame : left) {
             const wire::FrameHeader header = header_of(frame);
             if (header.kind == wire::Kind::event) {
                 world.saw_sealed_by_module(frame);
                 if (header.counter == 0) {
                     waiting[header.channel].clear(); // a new epoch: what is older opens nowhere
                 }
-                waiting[header.channel].push_back(frame);
+                if (!module.keeps_to_itself) {
+                    waiting[header.channel].push_back(frame);
+                }
             }
             told.push_back(std::move(frame));
         }

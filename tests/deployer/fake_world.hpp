@@ -42,6 +42,10 @@ struct FakeModule {
     std::vector<std::uint8_t> identity;
     std::unique_ptr<runtime::Runtime> runtime; ///< null: it does not run
     std::uint64_t taken = 0; ///< events on `in` and `relay`; all of the module's state
+    /// What its host keeps: the last state, and the events that came with it.
+    std::vector<std::uint8_t> kept_state;
+    std::vector<std::vector<std::uint8_t>> kept_events;
+    bool keeps_to_itself = false; ///< it dies between keeping and telling
 };
 
 class FakeWorld;
@@ -72,7 +76,8 @@ class FakeNode {
     std::map<std::uint32_t, std::vector<std::vector<std::uint8_t>>> waiting; ///< by channel
     std::map<std::uint32_t, std::vector<std::uint8_t>> replies;              ///< direct, by channel
     /// That modules write to: large, and made once.
-    std::vector<std::uint8_t> output = std::vector<std::uint8_t>(runtime::output_min_bytes);
+    std::vector<std::uint8_t> output =
+        std::vector<std::uint8_t>(runtime::output_min_bytes + wire::max_frame_bytes);
     std::vector<v1::LogLine> log;
     std::vector<v1::Recorded> recorded;
     bool recording_fails = false;       ///< after what is recorded

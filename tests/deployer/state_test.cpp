@@ -49,7 +49,10 @@ class StateTest : public testing::Test {
              .process = "p",
              .simulated = true,
              .disabled = true,
-             .session = Secret(key)}};
+             .session = Secret(key),
+             .keeping = KeepingStep::keep,
+             .state_key = Secret(key),
+             .state_key_before = Secret(key)}};
         change.connections = {
             {.id = 65535,
              .name = "c",
@@ -68,7 +71,11 @@ class StateTest : public testing::Test {
              .destination_address = "y:2",
              .next_counter = std::uint64_t{1} << 48U,
              .pending = {0, 1, 2},
-             .window_open_since_us = 5}};
+             .window_open_since_us = 5,
+             .turn = 3,
+             .key_before = Secret(key),
+             .turned_at = 77,
+             .turning = true}};
         change.periodic = {
             {.name = "tick", .node = "n", .module = "m", .entry = 2, .every_us = 1000}};
         return change;
@@ -99,6 +106,13 @@ TEST_F(StateTest, IsTheSameInTheNextProcess) {
     EXPECT_EQ(connection.next_counter, std::uint64_t{1} << 48U);
     EXPECT_EQ(connection.pending, (std::vector<std::uint8_t>{0, 1, 2}));
     EXPECT_EQ(connection.to.incarnation, 4U);
+    EXPECT_EQ(module.keeping, KeepingStep::keep);
+    EXPECT_EQ(module.state_key.view().size(), 16U);
+    EXPECT_EQ(module.state_key_before.view().size(), 16U);
+    EXPECT_EQ(connection.turn, 3U);
+    EXPECT_EQ(connection.key_before.view().size(), 16U);
+    EXPECT_EQ(connection.turned_at, 77U);
+    EXPECT_TRUE(connection.turning);
     EXPECT_EQ(state->periodic().at("tick").every_us, 1000U);
 }
 
@@ -197,7 +211,7 @@ TEST_F(StateTest, RefusesTheStateOfANewerRelease) {
     { open(); }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 6"));
+        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 7"));
     }
     EXPECT_EQ(code_of_opening(), "state-newer");
 }
@@ -216,7 +230,12 @@ TEST_F(StateTest, TakesOverTheStateOfAnEarlierRelease) {
                                  "ALTER TABLE module DROP COLUMN on_node; "
                                  "ALTER TABLE module DROP COLUMN instance_of; ALTER TABLE "
                                  "module DROP COLUMN going; ALTER TABLE module DROP COLUMN "
-                                 "layout; DROP TABLE deployed; DROP TABLE "
+                                 "layout; ALTER TABLE module DROP COLUMN keeping; ALTER TABLE module "
+                                 "DROP COLUMN state_key; ALTER TABLE module DROP COLUMN "
+                                 "state_key_before; ALTER TABLE connection DROP COLUMN turn; ALTER "
+                                 "TABLE connection DROP COLUMN key_before; ALTER TABLE connection "
+                                 "DROP COLUMN turned_at; ALTER TABLE connection DROP COLUMN "
+                                 "turning; DROP TABLE deployed; DROP TABLE "
                                  "turned_secret; PRAGMA user_version = 1"));
     }
     const auto state = open();

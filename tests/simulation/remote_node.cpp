@@ -60,6 +60,14 @@ class RemoteNode final : public deployer::Node {
         return of_module(request,
                          [](em::Manager& manager, auto&... rest) { manager.remove(rest...); });
     }
+    Expected<v1::KeptStateReply> kept_state(const v1::ModuleRequest& request) override {
+        return call<v1::KeptStateReply, std::vector<std::uint8_t>>(
+            request.deployment(),
+            [module = machine_.meant_for(request.module())](
+                em::Manager& manager, const em::Caller& caller, auto done) {
+                manager.kept_state(caller, module, done);
+            });
+    }
     Expected<v1::ControlReply> control(const v1::ControlRequest& request) override {
         return call<v1::ControlReply, em::ControlAnswer>(
             request.deployment(),

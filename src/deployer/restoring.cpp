@@ -1,0 +1,448 @@
+#include "deployer/restoring.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "deployer/connection_messages.hpp"
+#include "deployer/engine.hpp"
+#include "deployer/single_orders.hpp"
+
+namespace authex::deployer {
+namespace {
+
+wire::ControlMessage with_state_key(wire::ControlType type, const Secret& key) {
+    wire::ControlMessage message = simple(type);
+    copy(key.view(), message.connection.key);
+    return message;
+}
+
+Secret fresh_key(const Outside& outside) {
+    std::array<std::uint8_t, wire::connection_key_bytes> bytes{};
+    outside.random(bytes);
+    Secret key;
+    key.assign(bytes);
+    wipe(bytes);
+    return key;
+}
+
+Diagnostic rolled_back(const std::string& module, const std::string& witness, std::uint64_t says) {
+    return make_error(
+        "state-rolled-back",
+        fmt::format("the state that the node gives for module {} is not the last one: {} has come "
+                    "to {} with it, which that state does not know",
+                    module,
+                    witness,
+                    says),
+        "put back what the node has kept last; to begin without a state instead: authex up "
+        "--afresh");
+}
+
+/// The deployer as the source. What it has heard of requests is the module's own word; of events it
+/// is only the node's.
+wire::AuditEntry of_deployer(const ConnectionRecord& record) {
+    return {.sent = record.next_counter,
+            .expected = record.request && record.pending.empty() ? record.next_counter : 0};
+}
+
+} // namespace
+
+Restoring::Result Restoring::run() {
+    for (const auto& [name, record] : std::map(context_.state.modules())) {
+        if (record.keeping != KeepingStep::restore || record.attested_at_us == 0) {
+            continue;
+        }
+        const Expected<bool> revived = revive(record);
+        if (!revived) {
+            fail(name, revived.error());
+        }
+    }
+    find_connections();
+    Expected<bool> done = commit(false);
+    done = done ? tell_routes() : done;
+    done = done ? tell_modules() : done;
+    done = done ? commit(true) : done;
+    if (!done) {
+        for (const auto& [name, revived] : std::map(back_)) {
+            fail(name, done.error());
+        }
+    }
+    return std::move(result_);
+}
+
+/// The state itself: the node gives it, the module opens it.
+Expected<bool> Restoring::revive(const ModuleRecord& record) {
+    const auto node = context_.survey.find(record.node);
+    if (node == context_.survey.end() || !node->second.usable()) {
+        return failure("node-unreachable",
+                       fmt::format("node {} of module {} is not there", record.node, record.name));
+    }
+    v1::ModuleRequest request;
+    request.set_deployment(context_.state.deployment());
+    request.set_module(record.name);
+    const auto kept = context_.nodes.at(record.node)->kept_state(request);
+    if (!kept) {
+        return tl::make_unexpected(kept.error());
+    }
+    if (kept->state().empty()) {
+        return failure(
+            "state-lost",
+            fmt::format("node {} has kept no state of module {}", record.node, record.name),
+            "put it back, if there is a copy of the node's folder; to begin without a "
+            "state instead: authex up --afresh");
+    }
+    Expected<bool> done = true;
+    for (const Secret* key : {&record.state_key, &record.state_key_before}) {
+        if (key->empty()) {
+            continue;
+        }
+        wire::ControlMessage message = with_state_key(wire::ControlType::restore_state, *key);
+        message.sealed = {reinterpret_cast<const std::uint8_t*>(kept->state().data()),
+                          kept->state().size()};
+        const auto answer = order_one(context_, record.name, {message});
+        wipe(message.connection.key);
+        if (answer) {
+            return take(record.name, (*answer)[0].data);
+        }
+        if (answer.error().code == "state-kept-already") {
+            Change change;
+            change.modules = {*context_.state.module(record.name)};
+            change.modules[0].keeping = KeepingStep::none;
+            return context_.state.commit(change);
+        }
+        done = tl::make_unexpected(answer.error());
+        if (answer.error().code != "state-forged") {
+            break;
+        }
+    }
+    return done;
+}
+
+Expected<bool> Restoring::take(const std::string& module, ByteView data) {
+    Reader reader(data);
+    (void)reader.u64();
+    const std::uint16_t count = reader.u16();
+    Revived revived;
+    for (std::uint16_t i = 0; i < count; ++i) {
+        if (wire::parse_audit_entry(reader, revived.audit.emplace_back()) != Error::none) {
+            return failure(
+                "order-unanswered",
+                fmt::format("module {} says nothing that can be read of its state", module));
+        }
+    }
+    const ByteView waiting = reader.rest();
+    revived.waiting.assign(waiting.begin(), waiting.end());
+    back_[module] = std::move(revived);
+    return true;
+}
+
+void Restoring::find_connections() {
+    for (const auto& [id, record] : std::map(context_.state.connections())) {
+        consider(record);
+    }
+    drop_failed();
+    for (auto& [id, going] : going_) {
+        prepare(going);
+    }
+}
+
+/// Connections that go on: both ends know it, one of them comes back. Others are keyed anew.
+void Restoring::consider(const ConnectionRecord& record) {
+    const bool back_at_source = is_back(record.from.module);
+    const bool back_at_end = is_back(record.to.module);
+    if (!(back_at_source || back_at_end) || !record.complete || record.key.empty()) {
+        return;
+    }
+    Going going{.record = record};
+    going.turns = back_at_source || (back_at_end && (record.request || record.direct()));
+    const auto is_small = [&](const std::string& node) {
+        const auto view = context_.survey.find(node);
+        return view != context_.survey.end() && view->second.tee == "sancus";
+    };
+    const bool cannot_turn =
+        record.given_key || is_small(record.source_node) || is_small(record.destination_node);
+    if (going.turns && cannot_turn) {
+        return;
+    }
+    bool comes = true;
+    const auto from = entry(record, wire::Role::source, comes);
+    const auto to = entry(record, wire::Role::destination, comes);
+    if (!from || !to || !comes) {
+        return;
+    }
+    going.from = *from;
+    going.to = *to;
+    const Expected<bool> good = check(going);
+    if (!good) {
+        for (const EndRecord* end : {&record.from, &record.to}) {
+            if (is_back(end->module)) {
+                fail(end->module, good.error());
+            }
+        }
+        return;
+    }
+    going_.emplace(record.id, std::move(going));
+}
+
+/// Where an end stands; nothing: it has forgotten the connection. @param comes set to false where
+/// the module waits itself, and the other one with it
+std::optional<wire::AuditEntry>
+Restoring::entry(const ConnectionRecord& record, wire::Role role, bool& comes) {
+    const EndRecord& end = role == wire::Role::source ? record.from : record.to;
+    if (end.module.empty()) {
+        return of_deployer(record);
+    }
+    const ModuleRecord* module = context_.state.module(end.module);
+    if (!is_back(end.module) && module != nullptr && module->keeping == KeepingStep::restore) {
+        const std::string& other =
+            role == wire::Role::source ? record.to.module : record.from.module;
+        fail(other,
+             make_error("state-waits",
+                        fmt::format("module {} waits for module {}, whose state is not back",
+                                    other,
+                                    end.module),
+                        "mend that, then run authex up"));
+        comes = false;
+        return std::nullopt;
+    }
+    const bool lives =
+        module != nullptr && module->attested_at_us != 0 && module->incarnation == end.incarnation;
+    if (!is_back(end.module) && !lives) {
+        return std::nullopt;
+    }
+    const Audit* audit = audit_of(end.module);
+    const wire::AuditEntry* found = audit == nullptr ? nullptr : entry_of(*audit, record, role);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+/// Null: it cannot be asked, and whoever comes back waits for it.
+const Restoring::Audit* Restoring::audit_of(const std::string& module) {
+    if (const auto back = back_.find(module); back != back_.end()) {
+        return &back->second.audit;
+    }
+    if (const auto known = others_.find(module); known != others_.end()) {
+        return &known->second;
+    }
+    const auto answered = order_one(context_, module, {simple(wire::ControlType::audit)});
+    Audit audit;
+    if (answered && parse_audit((*answered)[0].data, audit) == Error::none) {
+        return &(others_[module] = std::move(audit));
+    }
+    for (const auto& [id, record] : context_.state.connections()) {
+        for (const auto& [end, other] :
+             {std::pair(&record.from, &record.to), std::pair(&record.to, &record.from)}) {
+            if (end->module == module && is_back(other->module)) {
+                fail(other->module,
+                     make_error(
+                         "state-waits",
+                         fmt::format("module {} waits for module {}, which cannot be asked: {}",
+                                     other->module,
+                                     module,
+                                     answered ? "it says nothing that can be read"
+                                              : answered.error().summary),
+                         "mend that, then run authex up"));
+            }
+        }
+    }
+    return nullptr;
+}
+
+Expected<bool> Restoring::check(const Going& going) const {
+    const ConnectionRecord& record = going.record;
+    if (is_back(record.from.module) && going.to.expected > going.from.sent) {
+        return tl::make_unexpected(
+            rolled_back(record.from.module, "module " + record.to.module, going.to.expected));
+    }
+    if (record.request && is_back(record.to.module) && going.from.expected > going.to.expected) {
+        return tl::make_unexpected(
+            rolled_back(record.to.module,
+                        record.direct() ? "its owner" : "module " + record.from.module,
+                        going.from.expected));
+    }
+    // Two keys are there at a time: what waits under the one before the newest has to arrive first.
+    const bool apart = going.turns && !record.turning && !record.key_before.empty();
+    const bool events = going.to.expected < std::min(record.turned_at, going.from.sent);
+    const bool replies = record.request && !record.direct() &&
+                         going.from.expected < std::min(record.turned_at, going.to.expected);
+    if (apart && (events || replies)) {
+        return failure("events-wait",
+                       fmt::format("connection {} has not delivered what it had when its key was "
+                                   "turned last",
+                                   record.name),
+                       "see authex status; run authex up when it has, or key it anew, without what "
+                       "waits: authex connect --again");
+    }
+    return true;
+}
+
+void Restoring::prepare(Going& going) const {
+    ConnectionRecord& record = going.record;
+    if (going.turns && !record.turning) {
+        record.key_before = record.key;
+        record.key = fresh_key(context_.outside);
+        ++record.turn;
+        record.turning = true;
+    }
+    if (record.direct() && record.pending.empty()) {
+        record.next_counter = going.to.expected;
+    }
+}
+
+void Restoring::fail(const std::string& module, const Diagnostic& why) {
+    back_.erase(module);
+    if (result_.waiting.insert(module).second) {
+        result_.errors.push_back(why);
+    }
+}
+
+/// With a module that does not come back, those wait that go on with it.
+void Restoring::drop_failed() {
+    for (bool more = true; more;) {
+        more = false;
+        for (auto each = going_.begin(); each != going_.end();) {
+            const ConnectionRecord& record = each->second.record;
+            const bool from_waits = result_.waiting.contains(record.from.module);
+            const bool to_waits = result_.waiting.contains(record.to.module);
+            if (!from_waits && !to_waits) {
+                ++each;
+                continue;
+            }
+            const std::string& waits = from_waits ? record.from.module : record.to.module;
+            const std::string other = from_waits ? record.to.module : record.from.module;
+            if (is_back(other)) {
+                fail(other,
+                     make_error("state-waits",
+                                fmt::format("module {} waits for module {}", other, waits),
+                                "mend that, then run authex up"));
+                more = true;
+            }
+            each = going_.erase(each);
+        }
+    }
+}
+
+/// Routes are there still, unless a node was emptied meanwhile.
+Expected<bool> Restoring::tell_routes() {
+    for (const auto& [id, going] : going_) {
+        for (const std::string& node : nodes_of(going.record)) {
+            const auto told = context_.nodes.at(node)->connect(
+                route_on(going.record, node, context_.state.deployment()));
+            if (!told) {
+                return tl::make_unexpected(told.error());
+            }
+        }
+    }
+    return true;
+}
+
+/// Those that live first: whoever comes back seals under nothing that they have not.
+Expected<bool> Restoring::tell_modules() {
+    std::map<std::string, std::vector<wire::ControlMessage>> lives;
+    std::map<std::string, std::vector<std::uint16_t>> about;
+    std::map<std::string, std::vector<wire::ControlMessage>> comes;
+    for (const auto& [module, revived] : back_) {
+        comes[module];
+    }
+    for (const auto& [id, going] : going_) {
+        for (const wire::Role role : {wire::Role::destination, wire::Role::source}) {
+            const bool at_source = role == wire::Role::source;
+            const EndRecord& end = at_source ? going.record.from : going.record.to;
+            if (is_back(end.module)) {
+                const auto& at = at_source ? going.from : going.to;
+                for (wire::ControlMessage& each : continue_connection(going.record, role, at)) {
+                    comes[end.module].push_back(each);
+                    wipe(each.connection.key);
+                }
+            } else if (!end.module.empty() && going.turns) {
+                lives[end.module].push_back(turn_key(going.record, true));
+                about[end.module].push_back(id);
+            }
+        }
+    }
+    for (auto& [module, messages] : lives) {
+        const auto told = order_one(context_, module, std::move(messages));
+        if (!told) {
+            return tl::make_unexpected(told.error());
+        }
+        for (std::size_t i = 0; i < told->size(); ++i) {
+            ConnectionRecord& record = going_.at(about.at(module)[i]).record;
+            record.turned_at = std::max(record.turned_at, Reader((*told)[i].data).u64());
+        }
+    }
+    for (auto& [module, messages] : comes) {
+        Reader reader(back_.at(module).waiting);
+        while (reader.remaining() != 0) {
+            wire::ControlMessage arm = simple(wire::ControlType::arm);
+            arm.waiting = {.endpoint = reader.u16(), .value = reader.u64()};
+            messages.push_back(arm);
+        }
+        const auto told = messages.empty() ? std::vector<OrderAnswer>()
+                                           : order_one(context_, module, std::move(messages));
+        if (!told) {
+            return tl::make_unexpected(told.error());
+        }
+    }
+    return true;
+}
+
+/// Before anybody is told: the new keys. Then: that the processes that came back are the modules,
+/// and what they are told next.
+Expected<bool> Restoring::commit(bool done) {
+    Change change;
+    for (auto& [id, going] : going_) {
+        ConnectionRecord& record = going.record;
+        if (done) {
+            for (EndRecord* end : {&record.from, &record.to}) {
+                const ModuleRecord* module = context_.state.module(end->module);
+                end->incarnation = module == nullptr ? end->incarnation : module->incarnation;
+            }
+            record.turned_at =
+                going.turns ? std::max({record.turned_at, going.from.sent, going.to.expected})
+                            : record.turned_at;
+            record.turning = false;
+            const bool drives = is_output_driver(context_.descriptor, record.to.module);
+            record.window_open_since_us = drives ? unix_time_us(context_.outside) : 0;
+            result_.continued.insert(id);
+        }
+        change.connections.push_back(record);
+    }
+    for (const auto& [module, revived] : back_) {
+        if (done) {
+            ModuleRecord record = *context_.state.module(module);
+            record.state_key_before = record.state_key;
+            record.state_key = fresh_key(context_.outside);
+            record.keeping = KeepingStep::keep;
+            change.modules.push_back(std::move(record));
+            result_.restored.push_back(module);
+        }
+    }
+    return context_.state.commit(change);
+}
+
+std::vector<Diagnostic> Restoring::go_on(const std::set<std::string>& except) {
+    std::vector<Diagnostic> problems;
+    for (const auto& [name, record] : std::map(context_.state.modules())) {
+        if (record.keeping != KeepingStep::keep || record.attested_at_us == 0 ||
+            except.contains(name)) {
+            continue;
+        }
+        const auto told =
+            order_one(context_,
+                      name,
+                      {with_state_key(wire::ControlType::keep_state, record.state_key),
+                       simple(wire::ControlType::resume)});
+        Change change;
+        change.modules = {*context_.state.module(name)};
+        change.modules[0].keeping = KeepingStep::none;
+        change.modules[0].state_key_before = Secret();
+        const Expected<bool> kept =
+            told ? context_.state.commit(change) : tl::make_unexpected(told.error());
+        if (!kept) {
+            problems.push_back(kept.error());
+        }
+    }
+    return problems;
+}
+
+} // namespace authex::deployer

@@ -1,0 +1,317 @@
+// Modules whose state is kept die and come back; nodes give old states, and fail in between.
+#include "deployer/restoring.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_world.hpp"
+
+namespace authex::deployer {
+namespace {
+
+using test::FakeModule;
+using test::FakeWorld;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* chain = R"(
+application: chain
+simulation: allowed
+nodes:
+  left:  { tee: native, address: 127.0.0.1:6001 }
+  right: { tee: native, address: 127.0.0.1:6002 }
+modules:
+  first:  { node: left,  sources: [first.cpp] }
+  middle: { node: right, sources: [middle.cpp], persist: true }
+  last:   { node: left,  sources: [last.cpp] }
+connections:
+  - { name: a, from: first.out,  to: middle.relay }
+  - { name: b, from: middle.out, to: last.in }
+  - { name: poke, direct: true, to: middle.relay }
+  - { name: ask,  direct: true, to: middle.answer }
+)";
+
+class RestoringTest : public testing::Test {
+  protected:
+    void SetUp() override { up(); }
+
+    std::vector<std::string> up(const Selection& selection = {}) {
+        const auto done = world.open()->up(selection);
+        EXPECT_TRUE(done) << to_text(done.error().at(0));
+        std::vector<std::string> all;
+        for (const PlannedStep& step : done ? done->steps : std::vector<PlannedStep>()) {
+            all.push_back(step.action + " " + step.subject);
+        }
+        return all;
+    }
+    Diagnostic failing_up() {
+        const auto done = world.open()->up({});
+        EXPECT_FALSE(done);
+        return done ? Diagnostic{} : done.error().at(0);
+    }
+    [[nodiscard]] ConnectionRecord connection(const std::string& name) const {
+        return *(*State::open(world.database))->connection(name);
+    }
+    [[nodiscard]] ModuleRecord module(const std::string& name) const {
+        return *(*State::open(world.database))->module(name);
+    }
+    std::uint64_t arrived() { return world.module("last").taken; }
+    void persist_all() {
+        std::string all = chain;
+        for (const char* name : {"first.cpp]", "last.cpp]"}) {
+            all.insert(all.find(name) + std::string(name).size(), ", persist: true");
+        }
+        world.set_descriptor(all);
+        up();
+    }
+
+    FakeWorld world{chain};
+};
+
+TEST_F(RestoringTest, AModuleThatDiedGoesOnWithStateAndConnections) {
+    world.go("first");
+    world.go("first");
+    world.crash("middle");
+    world.go("first"); // waits
+    EXPECT_EQ(arrived(), 2U);
+    up();
+    world.pump();
+    EXPECT_EQ(world.module("middle").taken, 3U) << "the state of before, and what waited";
+    EXPECT_EQ(arrived(), 3U);
+    EXPECT_EQ(connection("a").epoch, 1U);
+    EXPECT_EQ(connection("a").turn, 0U) << "who only opens needs no other key";
+    EXPECT_EQ(connection("b").epoch, 1U);
+    EXPECT_EQ(connection("b").turn, 1U) << "who seals never does it under a key of before";
+    world.go("first");
+    EXPECT_EQ(arrived(), 4U);
+    EXPECT_THAT(up(), IsEmpty());
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(RestoringTest, EventsThatNobodyWasGivenYetAreGivenAfterwards) {
+    world.go("first");
+    world.module("middle").keeps_to_itself = true;
+    world.go("first");
+    world.crash("middle");
+    world.module("middle").keeps_to_itself = false;
+    EXPECT_EQ(arrived(), 1U);
+    up();
+    world.pump();
+    EXPECT_EQ(world.module("middle").taken, 2U);
+    EXPECT_EQ(arrived(), 2U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(RestoringTest, AModuleMayDieAgainAndAgain) {
+    std::uint64_t sent = 0;
+    for (int round = 0; round < 12; ++round) {
+        world.go("first");
+        world.crash("middle");
+        world.go("first");
+        sent += 2;
+        up();
+        world.pump();
+        ASSERT_EQ(arrived(), sent);
+        ASSERT_TRUE(world.open()->output("poke", {}));
+        world.pump();
+        ASSERT_EQ(arrived(), ++sent);
+        ASSERT_EQ(world.open()->request("ask", std::vector<std::uint8_t>{7}).value(),
+                  std::vector<std::uint8_t>{7});
+    }
+    EXPECT_EQ(connection("b").turn, 12U);
+    EXPECT_EQ(connection("b").epoch, 1U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(RestoringTest, AllModulesMayDieAtOnce) {
+    persist_all();
+    std::uint64_t sent = arrived();
+    for (int round = 0; round < 4; ++round) {
+        world.go("first");
+        for (const char* each : {"first", "middle", "last"}) {
+            world.crash(each);
+        }
+        up();
+        world.go("first");
+        sent += 2;
+        ASSERT_EQ(arrived(), sent);
+    }
+    EXPECT_THAT(up(), IsEmpty());
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(RestoringTest, AnOldStateIsRefusedBecauseOthersKnowBetter) {
+    world.go("first");
+    const auto old = world.module("middle").kept_state;
+    world.go("first");
+    const auto newest = world.module("middle").kept_state;
+    world.crash("middle");
+    world.module("middle").kept_state = old;
+    const Diagnostic problem = failing_up();
+    EXPECT_EQ(problem.code, "state-rolled-back");
+    EXPECT_THAT(problem.summary, HasSubstr("module last"));
+    world.go("first");
+    EXPECT_EQ(arrived(), 2U) << "it waits";
+    world.module("middle").kept_state = newest;
+    up();
+    world.pump();
+    EXPECT_EQ(arrived(), 3U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(RestoringTest, AnOldStateIsRefusedBecauseItsOwnerGotALaterAnswer) {
+    const auto old = world.module("middle").kept_state;
+    ASSERT_TRUE(world.open()->request("ask", std::vector<std::uint8_t>{7}));
+    world.crash("middle");
+    world.module("middle").kept_state = old;
+    const Diagnostic problem = failing_up();
+    EXPECT_EQ(problem.code, "state-rolled-back");
+    EXPECT_THAT(problem.summary, HasSubstr("its owner"));
+}
+
+TEST_F(RestoringTest, AStateOfAnEarlierLifeIsRefused) {
+    world.go("first");
+    const auto old = world.module("middle").kept_state;
+    world.crash("middle");
+    up();
+    world.go("first");
+    world.crash("middle");
+    world.module("middle").kept_state = old;
+    EXPECT_EQ(failing_up().code, "state-forged");
+}
+
+TEST_F(RestoringTest, ALostStateIsSaidAndGivenUpOnlyWhenAskedTo) {
+    world.go("first");
+    world.crash("middle");
+    world.module("middle").kept_state.clear();
+    EXPECT_EQ(failing_up().code, "state-lost");
+    EXPECT_EQ(failing_up().code, "state-lost") << "it stays so";
+    up({.afresh = true});
+    EXPECT_EQ(world.module("middle").taken, 0U);
+    world.go("first");
+    EXPECT_EQ(arrived(), 2U);
+    EXPECT_EQ(connection("b").epoch, 2U);
+    EXPECT_EQ(connection("b").turn, 0U);
+    EXPECT_THAT(up(), IsEmpty());
+}
+
+TEST_F(RestoringTest, NewCodeTakesOverFromTheOldOneThatGotItsStateBack) {
+    world.go("first");
+    world.crash("middle");
+    world.change_code("middle");
+    up();
+    EXPECT_EQ(world.module("middle").taken, 1U);
+    world.go("first");
+    EXPECT_EQ(arrived(), 2U);
+    EXPECT_THAT(up(), IsEmpty());
+    world.crash("middle");
+    up();
+    world.go("first");
+    EXPECT_EQ(arrived(), 3U);
+    EXPECT_EQ(world.module("middle").taken, 3U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(RestoringTest, AModuleThatCameBackIsUpdatedAsAny) {
+    world.go("first");
+    world.crash("middle");
+    up();
+    world.change_code("middle");
+    up();
+    world.go("first");
+    EXPECT_EQ(arrived(), 2U);
+    world.change_code("last");
+    up();
+    world.go("first");
+    EXPECT_EQ(arrived(), 3U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(RestoringTest, WithAPeerThatDiedForGoodTheConnectionIsKeyedAnew) {
+    world.go("first");
+    world.crash("middle");
+    world.crash("last");
+    up();
+    EXPECT_EQ(connection("a").epoch, 1U);
+    EXPECT_EQ(connection("b").epoch, 2U);
+    world.go("first");
+    EXPECT_EQ(world.module("middle").taken, 2U);
+    EXPECT_EQ(arrived(), 1U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(RestoringTest, AnAttestationOfAModuleThatRunsChangesNothing) {
+    world.go("first");
+    up({.attest_again = true});
+    EXPECT_EQ(module("middle").keeping, KeepingStep::none);
+    world.go("first");
+    EXPECT_EQ(arrived(), 2U);
+    EXPECT_EQ(connection("b").turn, 0U);
+}
+
+/// The deployer dies at each place in turn; the next one goes on, and nothing is lost or doubled.
+TEST_F(RestoringTest, AKilledDeployerIsFinishedByTheNext) {
+    std::uint64_t sent = 0;
+    for (int place = 1, finished = 0; finished < 3; ++place) {
+        SCOPED_TRACE(place);
+        world.go("first");
+        world.crash("middle");
+        world.go("first");
+        sent += 2;
+        world.fuse = place;
+        finished += world.survives([&] { (void)world.open()->up({}); }) ? 1 : 0;
+        world.fuse = -1;
+        up();
+        world.go("first");
+        ASSERT_EQ(arrived(), ++sent);
+        ASSERT_EQ(world.module("middle").taken, sent);
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
+/// A call to a node fails at each place in turn.
+TEST_F(RestoringTest, AFailedCallIsMadeGoodByTheNextUp) {
+    std::uint64_t sent = 0;
+    for (int place = 1, finished = 0; finished < 3; ++place) {
+        SCOPED_TRACE(place);
+        world.go("first");
+        world.crash("middle");
+        world.go("first");
+        sent += 2;
+        world.loss = place;
+        (void)world.open()->up({});
+        finished += world.loss > 0 ? 1 : 0;
+        world.loss = -1;
+        up();
+        world.go("first");
+        ASSERT_EQ(arrived(), ++sent);
+        ASSERT_EQ(world.module("middle").taken, sent);
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
+/// It dies while it is brought back.
+TEST_F(RestoringTest, AModuleThatDiesOnItsWayBackIsBroughtBackAgain) {
+    std::uint64_t sent = 0;
+    for (int place = 1, finished = 0; finished < 3; ++place) {
+        SCOPED_TRACE(place);
+        world.go("first");
+        world.crash("middle");
+        world.go("first");
+        sent += 2;
+        world.fuse = place;
+        finished += world.survives([&] { (void)world.open()->up({}); }) ? 1 : 0;
+        world.fuse = -1;
+        world.crash("middle");
+        up();
+        world.go("first");
+        ASSERT_EQ(arrived(), ++sent);
+        ASSERT_EQ(world.module("middle").taken, sent);
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
+} // namespace
+} // namespace authex::deployer
