@@ -1,0 +1,189 @@
+// Modules whose state is kept are killed while numbered events flow through them.
+#include <csignal>
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+#include "counted.hpp"
+
+namespace authex::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+constexpr std::array modules = {"source", "relay", "sink"};
+
+class Keeping : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        for (const char* place :
+             {"source: { node: left,  ", "relay:  { node: right, ", "sink:   { node: left,  "}) {
+            world_.replace("native.yaml", place, std::string(place) + "persist: true, ");
+        }
+    }
+    void start() {
+        world_.start_managers();
+        world_.must({"up"});
+    }
+    void kill_module(const std::string& name) {
+        const pid_t process = world_.module_process(name);
+        ASSERT_NE(process, 0) << name;
+        ::kill(process, SIGKILL);
+        ASSERT_TRUE(eventually([&] { return world_.module(name).at("state") == "failed"; }));
+    }
+    /// What a node has kept of a module.
+    [[nodiscard]] fs::path kept(const std::string& node, const std::string& module) const {
+        for (const auto& deployment : fs::directory_iterator(world_.state(node) / "modules")) {
+            return deployment.path() / module / "state";
+        }
+        return {};
+    }
+    static std::string content(const fs::path& file) {
+        std::ifstream stream(file, std::ios::binary);
+        return {std::istreambuf_iterator<char>(stream), {}};
+    }
+    static void put(const fs::path& file, const std::string& content) {
+        std::ofstream(file, std::ios::binary | std::ios::trunc) << content;
+    }
+    Counted world_;
+};
+
+TEST_F(Keeping, UnderLoadModulesDieAgainAndAgainAndNothingIsLostOrDoubled) {
+    start();
+    constexpr std::uint32_t events = 120'000;
+    world_.begin({.events = events, .bytes = 64, .batch = 8, .pause_us = 400});
+    int under_load = 0;
+    for (int round = 0; round < 3; ++round) {
+        for (const char* module : modules) {
+            kill_module(module);
+            world_.must({"up"});
+            under_load += world_.sent() < events ? 1 : 0;
+        }
+    }
+    EXPECT_GT(under_load, 0) << "there was load";
+    EXPECT_TRUE(world_.arrives(events));
+    EXPECT_EQ(world_.connection("there").at("epoch"), 1);
+    EXPECT_TRUE(world_.json({"plan", "--json"}).at("steps").empty());
+}
+
+// As when a machine is switched off: managers and modules are gone at once.
+TEST_F(Keeping, EverythingDiesAtOnceAndGoesOn) {
+    start();
+    constexpr std::uint32_t events = 60'000;
+    world_.begin({.events = events, .bytes = 64, .batch = 8, .pause_us = 400});
+    int under_load = 0;
+    for (int round = 0; round < 2; ++round) {
+        ASSERT_TRUE(eventually(
+            [&, before = world_.taken().events] { return world_.taken().events > before; }));
+        under_load += world_.sent() < events ? 1 : 0;
+        std::vector<pid_t> processes;
+        for (const char* module : {"source", "relay", "sink", "beside", "across"}) {
+            processes.push_back(world_.module_process(module));
+        }
+        for (const char* node : {"left", "right"}) {
+            world_.manager(node).signal(SIGKILL);
+        }
+        for (const pid_t process : processes) {
+            ::kill(process, SIGKILL);
+        }
+        for (const char* node : {"left", "right"}) {
+            EXPECT_EQ(world_.manager(node).wait(), -SIGKILL);
+            world_.restart_manager(node);
+        }
+        world_.must({"up"});
+    }
+    EXPECT_GT(under_load, 0) << "there was load";
+    EXPECT_TRUE(world_.arrives(events));
+}
+
+TEST_F(Keeping, AnOldStateIsRefusedAndTheLastOneTaken) {
+    start();
+    world_.begin({.events = 100, .batch = 100});
+    ASSERT_TRUE(world_.arrives(100));
+    const std::string old = content(kept("right", "relay"));
+    world_.begin({.events = 200, .batch = 100});
+    ASSERT_TRUE(eventually([&] { return world_.taken().events == 300; }));
+    kill_module("relay");
+    const std::string last = content(kept("right", "relay"));
+    put(kept("right", "relay"), old);
+    const Result refused = world_.authex({"up"});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.err, HasSubstr("is not the last one: module sink has come to 300"));
+    put(kept("right", "relay"), last);
+    world_.must({"up"});
+    world_.begin({.events = 50, .batch = 50});
+    EXPECT_TRUE(eventually([&] { return world_.taken().events == 350; }));
+    EXPECT_EQ(world_.connection("there").at("epoch"), 1);
+}
+
+TEST_F(Keeping, ADamagedFileIsNamedAndWhatToDo) {
+    start();
+    kill_module("relay");
+    put(kept("right", "relay"), "no state");
+    const Result refused = world_.authex({"up"});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.err, HasSubstr("damaged"));
+    fs::remove(kept("right", "relay"));
+    const Result lost = world_.authex({"up"});
+    EXPECT_EQ(lost.status, 1);
+    EXPECT_THAT(lost.err, HasSubstr("node right has kept no state of module relay"));
+    EXPECT_THAT(lost.err, HasSubstr("authex up --afresh"));
+    world_.must({"up", "--afresh"});
+    EXPECT_TRUE(world_.json({"plan", "--json"}).at("steps").empty());
+}
+
+TEST_F(Keeping, NewCodeOfADeadModuleGetsTheStateOfTheOldOne) {
+    start();
+    world_.begin({.events = 100, .batch = 100});
+    ASSERT_TRUE(world_.arrives(100));
+    kill_module("sink");
+    world_.replace("sink.cpp",
+                   "#include <authex/module.hpp>\n",
+                   "#include <authex/module.hpp>\nAUTHEX_ENTRY(another, call) {}\n");
+    world_.must({"up"});
+    EXPECT_EQ(world_.taken().events, 100U);
+    world_.begin({.events = 50, .batch = 50});
+    EXPECT_TRUE(eventually([&] { return world_.taken().events == 150; }));
+}
+
+TEST_F(Keeping, AWatchBringsAModuleBack) {
+    start();
+    constexpr std::uint32_t events = 30'000;
+    const auto watch = world_.start_authex({"watch"});
+    world_.begin({.events = events, .bytes = 64, .batch = 4, .pause_us = 400});
+    for (const char* module : modules) {
+        const pid_t before = world_.module_process(module);
+        ::kill(before, SIGKILL);
+        ASSERT_TRUE(eventually([&] {
+            const pid_t now = world_.module_process(module);
+            return now != 0 && now != before && world_.module(module).at("state") == "running";
+        }));
+    }
+    EXPECT_TRUE(world_.arrives(events));
+    watch->signal(SIGTERM);
+    EXPECT_EQ(watch->wait(), 0);
+}
+
+class KeepingOnTee : public Keeping, public ::testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Tees, KeepingOnTee, ::testing::Values("sgx", "trustzone"));
+
+TEST_P(KeepingOnTee, ModulesComeBackWithStateAndConnections) {
+    for (const char* node : {"right:", "left: "}) {
+        world_.replace("native.yaml",
+                       std::string(node) + " { tee: native",
+                       std::string(node) + " { tee: " + GetParam());
+    }
+    start();
+    constexpr std::uint32_t events = 20'000;
+    world_.begin({.events = events, .bytes = 64, .batch = 8, .pause_us = 1000});
+    for (const char* module : modules) {
+        kill_module(module);
+        world_.must({"up"});
+    }
+    EXPECT_TRUE(world_.arrives(events));
+    EXPECT_EQ(world_.connection("there").at("epoch"), 1);
+}
+
+} // namespace
+} // namespace authex::test
