@@ -23,11 +23,13 @@ int Run::fail(const std::vector<Diagnostic>& diagnostics) {
     for (const Diagnostic& diagnostic : diagnostics) {
         std::cerr << diagnostic_text(diagnostic, err_) << '\n';
     }
-    // What stands at a place in the descriptor is the descriptor's error, whenever it was found.
+    // What stands at a place in the descriptor is the descriptor's error, whenever it was found;
+    // but evidence that was refused says no more than which module it is of.
     const bool descriptor =
         std::any_of(diagnostics.begin(), diagnostics.end(), [this](const Diagnostic& diagnostic) {
-            return diagnostic.where.file == arguments_.file.string() ||
-                   diagnostic.code.rfind("payload-", 0) == 0;
+            return (diagnostic.where.file == arguments_.file.string() &&
+                    !diagnostic.code.starts_with("evidence-")) ||
+                   diagnostic.code.starts_with("payload-");
         });
     return descriptor ? exit_usage : exit_failed;
 }

@@ -136,7 +136,12 @@ void Engine::attest(const Steps& steps) {
             accept(*attesting.step, std::move(*attesting.result), change);
         } else {
             broken_.insert(attesting.step->record());
-            refuse(*attesting.step, attesting.result.error(), change);
+            Diagnostic problem = attesting.result.error();
+            if (problem.code.starts_with("evidence-")) {
+                problem.where =
+                    context_.descriptor.find_module(attesting.step->shown.subject)->where;
+            }
+            refuse(*attesting.step, problem, change);
         }
     }
     commit(change);

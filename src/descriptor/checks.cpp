@@ -49,6 +49,7 @@ class WholeCheck {
         // A connection that is misspelt would make its module look unused.
         if (!findings_.has_errors()) {
             check_use();
+            check_trust();
         }
     }
 
@@ -138,35 +139,85 @@ class WholeCheck {
         }
     }
 
+    /// What is said of an enclave is for its node's TEE, and the policy will take it.
     void check_enclave(const Module& module) {
         const Node* node = descriptor_.find_node(module.node.name);
-        if (!module.enclave || node == nullptr) {
+        if (node == nullptr) {
             return;
         }
-        const bool of_sgx = module.enclave->product != 0 || module.enclave->debug;
-        if (node->tee == Tee::trustzone && !of_sgx) {
-            return;
+        if (node->tee == Tee::sgx) {
+            check_policy_takes(module, module.enclave.value_or(Enclave{}));
+        } else if (module.enclave && node->tee == Tee::trustzone) {
+            for (const auto& [key, where] : module.enclave->keys) {
+                if (key != "svn") {
+                    report_without_sgx(
+                        where,
+                        *node,
+                        fmt::format("remove {}: a TA has «svn» alone, its version", quote(key)));
+                }
+            }
+        } else if (module.enclave) {
+            report_without_sgx(module.enclave->where,
+                               *node,
+                               "remove «enclave», or put the module on a node with SGX");
         }
-        if (node->tee != Tee::sgx) {
-            findings_.error(module.enclave->where,
-                            {"enclave-without-sgx",
-                             fmt::format("node {} has no SGX", quote(node->name)),
-                             node->tee == Tee::trustzone
-                                 ? "leave «svn» alone there, the version of the TA"
-                                 : "remove «enclave», or put the module on a node with SGX"});
-            return;
+    }
+
+    void report_without_sgx(const SourceRange& where, const Node& node, std::string fix) {
+        findings_.error(where,
+                        {"enclave-without-sgx",
+                         fmt::format("node {} has no SGX", quote(node.name)),
+                         std::move(fix)});
+    }
+
+    void check_policy_takes(const Module& module, const Enclave& enclave) {
+        const auto place_of_key = [&](const char* key) {
+            const auto found = enclave.keys.find(key);
+            return found == enclave.keys.end() ? module.where : found->second;
+        };
+        const std::string what =
+            fmt::format("attestation of module {} will fail", quote(module.name));
+        const Policy& policy = descriptor_.policy;
+        if (enclave.debug && !policy.allow_debug) {
+            findings_.warning(place_of_key("debug"),
+                              {"policy-refuses",
+                               what,
+                               "write «policy: { allow-debug: true }» while developing",
+                               "the host reads the memory of an enclave in debug mode"});
         }
-        const bool debug = module.enclave->debug && !descriptor_.policy.allow_debug;
-        if (debug || module.enclave->svn < descriptor_.policy.svn) {
-            findings_.warning(
-                module.enclave->where,
-                {"policy-refuses",
-                 fmt::format("attestation of module {} will fail", quote(module.name)),
-                 debug ? "write «policy: { allow-debug: true }» while developing"
-                       : fmt::format("raise «svn» to {}, or lower that of «policy»",
-                                     descriptor_.policy.svn),
-                 debug ? "the host reads the memory of an enclave in debug mode"
-                       : "«policy» wants a later security version"});
+        if (!module.external && enclave.svn < policy.svn) {
+            findings_.warning(place_of_key("svn"),
+                              {"policy-refuses",
+                               what,
+                               fmt::format("write «enclave: {{ svn: {} }}», or lower «svn» of "
+                                           "«policy»",
+                                           policy.svn),
+                               fmt::format("«policy» wants the security version {}, and this is {}",
+                                           policy.svn,
+                                           enclave.svn)});
+        }
+    }
+
+    /// What is said of evidence and signatures is about a node that there is.
+    void check_trust() {
+        std::set<Tee> tees;
+        for (const Node& node : descriptor_.nodes) {
+            tees.insert(node.tee);
+        }
+        if (descriptor_.policy.where.line != 0 && tees.count(Tee::sgx) == 0) {
+            findings_.warning(descriptor_.policy.where,
+                              {"without-effect",
+                               "«policy» is about evidence of SGX, and no node has it",
+                               "remove it, or give a node «tee: sgx»"});
+        }
+        for (const auto& [tee, signing] : descriptor_.signing) {
+            if (tees.count(tee) == 0) {
+                findings_.warning(
+                    signing.where,
+                    {"without-effect",
+                     fmt::format("nothing is signed for {}: no node has it", to_string(tee)),
+                     fmt::format("remove it, or give a node «tee: {}»", to_string(tee))});
+            }
         }
     }
 

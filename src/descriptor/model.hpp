@@ -119,9 +119,10 @@ struct External {
 /// What a vendor says of an enclave, and signs. (Intel SDM vol. 3D, table 34-21: ISVPRODID, ISVSVN;
 /// OP-TEE: version of the TA)
 struct Enclave {
-    std::uint16_t product = 0; ///< SGX
-    std::uint16_t svn = 0;     ///< security version number
-    bool debug = false;        ///< SGX: the host may read it
+    std::uint16_t product = 0;               ///< SGX
+    std::uint16_t svn = 0;                   ///< security version number
+    bool debug = false;                      ///< SGX: the host may read it
+    std::map<std::string, SourceRange> keys; ///< that were written, and where their values are
     SourceRange where;
 };
 
@@ -193,6 +194,7 @@ struct Policy {
     /// Folder with what quotes of hardware are checked with.
     std::optional<std::filesystem::path> collateral;
     std::optional<CollateralService> pccs; ///< never together with `collateral`
+    SourceRange where;                     ///< line 0: there is no `policy`
 };
 
 /// Who signs the images of a TEE: a private key at hand, or one elsewhere whose signatures are
@@ -201,6 +203,7 @@ struct Signing {
     std::optional<std::filesystem::path> key;
     std::optional<std::filesystem::path> public_key; ///< present exactly if `signatures` is
     std::optional<std::filesystem::path> signatures; ///< folder
+    SourceRange where;
 };
 
 struct Descriptor {

@@ -323,8 +323,15 @@ class ModuleReader {
                             {"product", "svn", "debug"},
                             findings_);
         Enclave enclave{.where = element->where};
+        const auto find = [&](const char* key) {
+            const Element* value = map.find(key);
+            if (value != nullptr) {
+                enclave.keys.emplace(key, value->where);
+            }
+            return value;
+        };
         const auto number_of = [&](const char* key) -> std::uint16_t {
-            const Element* number = map.find(key);
+            const Element* number = find(key);
             const auto value =
                 number == nullptr
                     ? std::nullopt
@@ -333,7 +340,7 @@ class ModuleReader {
         };
         enclave.product = number_of("product");
         enclave.svn = number_of("svn");
-        if (const Element* debug = map.find("debug")) {
+        if (const Element* debug = find("debug")) {
             enclave.debug = read_bool(*debug, "«debug»", findings_).value_or(false);
         }
         module_.enclave = enclave;

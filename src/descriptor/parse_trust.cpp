@@ -96,6 +96,7 @@ Signing read_signer(const Element& element, std::string_view tee, Findings& find
                         {"key", "public-key", "signatures"},
                         findings);
     Signing signing;
+    signing.where = element.where;
     const auto path_of = [&](const char* key) {
         const Element* path = map.find(key);
         return path == nullptr ? std::nullopt
@@ -126,6 +127,7 @@ Policy read_policy(const Element& element, Findings& findings) {
         {"allow-debug", "tcb", "mitigated", "evaluation", "svn", "root", "collateral", "pccs"},
         findings);
     Policy policy;
+    policy.where = element.where;
     if (const Element* debug = map.find("allow-debug")) {
         policy.allow_debug = read_bool(*debug, "«allow-debug»", findings).value_or(false);
     }

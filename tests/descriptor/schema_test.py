@@ -22,7 +22,7 @@ WHOLE = {
     "alias-cycle", "bad-period", "connection-to-itself", "control-character", "deployment-cycle", "duplicate-address", "duplicate-connection",
     "duplicate-device", "enclave-without-sgx", "policy-refuses", "duplicate-id", "duplicate-key", "duplicate-name", "duplicate-source", "external-by-name",
     "lossy-delivery", "several-documents", "simulation-refused", "too-deep", "too-large", "too-many-connections", "too-many-periods", "unconnected-module", "unknown-module", "unknown-node", "unknown-tag",
-    "unsupported-encryption",
+    "unsupported-encryption", "without-effect",
 }
 
 

@@ -6,6 +6,7 @@
 namespace authex::test {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 class Sgx : public testing::Test {
@@ -50,14 +51,17 @@ TEST_F(Sgx, WhatTheVendorSaysOfAnEnclaveIsShownSignedAndHeldAgainstThePolicy) {
     const Result refused = world_.authex({"up"});
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.err, HasSubstr("debug mode"));
+    EXPECT_THAT(refused.err, ContainsRegex("sgx\\.yaml:[0-9]+:[0-9]+: error: module ping"));
+    EXPECT_THAT(refused.err, HasSubstr("allow-debug: true"));
     describe("debug: true", "allow-debug: true");
     world_.must({"up"});
     EXPECT_THAT(world_.authex({"attest", "ping", "--explain"}).out, HasSubstr("debug"));
 
     describe("svn: 1", "svn: 2");
     const Result old = world_.authex({"up"});
-    EXPECT_EQ(old.status, 1);
+    EXPECT_EQ(old.status, 1) << old.err;
     EXPECT_THAT(old.err, HasSubstr("at least 2"));
+    EXPECT_THAT(old.err, HasSubstr("raise «svn»"));
 }
 
 TEST(SgxManager, NeedsTheHardwareOrIsToldToSimulate) {

@@ -38,8 +38,27 @@ const char* code_of(const Step& step) {
     return step.name.starts_with("policy-") ? "evidence-platform" : "evidence-forged";
 }
 
+/// What the author of a descriptor can do, in its words; else what the step says.
+std::string fix_of(const Step& step) {
+    if (step.name == "policy-debug") {
+        return "remove «debug» from the module's «enclave»; while developing, write «policy: { "
+               "allow-debug: true }»";
+    }
+    if (step.name == "policy-version") {
+        return "raise «svn» of the module's «enclave», or lower that of «policy»";
+    }
+    if (step.name == "policy-evaluation") {
+        return "get current collateral, or lower «evaluation» of «policy»";
+    }
+    if (step.name == "policy-tcb-status") {
+        return step.problem->fix + "; of a descriptor: «tcb» and «mitigated» of «policy»";
+    }
+    return step.problem->fix;
+}
+
 tl::unexpected<Diagnostic> refusal_of(const Step& step) {
     Diagnostic diagnostic = *step.problem;
+    diagnostic.fix = fix_of(step);
     diagnostic.code = code_of(step);
     diagnostic.summary = fmt::format("{} (step {})", diagnostic.summary, step.name);
     return tl::make_unexpected(std::move(diagnostic));
