@@ -149,10 +149,10 @@ AUTHEX_ENTRY(report, call) { call.result.u64(taken); }
 class Manager:
     """One authex-em that can be killed and started again on its state."""
 
-    def __init__(self, folder, port, events):
+    def __init__(self, folder, port, events, *options):
         self.ready = Path(folder, f"ready-{port}")
         self.command = [BIN / "authex-em", "--listen", f"127.0.0.1:{port}", "--events", f"127.0.0.1:{events}"]
-        self.command += ["--state", Path(folder, f"node-{port}"), "--ready-file", self.ready, "--log-level", "off", "--stop-modules-on-exit"]
+        self.command += ["--state", Path(folder, f"node-{port}"), "--ready-file", self.ready, "--log-level", "off", "--stop-modules-on-exit", *options]
         self.process = None
 
     def start(self):

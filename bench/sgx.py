@@ -1,14 +1,18 @@
 """Enclaves over the simulated processor: a ball between two nodes, deploying, and the verifier of quotes."""
 
 import json
+import re
 import shutil
+import signal
 import statistics
 import subprocess
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 from nodes import BIN, Nodes, free_ports
+from scale import COUNTER, Manager, write_sender
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples/ping-pong"
 BALLS = 20000
@@ -65,6 +69,63 @@ def measure_deployment():
             idle.append(nodes.run("up")[0])
             nodes.run("down")
         return statistics.median(times) - statistics.median(idle), min(each["image_bytes"] for each in images)
+
+
+BURST = """application: burst
+nodes:
+  left:  {{ tee: sgx, address: 127.0.0.1:{ports[0]} }}
+  right: {{ tee: sgx, address: 127.0.0.1:{ports[1]} }}
+modules:
+  sender:  {{ node: left,  sources: [sender.cpp] }}
+  counter: {{ node: right, sources: [counter.cpp] }}
+connections:
+  - {{ from: sender.out0, to: counter.in }}
+  - {{ name: start, direct: true, to: sender.go }}
+simulation: allowed
+"""
+
+
+def entries_at(port):
+    """How often a node has entered its modules."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        return sum(int(count) for count in re.findall(rb"^authex_module_entries_total{.*} (\d+)$", answer.read(), re.M))
+
+
+def measure_burst(results):
+    """Entries into the enclaves of sender and receiver for each event of a burst, of 64 bytes each."""
+    events = 10_000
+    ports = free_ports(6)
+    with tempfile.TemporaryDirectory(prefix="authex-bench-") as folder:
+        Path(folder, "authex.yaml").write_text(BURST.format(ports=ports))
+        Path(folder, "counter.cpp").write_text(COUNTER)
+        write_sender(folder, 1, events, 64, 2000)
+
+        def run(*arguments):
+            done = subprocess.run([BIN / "authex", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+            return done.stdout
+
+        managers = [
+            Manager(folder, ports[i], ports[i + 2], "--tee", "sgx", "--simulate", "--metrics", f"127.0.0.1:{ports[i + 4]}")
+            for i in range(2)
+        ]
+        for manager in managers:
+            manager.start()
+        try:
+            run("up")
+            before = [entries_at(port) for port in ports[4:]]
+            run("output", "start")
+            calls = 0
+            while True:
+                calls += 1
+                reported = json.loads(run("call", "counter", "report", "--json"))["reply"]
+                if int.from_bytes(bytes.fromhex(reported), "little") == events:
+                    break
+            after = [entries_at(port) for port in ports[4:]]
+        finally:
+            for manager in managers:
+                manager.end(signal.SIGTERM)
+        results["sgx_burst_entries_sender"] = (after[0] - before[0]) / events
+        results["sgx_burst_entries_receiver"] = (after[1] - before[1] - calls) / events
 
 
 def measure_sgx(results):

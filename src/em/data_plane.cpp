@@ -295,6 +295,9 @@ Snapshot Plane::snapshot() {
                 for (const tee::Carried& events : module->link->take_carried()) {
                     router_.carried(module->name.deployment, events);
                 }
+                if (const auto entries = module->link->entries()) {
+                    snapshot.entries.push_back({module->name, *entries});
+                }
             }
         }
         router_.fill(snapshot);

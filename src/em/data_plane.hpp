@@ -82,8 +82,13 @@ struct PeriodicState {
     std::uint64_t fired = 0;
     std::uint64_t missed = 0;
 };
+struct EntryCount {
+    ModuleName module;
+    std::uint64_t entries = 0; ///< into its TEE, since its process was started
+};
 struct Snapshot {
     std::vector<ConnectionCounters> connections;
+    std::vector<EntryCount> entries; ///< of modules in processes
     std::vector<LinkState> links;
     std::vector<PeriodicState> periodic;
     std::uint64_t spill_bytes = 0;

@@ -82,6 +82,10 @@ class ModuleLink {
     /// Empties the doorbell. Call when doorbell_fd() is readable.
     virtual void drain_doorbell() = 0;
 
+    /// How often its process has entered the module since it was started, as the process says.
+    /// Empty: it has none.
+    [[nodiscard]] virtual std::optional<std::uint64_t> entries() const { return std::nullopt; }
+
     /// On a node whose own clock calls entries; empty: its manager does.
     [[nodiscard]] virtual std::optional<OwnClock> own_clock() const { return std::nullopt; }
     /// All the calls that the clock makes for this module from now on. Does not wait for it.

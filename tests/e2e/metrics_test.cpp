@@ -41,6 +41,7 @@ TEST(Metrics, CountEventsAndTheirDeliveryOnEachNode) {
     for (const char* node : {"left", "right"}) {
         const Scrape now = scrape(world, node);
         EXPECT_EQ(now.sum("authex_module_up"), 1) << node;
+        EXPECT_GT(now.sum("authex_module_entries_total"), 0) << node;
         EXPECT_GE(now.sum("authex_connection_forwarded_total"), 2 * balls) << node;
         EXPECT_GE(now.sum("authex_connection_forwarded_bytes_total"), 2 * balls * ball_bytes)
             << node;

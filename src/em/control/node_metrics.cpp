@@ -33,6 +33,17 @@ void add_modules(const std::vector<Module>& modules, std::vector<Family>& famili
     families.insert(families.end(), {std::move(up), std::move(starts), std::move(image)});
 }
 
+void add_entries(const Snapshot& traffic, std::vector<Family>& families) {
+    Family entries{"authex_module_entries_total",
+                   Type::counter,
+                   "Entries into the module's TEE, each for all frames that waited, up to 16 KiB.",
+                   {}};
+    for (const EntryCount& each : traffic.entries) {
+        entries.add(of(each.module.deployment, "module", each.module.name), each.entries);
+    }
+    families.push_back(std::move(entries));
+}
+
 void add_connections(const Snapshot& traffic, std::vector<Family>& families) {
     Family forwarded{"authex_connection_forwarded_total",
                      Type::counter,
@@ -135,6 +146,7 @@ double processor_seconds() {
 std::vector<Family> traffic_metrics(const std::vector<Module>& modules, const Snapshot& traffic) {
     std::vector<Family> families;
     add_modules(modules, families);
+    add_entries(traffic, families);
     add_connections(traffic, families);
     add_links(traffic, families);
     add_periodic(traffic, families);

@@ -33,6 +33,7 @@ class RecordedLink final : public tee::ModuleLink {
     }
     void notify() override { link_->notify(); }
     bool prepare_sleep(bool want_room) override { return link_->prepare_sleep(want_room); }
+    [[nodiscard]] std::optional<std::uint64_t> entries() const override { return link_->entries(); }
     [[nodiscard]] int doorbell_fd() const override { return link_->doorbell_fd(); }
     void drain_doorbell() override { link_->drain_doorbell(); }
     [[nodiscard]] int exit_fd() const override { return link_->exit_fd(); }

@@ -65,4 +65,8 @@ bool ManagerEnd::prepare_sleep(bool want_room) {
     return asleep;
 }
 
+std::uint64_t ManagerEnd::entries() const {
+    return page_.entries.load(std::memory_order_relaxed);
+}
+
 } // namespace authex::tee::process

@@ -23,6 +23,11 @@ void ModuleEnd::commit(std::size_t count) {
     done_ |= count != 0 ? wanted_data : 0U;
 }
 
+void ModuleEnd::count_entry() {
+    page_.entries.store(page_.entries.load(std::memory_order_relaxed) + 1,
+                        std::memory_order_relaxed);
+}
+
 void ModuleEnd::ring() {
     if (done_ == 0) {
         return;

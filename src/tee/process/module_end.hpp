@@ -15,6 +15,8 @@ class ModuleEnd {
     std::optional<Bytes> writable() { return out_.writable(); }
     void consume(std::size_t count);
     void commit(std::size_t count);
+    /// The module is entered once more.
+    void count_entry();
     /// Wakes the manager if it sleeps and waits for what was committed or consumed since.
     void ring();
 

@@ -41,6 +41,8 @@ struct ModulePage {
     alignas(line_bytes) Position out_written{0};
     alignas(line_bytes) std::atomic<std::uint32_t> module_sleeps{0};
     alignas(line_bytes) std::atomic<std::uint32_t> manager_sleeps{0};
+    /// How often the module was entered: a figure for people, which nothing depends on.
+    alignas(line_bytes) std::atomic<std::uint64_t> entries{0};
 };
 static_assert(sizeof(ManagerPage) <= page_bytes && sizeof(ModulePage) <= page_bytes);
 

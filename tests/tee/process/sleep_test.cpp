@@ -187,5 +187,15 @@ TEST_F(SleepTest, HostilePositionsAreErrorsAtBothEnds) {
     module_.sleep(wanted_data); // nothing to wait for: returns
 }
 
+TEST_F(SleepTest, TheManagerIsToldHowOftenTheModuleWasEntered) {
+    EXPECT_EQ(manager_.entries(), 0U);
+    module_.count_entry();
+    module_.count_entry();
+    EXPECT_EQ(manager_.entries(), 2U);
+    ModuleEnd next(module_area_, bell_.struck.get()); // of the same process: it counts on
+    next.count_entry();
+    EXPECT_EQ(ManagerEnd(manager_area_).entries(), 3U) << "a later manager knows";
+}
+
 } // namespace
 } // namespace authex::tee::process

@@ -2,161 +2,20 @@
 // attested.
 #include "tee/sgx/image/enclave.hpp"
 
-#include <algorithm>
 #include <fstream>
 #include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/owner.hpp"
-#include "tee/compile/compiler.hpp"
 #include "tee/process/link.hpp"
+#include "tee/sgx/enclave_fixture.hpp"
 #include "tee/sgx/image/image_file.hpp"
-#include "tee/sgx/sgx_modules.hpp"
-#include "tee/sgx/simulator/report_key.hpp"
 #include "tee/sgx/simulator/segments.hpp"
-#include "tee/sgx/verifier.hpp"
 #include "tee/sgx/verifier/quote.hpp"
-#include "tee/sgx/verifier/signed_json.hpp"
-#include "wire/handshake.hpp"
 
 namespace authex::tee::sgx {
 namespace {
-
-using test::frame;
-using wire::Kind;
-
-constexpr const char* source =
-    "#include <authex/module.hpp>\n"
-    "AUTHEX_ENTRY(echo, call) { call.result.bytes(call.data); }\n"
-    "AUTHEX_ENTRY(crash, call) { *reinterpret_cast<volatile int*>(8) = 1; call.result.u8(1); }\n"
-    "AUTHEX_ENTRY(trap, call) { call.result.u8(1); __builtin_trap(); }\n"
-    "AUTHEX_ENTRY(ask_processor, call) {\n"
-    "    unsigned a = 0, c = 0; asm volatile(\"cpuid\" : \"+a\"(a), \"+c\"(c) : : \"ebx\", "
-    "\"edx\");\n"
-    "    call.result.u32(a);\n"
-    "}\n"
-    "AUTHEX_ENTRY(door, call) {\n" // of its own thread
-    "    const std::uint64_t tcs = call.reader().u64(); std::uint32_t byte = 0;\n"
-    "    asm volatile(\"movl (%1), %0\" : \"=r\"(byte) : \"r\"(tcs)); call.result.u32(byte);\n"
-    "}\n"
-    "AUTHEX_ENTRY(write_code, call) {\n"
-    "    *reinterpret_cast<volatile char*>(0x10001000) = 1; call.result.u8(1);\n"
-    "}\n"
-    "AUTHEX_ENTRY(deep, call) {\n"
-    "    std::uint8_t large[1 << 17]; large[0] = 1;\n"
-    "    asm volatile(\"\" : : \"r\"(large) : \"memory\"); call.result.u8(large[9]);\n"
-    "}\n"
-    "AUTHEX_ENTRY(segments, call) {\n"
-    "    std::uint64_t fs = 0, gs = 0;\n"
-    "    asm volatile(\"rdfsbase %0; rdgsbase %1\" : \"=r\"(fs), \"=r\"(gs));\n"
-    "    call.result.u64(fs); call.result.u64(gs);\n"
-    "}\n"
-    "alignas(512) std::uint8_t request[1024];\n"
-    "AUTHEX_ENTRY(key, call) {\n" // EGETKEY, of the request in the call
-    "    const authex::ByteView wanted = call.data;\n"
-    "    for (std::size_t i = 0; i < 512; ++i) request[i] = i < wanted.size() ? wanted[i] : 0;\n"
-    "    alignas(16) std::uint8_t out[16] = {}; std::uint32_t error = 1; bool failed = false;\n"
-    "    asm volatile(\"enclu\" : \"+a\"(error), \"=@ccz\"(failed)\n"
-    "                 : \"b\"(request + (wanted.size() > 512 ? 8 : 0)), \"c\"(out) : \"memory\");\n"
-    "    call.result.u32(error); call.result.u8(failed); call.result.bytes(out);\n"
-    "}\n"
-    "AUTHEX_ENTRY(vouch, call) {\n" // in as many bytes as the call's first two say, for the others
-    "    std::uint8_t report[432]; authex::Reader reader = call.reader();\n"
-    "    const std::size_t room = reader.u16(); const authex::ByteView data = reader.rest();\n"
-    "    const std::size_t size = authex_report(data.data(), data.size(), report, room);\n"
-    "    call.result.bytes(authex::ByteView(report).first(size));\n"
-    "}\n"
-    "AUTHEX_RECORD(certify, AUTHEX_KIND_EVIDENCE, [](authex_message* message) {\n"
-    "    message->result[0] = 42; message->result_size = 1;\n"
-    "});\n";
-enum Entry : std::uint16_t {
-    echo,
-    crash,
-    trap,
-    ask_processor,
-    door,
-    write_code,
-    deep,
-    segments,
-    key,
-    vouch,
-    certify
-};
-
-const Image& image() {
-    static const Image built = test::build_enclave(source);
-    return built;
-}
-
-class EnclaveTest : public testing::Test {
-  protected:
-    static ModuleSpec spec_of(const Image& built, const std::string& name) {
-        ModuleSpec spec{.name = name, .deployment = 1};
-        const std::vector<std::uint8_t> hash =
-            compile::sha256(test::require(compile::read_file(built.path)));
-        std::copy(hash.begin(), hash.end(), spec.image_sha256.begin());
-        return spec;
-    }
-    static ModuleSpec spec(const std::string& name = "enclave") { return spec_of(image(), name); }
-    std::unique_ptr<ModuleLink> start(const std::string& name = "enclave") {
-        return test::require(
-            loader_->start(spec(name), test::module_folder(folder_, name, image().path)));
-    }
-    std::string start_content(const std::string& content) {
-        folder_.write("odd/image", content);
-        ModuleSpec odd = spec("odd");
-        const std::vector<std::uint8_t> hash = compile::sha256(content);
-        std::copy(hash.begin(), hash.end(), odd.image_sha256.begin());
-        const auto started = loader_->start(odd, folder_.path() / "odd");
-        return started ? "" : started.error().code;
-    }
-    static std::vector<std::uint8_t> call(ModuleLink& link, Entry entry, ByteView data) {
-        EXPECT_TRUE(test::send(link, frame(Kind::call, entry, 7, data)));
-        const std::vector<std::uint8_t> answer = test::receive(link);
-        wire::FrameView view;
-        if (wire::parse_frame(answer, view) != Error::none) {
-            return {};
-        }
-        return {view.body.begin(), view.body.end()};
-    }
-    static void expect_exception(ModuleLink& link, Entry entry, ByteView data = {}) {
-        EXPECT_TRUE(test::send(link, frame(Kind::call, entry, 7, data)));
-        const auto exit = test::wait_exit(link);
-        ASSERT_TRUE(exit);
-        EXPECT_EQ(to_text(*exit), "exit status 72");
-    }
-    /// What the module answers to a handshake behind the Noise message.
-    static std::vector<std::uint8_t> report_of(ModuleLink& link) {
-        std::vector<std::uint8_t> report;
-        test::Owner owner(1, [&](ByteView order) {
-            EXPECT_TRUE(test::send(link, order));
-            std::vector<std::uint8_t> answer = test::receive(link);
-            wire::FrameView view;
-            if (report.empty() && wire::parse_frame(answer, view) == Error::none) {
-                Reader body(view.body);
-                (void)body.take(body.u16());
-                const ByteView rest = body.rest();
-                report.assign(rest.begin(), rest.end());
-            }
-            return answer;
-        });
-        // The image is not this owner's, so the second message does not verify; the report is
-        // there.
-        EXPECT_THROW(owner.attest(), std::runtime_error);
-        return report;
-    }
-    Expectation expectation(ByteView report) {
-        return {.identity = image().identity,
-                .report_data = {report.begin(), report.begin() + wire::report_data_bytes},
-                .evidence_key = loader_->info().evidence_key,
-                .simulation_allowed = true};
-    }
-
-    test::TemporaryFolder folder_;
-    std::unique_ptr<SgxLoader> loader_ = test::open_sgx_loader(folder_);
-};
 
 TEST_F(EnclaveTest, IsSmallAndListsItsEndpoints) {
     EXPECT_LE(image().bytes, 64U * 1024U);
@@ -173,6 +32,26 @@ TEST_F(EnclaveTest, AnswersManyCalls) {
         ASSERT_TRUE(answer == data || answer.size() > data.size()) << i;
         ASSERT_TRUE(std::equal(data.rbegin(), data.rend(), answer.rbegin()));
     }
+    link->kill();
+    EXPECT_TRUE(test::wait_exit(*link));
+}
+
+TEST_F(EnclaveTest, TakesWhatWaitsInFewEntries) {
+    constexpr std::uint64_t calls = 10'000;
+    const auto link = start();
+    EXPECT_FALSE(call(*link, echo, bytes_of(calls)).empty());
+    const std::uint64_t before = link->entries().value();
+    EXPECT_GE(before, 1U);
+    std::vector<std::uint8_t> waiting;
+    for (std::uint64_t i = 0; i < calls; ++i) {
+        const std::vector<std::uint8_t> one = frame(Kind::call, echo, i);
+        waiting.insert(waiting.end(), one.begin(), one.end());
+    }
+    ASSERT_TRUE(test::send(*link, waiting)); // published at once: it sees none of them, or all
+    for (std::uint64_t i = 0; i < calls; ++i) {
+        ASSERT_FALSE(test::receive(*link).empty()) << i;
+    }
+    EXPECT_LE(link->entries().value() - before, calls / 100);
     link->kill();
     EXPECT_TRUE(test::wait_exit(*link));
 }
@@ -441,103 +320,6 @@ TEST_F(EnclaveTest, VouchesForWhatItsModuleSaysAndForNoHandshake) {
     EXPECT_TRUE(test::wait_exit(*link));
 }
 
-/// What EGETKEY gives for a request.
-struct Given {
-    std::uint32_t error = 0;
-    bool failed = false;
-    std::vector<std::uint8_t> key;
-};
-
-class KeyTest : public EnclaveTest {
-  protected:
-    /// KEYREQUEST as far as it is not zero.
-    static std::vector<std::uint8_t>
-    request(std::uint16_t name, std::uint16_t policy, std::uint16_t svn = 0) {
-        std::vector<std::uint8_t> bytes(128);
-        Writer(bytes).u16(name).u16(policy).u16(svn).u16(0);
-        return bytes;
-    }
-    static Given ask(ModuleLink& link, const std::vector<std::uint8_t>& request) {
-        const std::vector<std::uint8_t> answer = call(link, key, request);
-        Reader reader(ByteView(answer).last(21));
-        Given given{.error = reader.u32(), .failed = reader.u8() != 0};
-        const ByteView rest = reader.rest();
-        given.key.assign(rest.begin(), rest.end());
-        return given;
-    }
-};
-
-TEST_F(KeyTest, OfSealingIsTheSameInEachLifeAndOfThisEnclaveAlone) {
-    const auto first = start();
-    const Given mine = ask(*first, request(4, 1));
-    EXPECT_EQ(mine.error, 0U);
-    EXPECT_FALSE(mine.failed);
-    EXPECT_NE(mine.key, std::vector<std::uint8_t>(16));
-    const Given of_signer = ask(*first, request(4, 2));
-    EXPECT_NE(of_signer.key, mine.key);
-    std::vector<std::uint8_t> other_id = request(4, 1);
-    other_id[40] = 1;
-    EXPECT_NE(ask(*first, other_id).key, mine.key);
-    first->kill();
-    EXPECT_TRUE(test::wait_exit(*first));
-    const auto second = start();
-    EXPECT_EQ(ask(*second, request(4, 1)).key, mine.key);
-    second->kill();
-    EXPECT_TRUE(test::wait_exit(*second));
-
-    const Image changed = test::build_enclave(std::string(source) + "// of another content\n" +
-                                              "AUTHEX_ENTRY(more, call) { call.result.u8(1); }\n");
-    const auto other = test::require(loader_->start(
-        spec_of(changed, "other"), test::module_folder(folder_, "other", changed.path)));
-    EXPECT_NE(ask(*other, request(4, 1)).key, mine.key);
-    EXPECT_EQ(ask(*other, request(4, 2)).key, of_signer.key) << "of the same vendor";
-    other->kill();
-    EXPECT_TRUE(test::wait_exit(*other));
-
-    const Image debug = test::build_enclave(source, true);
-    const auto debugged = test::require(
-        loader_->start(spec_of(debug, "debug"), test::module_folder(folder_, "debug", debug.path)));
-    EXPECT_NE(ask(*debugged, request(4, 1)).key, mine.key) << "though no mask asks for it";
-    debugged->kill();
-    EXPECT_TRUE(test::wait_exit(*debugged));
-
-    const test::TemporaryFolder machine;
-    const auto elsewhere = test::open_sgx_loader(machine);
-    const auto moved = test::require(
-        elsewhere->start(spec("moved"), test::module_folder(machine, "moved", image().path)));
-    EXPECT_NE(ask(*moved, request(4, 1)).key, mine.key) << "another processor";
-    moved->kill();
-    EXPECT_TRUE(test::wait_exit(*moved));
-}
-
-TEST_F(KeyTest, ThatAnEnclaveHasNoRightToIsRefusedWithItsNumber) {
-    const auto link = start();
-    EXPECT_EQ(ask(*link, request(4, 1, 1)).error, 64U) << "a later ISVSVN than its own";
-    std::vector<std::uint8_t> later = request(4, 1);
-    later[8 + 15] = 1;
-    EXPECT_EQ(ask(*link, later).error, 32U) << "a later CPUSVN";
-    EXPECT_EQ(ask(*link, request(1, 1)).error, 2U) << "provisioning";
-    const Given unknown = ask(*link, request(5, 0));
-    EXPECT_EQ(unknown.error, 256U);
-    EXPECT_TRUE(unknown.failed);
-    EXPECT_EQ(unknown.key, std::vector<std::uint8_t>(16));
-    EXPECT_EQ(ask(*link, request(3, 0)).error, 0U) << "the key of reports for it";
-    link->kill();
-    EXPECT_TRUE(test::wait_exit(*link));
-}
-
-TEST_F(KeyTest, AskedForWronglyEndsTheEnclave) {
-    std::vector<std::uint8_t> reserved = request(4, 1);
-    reserved[6] = 1;
-    std::vector<std::uint8_t> tail = request(4, 1);
-    tail[127] = 1;
-    const std::vector<std::uint8_t> unaligned(513);
-    for (const auto& wrong : {reserved, tail, unaligned, request(4, 4)}) {
-        const auto link = start();
-        expect_exception(*link, key, wrong);
-    }
-}
-
 TEST_F(EnclaveTest, EachStartHasOtherRandomNumbers) {
     std::set<std::vector<std::uint8_t>> reports;
     for (int i = 0; i < 3; ++i) {
@@ -568,25 +350,6 @@ TEST_F(EnclaveTest, InDebugModeIsRefusedUnlessThePolicyAllowsIt) {
     EXPECT_THAT(claims->text, testing::HasSubstr("debug"));
     link->kill();
     EXPECT_TRUE(test::wait_exit(*link));
-}
-
-std::vector<std::uint8_t> octets(std::string_view digits) {
-    return bytes_of_hex(digits).value();
-}
-
-TEST(Cmac, HasTheValuesOfTheStandard) {
-    // NIST SP 800-38B, appendix D.1.
-    DerivedKey key{};
-    copy(octets("2b7e151628aed2a6abf7158809cf4f3c"), key);
-    const auto message = octets("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
-                                "30c81c46a35ce411");
-    const auto tag = [&](std::size_t bytes) {
-        const DerivedKey mac = cmac(key, ByteView(message).first(bytes));
-        return std::vector<std::uint8_t>(mac.begin(), mac.end());
-    };
-    EXPECT_EQ(tag(0), octets("bb1d6929e95937287fa37d129b756746"));
-    EXPECT_EQ(tag(16), octets("070a16b46b4d4144f79bdd9dd04a287c"));
-    EXPECT_EQ(tag(40), octets("dfa66747de9ae63030ca32611497c827"));
 }
 
 } // namespace

@@ -93,6 +93,7 @@ std::size_t state_at_end(ByteView frames) {
 
 /// The state is for this host alone, and kept before anybody sees what has come of it.
 Turn serve_once(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
+    end.count_entry();
     Answer answer = invoke(door, in, out);
     if (!answer.good) {
         return {.failed = exit_refused_invocation};
