@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "tee/sgx/verifier/library.hpp"
 #include "tee/sgx/verifier/utc.hpp"
 
 namespace authex::tee::sgx {
@@ -36,7 +37,17 @@ refused(const char* code, const std::string& what, const std::string& expected, 
 constexpr auto fix_chain =
     "get the certificates again from Intel's or your own provisioning service";
 
-Expected<Certificate> parse_block(std::string_view block) {
+/// Nothing where the bytes are no certificate, or more than one.
+Certificate decode(OSSL_LIB_CTX* library, const unsigned char* begin, std::size_t size) {
+    X509* certificate = X509_new_ex(library, nullptr);
+    const unsigned char* end = begin;
+    // Null where it cannot be read; where its extensions cannot, it says so later (EXFLAG_INVALID).
+    (void)d2i_X509(&certificate, &end, static_cast<long>(size));
+    Certificate owned = own(certificate);
+    return end == begin + size ? owned : nullptr;
+}
+
+Expected<Certificate> parse_block(OSSL_LIB_CTX* library, std::string_view block) {
     const std::unique_ptr<BIO, FreeWith<BIO_free>> bio(
         BIO_new_mem_buf(block.data(), static_cast<int>(block.size())));
     char* name = nullptr;
@@ -46,9 +57,8 @@ Expected<Certificate> parse_block(std::string_view block) {
     if (bio == nullptr || PEM_read_bio(bio.get(), &name, &header, &data, &size) != 1) {
         return refused("certificate-malformed", "a certificate's PEM is damaged", "PEM", fix_chain);
     }
-    const unsigned char* end = data;
-    const Certificate certificate = own(d2i_X509(nullptr, &end, size));
-    const bool whole = certificate != nullptr && end == data + size && *header == '\0';
+    const Certificate certificate = decode(library, data, static_cast<std::size_t>(size));
+    const bool whole = certificate != nullptr && *header == '\0';
     OPENSSL_free(name);
     OPENSSL_free(header);
     OPENSSL_free(data);
@@ -115,7 +125,7 @@ Expected<std::vector<Certificate>> parse_certificates(std::string_view pem) {
     }
     std::vector<Certificate> all;
     for (const std::string_view block : *blocks) {
-        Expected<Certificate> certificate = parse_block(block);
+        Expected<Certificate> certificate = parse_block(p256_library(), block);
         if (!certificate) {
             return tl::make_unexpected(certificate.error());
         }
@@ -126,16 +136,13 @@ Expected<std::vector<Certificate>> parse_certificates(std::string_view pem) {
 
 Expected<Certificate> parse_certificate(std::string_view bytes) {
     if (bytes.starts_with(begin_mark)) {
-        auto all = parse_certificates(bytes);
-        if (all && all->size() == 1) {
-            return all->front();
+        const auto blocks = certificate_blocks(bytes);
+        if (blocks && blocks->size() == 1) {
+            return parse_block(nullptr, blocks->front());
         }
     } else {
         const auto* begin = reinterpret_cast<const unsigned char*>(bytes.data());
-        const unsigned char* end = begin;
-        const Certificate certificate =
-            own(d2i_X509(nullptr, &end, static_cast<long>(bytes.size())));
-        if (certificate != nullptr && end == begin + bytes.size()) {
+        if (const Certificate certificate = decode(nullptr, begin, bytes.size())) {
             return certificate;
         }
     }
@@ -210,7 +217,7 @@ PublicKey key_of(ByteView point) {
         OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded.data(), encoded.size()),
         OSSL_PARAM_construct_end()};
     const std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>> context(
-        EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+        EVP_PKEY_CTX_new_from_name(p256_library(), "EC", nullptr));
     EVP_PKEY* key = nullptr;
     if (context == nullptr || EVP_PKEY_fromdata_init(context.get()) != 1 ||
         EVP_PKEY_fromdata(
@@ -239,7 +246,8 @@ bool signature_holds(EVP_PKEY& key, ByteView message, ByteView signature) {
     const int size = i2d_ECDSA_SIG(pair.get(), &end);
     const std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
     return size > 0 && context != nullptr &&
-           EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, &key) == 1 &&
+           EVP_DigestVerifyInit_ex(
+               context.get(), nullptr, "SHA256", p256_library(), nullptr, &key, nullptr) == 1 &&
            EVP_DigestVerify(context.get(),
                             der.data(),
                             static_cast<std::size_t>(size),

@@ -36,14 +36,15 @@ using UnixTime = std::int64_t;
 /// Takes it over.
 [[nodiscard]] Certificate own(X509* certificate);
 
-/// PEM certificates with nothing but white space and zero bytes around them, in any order.
+/// PEM certificates of P-256 keys with nothing but white space and zero bytes around them, in any
+/// order.
 /// @error certificate-malformed
 [[nodiscard]] Expected<std::vector<Certificate>> parse_certificates(std::string_view pem);
 
 /// The same, each still as text, from its first dash to its last.
 [[nodiscard]] Expected<std::vector<std::string_view>> certificate_blocks(std::string_view pem);
 
-/// One certificate, PEM or DER. @error certificate-malformed
+/// One certificate, PEM or DER, of any algorithm. @error certificate-malformed
 [[nodiscard]] Expected<Certificate> parse_certificate(std::string_view bytes);
 
 /// DER, PEM, or DER in hexadecimal digits. @error crl-malformed

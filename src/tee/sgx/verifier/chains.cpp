@@ -1,6 +1,7 @@
 #include "tee/sgx/verifier/chains.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -134,28 +135,25 @@ Expected<bool> check_profile(X509& certificate, bool authority) {
     return true;
 }
 
-Diagnostic path_error(X509_STORE_CTX& context, const Chain& chain) {
-    const int error = X509_STORE_CTX_get_error(&context);
-    const X509* where = X509_STORE_CTX_get_current_cert(&context);
-    const std::string name = subject_of(where == nullptr ? *chain.leaf : *where);
+Diagnostic path_error(int error, const X509& where) {
     const bool late = error == X509_V_ERR_CERT_HAS_EXPIRED;
     const bool dated = late || error == X509_V_ERR_CERT_NOT_YET_VALID;
     const bool forged = error == X509_V_ERR_CERT_SIGNATURE_FAILURE;
-    Diagnostic diagnostic =
-        make_error(dated ? "chain-expired" : (forged ? "chain-signature" : "chain-usage"),
-                   fmt::format("\"{}\": {}", name, X509_verify_cert_error_string(error)),
-                   dated ? fix_date : fix_chain);
-    if (dated && where != nullptr) {
+    Diagnostic diagnostic = make_error(
+        dated ? "chain-expired" : (forged ? "chain-signature" : "chain-usage"),
+        fmt::format("\"{}\": {}", subject_of(where), X509_verify_cert_error_string(error)),
+        dated ? fix_date : fix_chain);
+    if (dated) {
         diagnostic.detail = fmt::format("expected: a time from {} to {}",
-                                        utc_text(utc_of(*X509_get0_notBefore(where))),
-                                        utc_text(utc_of(*X509_get0_notAfter(where))));
+                                        utc_text(utc_of(*X509_get0_notBefore(&where))),
+                                        utc_text(utc_of(*X509_get0_notAfter(&where))));
     }
     return diagnostic;
 }
 
-/// Signatures, dates, constraints and critical extensions, up to the root of the chain itself,
-/// whose own signature is verified unless it is known.
-Expected<bool> check_path(const Chain& chain, bool root_known, UnixTime now) {
+/// Constraints and critical extensions, up to the root of the chain itself. Neither signatures nor
+/// dates.
+Expected<bool> check_path(const Chain& chain) {
     const std::unique_ptr<X509_STORE, FreeWith<X509_STORE_free>> store(X509_STORE_new());
     const std::unique_ptr<X509_STORE_CTX, FreeWith<X509_STORE_CTX_free>> context(
         X509_STORE_CTX_new());
@@ -164,19 +162,34 @@ Expected<bool> check_path(const Chain& chain, bool root_known, UnixTime now) {
         between(sk_X509_new_null());
     if (store == nullptr || context == nullptr || between == nullptr ||
         X509_STORE_add_cert(store.get(), chain.root.get()) != 1 ||
-        (chain.authority != nullptr && sk_X509_push(between.get(), chain.authority.get()) == 0) ||
-        X509_STORE_CTX_init(context.get(), store.get(), chain.leaf.get(), between.get()) != 1) {
+        (chain.authority != nullptr && sk_X509_push(between.get(), chain.authority.get()) == 0)) {
         return failure("out-of-memory", "there is no memory for certificates");
     }
-    X509_VERIFY_PARAM* const parameters = X509_STORE_CTX_get0_param(context.get());
-    X509_VERIFY_PARAM_set_time(parameters, now);
-    if (!root_known) {
-        X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_CHECK_SS_SIGNATURE);
+    // In place of OpenSSL's loop over signatures and dates, which ChainVerifier::check_signed is.
+    X509_STORE_set_verify(store.get(), [](X509_STORE_CTX*) { return 1; });
+    if (X509_STORE_CTX_init(context.get(), store.get(), chain.leaf.get(), between.get()) != 1) {
+        return failure("out-of-memory", "there is no memory for certificates");
     }
     if (X509_verify_cert(context.get()) != 1) {
-        return tl::make_unexpected(path_error(*context, chain));
+        const X509* where = X509_STORE_CTX_get_current_cert(context.get());
+        return tl::make_unexpected(path_error(X509_STORE_CTX_get_error(context.get()),
+                                              where == nullptr ? *chain.leaf : *where));
     }
     return true;
+}
+
+/// Whether the certificate holds at that time, as OpenSSL counts: an X509_V_ error.
+int check_dates(const X509& certificate, std::time_t now) {
+    const int begun = X509_cmp_time(X509_get0_notBefore(&certificate), &now);
+    const int over = X509_cmp_time(X509_get0_notAfter(&certificate), &now);
+    if (begun == 0 || over == 0) {
+        return begun == 0 ? X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD
+                          : X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD;
+    }
+    if (begun > 0) {
+        return X509_V_ERR_CERT_NOT_YET_VALID;
+    }
+    return over < 0 ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
 }
 
 } // namespace
@@ -202,10 +215,8 @@ Expected<Chain> ChainVerifier::check(std::string_view pem, ChainKind kind, UnixT
     if (chain) {
         if (chains_.size() >= remembered_max) {
             chains_.clear();
-            roots_.clear();
         }
         chains_[key] = *chain;
-        roots_.insert(chain->root);
     }
     return chain;
 }
@@ -224,22 +235,48 @@ Expected<std::vector<Certificate>> ChainVerifier::parse(std::string_view pem) {
         const std::string text(block);
         auto found = parsed_.find(text);
         if (found == parsed_.end()) {
-            Expected<Certificate> certificate = parse_certificate(block);
-            if (!certificate) {
-                return tl::make_unexpected(certificate.error());
+            const Expected<std::vector<Certificate>> one = parse_certificates(block);
+            if (!one) {
+                return tl::make_unexpected(one.error());
             }
-            found = parsed_.emplace(text, std::move(*certificate)).first;
+            found = parsed_.emplace(text, one->front()).first;
         }
         all.push_back(found->second);
     }
     return all;
 }
 
-/// Whether the same certificate has been verified before.
-bool ChainVerifier::known(const X509& root) const {
-    return std::any_of(roots_.begin(), roots_.end(), [&](const Certificate& each) {
-        return X509_cmp(each.get(), &root) == 0;
-    });
+/// A certificate that stands in several chains is verified once.
+bool ChainVerifier::is_signed(const Certificate& subject, const Certificate& issuer) {
+    const auto pair = std::pair(subject, issuer);
+    if (signed_.contains(pair)) {
+        return true;
+    }
+    if (X509_verify(subject.get(), X509_get0_pubkey(issuer.get())) != 1) {
+        return false;
+    }
+    if (signed_.size() >= remembered_max) {
+        signed_.clear();
+    }
+    signed_.insert(pair);
+    return true;
+}
+
+/// Signatures and dates from the root, which signs itself, to the leaf.
+Expected<bool> ChainVerifier::check_signed(const Chain& chain, UnixTime now) {
+    Certificate issuer = chain.root;
+    for (const Certificate& each : {chain.root, chain.authority, chain.leaf}) {
+        if (each == nullptr) {
+            continue;
+        }
+        const int error =
+            is_signed(each, issuer) ? check_dates(*each, now) : X509_V_ERR_CERT_SIGNATURE_FAILURE;
+        if (error != X509_V_OK) {
+            return tl::make_unexpected(path_error(error, *each));
+        }
+        issuer = each;
+    }
+    return true;
 }
 
 Expected<Chain> ChainVerifier::check_anew(std::string_view pem, ChainKind kind, UnixTime now) {
@@ -264,7 +301,10 @@ Expected<Chain> ChainVerifier::check_anew(std::string_view pem, ChainKind kind, 
         }
     }
     if (checked) {
-        checked = check_path(*chain, known(*chain->root), now);
+        checked = check_path(*chain);
+    }
+    if (checked) {
+        checked = check_signed(*chain, now);
     }
     return checked ? std::move(chain) : tl::make_unexpected(checked.error());
 }

@@ -45,12 +45,13 @@ class ChainVerifier {
   private:
     [[nodiscard]] Expected<Chain> check_anew(std::string_view pem, ChainKind kind, UnixTime now);
     [[nodiscard]] Expected<std::vector<Certificate>> parse(std::string_view pem);
-    [[nodiscard]] bool known(const X509& root) const;
+    [[nodiscard]] bool is_signed(const Certificate& subject, const Certificate& issuer);
+    [[nodiscard]] Expected<bool> check_signed(const Chain& chain, UnixTime now);
 
     Point root_key_;
     std::map<std::string, Certificate> parsed_; ///< by their PEM
     std::map<std::pair<ChainKind, std::string>, Chain> chains_;
-    std::set<Certificate> roots_; ///< whose own signatures hold
+    std::set<std::pair<Certificate, Certificate>> signed_; ///< subject, and whose key signed it
 };
 
 } // namespace authex::tee::sgx

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "tee/sgx/verifier/certificates.hpp"
+#include "tee/sgx/verifier/library.hpp"
 #include "tee/sgx/verifier/utc.hpp"
 
 namespace authex::tee::sgx {
@@ -40,8 +41,10 @@ std::optional<std::string> from_hex(std::string_view digits) {
 RevocationList from_der(std::string_view der) {
     const auto* begin = reinterpret_cast<const unsigned char*>(der.data());
     const unsigned char* end = begin;
-    RevocationList crl(d2i_X509_CRL(nullptr, &end, static_cast<long>(der.size())));
-    return end == begin + der.size() ? std::move(crl) : nullptr;
+    X509_CRL* crl = X509_CRL_new_ex(p256_library(), nullptr);
+    (void)d2i_X509_CRL(&crl, &end, static_cast<long>(der.size())); // null where it cannot be read
+    RevocationList owned(crl);
+    return end == begin + der.size() ? std::move(owned) : nullptr;
 }
 
 bool only_known_critical_extensions(const X509_CRL& crl) {

@@ -1,8 +1,11 @@
 // The small parts: DER, times, hexadecimal digits, the PCK's extension.
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
+#include "base/free_with.hpp"
 #include "tee/sgx/provisioning/authority.hpp"
 #include "tee/sgx/verifier/der.hpp"
+#include "tee/sgx/verifier/library.hpp"
 #include "tee/sgx/verifier/signed_json.hpp"
 #include "tee/sgx/verifier/utc.hpp"
 
@@ -139,6 +142,25 @@ TEST(PckExtension, AMemberThatIsThereTwiceIsRefused) {
     const std::size_t fmspc_at = type_at - (2 + 12 + 8);
     EXPECT_FALSE(parse_pck_extension(with_again(der, fmspc_at, type_at)));
     EXPECT_TRUE(parse_pck_extension(with_again(der, type_at, der.size())));
+}
+
+TEST(P256Library, KnowsWhatIntelsHierarchyIsMadeOfAndNothingElse) {
+    ASSERT_NE(p256_library(), nullptr);
+    EXPECT_EQ(p256_library(), p256_library());
+    const auto knows_digest = [](const char* name) {
+        const std::unique_ptr<EVP_MD, FreeWith<EVP_MD_free>> digest(
+            EVP_MD_fetch(p256_library(), name, nullptr));
+        return digest != nullptr;
+    };
+    EXPECT_TRUE(knows_digest("SHA256"));
+    EXPECT_FALSE(knows_digest("SHA1"));
+    const auto knows_key = [](const char* name) {
+        const std::unique_ptr<EVP_KEYMGMT, FreeWith<EVP_KEYMGMT_free>> keys(
+            EVP_KEYMGMT_fetch(p256_library(), name, nullptr));
+        return keys != nullptr;
+    };
+    EXPECT_TRUE(knows_key("EC"));
+    EXPECT_FALSE(knows_key("RSA"));
 }
 
 } // namespace
