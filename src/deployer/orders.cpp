@@ -28,6 +28,12 @@ std::string bytes_of(const std::vector<std::uint8_t>& bytes) {
 
 Diagnostic refused(const std::string& module, wire::ControlType order, Error error) {
     const bool value = order == wire::ControlType::set_value;
+    if (order == wire::ControlType::keep_state && error == Error::too_large) {
+        return make_error("state-too-large",
+                          fmt::format("the state of module {} is too large to be kept", module),
+                          "at most 60 KB of AUTHEX_STATE, less with many connections; or leave out "
+                          "`persist`");
+    }
     switch (error) {
     case Error::unknown_kind:
         return make_error("order-refused",

@@ -235,6 +235,8 @@ TEST(Parse, ReadsWhatEvidenceIsTakenAndWhoSigns) {
     EXPECT_EQ(enclave->svn, 2);
     EXPECT_TRUE(enclave->debug);
     EXPECT_FALSE(everything.find_module("gateway")->enclave);
+    EXPECT_TRUE(everything.find_module("db")->persist);
+    EXPECT_FALSE(everything.find_module("gateway")->persist);
     const Descriptor folder = good("collateral.yaml");
     EXPECT_EQ(folder.policy.collateral, "collateral");
     EXPECT_TRUE(folder.policy.mitigated->empty());
