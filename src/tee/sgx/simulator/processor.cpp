@@ -11,6 +11,7 @@
 
 #include "tee/sgx/simulator/key_request.hpp"
 #include "tee/sgx/simulator/segments.hpp"
+#include "tee/sgx/simulator/state_area.hpp"
 
 extern "C" {
 extern const char authex_simulated_aep[];
@@ -29,11 +30,6 @@ constexpr std::uint64_t arithmetic_flags = 0x8D5; ///< CF PF AF ZF SF OF
 /// Of the caller's frame in enter.S.
 constexpr std::uint64_t run_argument = 16;
 
-/// At the end of a state save area. (table 34-9, GPRSGX)
-namespace gprsgx {
-constexpr std::size_t bytes = 184;
-constexpr std::size_t exit_info = 160;
-} // namespace gprsgx
 constexpr std::uint32_t exit_info_valid = 1U << 31U;
 constexpr std::uint32_t exit_type_hardware = 3U << 8U;
 constexpr std::uint32_t exit_type_software = 6U << 8U;
@@ -42,8 +38,9 @@ constexpr std::uint32_t exit_type_software = 6U << 8U;
 struct Simulation {
     EnclaveState enclave;
     CpuKey key{};
-    std::uint64_t outside_stack = 0; ///< RSP and RBP as they were at EENTER (URSP, URBP)
-    std::uint64_t outside_frame = 0;
+    OutsideStack outside;
+    std::uint64_t exit_pointer = 0;  ///< AEP
+    std::uint64_t enabled_state = 0; ///< XCR0
     bool switches_segments = false;
     Segments outside_segments;
     std::array<PageRange, page_ranges_max> hidden{};
@@ -56,52 +53,58 @@ T* memory(std::uint64_t address) {
     return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
 }
 
-class Registers {
-  public:
-    explicit Registers(ucontext_t& context) : all_(context.uc_mcontext.gregs), context_(context) {}
-
-    [[nodiscard]] std::uint64_t get(int which) const {
-        return static_cast<std::uint64_t>(all_[which]);
-    }
-    void set(int which, std::uint64_t value) { all_[which] = static_cast<greg_t>(value); }
-    [[nodiscard]] std::uint32_t leaf() const { return static_cast<std::uint32_t>(get(REG_RAX)); }
-    void next_instruction() { set(REG_RIP, get(REG_RIP) + sizeof enclu); }
-    /// x87 and SSE as after XRSTOR with no component in use.
-    void initialise_vectors() {
-        auto* state = context_.uc_mcontext.fpregs;
-        std::memset(state->_st, 0, sizeof state->_st);
-        std::memset(state->_xmm, 0, sizeof state->_xmm);
-        state->cwd = 0x37F;
-        state->swd = 0;
-        state->ftw = 0;
-        state->mxcsr = 0x1F80;
-    }
-    [[nodiscard]] const void* vectors() const { return context_.uc_mcontext.fpregs; }
-
-  private:
-    gregset_t& all_;
-    ucontext_t& context_;
-};
-
 bool inside(std::uint64_t address, std::uint64_t bytes = 1) {
     const EnclaveState& enclave = simulation.enclave;
     return address >= enclave.base && address - enclave.base < enclave.size &&
            bytes <= enclave.size - (address - enclave.base);
 }
 
+Bytes state_frame(std::uint32_t number) {
+    return {memory<std::uint8_t>(simulation.enclave.state_area +
+                                 std::uint64_t{number} * ssa_frame_pages * page_bytes),
+            ssa_frame_pages * page_bytes};
+}
+
+/// What EENTER and ERESUME check of the thread and of the state that the enclave may use.
+bool may_enter(const Registers& registers) {
+    const EnclaveState& enclave = simulation.enclave;
+    return registers.get(REG_RBX) == enclave.tcs && !enclave.entered &&
+           (enclave.identity.attributes.xfrm & ~simulation.enabled_state) == 0;
+}
+
+void note_outside(const Registers& registers) {
+    simulation.outside = {.stack = registers.get(REG_RSP), .frame = registers.get(REG_RBP)};
+    simulation.exit_pointer = registers.get(REG_RCX);
+    simulation.enclave.entered = true;
+}
+
 /// EENTER. @return false: #GP
 bool enter(Registers& registers) {
-    EnclaveState& enclave = simulation.enclave;
-    if (registers.get(REG_RBX) != enclave.tcs || enclave.entered ||
-        enclave.used_state_areas >= ssa_frames) {
+    const EnclaveState& enclave = simulation.enclave;
+    if (!may_enter(registers) || enclave.used_state_areas >= ssa_frames) {
         return false;
     }
-    enclave.entered = true;
-    simulation.outside_stack = registers.get(REG_RSP);
-    simulation.outside_frame = registers.get(REG_RBP);
+    note_outside(registers);
     registers.set(REG_RAX, enclave.used_state_areas);
     registers.set(REG_RCX, registers.get(REG_RIP) + sizeof enclu);
     registers.set(REG_RIP, enclave.entry);
+    return true;
+}
+
+/// ERESUME. @return false: #GP
+bool resume(Registers& registers) {
+    EnclaveState& enclave = simulation.enclave;
+    if (!may_enter(registers) || enclave.used_state_areas == 0) {
+        return false;
+    }
+    note_outside(registers);
+    if (!restore_state(state_frame(enclave.used_state_areas - 1),
+                       enclave.identity.attributes.xfrm,
+                       registers)) {
+        enclave.entered = false;
+        return false;
+    }
+    --enclave.used_state_areas;
     return true;
 }
 
@@ -112,7 +115,7 @@ bool leave(Registers& registers) {
     }
     simulation.enclave.entered = false;
     registers.set(REG_RIP, registers.get(REG_RBX));
-    registers.set(REG_RCX, reinterpret_cast<std::uintptr_t>(authex_simulated_aep));
+    registers.set(REG_RCX, simulation.exit_pointer);
     return true;
 }
 
@@ -160,26 +163,6 @@ bool get_key(Registers& registers) {
     return true;
 }
 
-/// The general-purpose registers in the order of GPRSGX.
-constexpr int saved_registers[] = {REG_RAX,
-                                   REG_RCX,
-                                   REG_RDX,
-                                   REG_RBX,
-                                   REG_RSP,
-                                   REG_RBP,
-                                   REG_RSI,
-                                   REG_RDI,
-                                   REG_R8,
-                                   REG_R9,
-                                   REG_R10,
-                                   REG_R11,
-                                   REG_R12,
-                                   REG_R13,
-                                   REG_R14,
-                                   REG_R15,
-                                   REG_EFL,
-                                   REG_RIP};
-
 /// Which exceptions the enclave is told of where MISCSELECT asks for nothing more. (table 34-10)
 bool reported(std::uint16_t vector) {
     return vector == exception::divide_error || vector == exception::debug ||
@@ -191,22 +174,15 @@ bool reported(std::uint16_t vector) {
 /// sees nothing of it. (§36.2, "synthetic state")
 void exit_asynchronously(Registers& registers, std::uint16_t vector) {
     EnclaveState& enclave = simulation.enclave;
-    const std::uint64_t frame =
-        enclave.state_area + std::uint64_t{enclave.used_state_areas} * ssa_frame_pages * page_bytes;
-    const Bytes area(memory<std::uint8_t>(frame), ssa_frame_pages * page_bytes);
-    std::memcpy(area.data(), registers.vectors(), sizeof(_libc_fpstate));
-    Writer general(area.last(gprsgx::bytes));
-    for (const int which : saved_registers) {
-        general.u64(registers.get(which));
-    }
-    general.u64(simulation.outside_stack).u64(simulation.outside_frame);
     const std::uint32_t type =
         vector == exception::breakpoint ? exit_type_software : exit_type_hardware;
-    Writer(area.last(gprsgx::bytes - gprsgx::exit_info))
-        .u32(reported(vector) ? exit_info_valid | type | vector : 0);
+    save_state(state_frame(enclave.used_state_areas),
+               registers,
+               simulation.outside,
+               reported(vector) ? exit_info_valid | type | vector : 0);
     ++enclave.used_state_areas;
     enclave.entered = false;
-    for (const int which : saved_registers) {
+    for (const int which : general_registers) {
         if (which != REG_EFL) {
             registers.set(which, 0);
         }
@@ -214,9 +190,10 @@ void exit_asynchronously(Registers& registers, std::uint16_t vector) {
     registers.set(REG_EFL, registers.get(REG_EFL) & ~arithmetic_flags);
     registers.set(REG_RAX, leaf::resume);
     registers.set(REG_RBX, enclave.tcs);
-    registers.set(REG_RCX, reinterpret_cast<std::uintptr_t>(authex_simulated_aep));
-    registers.set(REG_RSP, simulation.outside_stack);
-    registers.set(REG_RBP, simulation.outside_frame);
+    registers.set(REG_RCX, simulation.exit_pointer);
+    registers.set(REG_RIP, simulation.exit_pointer);
+    registers.set(REG_RSP, simulation.outside.stack);
+    registers.set(REG_RBP, simulation.outside.frame);
     registers.initialise_vectors();
 }
 
@@ -262,7 +239,8 @@ bool is_enclu(const Registers& registers, int signal) {
 /// @return false: what was executed is an error
 bool execute(Registers& registers, bool within) {
     if (!within) {
-        return registers.leaf() == leaf::enter && enter(registers);
+        return (registers.leaf() == leaf::enter && enter(registers)) ||
+               (registers.leaf() == leaf::resume && resume(registers));
     }
     switch (registers.leaf()) {
     case leaf::exit:
@@ -340,6 +318,7 @@ bool simulate(const EnclaveState& enclave, const CpuKey& key, std::span<const Pa
     simulation.enclave = enclave;
     simulation.key = key;
     simulation.switches_segments = segments_can_be_switched();
+    simulation.enabled_state = enabled_state();
     // The enclave's own stack must not get signal frames, with the registers in them.
     void* const stack = ::mmap(
         nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -4,9 +4,10 @@
 // (Intel SDM vol. 3D, chapters 36 to 40)
 //
 // The image runs unchanged, byte for byte. What a process cannot show: memory that its host cannot
-// read, asynchronous exits (signals that are not about the enclave return into it directly), and
-// the time that transitions take on hardware. FS and GS are switched where the kernel lets a
-// process do so.
+// read, asynchronous exits by interrupts (signals that are not about the enclave return into it
+// directly), an XCR0 of its own (XSETBV is the kernel's: instructions on state beyond XFRM work,
+// which on hardware are #UD), and the time that transitions take on hardware. FS and GS are
+// switched where the kernel lets a process do so.
 
 #include <cstdint>
 #include <span>
@@ -77,7 +78,8 @@ constexpr std::size_t page_ranges_max = std::tuple_size_v<decltype(EnclavePlan::
 [[nodiscard]] bool
 simulate(const EnclaveState& enclave, const CpuKey& key, std::span<const PageRange> hidden = {});
 
-/// As __vdso_sgx_enter_enclave, over the simulated processor: `function` is 2 (EENTER).
+/// As __vdso_sgx_enter_enclave, over the simulated processor: `function` is 2 (EENTER), or, after
+/// an exception, 3 (ERESUME).
 extern "C" int authex_simulated_enter(std::uint64_t rdi,
                                       std::uint64_t rsi,
                                       std::uint64_t rdx,
