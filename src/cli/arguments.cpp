@@ -221,7 +221,15 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
     CLI::App* connect = declarer.command(
         "connect", Command::connect, group_run, "the third step: connect endpoints");
     declarer.connection_option(connect);
-    connect->add_flag("--again", arguments.again, "fresh keys also for what is connected");
+    CLI::Option* again = connect->add_flag(
+        "--again",
+        arguments.again,
+        "begin anew also with what is connected: fresh keys, and what waits is lost");
+    connect
+        ->add_flag("--turn",
+                   arguments.turn,
+                   "fresh keys also for what is connected, and nothing waits or is lost")
+        ->excludes(again);
     CLI::App* periodic = declarer.command("register",
                                           Command::register_periodic,
                                           group_run,
@@ -245,6 +253,12 @@ void declare_watch(Declarer& declarer, Arguments& arguments) {
                      arguments.attest_every,
                      "attest each module again after so long: 30s, 5m, 2h, 1d (default: only when "
                      "it starts anew)")
+        ->type_name("TIME");
+    watch
+        ->add_option("--turn-keys-every",
+                     arguments.turn_every,
+                     "give each connection another key after so long: 30s, 5m, 2h, 1d, never "
+                     "(default: 1d)")
         ->type_name("TIME");
     watch
         ->add_option("--metrics",

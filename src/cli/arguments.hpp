@@ -98,6 +98,7 @@ struct Arguments {
     bool again = false;
     bool explain = false;
     bool up = false;
+    bool turn = false;
     bool afresh = false;
     bool dry_run = false;
     std::string node;                ///< update: where the module shall run
@@ -108,8 +109,9 @@ struct Arguments {
     // watch
     double look_every_s = 10;
     std::string attest_every; ///< a length of time; empty: never
-    std::string metrics;      ///< [host:]port; empty: not served
-    std::string webhook;      ///< URL; empty: nobody is told
+    std::string turn_every = "1d";
+    std::string metrics; ///< [host:]port; empty: not served
+    std::string webhook; ///< URL; empty: nobody is told
 
     // status, graph
     bool watch = false;

@@ -87,7 +87,8 @@ int Run::operate(Application& application) {
                       .register_periodic = false,
                       .remove_stale = false,
                       .connections = arguments_.connections,
-                      .turn_epoch = arguments_.again});
+                      .turn_epoch = arguments_.again,
+                      .turn_keys = arguments_.turn});
     case Command::register_periodic:
         return apply(application,
                      {.load = false,

@@ -46,6 +46,14 @@ int Run::watch() {
         }
         attest_every = *span;
     }
+    std::chrono::milliseconds turn_every{0};
+    if (arguments_.turn_every != "never") {
+        const auto span = parse_span(arguments_.turn_every);
+        if (!span) {
+            return fail(span.error());
+        }
+        turn_every = *span;
+    }
     std::unique_ptr<Webhook> webhook;
     if (!arguments_.webhook.empty()) {
         auto opened =
@@ -64,7 +72,8 @@ int Run::watch() {
     if (arguments_.verbose) {
         options.progress = [this](const deployer::Progress& progress) { progress_.show(progress); };
     }
-    deployer::WatchOrder order{.rules = {.attest_every = attest_every}};
+    deployer::WatchOrder order{
+        .rules = {.attest_every = attest_every, .turn_keys_every = turn_every}};
     order.look_every = std::chrono::milliseconds(static_cast<int>(arguments_.look_every_s * 1000));
     order.stop = interrupt_->token();
     order.warn = [this](const Diagnostic& problem) { warn(problem); };

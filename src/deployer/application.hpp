@@ -62,6 +62,7 @@ enum class Phase : std::uint8_t {
     connect_outputs,
     connect_inputs,
     connect_direct,
+    turn_keys,
     register_periodic
 };
 struct PlannedStep {
@@ -96,7 +97,8 @@ struct Selection {
     std::vector<std::string> connections;
     std::vector<std::string> periodic;
     bool attest_again = false; ///< also what is attested already: closes and reopens the window
-    bool turn_epoch = false;   ///< fresh keys also for connections that are set
+    bool turn_epoch = false;   ///< fresh keys also for connections that are set; what waits is lost
+    bool turn_keys = false;    ///< connections that are set go on under other keys
     /// Only what the state has and is broken, from the images that were loaded: nothing new,
     /// nothing that the descriptor has changed since, nothing that was disabled or quarantined.
     bool heal = false;

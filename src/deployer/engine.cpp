@@ -7,11 +7,13 @@
 
 #include "deployer/handover.hpp"
 #include "deployer/restoring.hpp"
+#include "deployer/turning.hpp"
 
 namespace authex::deployer {
 
 Engine::Result Engine::run(const Work& work) {
     remember_nodes();
+    Turning(context_).finish();
     (void)finish_handovers();
     std::map<Phase, Steps> phases;
     for (const Step& step : work.steps) {
@@ -47,6 +49,9 @@ Engine::Result Engine::run(const Work& work) {
         case Phase::connect_direct:
             connect(steps);
             break;
+        case Phase::turn_keys:
+            turn_keys(steps);
+            break;
         case Phase::register_periodic:
             register_periodic(steps);
             break;
@@ -80,6 +85,25 @@ void Engine::restore() {
     std::set<std::string> later = waiting_;
     later.insert(result.restored.begin(), result.restored.end());
     go_on(later);
+}
+
+void Engine::turn_keys(const Steps& steps) {
+    std::vector<std::uint16_t> ids;
+    for (const Step* step : steps) {
+        ids.push_back(step->connection->id);
+    }
+    const Turning::Result result = Turning(context_).run(ids);
+    for (const Step* step : steps) {
+        const std::uint16_t id = step->connection->id;
+        const auto problem = result.problems.find(id);
+        if (problem != result.problems.end()) {
+            failed(*step, problem->second);
+        } else if (result.turned.contains(id)) {
+            Report(context_.reporter, step->shown.action, step->shown.subject, step->shown.node)
+                .done(fmt::format("key {}", context_.state.connections().at(id).turn));
+            done(*step);
+        }
+    }
 }
 
 void Engine::go_on(const std::set<std::string>& except) {

@@ -55,6 +55,7 @@ class Engine {
 
     std::vector<Diagnostic> finish_handovers();
     void restore();
+    void turn_keys(const Steps& steps);
     void go_on(const std::set<std::string>& except);
     void update(const Steps& steps);
     void remember_nodes();

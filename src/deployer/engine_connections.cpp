@@ -133,6 +133,7 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
         record.key_before = before->key_before;
         record.turned_at = before->turned_at;
         record.turning = before->turning;
+        record.keyed_at_us = before->keyed_at_us;
         record.next_counter = before->next_counter;
         record.pending = before->pending;
         record.window_open_since_us = before->window_open_since_us;
@@ -140,6 +141,7 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
         change.connections.push_back(record);
         return true;
     }
+    record.keyed_at_us = now_us();
     // Where the state knows none, the step has what nodes know.
     record.epoch = (before == nullptr ? record.epoch : before->epoch) + 1;
     if (record.given_key) {

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "deployer/turning.hpp"
+
 namespace authex::deployer {
 namespace {
 
@@ -192,6 +194,9 @@ class ConnectionPlanner {
         bool new_epoch = true;
         const std::string reason = reason_to_connect(*target, record, new_epoch);
         if (reason.empty()) {
+            if (input_.selection.turn_keys && ready) {
+                plan_turn(*record);
+            }
             return;
         }
         if (!ready) {
@@ -208,6 +213,21 @@ class ConnectionPlanner {
                                          .reason = reason},
                                .connection = std::move(target),
                                .new_epoch = new_epoch});
+    }
+
+    void plan_turn(const ConnectionRecord& record) {
+        const std::string hindrance = Turning::hindrance(record, input_.survey);
+        if (hindrance.empty()) {
+            work_.add(Phase::turn_keys, "turn", record.name, record.destination_node, "in time")
+                .connection = record;
+        } else if (names(input_.selection.connections, record.name)) {
+            work_.problems.push_back(
+                make_error("key-stays",
+                           fmt::format("the key of connection {} cannot be turned in passing: {}",
+                                       record.name,
+                                       hindrance),
+                           "begin anew with it, without what waits: authex connect --again"));
+        }
     }
 
     /// Healing changes nothing of what the connection is. @return false: it was never made

@@ -39,6 +39,13 @@ Diagnostic rolled_back(const std::string& module, const std::string& witness, st
         "--afresh");
 }
 
+/// The order of the turn before the newest.
+wire::ControlMessage turn_before(ConnectionRecord record) {
+    record.key = record.key_before;
+    --record.turn;
+    return turn_key(record, true);
+}
+
 /// The deployer as the source. What it has heard of requests is the module's own word; of events it
 /// is only the node's.
 wire::AuditEntry of_deployer(const ConnectionRecord& record) {
@@ -278,9 +285,11 @@ Expected<bool> Restoring::check(const Going& going) const {
 
 void Restoring::prepare(Going& going) const {
     ConnectionRecord& record = going.record;
+    going.unfinished = record.turned_at == turn_unfinished;
     if (going.turns && !record.turning) {
         record.key_before = record.key;
         record.key = fresh_key(context_.outside);
+        record.keyed_at_us = unix_time_us(context_.outside);
         ++record.turn;
         record.turning = true;
     }
@@ -355,6 +364,10 @@ Expected<bool> Restoring::tell_modules() {
                     wipe(each.connection.key);
                 }
             } else if (!end.module.empty() && going.turns) {
+                if (going.unfinished) {
+                    // It may have the turn before this one, or not, or this one.
+                    (void)order_one(context_, end.module, {turn_before(going.record)});
+                }
                 lives[end.module].push_back(turn_key(going.record, true));
                 about[end.module].push_back(id);
             }
@@ -366,8 +379,8 @@ Expected<bool> Restoring::tell_modules() {
             return tl::make_unexpected(told.error());
         }
         for (std::size_t i = 0; i < told->size(); ++i) {
-            ConnectionRecord& record = going_.at(about.at(module)[i]).record;
-            record.turned_at = std::max(record.turned_at, Reader((*told)[i].data).u64());
+            Going& going = going_.at(about.at(module)[i]);
+            going.turned_at = std::max(going.turned_at, Reader((*told)[i].data).u64());
         }
     }
     for (auto& [module, messages] : comes) {
@@ -397,9 +410,9 @@ Expected<bool> Restoring::commit(bool done) {
                 const ModuleRecord* module = context_.state.module(end->module);
                 end->incarnation = module == nullptr ? end->incarnation : module->incarnation;
             }
-            record.turned_at =
-                going.turns ? std::max({record.turned_at, going.from.sent, going.to.expected})
-                            : record.turned_at;
+            if (going.turns) {
+                record.turned_at = std::max({going.turned_at, going.from.sent, going.to.expected});
+            }
             record.turning = false;
             const bool drives = is_output_driver(context_.descriptor, record.to.module);
             record.window_open_since_us = drives ? unix_time_us(context_.outside) : 0;

@@ -50,6 +50,8 @@ class Restoring {
         ConnectionRecord record;
         wire::AuditEntry from; ///< of the deployer, where it is the source
         wire::AuditEntry to;
+        std::uint64_t turned_at = 0; ///< as those that live have said
+        bool unfinished = false;     ///< the turn before was not finished
         bool turns = false; ///< an end that comes back seals on it: under a key that was never used
     };
 

@@ -94,6 +94,8 @@ struct ModuleRecord {
     Secret state_key_before; ///< that an earlier process may have sealed it under
 };
 
+constexpr std::uint64_t turn_unfinished = ~std::uint64_t{0} >> 1U; ///< as SQLite keeps numbers
+
 /// One end of a connection.
 struct EndRecord {
     std::string module;            ///< empty: the deployer
@@ -123,10 +125,13 @@ struct ConnectionRecord {
     std::vector<std::uint8_t> pending;      ///< direct: sealed frames that may not have arrived
     std::uint64_t window_open_since_us = 0; ///< Unix time; 0: no window
     // Of keys that were turned inside the epoch:
-    std::uint32_t turn = 0;      ///< number of `key`
-    Secret key_before;           ///< of the turn before; what waits may be sealed under it
-    std::uint64_t turned_at = 0; ///< counters from here on are under `key`, in both directions
-    bool turning = false;        ///< `key` was made, and an end that comes back has not it yet
+    std::uint32_t turn = 0; ///< number of `key`
+    Secret key_before;      ///< of the turn before; what waits may be sealed under it
+    /// Counters from here on are under `key`, in both directions; turn_unfinished: not both ends
+    /// are known to have it.
+    std::uint64_t turned_at = 0;
+    std::uint64_t keyed_at_us = 0; ///< when `key` was made; Unix time
+    bool turning = false;          ///< `key` was made, and an end that comes back has not it yet
     [[nodiscard]] bool direct() const { return from.module.empty(); }
 };
 

@@ -45,7 +45,8 @@ CREATE TABLE connection (
     source_address TEXT NOT NULL, destination_address TEXT NOT NULL,
     next_counter INTEGER NOT NULL, pending BLOB NOT NULL, window_open_since_us INTEGER NOT NULL,
     turn INTEGER NOT NULL DEFAULT 0, key_before BLOB NOT NULL DEFAULT x'',
-    turned_at INTEGER NOT NULL DEFAULT 0, turning INTEGER NOT NULL DEFAULT 0);
+    turned_at INTEGER NOT NULL DEFAULT 0, turning INTEGER NOT NULL DEFAULT 0,
+    keyed_at_us INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE periodic (
     name TEXT PRIMARY KEY, node TEXT NOT NULL, module TEXT NOT NULL, entry INTEGER NOT NULL,
     every_us INTEGER NOT NULL) WITHOUT ROWID;
@@ -86,6 +87,7 @@ ALTER TABLE connection ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE connection ADD COLUMN key_before BLOB NOT NULL DEFAULT x'';
 ALTER TABLE connection ADD COLUMN turned_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE connection ADD COLUMN turning INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connection ADD COLUMN keyed_at_us INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 6;
 )"};
 static_assert(migrations.size() == schema_version - 1);
@@ -163,7 +165,8 @@ auto columns_of_connection(R& r) {
                     r.turn,
                     r.key_before,
                     r.turned_at,
-                    r.turning);
+                    r.turning,
+                    r.keyed_at_us);
 }
 template <typename R>
 auto columns_of_periodic(R& r) {

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "deployer/turning.hpp"
+
 namespace authex::deployer {
 namespace {
 
@@ -23,6 +25,7 @@ Thing thing_of(const PlannedStep& step) {
     case Phase::connect_outputs:
     case Phase::connect_inputs:
     case Phase::connect_direct:
+    case Phase::turn_keys:
         return {.kind = Kind::connection, .name = step.subject};
     default:
         return {.kind = Kind::module, .name = step.subject};
@@ -76,6 +79,13 @@ Selection selection_of(const std::vector<Ailment>& all) {
             selection.register_periodic = false;
             selection.attest_again = true;
             selection.modules.push_back(each.thing.name);
+            break;
+        case Kind::key:
+            selection.load = false;
+            selection.attest = false;
+            selection.register_periodic = false;
+            selection.turn_keys = true;
+            selection.connections.push_back(each.thing.name);
             break;
         default:
             selection.modules.push_back(each.thing.name);
@@ -139,6 +149,7 @@ WatchRound::find(const State& state, const Survey& survey, Watcher::Time now) co
         }
     }
     find_overdue(state, survey, now, found);
+    find_old_keys(state, survey, now, found);
     return found;
 }
 
@@ -165,6 +176,36 @@ void WatchRound::find_overdue(const State& state,
                 {.thing = {.kind = Kind::attestation, .name = name}, .cause = "its time has come"});
         } else {
             found.next = std::min(found.next, now + (rules_.attest_every - age));
+        }
+    }
+}
+
+/// Keys that have served long enough, or often enough.
+void WatchRound::find_old_keys(const State& state,
+                               const Survey& survey,
+                               Watcher::Time now,
+                               Found& found) const {
+    if (rules_.turn_keys_every.count() == 0) {
+        return;
+    }
+    const auto unix_now = application_.now();
+    for (const auto& [id, record] : state.connections()) {
+        const auto view = survey.find(record.destination_node);
+        const v1::ConnectionStatus* status =
+            view == survey.end() || !view->second.usable() ? nullptr : view->second.connection(id);
+        if (!record.complete || status == nullptr || !Turning::hindrance(record, survey).empty()) {
+            continue;
+        }
+        const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
+            unix_now.time_since_epoch() - std::chrono::microseconds(record.keyed_at_us));
+        const bool often = status->acknowledged() >= rules_.turn_keys_after &&
+                           record.turned_at <= status->acknowledged() - rules_.turn_keys_after;
+        if (age >= rules_.turn_keys_every || often) {
+            add(found.ailments,
+                {.thing = {.kind = Kind::key, .name = record.name},
+                 .cause = often ? "it has sealed enough" : "its time has come"});
+        } else {
+            found.next = std::min(found.next, now + (rules_.turn_keys_every - age));
         }
     }
 }

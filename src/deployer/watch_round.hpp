@@ -19,6 +19,10 @@ struct WatchRules {
     Watcher::Rules pauses;
     std::chrono::milliseconds attest_every{
         0}; ///< 0: modules are attested only where they start anew
+    std::chrono::milliseconds turn_keys_every{0}; ///< 0: keys stay as long as nobody turns them
+    /// Frames of one direction under one key after which it is turned, whatever the time. Far below
+    /// what AES-GCM allows with counters as nonces (SP 800-38D section 8.3).
+    std::uint64_t turn_keys_after = std::uint64_t{1} << 32U;
 };
 
 /// How often what was tried, and what is broken now. For metrics.
@@ -53,6 +57,8 @@ class WatchRound {
     [[nodiscard]] Found find(const State& state, const Survey& survey, Watcher::Time now) const;
     void
     find_overdue(const State& state, const Survey& survey, Watcher::Time now, Found& found) const;
+    void
+    find_old_keys(const State& state, const Survey& survey, Watcher::Time now, Found& found) const;
     void note_turns(const std::vector<Turn>& turns);
     void mend(const std::vector<Ailment>& due, const Survey& survey, Watcher::Time now);
     void mend_together(const std::vector<Ailment>& all, const Away& away, Watcher::Time now);

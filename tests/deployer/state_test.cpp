@@ -223,20 +223,21 @@ TEST_F(StateTest, TakesOverTheStateOfAnEarlierRelease) {
     }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE(
-            (*database)->execute("ALTER TABLE module DROP COLUMN given; ALTER TABLE "
-                                 "module DROP COLUMN placement; ALTER TABLE module DROP "
-                                 "COLUMN module_key; ALTER TABLE module DROP COLUMN quarantined; "
-                                 "ALTER TABLE module DROP COLUMN on_node; "
-                                 "ALTER TABLE module DROP COLUMN instance_of; ALTER TABLE "
-                                 "module DROP COLUMN going; ALTER TABLE module DROP COLUMN "
-                                 "layout; ALTER TABLE module DROP COLUMN keeping; ALTER TABLE module "
-                                 "DROP COLUMN state_key; ALTER TABLE module DROP COLUMN "
-                                 "state_key_before; ALTER TABLE connection DROP COLUMN turn; ALTER "
-                                 "TABLE connection DROP COLUMN key_before; ALTER TABLE connection "
-                                 "DROP COLUMN turned_at; ALTER TABLE connection DROP COLUMN "
-                                 "turning; DROP TABLE deployed; DROP TABLE "
-                                 "turned_secret; PRAGMA user_version = 1"));
+        ASSERT_TRUE((*database)->execute(
+            "ALTER TABLE module DROP COLUMN given; ALTER TABLE "
+            "module DROP COLUMN placement; ALTER TABLE module DROP "
+            "COLUMN module_key; ALTER TABLE module DROP COLUMN quarantined; "
+            "ALTER TABLE module DROP COLUMN on_node; "
+            "ALTER TABLE module DROP COLUMN instance_of; ALTER TABLE "
+            "module DROP COLUMN going; ALTER TABLE module DROP COLUMN "
+            "layout; ALTER TABLE module DROP COLUMN keeping; ALTER TABLE module "
+            "DROP COLUMN state_key; ALTER TABLE module DROP COLUMN "
+            "state_key_before; ALTER TABLE connection DROP COLUMN turn; ALTER "
+            "TABLE connection DROP COLUMN key_before; ALTER TABLE connection "
+            "DROP COLUMN turned_at; ALTER TABLE connection DROP COLUMN "
+            "turning; ALTER TABLE connection DROP COLUMN keyed_at_us; DROP TABLE deployed; DROP "
+            "TABLE "
+            "turned_secret; PRAGMA user_version = 1"));
     }
     const auto state = open();
     EXPECT_EQ(state->modules().size(), everything().modules.size());

@@ -229,5 +229,23 @@ TEST_F(WatchTest, AttestsAgainWhatWasAttestedTooLongAgo) {
     EXPECT_THAT(round(), IsEmpty());
 }
 
+TEST_F(WatchTest, TurnsKeysThatHaveServedLongEnough) {
+    rules.turn_keys_every = 1h;
+    EXPECT_THAT(round(), IsEmpty());
+    EXPECT_LE(next, now + 1h);
+    for (std::uint32_t turn = 1; turn <= 3; ++turn) {
+        world.now_us += std::chrono::microseconds(1h).count();
+        now += 1h;
+        const auto acts = round();
+        EXPECT_THAT(acts, Contains("turn key b: its time has come: done"));
+        const auto state = State::open(world.database);
+        EXPECT_EQ((*state)->connection("b")->turn, turn);
+        EXPECT_EQ((*state)->connection("b")->epoch, 1U);
+        expect_flow();
+        EXPECT_THAT(round(), IsEmpty());
+    }
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
 } // namespace
 } // namespace authex::deployer

@@ -165,6 +165,27 @@ TEST_F(Keeping, AWatchBringsAModuleBack) {
     EXPECT_EQ(watch->wait(), 0);
 }
 
+TEST_F(Keeping, KeysTurnUnderLoadAndNothingWaitsOrIsLost) {
+    start();
+    constexpr std::uint32_t events = 60'000;
+    world_.begin({.events = events, .bytes = 64, .batch = 8, .pause_us = 400});
+    int under_load = 0;
+    for (int turn = 0; turn < 10; ++turn) {
+        const Result turned = world_.authex({"connect", "--turn"});
+        // What was sealed under the key before may be on its way still.
+        EXPECT_TRUE(turned.status == 0 || turned.err.find("turned last") != std::string::npos)
+            << turned.err;
+        under_load += world_.sent() < events ? 1 : 0;
+        if (turn == 5) {
+            kill_module("relay");
+            world_.must({"up"});
+        }
+    }
+    EXPECT_GT(under_load, 0) << "there was load";
+    EXPECT_TRUE(world_.arrives(events));
+    EXPECT_EQ(world_.connection("there").at("epoch"), 1);
+}
+
 class KeepingOnTee : public Keeping, public ::testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Tees, KeepingOnTee, ::testing::Values("sgx", "trustzone"));
 

@@ -1,0 +1,173 @@
+// Keys of connections are turned while events flow; the deployer and modules die in between.
+#include "deployer/turning.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_world.hpp"
+
+namespace authex::deployer {
+namespace {
+
+using test::FakeWorld;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* chain = R"(
+application: chain
+simulation: allowed
+nodes:
+  left:  { tee: native, address: 127.0.0.1:6001 }
+  right: { tee: native, address: 127.0.0.1:6002 }
+modules:
+  first:  { node: left,  sources: [first.cpp] }
+  middle: { node: right, sources: [middle.cpp], persist: true }
+  last:   { node: left,  sources: [last.cpp] }
+connections:
+  - { name: a, from: first.out,  to: middle.relay }
+  - { name: b, from: middle.out, to: last.in }
+  - { name: q, from: first.ask,  to: last.answer }
+  - { name: poke, direct: true, to: middle.relay }
+)";
+
+class TurningTest : public testing::Test {
+  protected:
+    void SetUp() override { (void)act({}); }
+
+    std::vector<std::string> act(const Selection& selection) {
+        const auto done = world.open()->up(selection);
+        EXPECT_TRUE(done) << to_text(done.error().at(0));
+        std::vector<std::string> all;
+        for (const PlannedStep& step : done ? done->steps : std::vector<PlannedStep>()) {
+            all.push_back(step.action + " " + step.subject);
+        }
+        return all;
+    }
+    static Selection turn(std::vector<std::string> connections = {}) {
+        return {.load = false,
+                .attest = false,
+                .register_periodic = false,
+                .remove_stale = false,
+                .connections = std::move(connections),
+                .turn_keys = true};
+    }
+    [[nodiscard]] ConnectionRecord connection(const std::string& name) const {
+        return *(*State::open(world.database))->connection(name);
+    }
+    std::uint64_t arrived() { return world.module("last").taken; }
+
+    FakeWorld world{chain};
+};
+
+TEST_F(TurningTest, ConnectionsGoOnUnderOtherKeysInTheirEpoch) {
+    world.go("first");
+    const Secret before = connection("a").key;
+    EXPECT_THAT(act(turn()), ElementsAre("turn a", "turn b", "turn q"));
+    world.go("first");
+    EXPECT_EQ(arrived(), 2U);
+    for (const char* name : {"a", "b", "q"}) {
+        EXPECT_EQ(connection(name).epoch, 1U);
+        EXPECT_EQ(connection(name).turn, 1U);
+    }
+    EXPECT_EQ(connection("poke").turn, 0U);
+    EXPECT_FALSE(equal_constant_time(connection("a").key.view(), before.view()));
+    EXPECT_THAT(act({}), IsEmpty());
+}
+
+TEST_F(TurningTest, WhatHasNotArrivedIsTakenUnderTheKeyBefore) {
+    world.crash("last");
+    world.go("first");
+    (void)act({});
+    world.node("left").routes.at(connection("b").id).clear_destination_module(); // nothing arrives
+    world.go("first");
+    ASSERT_EQ(arrived(), 0U);
+    EXPECT_THAT(act(turn({"b"})), ElementsAre("turn b"));
+    const auto again = world.open()->up(turn({"b"}));
+    ASSERT_FALSE(again) << "only one key is left behind";
+    EXPECT_EQ(again.error().at(0).code, "events-wait");
+    world.node("left").routes.at(connection("b").id).set_destination_module("last");
+    world.go("first");
+    EXPECT_EQ(arrived(), 2U);
+    EXPECT_THAT(act(turn({"b"})), ElementsAre("turn b"));
+    world.go("first");
+    EXPECT_EQ(arrived(), 3U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(TurningTest, ADirectConnectionSaysWhyItsKeyStays) {
+    const auto refused = world.open()->up(turn({"poke"}));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().at(0).code, "key-stays");
+    EXPECT_THAT(refused.error().at(0).summary, HasSubstr("the deployer's own"));
+}
+
+TEST_F(TurningTest, UpdatesGoOnUnderTurnedKeys) {
+    for (int round = 0; round < 3; ++round) {
+        (void)act(turn());
+        world.go("first");
+        for (const char* module : {"first", "middle", "last"}) {
+            world.change_code(module);
+        }
+        (void)act({});
+        world.go("first");
+        ASSERT_EQ(arrived(), 2U * (static_cast<unsigned>(round) + 1));
+    }
+    EXPECT_EQ(connection("b").turn, 3U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+/// The deployer dies, or a call fails, at each place in turn; the next one goes on, also where a
+/// module has died meanwhile.
+class BrokenTurn : public TurningTest, public testing::WithParamInterface<bool> {
+  protected:
+    void turn_until(int place, bool& finished) {
+        if (GetParam()) {
+            world.loss = place;
+            (void)world.open()->up(turn());
+            finished = world.loss > 0;
+            world.loss = -1;
+        } else {
+            world.fuse = place;
+            finished = world.survives([&] { (void)world.open()->up(turn()); });
+            world.fuse = -1;
+        }
+    }
+};
+INSTANTIATE_TEST_SUITE_P(KilledOrLost, BrokenTurn, testing::Bool());
+
+TEST_P(BrokenTurn, IsFinishedByTheNextUp) {
+    std::uint64_t sent = 0;
+    bool finished = false;
+    for (int place = 1; !finished; ++place) {
+        SCOPED_TRACE(place);
+        turn_until(place, finished);
+        world.go("first");
+        (void)act({});
+        world.go("first");
+        sent += 2;
+        ASSERT_EQ(arrived(), sent);
+        ASSERT_NE(connection("b").turned_at, turn_unfinished);
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
+TEST_P(BrokenTurn, IsGoneOnFromByAModuleThatDiedMeanwhile) {
+    std::uint64_t sent = 0;
+    bool finished = false;
+    for (int place = 1; !finished; ++place) {
+        SCOPED_TRACE(place);
+        turn_until(place, finished);
+        world.go("first");
+        world.crash("middle");
+        (void)act({});
+        world.go("first");
+        sent += 2;
+        ASSERT_EQ(arrived(), sent);
+        ASSERT_NE(connection("b").turned_at, turn_unfinished);
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
+} // namespace
+} // namespace authex::deployer
