@@ -12,7 +12,7 @@ endif()
 
 # Native modules and those of SGX are code of this processor; TrustZone and Sancus have processors of their own.
 string(COMPARE EQUAL "${CMAKE_SYSTEM_PROCESSOR}" x86_64 AUTHEX_ON_X86_64)
-set(AUTHEX_MODULE_HOSTS authex-tz-host)
+set(AUTHEX_MODULE_HOSTS authex-tz-host authex-tz-library-host)
 if(AUTHEX_ON_X86_64)
     list(APPEND AUTHEX_MODULE_HOSTS authex-host authex-sgx-host)
 endif()
@@ -50,19 +50,20 @@ endfunction()
 
 # authex_module_host(<program> SOURCES …): the program of a module's process: static and small, and without sanitizers,
 # whose memory would lie where images lie and whose system calls its filter refuses. Its parts are tested from libraries.
+# DYNAMIC: for a host that loads a library of the machine's.
 set(authex_process ${CMAKE_SOURCE_DIR}/src/tee/process)
 set(AUTHEX_MODULE_HOST_SOURCES
     ${authex_process}/host/prepare.cpp ${authex_process}/host/sandbox.cpp ${authex_process}/host/serve.cpp
     ${authex_process}/kept_area.cpp ${authex_process}/module_end.cpp ${authex_process}/process_record.cpp ${authex_process}/ring.cpp ${authex_process}/shared_area.cpp ${authex_process}/supervisor.cpp
     ${CMAKE_SOURCE_DIR}/src/base/bytes.cpp ${CMAKE_SOURCE_DIR}/src/base/secrets.cpp ${CMAKE_SOURCE_DIR}/src/wire/frame.cpp)
 function(authex_module_host program)
-    cmake_parse_arguments(A "" "" "SOURCES" ${ARGN})
+    cmake_parse_arguments(A "DYNAMIC" "" "SOURCES" ${ARGN})
     add_executable(${program} ${A_SOURCES} ${AUTHEX_MODULE_HOST_SOURCES})
     target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/sdk/include)
     target_compile_options(${program} PRIVATE
         -O2 -fno-sanitize=all -fno-stack-protector -ffunction-sections -fdata-sections
         $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)
-    target_link_options(${program} PRIVATE -fno-sanitize=all -static -nostdlib++ -Wl,--gc-sections
+    target_link_options(${program} PRIVATE -fno-sanitize=all $<$<NOT:$<BOOL:${A_DYNAMIC}>>:-static> -nostdlib++ -Wl,--gc-sections
         # Above the images: the kernel puts the heap anywhere within a gibibyte after the program.
         -Wl,--image-base=0x60000000)
     target_link_libraries(${program} PRIVATE ${AUTHEX_BEARSSL})

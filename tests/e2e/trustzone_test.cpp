@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 
 #include "ping_pong.hpp"
+#include "tee/trustzone/device_key_file.hpp"
 
 namespace authex::test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class TrustZone : public testing::Test {
   protected:
@@ -78,6 +80,38 @@ TEST_F(TrustZone, AnOlderVersionIsNotLoadedAgain) {
     EXPECT_THAT(result.err, HasSubstr("version 0 of the TA, and 2 was here"));
 }
 
+TEST(TrustZoneLibrary, ANodeWhoseTeeIsReachedThroughItIsAttestedAndPlays) {
+    World world("ping-pong", "trustzone.yaml");
+    // A machine with a TEE, as far as its library of the GP TEE Client API can show.
+    const TemporaryFolder machine;
+    std::filesystem::copy_file(program("../teec-double/libteec.so.1"),
+                               machine.path() / "libteec.so.1");
+    std::filesystem::create_directories(machine.path() / "optee_armtz");
+    const auto key = tee::trustzone::open_device_key(machine.path() / "key.pem");
+    ASSERT_TRUE(key) << to_text(key.error());
+    machine.write("device-key", {reinterpret_cast<const char*>(&key->secret), sizeof key->secret});
+    world.set_tee("left",
+                  {"--tee",
+                   "trustzone",
+                   "--tee-client",
+                   machine.path() / "libteec.so.1",
+                   "--ta-folder",
+                   machine.path() / "optee_armtz"});
+    world.start_managers();
+    EXPECT_EQ(world.authex({"up"}).status, 1) << "neither simulated nor enrolled";
+    world.must({"node", "enroll", "left", "--trust-on-first-use"});
+    world.replace("trustzone.yaml",
+                  "left:  { tee: trustzone,",
+                  "left:  { tee: trustzone, device-key: keys/left.device.pem,");
+    world.must({"up"});
+    play(world);
+    const Result attested = world.authex({"attest", "ping", "--explain"});
+    EXPECT_EQ(attested.status, 0) << attested.err;
+    EXPECT_THAT(attested.out, Not(HasSubstr("simulated")));
+    world.restart_manager("left");
+    EXPECT_TRUE(eventually([&] { return world.request_u32("score") == 100U; })) << "it goes on";
+}
+
 TEST(TrustZoneManager, NeedsOpteeOrIsToldToSimulate) {
     const TemporaryFolder folder;
     const auto manager = [](std::vector<std::string> options) {
@@ -105,6 +139,10 @@ TEST(TrustZoneManager, TakesOptionsOnlyWhereTheyMeanSomething) {
     EXPECT_EQ(manager({"--tee", "sgx", "--ta-folder", "/tmp"}).status, 2);
     EXPECT_EQ(manager({"--tee", "trustzone", "--simulate", "--ta-folder", "/tmp"}).status, 2);
     EXPECT_EQ(manager({"--tee", "trustzone", "--ta-key", "key.pem"}).status, 2);
+    EXPECT_EQ(manager({"--tee-client", "libteec"}).status, 2);
+    EXPECT_EQ(manager({"--tee", "trustzone", "--simulate", "--tee-client", "device"}).status, 2);
+    EXPECT_EQ(manager({"--tee", "trustzone", "--tee-client", "libtee.so"}).status, 2) << "no path";
+    EXPECT_EQ(manager({"--tee", "trustzone", "--tee-client", "./none.so"}).status, 1);
     if (!std::filesystem::exists("/dev/tee0")) {
         const Result bare = manager({"--tee", "trustzone", "--ta-folder", folder.path()});
         EXPECT_EQ(bare.status, 1) << "an option of nodes with OP-TEE, which this machine has not";

@@ -101,13 +101,16 @@ void World::start_managers(const std::vector<std::string>& more_options) {
     more_options_ = more_options;
     std::string text = read(descriptor_);
     for (const auto& [node, is] : nodes_of(text)) {
-        if (is.tee == "sancus" && !options_of_.contains(node)) {
-            options_of_[node] = {"--tee",
-                                 "sancus",
-                                 "--emulator",
-                                 is.board.empty() ? "default" : (folder() / is.board).string()};
+        if (options_of_.contains(node)) {
+            // the test has said
+        } else if (is.tee == "sancus") {
+            set_tee(node,
+                    {"--tee",
+                     "sancus",
+                     "--emulator",
+                     is.board.empty() ? "default" : (folder() / is.board).string()});
         } else if (is.tee == "sgx" || is.tee == "trustzone") {
-            options_of_[node] = {"--tee", is.tee, "--simulate"};
+            set_tee(node, {"--tee", is.tee, "--simulate"});
         }
         start_manager(node, (hosts_.contains(node) ? hosts_.at(node) : "127.0.0.1") + ":0");
         const std::regex place("(" + node + R"(:\s*\{ tee: \w+, +address: )\S+?([, ]))");

@@ -38,9 +38,13 @@ class World {
     /// Where a manager listens, if not on loopback.
     void set_host(const std::string& node, const std::string& host) { hosts_[node] = host; }
 
+    /// Options by which a node's manager knows its TEE, in place of those of its kind.
+    void set_tee(const std::string& node, std::vector<std::string> options) {
+        options_of_[node] = std::move(options);
+    }
     /// A node's board has its own power, and is on this serial line.
     void set_line(const std::string& node, const std::string& path) {
-        options_of_[node] = {"--tee", "sancus", "--serial", path};
+        set_tee(node, {"--tee", "sancus", "--serial", path});
     }
 
     /// Starts a manager for each node, and makes the descriptor say where they are.

@@ -86,6 +86,37 @@ void declare_sancus(CLI::App& app, SancusOptions& options) {
         ->group("Sancus");
 }
 
+void declare_trustzone(CLI::App& app, ProgramOptions& options) {
+    app.add_option(
+           "--tee-client",
+           options.tee_client,
+           "how a TrustZone node speaks to its TEE: `device`, by /dev/tee0; `libteec`, by the\n"
+           "TEE's library of the GP TEE Client API; or the path of such a library\n"
+           "(default: the device where there is one, else libteec)")
+        ->check(CLI::Validator(
+            [](std::string& value) {
+                const bool known =
+                    value == "device" || value == "libteec" || value.find('/') != std::string::npos;
+                return known ? std::string() : "`device`, `libteec` or a path with a slash";
+            },
+            ""))
+        ->type_name("WAY")
+        ->group("SGX and TrustZone");
+    app.add_option("--ta-folder",
+                   options.ta_folder,
+                   "where tee-supplicant of a TrustZone node looks for trusted applications")
+        ->type_name("DIR")
+        ->capture_default_str()
+        ->group("SGX and TrustZone");
+    app.add_option(
+           "--ta-key",
+           options.ta_key,
+           "load only trusted applications that this key signed, PEM, public or private; as\n"
+           "a real OP-TEE, which was built with its key")
+        ->type_name("FILE")
+        ->group("SGX and TrustZone");
+}
+
 void declare_running(CLI::App& app, ProgramOptions& options) {
     app.add_option("--log-level", options.log_level, "what is said on stderr")
         ->check(CLI::IsMember(std::vector<std::string>{"debug", "info", "warning", "error", "off"}))
@@ -146,19 +177,7 @@ void declare(CLI::App& app, CommandLine& line) {
            "with --simulate, SGX: nobody in an enclave's process reaches its memory while it is\n"
            "not entered; finds stray accesses, and is slow")
         ->group("SGX and TrustZone");
-    app.add_option("--ta-folder",
-                   options.ta_folder,
-                   "where tee-supplicant of a TrustZone node looks for trusted applications")
-        ->type_name("DIR")
-        ->capture_default_str()
-        ->group("SGX and TrustZone");
-    app.add_option(
-           "--ta-key",
-           options.ta_key,
-           "load only trusted applications that this key signed, PEM, public or private; as\n"
-           "a real OP-TEE, which was built with its key")
-        ->type_name("FILE")
-        ->group("SGX and TrustZone");
+    declare_trustzone(app, options);
     declare_sancus(app, options.sancus);
     declare_tls(app, line);
     declare_limits(app, line);
@@ -213,10 +232,12 @@ Expected<bool> complete_simulation(const CLI::App& app, const ProgramOptions& op
                        "--hide-enclaves is for simulated SGX nodes",
                        "add --tee sgx --simulate, or leave it out");
     }
-    if (app.count("--ta-folder") != 0 && (options.simulate || options.tee != "trustzone")) {
-        return failure("usage",
-                       "--ta-folder is for TrustZone nodes with OP-TEE",
-                       "add --tee trustzone without --simulate, or leave it out");
+    for (const char* option : {"--ta-folder", "--tee-client"}) {
+        if (app.count(option) != 0 && (options.simulate || options.tee != "trustzone")) {
+            return failure("usage",
+                           fmt::format("{} is for TrustZone nodes with OP-TEE", option),
+                           "add --tee trustzone without --simulate, or leave it out");
+        }
     }
     if (!options.ta_key.empty() && !(options.simulate && options.tee == "trustzone")) {
         return failure("usage",

@@ -29,6 +29,9 @@ struct ProgramOptions {
     bool simulate = false;      ///< SGX, TrustZone: without the hardware
     bool hide_enclaves = false; ///< SGX, simulated: from the rest of their processes
     std::filesystem::path ta_folder = "/lib/optee_armtz"; ///< TrustZone: of tee-supplicant
+    /// TrustZone: `device`, `libteec` or the path of such a library; empty: the device where there
+    /// is one, else libteec.
+    std::string tee_client;
     std::filesystem::path ta_key; ///< simulated TrustZone: whose TAs it loads; empty: anybody's
     std::string name;             ///< for people; empty: the address
     std::string log_level = "info";

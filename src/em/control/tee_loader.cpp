@@ -50,6 +50,14 @@ LoaderMade open_trustzone(const ProgramOptions& options, const fs::path& state) 
     trustzone.simulate = options.simulate;
     trustzone.ta_folder = options.ta_folder;
     trustzone.ta_key = options.ta_key;
+    if (options.tee_client == "device") {
+        trustzone.client = tee::trustzone::ClientWay::device;
+    } else if (!options.tee_client.empty()) {
+        trustzone.client = tee::trustzone::ClientWay::library;
+        if (options.tee_client != "libteec") {
+            trustzone.library = fs::absolute(options.tee_client); // found from any folder
+        }
+    }
     if (!trustzone.simulate) {
         spdlog::info("asking OP-TEE for the device's key; the first time, it has to make one. It "
                      "waits as long as tee-supplicant does not run");

@@ -11,6 +11,8 @@
 #include "tee/compile/compiler.hpp"
 #include "tee/process/host_program.hpp"
 #include "tee/process/start.hpp"
+#include "tee/trustzone/client/device_client.hpp"
+#include "tee/trustzone/client/library_client.hpp"
 #include "tee/trustzone/host/session.hpp"
 #include "tee/trustzone/image/ta_elf.hpp"
 #include "tee/trustzone/signer.hpp"
@@ -86,14 +88,32 @@ tl::unexpected<Diagnostic> no_tee(const std::string& why) {
                    "device; for development without them: --simulate");
 }
 
-/// GET_PUBKEY of the attestation PTA: exponent, modulus, algorithm. (OP-TEE, `pta_attestation.h`)
-Expected<DeviceKeyPair> ask_device_key(const fs::path& device) {
-    const process::Descriptor descriptor(::open(device.c_str(), O_RDWR | O_CLOEXEC));
+Expected<DeviceKeyPair> ask_device_key(const LoaderOptions& options) {
+    if (options.client == ClientWay::library) {
+        LibraryClient client;
+        client.load(options.library.c_str());
+        return client.is_there()
+                   ? ask_device_key(client)
+                   : no_tee(fmt::format("{} cannot be loaded, or reaches no TEE", options.library));
+    }
+    const process::Descriptor descriptor(::open(options.device.c_str(), O_RDWR | O_CLOEXEC));
     if (!descriptor.open()) {
-        return no_tee(fmt::format("cannot open {}", device.string()));
+        return no_tee(fmt::format("cannot open {}", options.device.string()));
     }
     KernelTeeDriver driver(descriptor.get());
-    return ask_device_key(driver);
+    DeviceClient client(driver);
+    return ask_device_key(client);
+}
+
+/// The program that stands for TAs where a library speaks for the TEE.
+Expected<fs::path> library_host(const fs::path& host) {
+    fs::path program = host.parent_path() / "authex-tz-library-host";
+    if (::access(program.c_str(), X_OK) != 0) {
+        return failure("host-missing",
+                       fmt::format("cannot run {}", program.string()),
+                       "it lies beside authex-tz-host");
+    }
+    return program;
 }
 
 /// 0: none was loaded yet.
@@ -108,7 +128,8 @@ std::uint32_t version_seen(const fs::path& file) {
 
 } // namespace
 
-Expected<DeviceKeyPair> ask_device_key(TeeDriver& driver) {
+/// GET_PUBKEY: exponent, modulus, algorithm. (OP-TEE, `pta_attestation.h`)
+Expected<DeviceKeyPair> ask_device_key(TeeClient& client) {
     constexpr Uuid attestation = {0x39,
                                   0x80,
                                   0x08,
@@ -128,8 +149,7 @@ Expected<DeviceKeyPair> ask_device_key(TeeDriver& driver) {
     constexpr std::uint32_t get_public_key = 0;
     constexpr std::size_t exponent_room = 8;
     using Kind = Parameter::Kind;
-    TeeClient client(driver);
-    if (!client.is_optee()) {
+    if (!client.is_there()) {
         return no_tee("the TEE is no OP-TEE");
     }
     std::uint32_t session = 0;
@@ -169,16 +189,26 @@ Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions o
         return tl::make_unexpected(program.error());
     }
     options.host_program = std::move(*program);
+    std::error_code error;
+    if (options.client == ClientWay::device_or_library) {
+        options.client = fs::exists(options.device, error) ? ClientWay::device : ClientWay::library;
+    }
+    if (!options.simulate && options.client == ClientWay::library) {
+        Expected<fs::path> host = library_host(options.host_program);
+        if (!host) {
+            return tl::make_unexpected(host.error());
+        }
+        options.host_program = std::move(*host);
+    }
     if (options.ring_bytes == 0) {
         options.ring_bytes = process::ring_bytes_default;
     }
     const Expected<DeviceKeyPair> device =
         options.simulate ? open_device_key(options.state_directory / "tee-device-key.pem")
-                         : ask_device_key(options.device);
+                         : ask_device_key(options);
     if (!device) {
         return tl::make_unexpected(device.error());
     }
-    std::error_code error;
     fs::create_directories(options.state_directory / "ta-versions", error);
     return std::unique_ptr<TrustZoneLoader>(new TrustZoneLoader(std::move(options), *device));
 }
@@ -270,7 +300,8 @@ Expected<std::unique_ptr<ModuleLink>> TrustZoneLoader::start(const ModuleSpec& s
     process::HostCommand command =
         process::host_for(spec, options_.host_program, directory, options_.ring_bytes);
     command.arguments.push_back(std::to_string(options_.spin_us));
-    command.arguments.emplace_back("hardware");
+    command.arguments.emplace_back(options_.client == ClientWay::library ? options_.library
+                                                                         : "hardware");
     if (const Expected<bool> prepared = prepare(spec, ta, command); !prepared) {
         return tl::make_unexpected(prepared.error());
     }

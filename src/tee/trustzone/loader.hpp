@@ -13,16 +13,21 @@
 
 namespace authex::tee::trustzone {
 
+/// How a real TEE is spoken to: through the kernel's device, or a library of the GP TEE Client API.
+enum class ClientWay : std::uint8_t { device_or_library, device, library };
+
 struct LoaderOptions {
-    std::filesystem::path state_directory; ///< where a simulated device lives
-    bool simulate = false;                 ///< else OP-TEE is needed
+    std::filesystem::path state_directory;           ///< where a simulated device lives
+    bool simulate = false;                           ///< else OP-TEE is needed
+    ClientWay client = ClientWay::device_or_library; ///< the device where there is one
     std::filesystem::path device = "/dev/tee0";
+    std::string library = "libteec.so.1"; ///< as dlopen() takes it
     /// Where tee-supplicant looks for TAs; the manager writes them there.
     std::filesystem::path ta_folder = "/lib/optee_armtz";
     /// Whose TAs a simulated TEE loads, PEM; empty: anybody's. A real one was built with its key.
     std::filesystem::path ta_key;
     /// Empty: AUTHEX_TZ_HOST_PROGRAM, else ../lib/authex/authex-tz-host or authex-tz-host beside
-    /// this program.
+    /// this program. With a library: authex-tz-library-host beside that one.
     std::filesystem::path host_program;
     std::size_t ring_bytes = 0;  ///< each way, a power of two; 0: 512 KiB
     std::uint32_t spin_us = 200; ///< as of native modules
@@ -30,7 +35,7 @@ struct LoaderOptions {
 
 /// The device key as the attestation PTA gives it to anybody; its secret stays there.
 /// @error tee-missing
-Expected<DeviceKeyPair> ask_device_key(TeeDriver& driver);
+Expected<DeviceKeyPair> ask_device_key(TeeClient& client);
 
 /// TrustZone with OP-TEE, or simulated. Simulated images of AArch64 run elsewhere in qemu-aarch64,
 /// through the host program that AUTHEX_TZ_HOST_PROGRAM_AARCH64 names, or aarch64/authex-tz-host

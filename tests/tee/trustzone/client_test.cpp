@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tee/modules.hpp"
+#include "tee/trustzone/client/device_client.hpp"
 #include "tee/trustzone/host/session.hpp"
 #include "tee/trustzone/kernel_double.hpp"
 #include "tee/trustzone/loader.hpp"
@@ -22,7 +23,7 @@ class RealTee : public testing::Test {
     process::Answer invoke(ByteView in) { return process::invoke(door_of_real(), in, out_); }
 
     KernelDouble kernel_;
-    TeeClient client_{kernel_};
+    DeviceClient client_{kernel_};
     std::vector<std::uint8_t> in_ = test::frame(Kind::call, 0, 7, std::vector<std::uint8_t>(64, 5));
     std::vector<std::uint8_t> out_ = std::vector<std::uint8_t>(512 * 1024);
 };
@@ -65,10 +66,10 @@ TEST_F(RealTee, ImpossibleAnswersAndDeadTeesEndTheModule) {
 
 TEST(RealTeeOpening, SaysWhatIsMissing) {
     KernelDouble kernel;
-    TeeClient client(kernel);
-    EXPECT_TRUE(client.is_optee());
+    DeviceClient client(kernel);
+    EXPECT_TRUE(client.is_there());
     kernel.implementation = 2;
-    EXPECT_FALSE(client.is_optee());
+    EXPECT_FALSE(client.is_there());
     EXPECT_EQ(open_real(client, {1}), KernelDouble::not_found);
     kernel.has_memory = false;
     EXPECT_EQ(open_real(client, kernel.ta), client_failed);
@@ -101,25 +102,27 @@ TEST(RealTeeOpening, HasARemedyForEachCauseThatIsKnown) {
 
 TEST(RealTeeKey, IsAskedOfTheAttestationPta) {
     KernelDouble kernel;
-    const auto key = test::require(ask_device_key(kernel));
+    DeviceClient client(kernel);
+    const auto key = test::require(ask_device_key(client));
     EXPECT_TRUE(std::equal(key.modulus.begin(), key.modulus.end(), kernel.modulus.begin()));
     EXPECT_EQ(kernel.closed, 1U);
     kernel.modulus.resize(256);
-    EXPECT_EQ(ask_device_key(kernel).error().code, "tee-missing") << "2048 bits";
+    EXPECT_EQ(ask_device_key(client).error().code, "tee-missing") << "2048 bits";
     kernel.modulus.resize(512);
-    EXPECT_EQ(ask_device_key(kernel).error().code, "tee-missing") << "4096 bits";
+    EXPECT_EQ(ask_device_key(client).error().code, "tee-missing") << "4096 bits";
     kernel.modulus.resize(384);
     kernel.has_attestation = false;
-    EXPECT_EQ(ask_device_key(kernel).error().code, "tee-missing");
+    EXPECT_EQ(ask_device_key(client).error().code, "tee-missing");
     kernel.has_attestation = true;
     kernel.implementation = 3;
-    EXPECT_EQ(ask_device_key(kernel).error().code, "tee-missing");
+    EXPECT_EQ(ask_device_key(client).error().code, "tee-missing");
 }
 
 TEST(RealTeeKey, IsMissingWhereThereIsNoDevice) {
     const test::TemporaryFolder folder;
     const auto loader = TrustZoneLoader::open(
         {.state_directory = folder.path(),
+         .client = ClientWay::device,
          .device = folder.path() / "tee0",
          .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-tz-host"});
     ASSERT_FALSE(loader);

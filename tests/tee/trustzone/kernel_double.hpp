@@ -9,7 +9,7 @@
 
 #include <linux/tee.h>
 
-#include "tee/trustzone/client/client.hpp"
+#include "tee/trustzone/client/device_client.hpp"
 #include "tee/trustzone/normal_world.hpp"
 
 namespace authex::test {

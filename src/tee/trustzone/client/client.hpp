@@ -1,24 +1,23 @@
 #pragma once
-// A client of a TEE in the normal world: sessions, commands, shared memory, without a library.
-// (GP TEE Client API 1.0; Linux, `include/uapi/linux/tee.h`) No allocation, no exceptions.
+// A client of a TEE in the normal world: sessions, commands, shared memory. (GP TEE Client API 1.0)
+// No allocation of its own, no exceptions.
 
 #include <array>
 #include <cstdint>
 
 #include "base/bytes.hpp"
-#include "tee/trustzone/client/driver.hpp"
 
 namespace authex::tee::trustzone {
 
 using Uuid = std::array<std::uint8_t, 16>; ///< octets in the order in which they are written
 
-/// Memory that client and TEE share for the life of the device's descriptor.
+/// Memory that client and TEE share for the life of the client.
 struct SharedMemory {
     std::int32_t id = -1; ///< < 0: there is none
     Bytes bytes;
 };
 
-/// One parameter; of the kinds that are used here. (GP TEE Client API 4.3.6)
+/// One parameter; of the kinds that are used here. (GP TEE Client API 1.0, §4.4.5)
 struct Parameter {
     enum class Kind : std::uint64_t {
         none = 0,
@@ -37,20 +36,18 @@ constexpr std::uint32_t client_failed = 0xFFFF000E; ///< TEE_ERROR_COMMUNICATION
 
 class TeeClient {
   public:
-    /// @param driver borrowed
-    explicit TeeClient(TeeDriver& driver) : driver_(driver) {}
-
-    /// Whether it is OP-TEE that answers.
-    [[nodiscard]] bool is_optee();
-    SharedMemory share(std::size_t bytes);
+    /// Whether a TEE answers that this client can speak to.
+    [[nodiscard]] virtual bool is_there() = 0;
+    virtual SharedMemory share(std::size_t bytes) = 0;
     /// @return TEEC_SUCCESS (0), what the TEE or the TA says, or client_failed
-    std::uint32_t open(const Uuid& ta, std::uint32_t& session);
+    virtual std::uint32_t open(const Uuid& ta, std::uint32_t& session) = 0;
     /// Sizes and values that come back are bounded by what was given.
-    std::uint32_t invoke(std::uint32_t session, std::uint32_t command, Parameters& parameters);
-    void close(std::uint32_t session);
+    virtual std::uint32_t
+    invoke(std::uint32_t session, std::uint32_t command, Parameters& parameters) = 0;
+    virtual void close(std::uint32_t session) = 0;
 
-  private:
-    TeeDriver& driver_;
+  protected:
+    ~TeeClient() = default; // nobody owns one through it
 };
 
 } // namespace authex::tee::trustzone

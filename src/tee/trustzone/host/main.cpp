@@ -16,8 +16,9 @@
 #include "tee/process/host/serve.hpp"
 #include "tee/process/shared_area.hpp"
 #include "tee/process/supervisor.hpp"
+#include "tee/trustzone/client/device_client.hpp"
+#include "tee/trustzone/host/opening.hpp"
 #include "tee/trustzone/host/session.hpp"
-#include "tee/trustzone/image/signed_ta.hpp"
 #include "tee/trustzone/simulator/tee.hpp"
 
 namespace authex::tee::trustzone {
@@ -25,8 +26,6 @@ namespace {
 
 using process::refuse_start;
 
-constexpr std::uint64_t spin_us_max = 1'000'000;
-constexpr std::uint64_t file_bytes_max = ta_bytes_max + 4096;
 #if defined(__x86_64__)
 constexpr Machine own_machine = Machine::x86_64;
 #elif defined(__aarch64__)
@@ -49,18 +48,6 @@ Machinery read_machinery() {
     return machinery;
 }
 
-/// Borrows from the whole file, which is private memory.
-SignedTa read_ta(const process::Digest& expected) {
-    const Bytes file =
-        process::read_file("image", file_bytes_max, "image-unreadable", "image-malformed");
-    process::check_hash(file, expected);
-    SignedTa ta;
-    if (!parse_signed_ta(file, ta)) {
-        refuse_start("image-malformed", "not a signed TA, or its hash does not hold");
-    }
-    return ta;
-}
-
 void make_ta(const process::Digest& expected) {
     const SignedTa ta = read_ta(expected);
     const TaPlan plan = plan_ta(ta.elf);
@@ -80,16 +67,10 @@ void make_ta(const process::Digest& expected) {
 
 /// The session stays open as long as the device is, which is as long as this process lives.
 int open_ta(const process::Digest& expected, KernelTeeDriver& driver) {
-    static TeeClient client(driver);
+    static DeviceClient client(driver);
     const int device = ::open("/dev/tee0", O_RDWR | O_CLOEXEC);
     driver.moved_to(device);
-    if (device < 0 || !client.is_optee()) {
-        refuse_start("tee-missing", "/dev/tee0 cannot be opened, or is no OP-TEE");
-    }
-    if (const std::uint32_t result = open_real(client, read_ta(expected).uuid); result != 0) {
-        const Refusal refusal = refusal_of(result);
-        refuse_start(refusal.code, refusal.why.data());
-    }
+    open_or_refuse(client, read_ta(expected), "/dev/tee0 cannot be opened, or is no OP-TEE");
     return device;
 }
 
@@ -152,10 +133,7 @@ int main(int count, char** arguments) {
             "authex-tz-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated | emulated");
     }
     const auto image = process::digest(arguments[2]);
-    const auto spin_us = process::number(arguments[3], 10, trustzone::spin_us_max);
-    if (!spin_us) {
-        process::refuse_start("host-usage", "SPIN-US is out of range");
-    }
+    const std::uint32_t spin_us = trustzone::spin_of(arguments[3]);
     process::supervise(image);
-    trustzone::run(image, static_cast<std::uint32_t>(*spin_us), where);
+    trustzone::run(image, spin_us, where);
 }

@@ -12,7 +12,9 @@ constexpr std::uint64_t session = 1;
 std::uint32_t open_as_client(const runtime::Invocation& invocation) {
     const auto* const begin =
         reinterpret_cast<const std::uint8_t*>(static_cast<std::uintptr_t>(invocation.shared_begin));
-    share({begin, static_cast<std::size_t>(invocation.shared_end - invocation.shared_begin)});
+    const ByteView rings(begin,
+                         static_cast<std::size_t>(invocation.shared_end - invocation.shared_begin));
+    share({&rings, 1});
     optee::Params none;
     return open_session(session, none);
 }

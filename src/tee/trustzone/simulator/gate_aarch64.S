@@ -50,6 +50,7 @@ authex_ta_gate:
     .bss
     .balign 8
     .globl  authex_host_stack
+    .hidden authex_host_stack
 authex_host_stack:
     .skip   8
     .section .note.GNU-stack, "", %progbits

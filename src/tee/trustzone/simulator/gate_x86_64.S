@@ -32,7 +32,7 @@ authex_ta_gate:
     movq    authex_host_stack(%rip), %rsp
     testq   %r9, %r9
     jz      left
-    callq   authex_answer
+    callq   authex_answer@PLT
     movq    ta_stack(%rip), %rsp
     ret
 left:
@@ -50,6 +50,7 @@ left:
     .bss
     .balign 8
     .globl  authex_host_stack
+    .hidden authex_host_stack
 authex_host_stack:
     .skip   8
 ta_stack:

@@ -61,6 +61,11 @@ const char* TaMemory::place(ByteView elf, const TaPlan& plan) {
     if (reserved == MAP_FAILED) {
         return "no memory";
     }
+    if (!reserved_.empty()) {
+        ::munmap(reserved_.data(), reserved_.size());
+    }
+    reserved_ = {static_cast<std::uint8_t*>(reserved), static_cast<std::size_t>(all)};
+    area_count_ = 0;
     const std::uint64_t headers = reinterpret_cast<std::uintptr_t>(reserved) + guard_bytes;
     base_ = headers + page_bytes + guard_bytes;
     entry_ = plan.entry;

@@ -13,8 +13,8 @@ enum class Access : std::uint8_t { read, write };
 
 class TaMemory {
   public:
-    /// Maps headers, segments and stack, each with its own rights and nothing around them. Once a
-    /// process. @return why not; null: it stands
+    /// Maps headers, segments and stack, each with its own rights and nothing around them; what was
+    /// mapped before is gone. @return why not; null: it stands
     [[nodiscard]] const char* place(ByteView elf, const TaPlan& plan);
 
     [[nodiscard]] std::uint64_t entry() const { return base_ + entry_; }
@@ -34,6 +34,7 @@ class TaMemory {
 
     std::array<Area, ta_segments_max + 2> areas_{};
     std::size_t area_count_ = 0;
+    Bytes reserved_; ///< all of it, guards too
     std::uint64_t base_ = 0;
     std::uint64_t entry_ = 0;
     std::uint64_t stack_end_ = 0;

@@ -1,6 +1,7 @@
 #include "tee/trustzone/simulator/tee.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <unistd.h>
@@ -35,7 +36,8 @@ struct Tee {
     TaMemory memory;
     DeviceKey device_key{};
     br_hmac_drbg_context random{};
-    ByteView shared;
+    std::array<ByteView, shared_max> shared;
+    std::atomic<bool> cancelled = false;
     bool attestation_open = false;
     bool cancellation_masked = true; ///< as each operation begins
     std::uint64_t calls = 0;
@@ -140,15 +142,21 @@ std::uint32_t draw(std::uint64_t address, std::uint64_t bytes) {
     return tee_success;
 }
 
+bool lies_shared(std::uint64_t address, std::uint64_t bytes) {
+    return std::any_of(tee.shared.begin(), tee.shared.end(), [&](ByteView memory) {
+        const auto begin = reinterpret_cast<std::uintptr_t>(memory.data());
+        return address >= begin && address - begin <= memory.size() &&
+               bytes <= memory.size() - (address - begin);
+    });
+}
+
 /// (flags, address, bytes): the TA's own memory, or what was shared with it.
 std::uint32_t check_rights(const std::uint64_t arguments[5]) {
     constexpr std::uint64_t write = 2;
     constexpr std::uint64_t any_owner = 4;
     const Access access = (arguments[0] & write) != 0 ? Access::write : Access::read;
-    const auto begin = reinterpret_cast<std::uintptr_t>(tee.shared.data());
-    const bool is_shared = (arguments[0] & any_owner) != 0 && arguments[1] >= begin &&
-                           arguments[1] - begin <= tee.shared.size() &&
-                           arguments[2] <= tee.shared.size() - (arguments[1] - begin);
+    const bool is_shared =
+        (arguments[0] & any_owner) != 0 && lies_shared(arguments[1], arguments[2]);
     return is_shared || tee.memory.allows(arguments[1], arguments[2], access) ? tee_success
                                                                               : tee_access_denied;
 }
@@ -159,6 +167,10 @@ std::uint32_t mask(std::uint64_t old, bool masked) {
     }
     tee.cancellation_masked = masked;
     return tee_success;
+}
+
+bool is_cancelled() {
+    return tee.cancelled && !tee.cancellation_masked;
 }
 
 std::uint64_t answer(std::uint64_t number, const std::uint64_t arguments[5]) {
@@ -178,7 +190,7 @@ std::uint64_t answer(std::uint64_t number, const std::uint64_t arguments[5]) {
     case Call::check_access_rights:
         return check_rights(arguments);
     case Call::get_cancellation_flag:
-        return put_word(arguments[0], 0) ? tee_success : tee_access_denied; // nobody cancels
+        return put_word(arguments[0], is_cancelled() ? 1 : 0) ? tee_success : tee_access_denied;
     case Call::mask_cancellation:
         return mask(arguments[0], true);
     case Call::unmask_cancellation:
@@ -188,12 +200,6 @@ std::uint64_t answer(std::uint64_t number, const std::uint64_t arguments[5]) {
     default:
         return tee_not_supported;
     }
-}
-
-bool lies_shared(std::uint64_t address, std::uint64_t bytes) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(tee.shared.data());
-    return address >= begin && address - begin <= tee.shared.size() &&
-           bytes <= tee.shared.size() - (address - begin);
 }
 
 /// References to memory are refused before the TA sees them, unless they are empty.
@@ -232,6 +238,7 @@ enter(optee::Entry what, std::uint64_t session, std::uint64_t command, Params& p
     auto* const given = pointer<Params>(top);
     *given = params;
     tee.cancellation_masked = true;
+    tee.cancelled = false;
     const auto result = static_cast<std::uint32_t>(
         enter_ta(tee.memory.entry(), top, what, session, given, command));
     bring_back(*given, params);
@@ -247,11 +254,18 @@ const char* start_tee(ByteView elf, const TaPlan& plan, const Machinery& machine
     if (const char* refusal = tee.memory.place(elf, plan)) {
         return refusal;
     }
-    return open_gate(answer) ? nullptr : "the gate's place in memory is taken";
+    tee.attestation_open = false;
+    static const bool gate_is_open = open_gate(answer);
+    return gate_is_open ? nullptr : "the gate's place in memory is taken";
 }
 
-void share(ByteView memory) {
-    tee.shared = memory;
+void share(std::span<const ByteView> memories) {
+    tee.shared = {};
+    std::copy(memories.begin(), memories.end(), tee.shared.begin());
+}
+
+void request_cancellation() {
+    tee.cancelled = true;
 }
 
 std::uint32_t open_session(std::uint64_t session, Params& params) {

@@ -1,4 +1,4 @@
-#include "tee/trustzone/client/client.hpp"
+#include "tee/trustzone/client/device_client.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -65,13 +65,13 @@ void from_kernel(const tee_ioctl_param& answered, Parameter& parameter) {
 
 } // namespace
 
-bool TeeClient::is_optee() {
+bool DeviceClient::is_there() {
     tee_ioctl_version_data version{};
     return driver_.control(TEE_IOC_VERSION, &version) >= 0 &&
            version.impl_id == TEE_IMPL_ID_OPTEE && (version.gen_caps & TEE_GEN_CAP_GP) != 0;
 }
 
-SharedMemory TeeClient::share(std::size_t bytes) {
+SharedMemory DeviceClient::share(std::size_t bytes) {
     tee_ioctl_shm_alloc_data data{};
     data.size = bytes;
     const int descriptor = driver_.control(TEE_IOC_SHM_ALLOC, &data);
@@ -82,7 +82,7 @@ SharedMemory TeeClient::share(std::size_t bytes) {
     return mapped.empty() ? SharedMemory{} : SharedMemory{.id = data.id, .bytes = mapped};
 }
 
-std::uint32_t TeeClient::open(const Uuid& ta, std::uint32_t& session) {
+std::uint32_t DeviceClient::open(const Uuid& ta, std::uint32_t& session) {
     OpenArgument open{};
     std::copy(ta.begin(), ta.end(), open.uuid);
     open.client_login = TEE_IOCTL_LOGIN_PUBLIC;
@@ -95,7 +95,7 @@ std::uint32_t TeeClient::open(const Uuid& ta, std::uint32_t& session) {
 }
 
 std::uint32_t
-TeeClient::invoke(std::uint32_t session, std::uint32_t command, Parameters& parameters) {
+DeviceClient::invoke(std::uint32_t session, std::uint32_t command, Parameters& parameters) {
     InvokeArgument invoke{};
     invoke.function = command;
     invoke.session = session;
@@ -111,7 +111,7 @@ TeeClient::invoke(std::uint32_t session, std::uint32_t command, Parameters& para
     return invoke.result;
 }
 
-void TeeClient::close(std::uint32_t session) {
+void DeviceClient::close(std::uint32_t session) {
     tee_ioctl_close_session_arg argument{};
     argument.session = session;
     (void)driver_.control(TEE_IOC_CLOSE_SESSION, &argument);

@@ -1,0 +1,27 @@
+#pragma once
+// Speaks to the kernel's TEE device, without a library. (Linux, `include/uapi/linux/tee.h`)
+
+#include "tee/trustzone/client/client.hpp"
+#include "tee/trustzone/client/driver.hpp"
+
+namespace authex::tee::trustzone {
+
+/// Its shared memory and sessions last as long as the device's descriptor is open.
+class DeviceClient final : public TeeClient {
+  public:
+    /// @param driver borrowed
+    explicit DeviceClient(TeeDriver& driver) : driver_(driver) {}
+
+    /// An OP-TEE.
+    [[nodiscard]] bool is_there() override;
+    SharedMemory share(std::size_t bytes) override;
+    std::uint32_t open(const Uuid& ta, std::uint32_t& session) override;
+    std::uint32_t
+    invoke(std::uint32_t session, std::uint32_t command, Parameters& parameters) override;
+    void close(std::uint32_t session) override;
+
+  private:
+    TeeDriver& driver_;
+};
+
+} // namespace authex::tee::trustzone
