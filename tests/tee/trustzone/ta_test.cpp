@@ -6,12 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/owner.hpp"
 #include "tee/trustzone/evidence.hpp"
 #include "tee/trustzone/image/ta_elf.hpp"
 #include "tee/trustzone/trustzone_modules.hpp"
 #include "tee/trustzone/verifier.hpp"
-#include "wire/handshake.hpp"
 
 namespace authex::tee::trustzone {
 namespace {
@@ -72,26 +70,6 @@ class TaTest : public testing::TestWithParam<const char*> {
             return {};
         }
         return {view.body.begin(), view.body.end()};
-    }
-    /// What the module answers to a handshake behind the Noise message.
-    static std::vector<std::uint8_t> report_of(ModuleLink& link) {
-        std::vector<std::uint8_t> report;
-        test::Owner owner(1, [&](ByteView order) {
-            EXPECT_TRUE(test::send(link, order));
-            std::vector<std::uint8_t> answer = test::receive(link);
-            wire::FrameView view;
-            if (report.empty() && wire::parse_frame(answer, view) == Error::none) {
-                Reader body(view.body);
-                (void)body.take(body.u16());
-                const ByteView rest = body.rest();
-                report.assign(rest.begin(), rest.end());
-            }
-            return answer;
-        });
-        // The image is not this owner's, so the second message does not verify; the report is
-        // there.
-        EXPECT_THROW(owner.attest(), std::runtime_error);
-        return report;
     }
     Expectation expectation(ByteView report) {
         return {.identity = image().identity,
@@ -174,7 +152,7 @@ TEST_P(TaTest, LeavesNoSecretOfTheDeviceInItsFolder) {
 
 TEST_P(TaTest, ItsEvidenceIsVerifiedUnderTheDevicesKey) {
     const auto link = start();
-    const auto report = report_of(*link);
+    const auto report = test::report_of(*link);
     const auto evidence = test::require(loader_->evidence(spec(), report));
     const auto claims = TrustZoneVerifier().verify(evidence, expectation(report));
     ASSERT_TRUE(claims) << to_text(claims.error());
@@ -186,7 +164,7 @@ TEST_P(TaTest, ItsEvidenceIsVerifiedUnderTheDevicesKey) {
 
 TEST_P(TaTest, EvidenceOfAnythingElseIsRefused) {
     const auto link = start();
-    const auto report = report_of(*link);
+    const auto report = test::report_of(*link);
     const auto evidence = test::require(loader_->evidence(spec(), report));
     const auto code = [&](const Expectation& wanted, ByteView bytes) {
         const auto claims = TrustZoneVerifier().verify(bytes, wanted);
@@ -226,7 +204,7 @@ TEST_P(TaTest, EachStartHasOtherRandomNumbers) {
     std::set<std::vector<std::uint8_t>> reports;
     for (int i = 0; i < 3; ++i) {
         const auto link = start();
-        const auto report = report_of(*link);
+        const auto report = test::report_of(*link);
         reports.insert({report.begin(), report.begin() + wire::report_data_bytes});
         end(*link);
     }

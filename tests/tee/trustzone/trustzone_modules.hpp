@@ -1,10 +1,14 @@
 #pragma once
 // Real trusted applications for tests, over the simulated TEE.
 
+#include <gtest/gtest.h>
+
+#include "support/owner.hpp"
 #include "tee/compile/compiler.hpp"
 #include "tee/modules.hpp"
 #include "tee/trustzone/builder.hpp"
 #include "tee/trustzone/loader.hpp"
+#include "wire/handshake.hpp"
 
 namespace authex::test {
 
@@ -58,6 +62,26 @@ open_trustzone_loader(const TemporaryFolder& folder, const std::filesystem::path
          .simulate = true,
          .ta_key = ta_key,
          .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-tz-host"}));
+}
+
+/// What the module answers to a handshake behind the Noise message: report data and statement. The
+/// image is another owner's, so that the handshake does not end well.
+inline std::vector<std::uint8_t> report_of(tee::ModuleLink& link) {
+    std::vector<std::uint8_t> report;
+    Owner owner(1, [&](ByteView order) {
+        EXPECT_TRUE(send(link, order));
+        std::vector<std::uint8_t> answer = receive(link);
+        wire::FrameView view;
+        if (report.empty() && wire::parse_frame(answer, view) == Error::none) {
+            Reader body(view.body);
+            (void)body.take(body.u16());
+            const ByteView rest = body.rest();
+            report.assign(rest.begin(), rest.end());
+        }
+        return answer;
+    });
+    EXPECT_THROW(owner.attest(), std::runtime_error);
+    return report;
 }
 
 } // namespace authex::test

@@ -1,46 +1,10 @@
 /* A client program in C, as the GP TEE Client API 1.0 has them, linked against libteec.
        client UUID COUNT       opens the TA, asks it COUNT times to take nothing, and tries what is
    wrong */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tee/trustzone/client/tee_client_api.h"
-
-static int failures;
-
-static void expect(const char* what, TEEC_Result found, TEEC_Result wanted) {
-    if (found != wanted) {
-        fprintf(stderr, "%s: %#x instead of %#x\n", what, found, wanted);
-        ++failures;
-    }
-}
-
-static int parse_uuid(const char* text, TEEC_UUID* uuid) {
-    unsigned parts[11];
-    if (sscanf(text,
-               "%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x",
-               &parts[0],
-               &parts[1],
-               &parts[2],
-               &parts[3],
-               &parts[4],
-               &parts[5],
-               &parts[6],
-               &parts[7],
-               &parts[8],
-               &parts[9],
-               &parts[10]) != 11) {
-        return 0;
-    }
-    uuid->timeLow = parts[0];
-    uuid->timeMid = (uint16_t)parts[1];
-    uuid->timeHiAndVersion = (uint16_t)parts[2];
-    for (int i = 0; i < 8; ++i) {
-        uuid->clockSeqAndNode[i] = (uint8_t)parts[3 + i];
-    }
-    return 1;
-}
+#include "client_program.h"
 
 /* Parameter 1 is temporary memory, as most clients have it; the others are registered. */
 static void invoke_all(TEEC_Session* session, TEEC_SharedMemory* memory, int count) {
