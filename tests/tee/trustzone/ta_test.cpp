@@ -8,6 +8,7 @@
 
 #include "tee/trustzone/evidence.hpp"
 #include "tee/trustzone/image/ta_elf.hpp"
+#include "tee/trustzone/machines.hpp"
 #include "tee/trustzone/trustzone_modules.hpp"
 #include "tee/trustzone/verifier.hpp"
 
@@ -36,13 +37,6 @@ constexpr const char* source =
     "AUTHEX_ENTRY(values, call) { ++*pointer; call.result.u32(initial);\n"
     "    call.result.u8(words[call.data[0]][0]); }\n";
 enum Entry : std::uint16_t { echo, crash, trap, write_code, deep, values };
-
-/// Debian's qemu-user, and what CMake builds where the cross libraries are.
-bool has_aarch64() {
-    return std::filesystem::exists("/usr/bin/qemu-aarch64") &&
-           std::filesystem::exists(std::filesystem::path(AUTHEX_BINARY_DIR) /
-                                   "bin/aarch64/authex-tz-host");
-}
 
 const Image& image_for(const std::string& machine) {
     static std::map<std::string, Image> built;
@@ -87,16 +81,10 @@ class TaTest : public testing::TestWithParam<const char*> {
     std::unique_ptr<TrustZoneLoader> loader_ = test::open_trustzone_loader(folder_);
 };
 
-std::vector<const char*> machines() {
-    std::vector<const char*> all = {"x86-64"};
-    if (has_aarch64()) {
-        all.push_back("aarch64");
-    }
-    return all;
-}
-INSTANTIATE_TEST_SUITE_P(Machines, TaTest, testing::ValuesIn(machines()), [](const auto& info) {
-    return std::string(info.param) == "x86-64" ? "x86_64" : "aarch64";
-});
+INSTANTIATE_TEST_SUITE_P(Machines,
+                         TaTest,
+                         testing::ValuesIn(test::machines()),
+                         test::name_of_machine);
 
 TEST_P(TaTest, AnswersManyCalls) {
     const auto link = start();

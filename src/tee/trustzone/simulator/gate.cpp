@@ -1,5 +1,6 @@
 #include "tee/trustzone/simulator/gate.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -17,6 +18,7 @@ std::uint64_t authex_ta_call(std::uint64_t entry,
                              std::uint64_t command);
 void authex_ta_gate();
 extern std::uint64_t authex_host_stack;
+extern const void* authex_ta_stack; ///< at its last system call
 std::uint64_t authex_answer(std::uint64_t a0,
                             std::uint64_t a1,
                             std::uint64_t a2,
@@ -61,8 +63,8 @@ void on_trap(int /*signal*/, siginfo_t* /*info*/, void* raw) {
         context.sp = authex_host_stack;
         return;
     }
-    const std::uint64_t arguments[5] = {
-        context.regs[0], context.regs[1], context.regs[2], context.regs[3], context.regs[4]};
+    std::array<std::uint64_t, 8> arguments{};
+    std::copy_n(std::begin(context.regs), arguments.size(), arguments.begin());
     context.regs[0] = answer_call(number, arguments);
     context.pc += 4;
 }
@@ -95,12 +97,16 @@ std::uint64_t enter_ta(std::uint64_t entry,
 
 } // namespace authex::tee::trustzone
 
+#if defined(__x86_64__)
 std::uint64_t authex_answer(std::uint64_t a0,
                             std::uint64_t a1,
                             std::uint64_t a2,
                             std::uint64_t a3,
                             std::uint64_t a4,
                             std::uint64_t number) {
-    const std::uint64_t arguments[5] = {a0, a1, a2, a3, a4};
-    return authex::tee::trustzone::answer_call(number, arguments);
+    // Behind the return address; also where there are none, for the TA's stack does not end there.
+    const auto* const more = static_cast<const std::uint64_t*>(authex_ta_stack) + 1;
+    return authex::tee::trustzone::answer_call(number,
+                                               {a0, a1, a2, a3, a4, more[0], more[1], more[2]});
 }
+#endif

@@ -1,6 +1,8 @@
 #pragma once
 // The way into a TA, and the way of its system calls out of it.
 
+#include <array>
+
 #include "tee/trustzone/port/optee/abi.hpp"
 
 namespace authex::tee::trustzone {
@@ -9,8 +11,11 @@ namespace authex::tee::trustzone {
 /// (port/optee/svc_x86_64.S).
 constexpr std::uint64_t gate_address = 0x50000000;
 
-/// Answers a system call, but those that do not come back.
-using SystemCall = std::uint64_t (*)(std::uint64_t number, const std::uint64_t arguments[5]);
+/// Answers a system call, but those that do not come back. It has up to 8 arguments: on AArch64 in
+/// X0 to X7; on x86-64 as C has them, where the sixth is the call's number, and arguments 6 to 8
+/// follow it.
+using SystemCall = std::uint64_t (*)(std::uint64_t number,
+                                     const std::array<std::uint64_t, 8>& arguments);
 
 /// Makes the gate, once a process. On AArch64 system calls are traps: it takes SIGTRAP.
 /// @return false: its place is taken, or the signal

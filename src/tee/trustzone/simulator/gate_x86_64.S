@@ -28,12 +28,12 @@ authex_ta_call:
     .type   authex_ta_gate, @function
 authex_ta_gate:
     cld
-    movq    %rsp, ta_stack(%rip)
+    movq    %rsp, authex_ta_stack(%rip)
     movq    authex_host_stack(%rip), %rsp
     testq   %r9, %r9
     jz      left
     callq   authex_answer@PLT
-    movq    ta_stack(%rip), %rsp
+    movq    authex_ta_stack(%rip), %rsp
     ret
 left:
     movl    %edi, %eax
@@ -53,7 +53,9 @@ left:
     .hidden authex_host_stack
 authex_host_stack:
     .skip   8
-ta_stack:
+    .globl  authex_ta_stack
+    .hidden authex_ta_stack
+authex_ta_stack:
     .skip   8
     .section .note.GNU-stack, "", @progbits
 #endif

@@ -13,15 +13,6 @@
 
 namespace authex::tee::trustzone {
 
-// Results of the standard. (GP TEE Internal Core API 1.3, table 3-1)
-constexpr std::uint32_t tee_success = 0;
-constexpr std::uint32_t tee_access_denied = 0xFFFF0001;
-constexpr std::uint32_t tee_bad_parameters = 0xFFFF0006;
-constexpr std::uint32_t tee_item_not_found = 0xFFFF0008;
-constexpr std::uint32_t tee_not_supported = 0xFFFF000A;
-constexpr std::uint32_t tee_security = 0xFFFF000F;
-constexpr std::uint32_t tee_short_buffer = 0xFFFF0010;
-
 /// Exit status of a process whose TA has panicked.
 constexpr int exit_ta_panicked = 73;
 
@@ -29,6 +20,7 @@ constexpr int exit_ta_panicked = 73;
 struct Machinery {
     DeviceKey device_key;
     std::array<std::uint8_t, 32> entropy{}; ///< for all random numbers that it gives
+    int storage = -1; ///< descriptor of the folder of the TA's persistent objects; < 0: has none
 };
 
 /// Puts the TA there, in place of one that was there. One at a time in a process.

@@ -1,14 +1,18 @@
 // A library of the GP TEE Client API over the simulated TEE: any client program that is linked
 // against libteec runs with it. In its own folder it finds what a device has: `device-key`, and the
-// trusted applications, `optee_armtz/UUID.ta`. One TA at a time in a process.
+// trusted applications, `optee_armtz/UUID.ta`; it keeps their persistent objects in `objects/UUID`.
+// One TA at a time in a process.
 #include <array>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <mutex>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <bearssl/bearssl_rsa.h>
@@ -39,6 +43,7 @@ constexpr std::uint64_t ta_session = 1;
 std::mutex turn; ///< the TEE has one processor
 bool ta_is_open = false;
 std::vector<std::uint8_t> ta_file;
+int storage = -1;
 
 std::string folder() {
     Dl_info info{};
@@ -185,6 +190,14 @@ TEEC_Result give_public_key(optee::Params& params) {
     return TEEC_SUCCESS;
 }
 
+/// A folder of the TA's own. < 0: there is none.
+int open_storage(const Uuid& uuid) {
+    const std::string name = folder() + "objects/" + to_text(uuid);
+    std::error_code error;
+    std::filesystem::create_directories(name, error);
+    return ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 TEEC_Result open_ta(const Uuid& uuid, const TEEC_Operation* operation, Shared& shared) {
     if (ta_is_open) {
         return out_of_memory;
@@ -198,6 +211,10 @@ TEEC_Result open_ta(const Uuid& uuid, const TEEC_Operation* operation, Shared& s
     if (!parse_signed_ta(ta_file, ta)) {
         return TEEC_ERROR_SECURITY;
     }
+    if (storage >= 0) {
+        ::close(storage);
+    }
+    machinery.storage = storage = open_storage(uuid);
     const TaPlan plan = plan_ta(ta.elf);
     if (plan.refusal != nullptr || ta.uuid != uuid || uuid_of(plan.head) != uuid) {
         return bad_format;

@@ -39,6 +39,7 @@ enum class Call : std::uint64_t {
     log = 1,
     panic = 2, ///< (code); does not come back
     get_property = 3,
+    get_property_name_to_index = 4,
     open_ta_session = 5,     ///< (TEE_UUID*, timeout, Params*, u32* session, u32* origin)
     close_ta_session = 6,    ///< (session)
     invoke_ta_command = 7,   ///< (session, timeout, command, Params*, u32* origin)
@@ -47,8 +48,19 @@ enum class Call : std::uint64_t {
     unmask_cancellation = 10,
     mask_cancellation = 11,
     wait = 12,
-    get_time = 13,      ///< (category, TEE_Time*)
+    get_time = 13, ///< (category, TEE_Time*)
+    set_ta_time = 14,
+    object_get_info = 23,
+    object_close = 27,
     random_number = 33, ///< (address, bytes)
+    storage_open = 41,
+    storage_create = 42,
+    storage_delete = 43,
+    storage_rename = 44,
+    storage_read = 50,
+    storage_write = 51,
+    storage_truncate = 52,
+    storage_seek = 53,
 };
 
 } // namespace authex::tee::trustzone::optee

@@ -1,0 +1,64 @@
+#pragma once
+// What the simulated TEE has for its TA, and what system calls take and give. (OP-TEE OS 4.10,
+// `core/arch/arm/tee/arch_svc.c`, `utee_syscalls.h`)
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include <bearssl/bearssl_rand.h>
+
+#include "base/bytes.hpp"
+#include "tee/trustzone/port/optee/abi.hpp"
+#include "tee/trustzone/simulator/device_key.hpp"
+#include "tee/trustzone/simulator/memory.hpp"
+
+namespace authex::tee::trustzone {
+
+// Results of the standard. (GP TEE Internal Core API 1.3, table 3-1)
+constexpr std::uint32_t tee_success = 0;
+constexpr std::uint32_t tee_corrupt_object = 0xF0100001;
+constexpr std::uint32_t tee_storage_not_available = 0xF0100003;
+constexpr std::uint32_t tee_generic = 0xFFFF0000;
+constexpr std::uint32_t tee_access_denied = 0xFFFF0001;
+constexpr std::uint32_t tee_cancel = 0xFFFF0002;
+constexpr std::uint32_t tee_access_conflict = 0xFFFF0003;
+constexpr std::uint32_t tee_bad_parameters = 0xFFFF0006;
+constexpr std::uint32_t tee_bad_state = 0xFFFF0007;
+constexpr std::uint32_t tee_item_not_found = 0xFFFF0008;
+constexpr std::uint32_t tee_not_implemented = 0xFFFF0009;
+constexpr std::uint32_t tee_not_supported = 0xFFFF000A;
+constexpr std::uint32_t tee_out_of_memory = 0xFFFF000C;
+constexpr std::uint32_t tee_security = 0xFFFF000F;
+constexpr std::uint32_t tee_short_buffer = 0xFFFF0010;
+constexpr std::uint32_t tee_overflow = 0xFFFF300F;
+constexpr std::uint32_t tee_storage_no_space = 0xFFFF3041;
+constexpr std::uint32_t tee_time_not_set = 0xFFFF5000;
+
+/// Of a system call; those that it does not have are anything.
+using Arguments = std::array<std::uint64_t, 8>;
+
+/// The unique key of the simulated hardware. Where OP-TEE's attestation key lies encrypted under
+/// such a key, here this one follows from the device's.
+using HardwareKey = std::array<std::uint8_t, 16>;
+HardwareKey hardware_key_of(const DeviceKey& device);
+
+/// What a key is for that is derived from the hardware's. (`huk_subkey.h`)
+enum class Subkey : std::uint32_t { storage = 1, die_id = 2, unique_ta = 3 };
+/// HMAC-SHA-256 under the hardware's key of: usage, 32 bits little-endian ‖ data. (`huk_subkey.c`)
+std::array<std::uint8_t, 32> derive(const HardwareKey& key, Subkey usage, ByteView data);
+
+struct Core {
+    TaMemory memory;
+    DeviceKey device_key{};
+    HardwareKey hardware_key{};
+    std::array<std::uint8_t, 16> uuid{}; ///< of the TA, as TEE_UUID lies in memory
+    br_hmac_drbg_context random{};
+    std::array<ByteView, optee::params_max> shared; ///< with the client
+    int storage = -1;                ///< descriptor of the folder of the TA's objects, < 0: none
+    bool cancellation_masked = true; ///< as each operation begins
+    std::atomic<std::uint32_t> cancelled = 0; ///< 1: the client asks for it
+    [[nodiscard]] bool is_cancelled() const { return cancelled != 0 && !cancellation_masked; }
+};
+
+} // namespace authex::tee::trustzone
