@@ -1,5 +1,6 @@
 #include "tee/trustzone/builder.hpp"
 
+#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,9 +16,49 @@ namespace {
 
 constexpr std::uint32_t stack_bytes_max = 1U << 20U;
 
+namespace fs = std::filesystem;
+
+/// Of OP-TEE, `export-ta_arm64`, whose headers of the standard are taken in place of ours. Empty:
+/// no dev kit is named.
+fs::path dev_kit() {
+    const char* value =
+        std::getenv("AUTHEX_TA_DEV_KIT"); // NOLINT(concurrency-mt-unsafe): nobody writes it
+    return value != nullptr ? value : "";
+}
+
+/// In front of all others: its headers of the standard go with its C library's.
+void take_dev_kit(compile::Recipe& recipe) {
+    if (const fs::path kit = dev_kit(); !kit.empty()) {
+        recipe.flags.insert(
+            recipe.flags.begin(),
+            {"-DAUTHEX_TA_DEV_KIT", "-isystem", fs::absolute(kit / "include").string()});
+    }
+}
+
+/// The headers of its Internal Core API are of version 1.3 or later, as OP-TEE's are since 4.0:
+/// before, sizes had 32 bits.
+Expected<bool> check_dev_kit(const fs::path& folder) {
+    const fs::path defines = folder / "include/tee_api_defines.h";
+    const Expected<std::string> text = compile::read_file(defines);
+    if (!text || !fs::exists(folder / "include/tee_internal_api.h")) {
+        return failure("ta-dev-kit",
+                       fmt::format("AUTHEX_TA_DEV_KIT: {} cannot be read", defines.string()),
+                       "name the folder export-ta_arm64 of an OP-TEE that was built, or leave it "
+                       "unset");
+    }
+    if (text->find("TEE_CORE_API_MAJOR_VERSION") == std::string::npos) {
+        return failure("ta-dev-kit",
+                       fmt::format("AUTHEX_TA_DEV_KIT: {} is of an Internal Core API before 1.3",
+                                   folder.string()),
+                       "take the dev kit of OP-TEE 4.0 or later, or leave it unset: images run on "
+                       "older ones too");
+    }
+    return true;
+}
+
 /// What both processors have alike.
 compile::Recipe common_recipe() {
-    return {
+    compile::Recipe recipe = {
         .name = {},
         .flags = {"-fPIE",
                   "-fvisibility=hidden",
@@ -38,9 +79,10 @@ compile::Recipe common_recipe() {
                        "-z",
                        "noexecstack"},
         .link_script = "src/tee/trustzone/port/optee/ta.ld"};
+    return recipe;
 }
 
-compile::Recipe recipe_aarch64(const std::filesystem::path& home) {
+compile::Recipe recipe_aarch64(const fs::path& home) {
     compile::Recipe recipe = common_recipe();
     recipe.name = "trustzone";
     // No C library: libstdc++'s freestanding headers with what they ask of one.
@@ -55,6 +97,7 @@ compile::Recipe recipe_aarch64(const std::filesystem::path& home) {
                                              "-idirafter",
                                              "/usr/include"};
     recipe.flags.insert(recipe.flags.begin(), target.begin(), target.end());
+    take_dev_kit(recipe);
     recipe.port_sources.emplace_back("src/tee/trustzone/port/optee/svc_aarch64.S");
     recipe.library_folders = {"/usr/lib/aarch64-linux-gnu", "/usr/aarch64-linux-gnu/lib"};
     recipe.library_package =
@@ -68,6 +111,7 @@ compile::Recipe recipe_x86_64() {
     recipe.name = "trustzone-x86-64";
     const std::vector<std::string> target = {"-target", "x86_64-linux-gnu", "-fcf-protection=none"};
     recipe.flags.insert(recipe.flags.begin(), target.begin(), target.end());
+    take_dev_kit(recipe);
     recipe.port_sources.emplace_back("src/tee/trustzone/port/optee/svc_x86_64.S");
     return recipe;
 }
@@ -93,6 +137,11 @@ class TrustZoneBuilder final : public Builder {
           x86_64_(paths, recipe_x86_64()) {}
 
     Expected<Image> build(const BuildSpec& spec) override {
+        if (!dev_kit_.empty()) {
+            if (const Expected<bool> usable = check_dev_kit(dev_kit_); !usable) {
+                return tl::make_unexpected(usable.error());
+            }
+        }
         const std::uint32_t wanted = spec.stack_bytes == 0 ? stack_bytes_default : spec.stack_bytes;
         if (wanted > stack_bytes_max) {
             return failure("stack-size",
@@ -158,12 +207,13 @@ class TrustZoneBuilder final : public Builder {
     Expected<bool> keep(std::string_view file, Image& image) const {
         image.path = cache_ / (compile::sha256_hex(file) + ".ta");
         std::error_code error;
-        std::filesystem::create_directories(cache_, error);
-        return std::filesystem::exists(image.path, error) ? Expected<bool>(true)
-                                                          : compile::write_file(image.path, file);
+        fs::create_directories(cache_, error);
+        return fs::exists(image.path, error) ? Expected<bool>(true)
+                                             : compile::write_file(image.path, file);
     }
 
-    std::filesystem::path cache_;
+    fs::path cache_;
+    fs::path dev_kit_ = dev_kit();
     compile::ImageBuilder aarch64_;
     compile::ImageBuilder x86_64_;
 };

@@ -24,6 +24,7 @@ using process::refuse_start;
 
 [[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, const char* library) {
     const process::SharedArea area = process::open_rings();
+    process::KeptArea kept = process::open_kept();
     const SignedTa ta = read_ta(image);
     // Before there are descriptors of the library's; the log stays, for its messages.
     if (!process::leave_only(process::open_doorbell(), STDERR_FILENO) ||
@@ -40,7 +41,8 @@ using process::refuse_start;
     }
     ::close(process::answer_descriptor);
     process::ModuleEnd end(area, process::doorbell_descriptor);
-    ::_exit(process::serve(door, end, spin_us)); // nothing may be unmapped or flushed any more
+    ::_exit(
+        process::serve(door, end, kept, spin_us)); // nothing may be unmapped or flushed any more
 }
 
 } // namespace

@@ -2,12 +2,14 @@
 // What a module needs of the GlobalPlatform TEE Internal Core API, version 1.3 (GPD_SPE_010). With
 // a dev kit its own header is taken; else these declarations, which say the same.
 
-#if defined(AUTHEX_TA_DEV_KIT)
-#include <tee_internal_api.h> // the dev kit's
-#else
-
 #include <cstddef>
 #include <cstdint>
+
+#if defined(AUTHEX_TA_DEV_KIT)
+extern "C" {
+#include <tee_internal_api.h> // the dev kit's
+}
+#else
 
 extern "C" {
 
@@ -67,7 +69,7 @@ TEE_Result TA_InvokeCommandEntryPoint(void* session_context,
                                       TEE_Param params[4]);
 
 // What it calls.
-[[noreturn]] void TEE_Panic(TEE_Result code); // §4.8.1
+void TEE_Panic(TEE_Result code); // §4.8.1
 TEE_Result TEE_OpenTASession(const TEE_UUID* destination,
                              std::uint32_t timeout_ms,
                              std::uint32_t types,
