@@ -85,9 +85,12 @@ def firmware(baud):
 
 
 class Managers:
-    """A manager for each node, `boards` with an emulated microcontroller, and the application in a folder of its own."""
+    """A manager for each node, `boards` with an emulated microcontroller, and the application in a folder of its own.
 
-    def __init__(self, line, boards, files, modules, board="default"):
+    `others`: the TEE of each other node; all but native ones are simulated.
+    """
+
+    def __init__(self, line, boards, files, modules, board="default", others=None):
         self.temporary = tempfile.TemporaryDirectory(prefix="authex-bench-")
         self.folder = Path(self.temporary.name)
         subprocess.run([BIN / "authex", "init", "app"], cwd=self.folder, check=True, capture_output=True)
@@ -96,22 +99,25 @@ class Managers:
         for name, text in files.items():
             (self.application / name).write_text(text)
         self.processes = []
-        names = [*boards, "cloud"]
+        others = others or {"cloud": "native"}
+        names = [*boards, *others]
         ports = dict(zip(names, free_ports(len(names))))
         for name in names:
-            options = ["--emulator", board] if name in boards else []
+            options = ["--tee", "sancus", "--emulator", board] if name in boards else ["--tee", others[name]]
+            if others.get(name, "native") != "native":
+                options.append("--simulate")
             if name in boards and LINES[line] is not None:
                 options += ["--hz", str(HZ), "--firmware", firmware(LINES[line])]
             self.start(name, ports[name], options)
         nodes = [f"  {name}: {{ tee: sancus, address: 127.0.0.1:{ports[name]}, {VENDOR} }}" for name in boards]
-        nodes.append(f"  cloud: {{ tee: native, address: 127.0.0.1:{ports['cloud']} }}")
+        machine = {"trustzone": ", machine: x86-64"}
+        nodes += [f"  {name}: {{ tee: {tee}, address: 127.0.0.1:{ports[name]}{machine.get(tee, '')} }}" for name, tee in others.items()]
         (self.application / "authex.yaml").write_text("\n".join(["application: bench", "nodes:", *nodes, modules]) + DIRECT)
 
     def start(self, name, port, options):
-        tee = ["--tee", "sancus"] if options else []
         ready = self.folder / f"{name}.ready"
         log = (self.folder / f"{name}.log").open("w")
-        command = [BIN / "authex-em", *tee, "--name", name, "--listen", f"127.0.0.1:{port}", "--state", self.folder / name,
+        command = [BIN / "authex-em", "--name", name, "--listen", f"127.0.0.1:{port}", "--state", self.folder / name,
                    "--ready-file", ready, "--stop-modules-on-exit", *options]
         process = subprocess.Popen(command, stdout=log, stderr=log)
         self.processes.append(process)

@@ -19,8 +19,8 @@ BALLS = 20000
 
 GAME = """application: ping-pong
 nodes:
-  left:  {{ tee: {tee}, address: 127.0.0.1:{ports[0]} }}
-  right: {{ tee: {tee}, address: 127.0.0.1:{ports[1]} }}
+  left:  {{ tee: {left}, address: 127.0.0.1:{ports[0]} }}
+  right: {{ tee: {right}, address: 127.0.0.1:{ports[1]} }}
 modules:
   ping: {{ node: left,  sources: [ping.cpp] }}
   pong: {{ node: right, sources: [pong.cpp] }}
@@ -44,23 +44,28 @@ def play(nodes, balls, before):
         time.sleep(0.01)
 
 
-def game(tee, cipher):
+def node_of(tee):
+    """Simulated trusted applications are of this machine's processor."""
+    return "trustzone, machine: x86-64" if tee == "trustzone" else tee
+
+
+def game(left, right, cipher):
     folder = tempfile.TemporaryDirectory(prefix="authex-bench-")
     for source in EXAMPLE.glob("*.cpp"):
         shutil.copy(source, folder.name)
-    return folder, GAME.format(tee=tee, cipher=cipher, ports=free_ports(2))
+    return folder, GAME.format(left=node_of(left), right=node_of(right), cipher=cipher, ports=free_ports(2))
 
 
-def measure_round_trip(tee, cipher, balls):
-    folder, descriptor = game(tee, cipher)
+def measure_round_trip(left, right, cipher, balls):
+    folder, descriptor = game(left, right, cipher)
     with folder, Nodes(folder.name, descriptor) as nodes:
         nodes.run("up")
         play(nodes, balls // 10, 0)
         return play(nodes, balls, balls // 10)
 
 
-def measure_deployment():
-    folder, descriptor = game("sgx", "aes-128-gcm")
+def measure_deployment(tee):
+    folder, descriptor = game(tee, tee, "aes-128-gcm")
     with folder, Nodes(folder.name, descriptor) as nodes:
         images = json.loads(nodes.run("build", "--json")[1])["modules"]
         times, idle = [], []
@@ -73,8 +78,8 @@ def measure_deployment():
 
 BURST = """application: burst
 nodes:
-  left:  {{ tee: sgx, address: 127.0.0.1:{ports[0]} }}
-  right: {{ tee: sgx, address: 127.0.0.1:{ports[1]} }}
+  left:  {{ tee: {node}, address: 127.0.0.1:{ports[0]} }}
+  right: {{ tee: {node}, address: 127.0.0.1:{ports[1]} }}
 modules:
   sender:  {{ node: left,  sources: [sender.cpp] }}
   counter: {{ node: right, sources: [counter.cpp] }}
@@ -91,12 +96,12 @@ def entries_at(port):
         return sum(int(count) for count in re.findall(rb"^authex_module_entries_total{.*} (\d+)$", answer.read(), re.M))
 
 
-def measure_burst(results):
-    """Entries into the enclaves of sender and receiver for each event of a burst, of 64 bytes each."""
+def entries_of_a_burst(tee):
+    """Entries into the modules of sender and receiver for each event of a burst, of 64 bytes each."""
     events = 10_000
     ports = free_ports(6)
     with tempfile.TemporaryDirectory(prefix="authex-bench-") as folder:
-        Path(folder, "authex.yaml").write_text(BURST.format(ports=ports))
+        Path(folder, "authex.yaml").write_text(BURST.format(node=node_of(tee), ports=ports))
         Path(folder, "counter.cpp").write_text(COUNTER)
         write_sender(folder, 1, events, 64, 2000)
 
@@ -105,7 +110,7 @@ def measure_burst(results):
             return done.stdout
 
         managers = [
-            Manager(folder, ports[i], ports[i + 2], "--tee", "sgx", "--simulate", "--metrics", f"127.0.0.1:{ports[i + 4]}")
+            Manager(folder, ports[i], ports[i + 2], "--tee", tee, "--simulate", "--metrics", f"127.0.0.1:{ports[i + 4]}")
             for i in range(2)
         ]
         for manager in managers:
@@ -124,16 +129,19 @@ def measure_burst(results):
         finally:
             for manager in managers:
                 manager.end(signal.SIGTERM)
-        results["sgx_burst_entries_sender"] = (after[0] - before[0]) / events
-        results["sgx_burst_entries_receiver"] = (after[1] - before[1] - calls) / events
+        return (after[0] - before[0]) / events, (after[1] - before[1] - calls) / events
+
+
+def measure_burst(results):
+    results["sgx_burst_entries_sender"], results["sgx_burst_entries_receiver"] = entries_of_a_burst("sgx")
 
 
 def measure_sgx(results):
-    results["native_ball"] = measure_round_trip("native", "aes-128-gcm", BALLS)
-    results["sgx_ball"] = measure_round_trip("sgx", "aes-128-gcm", BALLS)
+    results["native_ball"] = measure_round_trip("native", "native", "aes-128-gcm", BALLS)
+    results["sgx_ball"] = measure_round_trip("sgx", "sgx", "aes-128-gcm", BALLS)
     results["sgx_ball_over_native"] = results["sgx_ball"] / results["native_ball"]
-    results["sgx_ball_spongent"] = measure_round_trip("sgx", "spongent-128", BALLS // 4)
-    results["sgx_deploy_two_modules"], results["sgx_image_bytes"] = measure_deployment()
+    results["sgx_ball_spongent"] = measure_round_trip("sgx", "sgx", "spongent-128", BALLS // 4)
+    results["sgx_deploy_two_modules"], results["sgx_image_bytes"] = measure_deployment("sgx")
 
 
 def measure_verifier(results):
