@@ -2,6 +2,7 @@
 // A trusted application that makes any system call of OP-TEE that it is told to, as libutee would,
 // from memory of its own.
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -75,7 +76,7 @@ struct CallerMemory {
         std::memcpy(bytes.data() + at, &value, sizeof value);
     }
     void put_text(std::size_t at, std::string_view text) {
-        std::memcpy(bytes.data() + at, text.data(), text.size());
+        std::copy(text.begin(), text.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
     }
     /// The word at `at` becomes the address of what is at `offset`.
     void put_address(std::size_t at, std::uint64_t offset) {
