@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Sgx : public testing::Test {
   protected:
@@ -62,6 +63,56 @@ TEST_F(Sgx, WhatTheVendorSaysOfAnEnclaveIsShownSignedAndHeldAgainstThePolicy) {
     EXPECT_EQ(old.status, 1) << old.err;
     EXPECT_THAT(old.err, HasSubstr("at least 2"));
     EXPECT_THAT(old.err, HasSubstr("raise «svn»"));
+}
+
+// The key stays where it is; here OpenSSL's command is the hardware security module.
+TEST(SgxVendor, SignsElsewhereWhatIsBuiltHere) {
+    World world("ping-pong", "sgx.yaml");
+    const auto openssl = [&](const std::string& words) {
+        const Result result = run({.words = {"/bin/sh", "-c", "/usr/bin/openssl " + words},
+                                   .folder = world.folder(),
+                                   .input = {}});
+        EXPECT_EQ(result.status, 0) << words << ": " << result.err;
+        return result.out;
+    };
+    openssl("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -pkeyopt rsa_keygen_pubexp:3 "
+            "-out hsm.pem");
+    openssl("pkey -in hsm.pem -pubout -out vendor.pub");
+    openssl("genrsa -3 -out other.pem 3072");
+    world.write("sgx.yaml",
+                world.read("sgx.yaml") +
+                    "signing: { sgx: { public-key: vendor.pub, signatures: signatures } }\n");
+    world.start_managers();
+    const auto sign = [&](const std::string& module, const std::string& key) {
+        openssl("dgst -sha256 -sign " + key + " -out signatures/" + module + ".sig signatures/" +
+                module + ".to-sign");
+    };
+    const Result asked = world.authex({"build"});
+    EXPECT_EQ(asked.status, 1);
+    EXPECT_THAT(asked.err, HasSubstr("signatures/ping.sig is not there"));
+    EXPECT_THAT(asked.err, HasSubstr("signatures/pong.sig is not there"));
+    EXPECT_EQ(world.read("signatures/ping.to-sign").size(), 256U);
+    sign("ping", "hsm.pem");
+    sign("pong", "other.pem");
+    const Result another = world.authex({"up"});
+    EXPECT_EQ(another.status, 1);
+    EXPECT_THAT(another.err, HasSubstr("pong.sig signs something else, or with another key"));
+    EXPECT_THAT(another.err, Not(HasSubstr("ping.sig")));
+    sign("pong", "hsm.pem");
+    world.must({"up"});
+    play(world);
+    // MRSIGNER is the SHA-256 of the modulus, little-endian.      (Intel SDM vol. 3D, EINIT)
+    const auto built = world.json({"build", "ping"});
+    const std::string modulus = openssl("rsa -pubin -in vendor.pub -noout -modulus").substr(8, 768);
+    std::string bytes;
+    for (std::size_t at = modulus.size(); at >= 2; at -= 2) {
+        bytes += static_cast<char>(std::stoul(modulus.substr(at - 2, 2), nullptr, 16));
+    }
+    world.write("modulus", bytes);
+    EXPECT_EQ(openssl("dgst -sha256 -r modulus").substr(0, 64),
+              built.at("modules").at(0).at("labels").at("mrsigner"));
+    std::filesystem::remove(world.folder() / "hsm.pem");
+    world.must({"build"});
 }
 
 TEST(SgxManager, NeedsTheHardwareOrIsToldToSimulate) {

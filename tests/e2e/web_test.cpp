@@ -20,6 +20,7 @@ namespace {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 int connected_to(std::uint16_t port) {
@@ -197,6 +198,62 @@ TEST_P(Https, ClientsThatVerifyQuotesThemselvesNeedNoOwnerOnSgx) {
     // Attesting the same process again changes nothing that clients have.
     world_.must({"attest", "web"});
     expect_service();
+}
+
+// OpenSSL's tools and the format's description are all that somebody else needs.
+TEST_P(Https, OpenSslFindsTheEvidenceOnSgx) {
+    const auto tool = [&](const std::string& command) {
+        const Result result = run({.words = {"/bin/sh", "-c", "/usr/bin/openssl " + command},
+                                   .folder = world_.folder(),
+                                   .input = {}});
+        EXPECT_EQ(result.status, 0) << command << ": " << result.err;
+        return result.out;
+    };
+    const std::string text = tool("x509 -in web.pem -noout -text");
+    if (std::string(GetParam()) != "sgx") {
+        EXPECT_THAT(text, Not(HasSubstr("2.23.133.5.4.9")));
+        return;
+    }
+    EXPECT_THAT(text, HasSubstr("2.23.133.5.4.9:"));
+    const std::string parsed = tool("asn1parse -in web.pem");
+    const std::size_t extension = parsed.find(":2.23.133.5.4.9\n");
+    ASSERT_NE(extension, std::string::npos) << parsed;
+    const std::string offset =
+        std::to_string(std::stoul(parsed.substr(parsed.find('\n', extension))));
+    tool("asn1parse -in web.pem -strparse " + offset + " -noout -out evidence");
+    // CBOR: the tag 60000, two byte strings, of which the first has a length of two bytes.
+    const std::string evidence = world_.read("evidence");
+    ASSERT_THAT(evidence, StartsWith("\xD9\xEA\x60\x82\x59"));
+    const auto byte = [&](std::size_t at) {
+        return std::size_t{static_cast<std::uint8_t>(evidence.at(at))};
+    };
+    const std::size_t quote_bytes = byte(5) << 8U | byte(6);
+    const std::size_t claims_at = 7 + quote_bytes + 2;
+    ASSERT_LT(claims_at, evidence.size());
+    ASSERT_EQ(byte(claims_at - 2), 0x58U);
+    ASSERT_EQ(byte(claims_at - 1), evidence.size() - claims_at);
+    const std::string quote = evidence.substr(7, quote_bytes);
+    const std::string claims = evidence.substr(claims_at);
+    world_.write("quote", quote);
+    world_.write("claims", claims);
+    EXPECT_EQ(tool("dgst -sha256 -binary claims"), quote.substr(48 + 320, 32)) << "report data";
+    EXPECT_THAT(claims,
+                EndsWith(tool("x509 -in web.pem -noout -pubkey | /usr/bin/openssl pkey "
+                              "-pubin -outform DER | /usr/bin/openssl dgst -sha256 "
+                              "-binary")));
+    const std::string collateral = world_.state("cloud") / "sgx-collateral";
+    const Result verdict = run({.words = {program("authex"),
+                                          "verify",
+                                          file("quote"),
+                                          "--collateral",
+                                          collateral,
+                                          "--root",
+                                          collateral + "/tcb_chain.pem",
+                                          "--mrenclave",
+                                          world_.module("web").at("identity").get<std::string>()},
+                                .folder = {},
+                                .input = {}});
+    EXPECT_EQ(verdict.status, 0) << verdict.out << verdict.err;
 }
 
 TEST_P(Https, WhoHasNotTheTokenIsTurnedAway) {
