@@ -55,7 +55,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Configuration configuration = reference_configuration();
     const bool has_nmi = (flags & 32U) != 0;
     configuration.rules = (flags & 1U) != 0 ? Rules::rtl : Rules::documented;
-    configuration.variant = (flags & 2U) != 0 ? Variant::legacy : Variant::base;
+    configuration.variant = (flags & 64U) != 0  ? Variant::aion
+                            : (flags & 2U) != 0 ? Variant::legacy
+                                                : Variant::base;
     configuration.security = (flags & 4U) != 0 ? Security::bits64 : Security::bits128;
     configuration.reset_on_violation = (flags & 8U) != 0;
     Machine machine(configuration, devices(has_nmi));

@@ -207,15 +207,22 @@ Board BoardReader::read(const Element& root) {
 }
 
 void BoardReader::read_core(const Element& element) {
-    const MapReader map(
-        element,
-        "«core»",
-        {"variant", "rules", "security", "slots", "reset-on-violation", "cpu-off-ends"},
-        findings_);
+    const MapReader map(element,
+                        "«core»",
+                        {"variant",
+                         "atomic-limit",
+                         "rules",
+                         "security",
+                         "slots",
+                         "reset-on-violation",
+                         "cpu-off-ends"},
+                        findings_);
     Configuration& core = board_.configuration;
-    if (const auto index = choice(map, "variant", {"base", "legacy"})) {
-        core.variant = *index == 0 ? Variant::base : Variant::legacy;
+    if (const auto index = choice(map, "variant", {"base", "legacy", "aion"})) {
+        core.variant = static_cast<Variant>(*index);
     }
+    core.atomic_limit = static_cast<std::uint16_t>(
+        integer(map, "atomic-limit", {1, 0x7FFF}).value_or(core.atomic_limit));
     if (const auto index = choice(map, "rules", {"documented", "rtl"})) {
         core.rules = *index == 0 ? Rules::documented : Rules::rtl;
     }

@@ -15,6 +15,18 @@ const std::uint8_t* all_slow() {
     return classes.data();
 }
 
+/// The monitor looks at each change of who executes.
+void enter_domain(Core& core, const Instruction& at) {
+    aion::advance(core, core.cycle);
+    const std::uint16_t before = core.current_id;
+    core.domain = at.domain;
+    core.become(core.id_of(at.domain));
+    core.attend();
+    if (at.domain != unprotected && core.current_id != before && !aion::enter(core)) {
+        core.violate(Violation::Kind::atomicity, at, core.address_of(at), at.domain);
+    }
+}
+
 /// Execution passes from one domain to another, or reaches what is not decoded yet.
 /// @return false: nothing can be fetched there
 bool enter(Core& core, Instruction& at) {
@@ -36,6 +48,10 @@ bool enter(Core& core, Instruction& at) {
     if (intrudes) {
         core.domain = from;
         core.violate(Violation::Kind::execute, at, pc, at.domain);
+    }
+    if (core.variant == Variant::aion) {
+        enter_domain(core, at);
+        return true;
     }
     core.domain = at.domain;
     core.become(core.id_of(at.domain));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "sancus_emulator/atomicity_monitor.hpp"
 #include "sancus_emulator/crypto_unit.hpp"
 #include "sancus_emulator/enclaves.hpp"
 #include "sancus_emulator/memory.hpp"
@@ -37,7 +38,7 @@ struct Instruction {
 
 /// What a program did that the rules forbid.
 struct Violation {
-    enum class Kind : std::uint8_t { read, write, execute, create, stack };
+    enum class Kind : std::uint8_t { read, write, execute, create, stack, atomicity };
     Kind kind = Kind::read;
     std::uint16_t pc = 0;
     std::uint16_t address = 0;
@@ -71,10 +72,12 @@ struct Watch {
     friend bool operator==(const Watch&, const Watch&) = default;
 };
 
-/// The hardware description before and after its change of interrupt frames in 2020.
+/// The hardware description before and after its change of interrupt frames in 2020, and with its
+/// option ATOMICITY_MONITOR.
 enum class Variant : std::uint8_t {
     base,   ///< an enclave's registers are saved below the address in its last data word
     legacy, ///< they are saved on its own stack
+    aion,   ///< base, with a bound on how long interrupts can be held back (atomicity_monitor.hpp)
 };
 
 /// How the core departs from the documented rules where the hardware description does.
@@ -99,6 +102,12 @@ struct Core {
     bool interrupts_seen = false;
     std::uint16_t current_id = 0;
     std::uint16_t previous_id = 0;
+
+    AtomicityMonitor monitor;    ///< of `aion`
+    std::uint64_t monitored = 0; ///< the cycle that the monitor has come to
+    std::uint16_t atomic_limit = AtomicityMonitor::published_limit;
+    bool entering = false; ///< the monitor's present cycle is the first of an enclave
+    bool dozing = false;   ///< CPUOFF was written by who may not: the core falters
 
     Memory memory;
     MemoryMap map;

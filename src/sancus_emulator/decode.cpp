@@ -97,11 +97,12 @@ void decode_double(Instruction& instruction, Words& words, std::uint16_t opcode)
     instruction.run = handler(operation, byte, source.kind, destination);
 }
 
-void decode_single(Instruction& instruction, Words& words, std::uint16_t opcode) {
+void decode_single(const Core& core, Instruction& instruction, Words& words, std::uint16_t opcode) {
     const unsigned operation = (opcode >> 7U) & 7U;
     if (operation == 7) {
         instruction.source = opcode & 0xFU;
-        const bool known = instruction.source <= 8;
+        const bool known =
+            instruction.source <= 8 || (instruction.source == 9 && core.variant == Variant::aion);
         instruction.run = known ? sancus : no_operation;
         instruction.cycles = known ? 0 : 1;
         return;
@@ -142,7 +143,7 @@ Instruction decode(const Core& core, std::uint16_t address) {
     } else if (opcode >= 0x2000) {
         decode_jump(instruction, opcode, words.address);
     } else {
-        decode_single(instruction, words, opcode);
+        decode_single(core, instruction, words, opcode);
     }
     instruction.next = words.address;
     instruction.domain = core.enclaves.text_of(address);

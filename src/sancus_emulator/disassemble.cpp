@@ -17,15 +17,16 @@ constexpr std::array<const char*, 7> single_names = {
     "rrc", "swpb", "rra", "sxt", "push", "call", "reti"};
 constexpr std::array<const char*, 8> jump_names = {
     "jnz", "jz", "jnc", "jc", "jn", "jge", "jl", "jmp"};
-constexpr std::array<const char*, 9> sancus_names = {"unprotect",
-                                                     "protect",
-                                                     "attest",
-                                                     "attest-caller",
-                                                     "wrap",
-                                                     "unwrap",
-                                                     "get-id",
-                                                     "get-caller-id",
-                                                     "stack-guard"};
+constexpr std::array<const char*, 10> sancus_names = {"unprotect",
+                                                      "protect",
+                                                      "attest",
+                                                      "attest-caller",
+                                                      "wrap",
+                                                      "unwrap",
+                                                      "get-id",
+                                                      "get-caller-id",
+                                                      "stack-guard",
+                                                      "clix"};
 
 std::string register_name(unsigned number) {
     constexpr std::array<const char*, 4> special = {"pc", "sp", "sr", "cg"};

@@ -46,6 +46,8 @@ class EnclaveTable {
     /// Ids from here on name interrupts: 0xFFF0 + vector.
     static constexpr std::uint16_t first_interrupt_id = 0xFFF0;
     static constexpr std::size_t slots_max = 16;
+    /// The first enclave since the reset, which `aion` trusts with the interrupts.
+    static constexpr std::uint16_t scheduler_id = 1;
 
     /// @pre 1 ≤ slots ≤ slots_max
     explicit EnclaveTable(std::size_t slots) : enclaves_(slots) {}

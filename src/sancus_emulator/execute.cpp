@@ -28,7 +28,11 @@ namespace {
 /// Cycles before the end of an instruction in which its destination is read.
 constexpr std::uint64_t destination_read = 3;
 
-void write_status(Core& core, std::uint16_t value) {
+/// @param cycle in which the register is written
+void write_status(Core& core, std::uint16_t value, std::uint64_t cycle) {
+    if (core.variant == Variant::aion) {
+        value = aion::write_status(core, value, cycle);
+    }
     std::uint16_t& sr = core.r[reg::sr];
     sr = static_cast<std::uint16_t>((value & status::writable) | (sr & ~status::writable));
     core.attend();
@@ -48,7 +52,11 @@ void write_special(Core& core,
         return;
     case reg::sr: {
         const std::uint16_t kept = flags_set ? status::flags : 0U;
-        write_status(core, static_cast<std::uint16_t>((value & ~kept) | (core.r[reg::sr] & kept)));
+        core.dozing = core.variant == Variant::aion && (value & status::cpu_off) != 0 &&
+                      !aion::privileged(core);
+        write_status(core,
+                     static_cast<std::uint16_t>((value & ~kept) | (core.r[reg::sr] & kept)),
+                     core.cycle - 1);
         return;
     }
     default:
@@ -271,7 +279,8 @@ Handler jump_handler(unsigned condition) {
 
 void reti(Core& core, const Instruction& instruction) {
     const std::uint16_t sp = core.r[reg::sp];
-    write_status(core, load<false>(core, instruction, sp, core.cycle));
+    constexpr std::uint64_t status_written = 4; // cycles before the end, E_DST_RD
+    write_status(core, load<false>(core, instruction, sp, core.cycle), core.cycle - status_written);
     core.interrupts_seen = (core.r[reg::sr] & status::interrupts) != 0;
     const auto next = static_cast<std::uint16_t>(sp + 2);
     core.r[reg::pc] = load<false>(core, instruction, next, core.cycle) & 0xFFFEU;

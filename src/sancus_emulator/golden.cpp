@@ -20,7 +20,7 @@ struct Line {
 struct Text {
     std::string file;
     std::string name;
-    bool legacy = false;
+    Variant variant = Variant::base;
     std::vector<Line> images;
     std::vector<Line> steps; ///< instructions, interrupts and the end
     std::vector<Line> after; ///< memory
@@ -77,7 +77,9 @@ Expected<Text> parse(const std::string& content, const std::string& file) {
         if (kind == "name" && line.words.size() > 1) {
             text.name = line.words[1];
         } else if (kind == "config" && line.words.size() > 1) {
-            text.legacy = line.words[1] == "legacy";
+            text.variant = line.words[1] == "legacy" ? Variant::legacy
+                           : line.words[1] == "aion" ? Variant::aion
+                                                     : Variant::base;
         } else if (kind == "image") {
             text.images.push_back(std::move(line));
         } else if (kind == "mem" || kind == "memsha256") {
@@ -95,7 +97,7 @@ Expected<Text> parse(const std::string& content, const std::string& file) {
 Configuration configuration_of(const Text& text) {
     Configuration configuration = reference_configuration();
     configuration.rules = Rules::rtl;
-    configuration.variant = text.legacy ? Variant::legacy : Variant::base;
+    configuration.variant = text.variant;
     configuration.cpu_off_ends = true;
     return configuration;
 }

@@ -4,7 +4,7 @@
 //
 // A file is lines of text:
 //   name …  about …                 what it is
-//   config base | legacy            the core
+//   config base | legacy | aion     the core
 //   image AAAA hex                  memory before reset, address in hex
 //   C PPPP [Rn=hhhh …]              in cycle C (decimal) the instruction at PPPP is about to
 //   execute;

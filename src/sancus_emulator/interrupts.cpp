@@ -21,6 +21,12 @@ class Saver {
             core_.forget(address);
         }
     }
+    /// Where the stack pointer goes as well, though not for good.
+    void put_guarded(std::uint16_t address, std::uint16_t value) {
+        core_.stack_guard = address == 0 ? 0 : core_.stack_guard;
+        failed_ = failed_ || address < core_.stack_guard;
+        put(address, value);
+    }
     void push(std::uint16_t value) {
         if (failed_) {
             return;
@@ -53,14 +59,14 @@ unsigned save_unprotected(Core& core) {
 
 unsigned save_to_state_area(Core& core, Domain who, std::uint16_t area) {
     Saver saver(core, who);
-    saver.put(area, core.r[reg::pc]);
+    saver.put_guarded(area, core.r[reg::pc]);
     auto at = static_cast<std::uint16_t>(area - 2);
-    saver.put(at, core.r[reg::sp] | 1U);
+    saver.put_guarded(at, core.r[reg::sp] | 1U);
     at = static_cast<std::uint16_t>(at - 2);
-    saver.put(at, core.r[reg::sr]);
+    saver.put_guarded(at, core.r[reg::sr]);
     for (unsigned n = 15; n >= lowest_saved; --n) {
         at = static_cast<std::uint16_t>(at - 2);
-        saver.put(at, core.r[n]);
+        saver.put_guarded(at, core.r[n]);
     }
     return !saver.failed() ? 35 : saver.words() < 2 ? 8 : 6 + 2 * saver.words();
 }
@@ -85,7 +91,8 @@ void clear_registers(Core& core, std::uint16_t entry) {
     core.stack_guard = 0;
 }
 
-unsigned leave_enclave(Core& core, Domain who, unsigned vector) {
+/// @param enabled interrupts were, so that the enclave expects one
+unsigned leave_enclave(Core& core, Domain who, unsigned vector, bool enabled) {
     const Layout layout = core.enclaves.at(who).layout;
     const auto last_word = static_cast<std::uint16_t>(layout.data_end - 2);
     const bool may_save = core.enclaves.may_read(who, last_word);
@@ -93,7 +100,7 @@ unsigned leave_enclave(Core& core, Domain who, unsigned vector) {
     unsigned cycles = 3;
     if (core.variant == Variant::legacy) {
         cycles = save_to_own_stack(core, who, area);
-    } else if (vector < vector::violation || (core.r[reg::sr] & status::interrupts) != 0) {
+    } else if (vector < vector::violation || enabled) {
         cycles = save_to_state_area(core, who, area);
     }
     clear_registers(core, layout.text_start);
@@ -104,16 +111,26 @@ unsigned leave_enclave(Core& core, Domain who, unsigned vector) {
 
 void enter_interrupt(Core& core, unsigned vector) {
     const Domain who = core.domain == nobody ? core.came_from : core.domain;
+    // Fetched before anything is saved, which might be saved where it lies.
+    const std::uint16_t handler = core.memory.word(vector::address(vector)) & 0xFFFEU;
+    const bool bounded = core.variant == Variant::aion;
+    const bool enabled =
+        bounded ? core.interrupts_seen : (core.r[reg::sr] & status::interrupts) != 0;
     core.become(static_cast<std::uint16_t>(EnclaveTable::first_interrupt_id + vector));
+    if (bounded) {
+        aion::begin_interrupt(core);
+    }
     if (who == unprotected) {
         core.cycle += save_unprotected(core);
         core.r[reg::sr] = 0;
     } else {
-        core.cycle += leave_enclave(core, who, vector);
-        core.r[reg::sr] = core.variant == Variant::base ? status::enclave_interrupted : 0U;
+        core.cycle += leave_enclave(core, who, vector, enabled);
+        core.r[reg::sr] = core.variant != Variant::legacy ? status::enclave_interrupted : 0U;
     }
     core.interrupts_seen = false;
-    core.r[reg::pc] = core.memory.word(vector::address(vector)) & 0xFFFEU;
+    core.dozing = false;
+    core.monitored = core.cycle;
+    core.r[reg::pc] = handler;
     core.come_from(who);
 }
 

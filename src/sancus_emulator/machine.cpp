@@ -13,6 +13,7 @@ Machine::Machine(const Configuration& configuration, std::vector<NamedDevice> de
     core_->peripherals = &bus_;
     core_->rules = configuration.rules;
     core_->variant = configuration.variant;
+    core_->atomic_limit = configuration.atomic_limit;
     core_->security = configuration.security;
     core_->node_key = configuration.node_key;
     reset();
@@ -38,6 +39,10 @@ void Machine::reset() {
     core.bad_fetch.reset();
     core.stack_guard = 0;
     core.interrupts_seen = false;
+    core.monitor.reset();
+    core.monitored = core.cycle;
+    core.entering = false;
+    core.dozing = false;
     core.current_id = EnclaveTable::first_interrupt_id + vector::reset;
     core.previous_id = 0;
     core.come_from(unprotected);
@@ -67,7 +72,7 @@ bool Machine::take_violation(std::uint16_t requested) {
     const Violation violation = *core.violation;
     core.violation.reset();
     core.unmask();
-    if (configuration_.variant == Variant::base) {
+    if (configuration_.variant != Variant::legacy) {
         core.r[reg::sr] |= status::violation;
     }
     if (observer_ != nullptr) {
@@ -102,7 +107,7 @@ std::optional<Stop> Machine::sleep(std::uint64_t until) {
             reset();
             return std::nullopt;
         }
-        const bool enabled = (core.r[reg::sr] & status::interrupts) != 0;
+        const bool enabled = interrupts_enabled();
         if (configuration_.cpu_off_ends || (!enabled && !bus_.awaits_nmi())) {
             return Stop::off;
         }
@@ -124,8 +129,31 @@ std::optional<Stop> Machine::sleep(std::uint64_t until) {
     return std::nullopt;
 }
 
+bool Machine::interrupts_enabled() const {
+    return core_->variant == Variant::aion ? aion::accepts(*core_)
+                                           : (core_->r[reg::sr] & status::interrupts) != 0;
+}
+
+/// Who wrote CPUOFF and may not goes on two cycles later; the first of them is one of sleep.
+bool Machine::doze() {
+    Core& core = *core_;
+    if (!std::exchange(core.dozing, false)) {
+        return false;
+    }
+    bus_.advance(core.cycle++);
+    aion::advance(core, core.cycle);
+    if (take_interrupt(requests(core.cycle - 1, core.interrupts_seen))) {
+        return true;
+    }
+    aion::advance(core, ++core.cycle);
+    return false;
+}
+
 void Machine::between_instructions() {
     Core& core = *core_;
+    if (core.variant == Variant::aion) {
+        aion::advance(core, core.cycle);
+    }
     // An instruction sees in its last cycle what devices have come to by then.
     const auto last = [&core] { return core.cycle == 0 ? 0 : core.cycle - 1; };
     bus_.advance(last());
@@ -133,11 +161,11 @@ void Machine::between_instructions() {
         reset();
     }
     const std::uint16_t requested = requests(last(), core.interrupts_seen);
-    if (take_violation(requested) || take_interrupt(requested)) {
+    if (take_violation(requested) || take_interrupt(requested) || doze()) {
         bus_.advance(last());
         take_interrupt(requests(last(), core.interrupts_seen));
     }
-    core.interrupts_seen = (core.r[reg::sr] & status::interrupts) != 0;
+    core.interrupts_seen = interrupts_enabled();
 }
 
 std::optional<Stop> Machine::settle(std::uint64_t until) {
@@ -157,7 +185,8 @@ bool Machine::slow() const {
 std::uint64_t Machine::deadline(std::uint64_t until) const {
     const Core& core = *core_;
     const std::uint64_t last = core.cycle; // of an instruction that takes one
-    if (slow() || !breakpoints_.empty() || requests(last, core.interrupts_seen) != 0) {
+    const bool watched = core.variant == Variant::aion && (core.entering || !core.monitor.idle());
+    if (slow() || watched || !breakpoints_.empty() || requests(last, core.interrupts_seen) != 0) {
         return core.cycle + 1;
     }
     const std::uint64_t next = bus_.next_event();

@@ -19,6 +19,8 @@ struct Configuration {
     Key node_key{};
     Rules rules = Rules::documented;
     Variant variant = Variant::base;
+    /// Of `aion`: the longest section without interrupts, in cycles.
+    std::uint16_t atomic_limit = AtomicityMonitor::published_limit;
     /// CPUOFF ends the program also while interrupts are enabled, as it does in the simulators.
     bool cpu_off_ends = false;
     bool reset_on_violation = false;
@@ -92,6 +94,10 @@ class Machine {
     /// What is due between two instructions. @return why the machine stands, if it does
     std::optional<Stop> settle(std::uint64_t until);
     void between_instructions();
+    /// @return an interrupt was taken
+    bool doze();
+    /// As the interrupt logic sees it in the next cycle.
+    [[nodiscard]] bool interrupts_enabled() const;
     std::optional<Stop> sleep(std::uint64_t until);
     /// @param enabled GIE, as the interrupt logic sees it. @return what it sees in that cycle
     [[nodiscard]] std::uint16_t requests(std::uint64_t cycle, bool enabled) const;

@@ -20,6 +20,8 @@ constexpr std::uint16_t zero = 0x0002;
 constexpr std::uint16_t negative = 0x0004;
 constexpr std::uint16_t interrupts = 0x0008; ///< GIE
 constexpr std::uint16_t cpu_off = 0x0010;
+/// OSCOFF and SCG1: stop ACLK and SMCLK, which timers count.
+constexpr std::uint16_t clocks_off = 0x00A0;
 constexpr std::uint16_t overflow = 0x0100;
 /// A violation has happened since the last interrupt was entered. Set by hardware alone.
 constexpr std::uint16_t violation = 0x4000;

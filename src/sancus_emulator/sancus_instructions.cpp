@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::uint64_t block_cycles = 173;
 constexpr std::uint64_t refused_cycles = 3;
+/// `aion` never loads encrypted text, and refuses once it has made the vendor's key
+/// (crypto_control.v, WRITE_VKEY_DONE).
+constexpr std::uint64_t encrypted_refused_cycles = 2933;
 
 std::uint32_t text_words(const Layout& layout) {
     return WordRange{layout.text_start, layout.text_end}.words();
@@ -54,20 +57,25 @@ void finish(Core& core, std::uint64_t cycles, std::uint16_t result) {
     core.r[reg::sr] &= static_cast<std::uint16_t>(~status::zero);
 }
 
-/// The core of before 2020-07 aborts what uses the crypto unit for an interrupt: nothing is done
-/// but that R15 is 0 and Z is set, and the program is to repeat it (crypto_control.v,
-/// irq_state_ok).
+/// The core of before 2020-07, and `aion`, abort what uses the crypto unit for an interrupt:
+/// nothing is done but that R15 is 0 and Z is set, and the program is to repeat it
+/// (crypto_control.v, irq_state_ok).
 /// @param first cycle of the instruction in which it can be aborted
 /// @param cycles that it takes otherwise; in the last one nothing keeps it back any more
 bool aborts(Core& core, std::uint64_t first, std::uint64_t cycles) {
-    if (core.variant != Variant::legacy) {
+    if (core.variant == Variant::base) {
         return false;
     }
-    const bool enabled = (core.r[reg::sr] & status::interrupts) != 0;
-    const auto request =
-        core.peripherals->first_request(core.cycle + first,
-                                        core.cycle + cycles - 1,
-                                        enabled ? std::uint16_t{0xFFFF} : 1U << vector::nmi);
+    const std::uint64_t end = core.cycle + cycles - 1;
+    std::uint64_t from = core.cycle + first;
+    bool enabled = (core.r[reg::sr] & status::interrupts) != 0;
+    if (core.variant == Variant::aion) {
+        const auto accepting = aion::first_accepting(core, from, end);
+        enabled = accepting.has_value();
+        from = accepting.value_or(from);
+    }
+    const auto request = core.peripherals->first_request(
+        from, end, enabled ? std::uint16_t{0xFFFF} : 1U << vector::nmi);
     if (!request) {
         return false;
     }
@@ -75,6 +83,11 @@ bool aborts(Core& core, std::uint64_t first, std::uint64_t cycles) {
     finish(core, 2, 0);
     core.r[reg::sr] |= status::zero;
     return true;
+}
+
+/// Of `aion`, the first state of protect (ENABLE_SM) is one in which it aborts, the second not.
+bool aborts_protect(Core& core, std::uint64_t cycles) {
+    return (core.variant == Variant::aion && aborts(core, 1, 3)) || aborts(core, 3, cycles);
 }
 
 void unprotect(Core& core, const Instruction& instruction) {
@@ -95,6 +108,9 @@ void unprotect(Core& core, const Instruction& instruction) {
         for (std::uint32_t i = 0; i < range.words(); ++i) {
             bus.store(static_cast<std::uint16_t>(range.start + 2 * i), 0);
         }
+    }
+    if (core.variant == Variant::aion) {
+        aion::advance(core, core.cycle + cycles - 1);
     }
     core.enclaves.disable(who);
     core.reclassify();
@@ -132,13 +148,17 @@ void protect(Core& core, const Instruction& instruction) {
     }
     auto slot = core.enclaves.free_slot();
     const bool quirks = core.rules == Rules::rtl;
-    if (overlapped != unprotected && quirks && core.variant == Variant::legacy) {
+    if (overlapped != unprotected && quirks && core.variant != Variant::base) {
         // The one in whose text the new one begins goes with it.
         if (const Domain present = core.enclaves.text_of(layout.text_start);
             present != unprotected) {
             core.enclaves.disable(present);
             core.reclassify();
             core.mask();
+            if (core.domain == present) {
+                core.come_from(unprotected);
+                core.become(0);
+            }
         }
         finish(core, refused_cycles, 0);
         core.r[reg::sr] |= status::zero; // aborted
@@ -151,10 +171,19 @@ void protect(Core& core, const Instruction& instruction) {
         finish(core, refused_cycles + 1, 0);
         return;
     }
+    if (core.variant == Variant::aion && core.r[10] != 0) {
+        if (!aborts_protect(core, encrypted_refused_cycles)) {
+            finish(core, encrypted_refused_cycles, 0);
+        }
+        return;
+    }
     const Layout keyed = refused ? core.enclaves.at(present).layout : layout;
     const std::uint64_t cycles = 6382 + block_cycles * text_words(keyed);
-    if (aborts(core, 3, cycles)) {
+    if (aborts_protect(core, cycles)) {
         return;
+    }
+    if (core.variant == Variant::aion) {
+        aion::advance(core, core.cycle + 1); // the first enclave ends what anybody may do
     }
     if (refused) {
         slot = present;
@@ -233,6 +262,15 @@ void wrap_or_unwrap(Core& core, const Instruction& instruction, bool wrapping_up
     finish(core, cycles, result);
 }
 
+/// clix: no interrupts for so many cycles, or until they are enabled. Only in `aion`.
+void begin_section(Core& core, const Instruction& instruction) {
+    if (!aion::clix(core, core.r[15])) {
+        core.violate(Violation::Kind::atomicity, instruction, core.r[15], core.domain);
+    }
+    core.cycle += 2;
+    core.attend();
+}
+
 } // namespace
 
 void sancus(Core& core, const Instruction& instruction) {
@@ -261,9 +299,13 @@ void sancus(Core& core, const Instruction& instruction) {
     case 7:
         finish(core, refused_cycles, core.previous_id);
         break;
-    default:
+    case 8:
         core.cycle += 2;
-        core.stack_guard = core.r[15];
+        // Whoever has no stack has no guard (omsp_register_file.v, r1_clr).
+        core.stack_guard = core.r[reg::sp] == 0 ? 0 : core.r[15];
+        break;
+    default:
+        begin_section(core, instruction);
         break;
     }
 }

@@ -1,7 +1,7 @@
 // A machine as bytes, little-endian:
 //
 //   8   "AXSANCUS"
-//   2   version: 1
+//   2   version: 2
 //   …   the board: what must be the same where it is restored
 //   …   memory, core, enclaves, then each device: u32 length and what it saves
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace authex::sancus_emulator {
 namespace {
 
 constexpr std::array<std::uint8_t, 8> magic = {'A', 'X', 'S', 'A', 'N', 'C', 'U', 'S'};
-constexpr std::uint16_t version = 1;
+constexpr std::uint16_t version = 2;
 
 ByteView view(const std::string& text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -27,7 +27,8 @@ std::vector<std::uint8_t> board_of(const Configuration& configuration,
         .u32(configuration.map.program_start)
         .u8(static_cast<std::uint8_t>(configuration.slots))
         .u8(static_cast<std::uint8_t>(configuration.security))
-        .u8(static_cast<std::uint8_t>(configuration.variant));
+        .u8(static_cast<std::uint8_t>(configuration.variant))
+        .u16(configuration.atomic_limit);
     constexpr std::size_t longest = 63;
     for (const NamedDevice& named : devices) {
         const ByteView name = view(named.name).first(std::min(named.name.size(), longest));
@@ -45,6 +46,9 @@ void save_core(const Core& core, Writer& writer) {
     writer.u64(core.cycle).u16(core.stack_guard).u16(core.generator);
     writer.u8(core.domain).u8(core.came_from).u8(core.interrupts_seen ? 1 : 0);
     writer.u16(core.current_id).u16(core.previous_id).u16(core.enclaves.next_id());
+    AtomicityMonitor monitor = core.monitor;
+    monitor.visit([&writer](auto value) { writer.u16(static_cast<std::uint16_t>(value)); });
+    writer.u64(core.monitored).u8(core.entering ? 1 : 0).u8(core.dozing ? 1 : 0);
     writer.bytes(core.node_key);
     for (const Enclave& enclave : core.enclaves.all()) {
         writer.u8(enclave.enabled ? 1 : 0).u16(enclave.id);
@@ -83,6 +87,12 @@ void load_core(Core& core, Reader& reader) {
     core.current_id = reader.u16();
     core.previous_id = reader.u16();
     core.enclaves.set_next_id(reader.u16());
+    core.monitor.visit([&reader](auto& value) {
+        value = static_cast<std::remove_reference_t<decltype(value)>>(reader.u16());
+    });
+    core.monitored = reader.u64();
+    core.entering = reader.u8() != 0;
+    core.dozing = reader.u8() != 0;
     load_key(reader, core.node_key);
     for (std::size_t slot = 1; slot <= core.enclaves.all().size(); ++slot) {
         Enclave& enclave = core.enclaves.at(static_cast<Domain>(slot));

@@ -118,6 +118,12 @@ describe(const Symbols& symbols, const EnclaveTable& enclaves, const Violation& 
         return fmt::format("{} entered {} at {}, which is not its entry point", by, owner, where);
     case Violation::Kind::create:
         return fmt::format("{} asked for a module whose text overlaps {}", who, owner);
+    case Violation::Kind::atomicity:
+        return violation.pc == violation.address
+                   ? fmt::format("{} was entered where interrupts were still held back", who)
+                   : fmt::format("{} began a section of {} cycles, too long or within another",
+                                 who,
+                                 violation.address);
     case Violation::Kind::stack:
         return fmt::format("{} moved its stack pointer to {}, below the stack guard", who, where);
     }

@@ -42,6 +42,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"clock: fast", "invalid-value", 1, 8},
         Wrong{"clock: 9999", "out-of-range", 1, 8},
         Wrong{"core: { variant: new }", "unknown-value", 1, 18},
+        Wrong{"core: { atomic-limit: 0 }", "out-of-range", 1, 23},
+        Wrong{"core: { atomic-limit: 32768 }", "out-of-range", 1, 23},
         Wrong{"core: { rules: some }", "unknown-value", 1, 16},
         Wrong{"core: { security: 256 }", "unknown-value", 1, 19},
         Wrong{"core: { slots: 0 }", "out-of-range", 1, 16},
@@ -91,6 +93,16 @@ TEST(BoardFile, WithoutAnythingIsTheUsualCore) {
     EXPECT_EQ(board->configuration.map.program_start, 0x5C00U);
     EXPECT_EQ(board->configuration.slots, 4U);
     EXPECT_TRUE(board->devices.empty());
+}
+
+TEST(BoardFile, BoundedAtomicityHasItsBound) {
+    const auto published = parse("core: { variant: aion }");
+    ASSERT_TRUE(published) << to_text(published.error());
+    EXPECT_EQ(published->configuration.variant, Variant::aion);
+    EXPECT_EQ(published->configuration.atomic_limit, 10'000U);
+    const auto own = parse("core: { variant: aion, atomic-limit: 1000 }");
+    ASSERT_TRUE(own) << to_text(own.error());
+    EXPECT_EQ(own->configuration.atomic_limit, 1'000U);
 }
 
 TEST(BoardFile, SetsEachProperty) {

@@ -146,7 +146,7 @@ TEST(Disassemble, InstructionsOfSancusHaveNames) {
                                   "sancus.get-id",
                                   "sancus.get-caller-id",
                                   "sancus.stack-guard",
-                                  ".word 0x1389",
+                                  "sancus.clix",
                                   ".word 0x138f"}));
 }
 

@@ -93,6 +93,17 @@ TEST(Golden, WhatIsNoSuchFileIsRefused) {
     }
 }
 
+TEST(Golden, RunsWithBoundedAtomicityAreRepeated) {
+    std::size_t files = 0;
+    const fs::path folder = fs::path(AUTHEX_SOURCE_DIR) / "tests" / "sancus_emulator" / "golden";
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        const auto result = check_golden(read(entry.path()), entry.path());
+        EXPECT_TRUE(result) << to_text(result.error());
+        ++files;
+    }
+    EXPECT_EQ(files, 8U);
+}
+
 TEST(Golden, RunsOfTheHardwareDescriptionAreRepeated) {
     const char* shared = std::getenv("AUTHEX_SHARED");
     const fs::path folder =

@@ -35,6 +35,7 @@ class Witness : public Observer {
     void interrupt(const Core& core, unsigned vector) override {
         interrupts.push_back(vector);
         interrupted_at.push_back(core.r[reg::pc]);
+        interrupted_cycles.push_back(core.cycle);
     }
     void violated(const Core& core, const Violation& violation) override {
         (void)core;
@@ -47,6 +48,7 @@ class Witness : public Observer {
 
     std::vector<unsigned> interrupts;
     std::vector<std::uint16_t> interrupted_at;
+    std::vector<std::uint64_t> interrupted_cycles;
     std::vector<Violation> violations;
     unsigned resets = 0;
 };

@@ -20,6 +20,34 @@ Program with_timer(const std::string& body,
                    "\n .org 0xbff2\n .short handler\n .org 0xbffe\n .short 0x4000\n");
 }
 
+/// Timer A interrupts an enclave, whose word for the hardware and first instructions are given.
+Program interrupted_enclave(const std::string& first, const std::string& last_word) {
+    return Program(std::string(prologue) + protect("a", 0x300, 0x340) + "br #a_start\n" +
+                   ".org 0x800\n handler: " + end +
+                   ".org 0x1000\n a_start: mov #0x330, r1\n mov #" + last_word +
+                   ", &0x33e\n mov #0x1234, r11\n " + first +
+                   "mov #20, &0x0172\n mov #0x10, &0x0162\n mov #0x0210, &0x0160\n eint\n"
+                   " again: jmp again\n a_end:\n"
+                   ".org 0xbff2\n .short handler\n .org 0xbffe\n .short 0x4000\n");
+}
+
+TEST(Interrupts, TheVectorIsFetchedBeforeAnythingIsSaved) {
+    const Program program = interrupted_enclave("", "0");
+    Guest guest(program);
+    guest.run_to_end();
+    EXPECT_THAT(guest.witness.interrupts, ElementsAre(9U));
+    EXPECT_EQ(guest.word(vector::address(9)), 0x1234U) << "r11 is saved on it";
+}
+
+TEST(Interrupts, TheStackGuardHoldsWhileRegistersAreSaved) {
+    for (const bool guarded : {false, true}) {
+        Guest guest(
+            interrupted_enclave(guarded ? "mov #0x320, r15\n .short 0x1388\n" : "", "0x031e"));
+        guest.run_to_end();
+        EXPECT_EQ(guest.word(0x031C), guarded ? 0U : 0x0331U);
+    }
+}
+
 TEST(Interrupts, WaitUntilTheyAreEnabled) {
     Guest guest(with_timer("mov #100, r5\n loop: dec r5\n jnz loop"));
     guest.run_to_end();

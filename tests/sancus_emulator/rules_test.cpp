@@ -105,6 +105,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"APushIntoData", "mov #0x340, r1\n push r5", "nop", Kind::write, 0x033E, 0},
         Case{"OpenMemoryFromInside", call_a, "mov r5, &0x204", {}, result, 0x5678}));
 
+TEST(StackGuard, CannotBeSetWithoutAStack) {
+    Guest guest(Program(std::string(prologue) +
+                        "clr r1\n mov #0x1000, r15\n .short 0x1388\n"
+                        " mov #0x0800, r1\n push r5\n" +
+                        end + ".org 0xbffe\n .short 0x4000\n"));
+    guest.run_to_end();
+    EXPECT_TRUE(guest.witness.violations.empty());
+}
+
 TEST(Violations, NameWhoDidItAndToWhom) {
     Guest outside(program("br #a_other"));
     outside.run_to_end();

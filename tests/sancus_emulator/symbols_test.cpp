@@ -78,6 +78,12 @@ TEST(Describe, SaysWhoDidWhatToWhom) {
     EXPECT_EQ(text({Kind::stack, 0x5C02, 0x01FE, 0, 0, 7}),
               "unprotected code at 0x5c02 (main+0x2) moved its stack pointer to 0x01fe, below the "
               "stack guard");
+    EXPECT_EQ(text({Kind::atomicity, 0x5C02, 20'000, 0, 0, 7}),
+              "unprotected code at 0x5c02 (main+0x2) began a section of 20000 cycles, too long or "
+              "within another");
+    EXPECT_EQ(text({Kind::atomicity, 0x6000, 0x6000, 1, 1, 7}),
+              "module 1 `button` at 0x6000 (button_entry) was entered where interrupts were still "
+              "held back");
     EXPECT_EQ(module_name(program(), enclaves, 9), "module 9") << "it is gone";
 }
 

@@ -47,9 +47,9 @@ void declare_machine(CLI::App& app, Options& options) {
         ->type_name("FIRMWARE");
     declare_node(app, options.node, group_machine);
     app.add_option(
-           "--core", options.core, "the interrupt frames of the hardware since or before 2020")
-        ->check(CLI::IsMember(std::vector<std::string>{"base", "legacy"}))
-        ->option_text("base|legacy")
+           "--core", options.core, "the hardware since 2020, before, or with bounded atomicity")
+        ->check(CLI::IsMember(std::vector<std::string>{"base", "legacy", "aion"}))
+        ->option_text("base|legacy|aion")
         ->group(group_machine);
     app.add_flag("--rtl-quirks",
                  options.rtl_quirks,

@@ -33,7 +33,7 @@ struct NodeOptions {
 struct Options {
     std::string firmware; ///< empty: none
     NodeOptions node;
-    std::string core; ///< base | legacy; empty: the board's
+    std::string core; ///< base | legacy | aion; empty: the board's
     bool rtl_quirks = false;
     bool cpu_off_ends = false;
     bool stop_on_violation = false;

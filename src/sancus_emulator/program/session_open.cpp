@@ -63,7 +63,9 @@ int Session::open_board() {
     board_ = std::move(*board);
     Configuration& configuration = board_.configuration;
     if (!options_.core.empty()) {
-        configuration.variant = options_.core == "legacy" ? Variant::legacy : Variant::base;
+        configuration.variant = options_.core == "legacy" ? Variant::legacy
+                                : options_.core == "aion" ? Variant::aion
+                                                          : Variant::base;
     }
     configuration.rules = options_.rtl_quirks ? Rules::rtl : configuration.rules;
     configuration.cpu_off_ends = configuration.cpu_off_ends || options_.cpu_off_ends;
