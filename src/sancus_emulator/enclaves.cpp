@@ -38,6 +38,21 @@ Domain EnclaveTable::overlapped_by(const Layout& layout) const {
     });
 }
 
+Domain EnclaveTable::touched_by(const Layout& layout) const {
+    const auto overlap = [](unsigned start, unsigned end, unsigned begin, unsigned stop) {
+        return start < stop && end > begin;
+    };
+    return last([&](const Enclave& enclave) {
+        const Layout& other = enclave.layout;
+        const auto touches = [&](unsigned start, unsigned end) {
+            return overlap(start, end, other.text_start, other.text_end) ||
+                   overlap(start, end, other.data_start, other.data_end);
+        };
+        return touches(layout.text_start, layout.text_end) ||
+               touches(layout.data_start, layout.data_end);
+    });
+}
+
 Domain EnclaveTable::forbidden_by(Domain who, std::uint16_t address, bool write) const {
     for (std::size_t slot = 1; slot <= enclaves_.size(); ++slot) {
         const Enclave& enclave = enclaves_[slot - 1];

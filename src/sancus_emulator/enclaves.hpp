@@ -64,6 +64,8 @@ class EnclaveTable {
     [[nodiscard]] Domain with_id(std::uint16_t id) const;
     /// An enclave whose text overlaps the layout's text.
     [[nodiscard]] Domain overlapped_by(const Layout& layout) const;
+    /// An enclave any part of which overlaps any part of the layout.
+    [[nodiscard]] Domain touched_by(const Layout& layout) const;
 
     [[nodiscard]] bool may_read(Domain who, std::uint16_t address) const;
     [[nodiscard]] bool may_write(Domain who, std::uint16_t address) const;

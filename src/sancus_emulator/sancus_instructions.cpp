@@ -142,7 +142,11 @@ bool make_key(Core& core, const Instruction& instruction, Domain slot) {
 void protect(Core& core, const Instruction& instruction) {
     const Layout layout{core.r[12], core.r[13], core.r[14], core.r[15]};
     const bool sound = layout.text_start < layout.text_end && layout.data_start <= layout.data_end;
-    const Domain overlapped = core.enclaves.overlapped_by(layout);
+    // Data that overlap those of enclave 1 would stop it: the hardware description has that check
+    // as a comment alone.
+    const bool strict = core.variant == Variant::aion && core.rules == Rules::documented;
+    const Domain overlapped =
+        strict ? core.enclaves.touched_by(layout) : core.enclaves.overlapped_by(layout);
     if (overlapped != unprotected) {
         core.violate(Violation::Kind::create, instruction, layout.text_start, overlapped);
     }
@@ -164,7 +168,9 @@ void protect(Core& core, const Instruction& instruction) {
         core.r[reg::sr] |= status::zero; // aborted
         return;
     }
-    const bool refused = !sound || !slot || (overlapped != unprotected && !quirks);
+    // Numbers from there on are those of interrupts.
+    const bool numberless = strict && core.enclaves.next_id() >= EnclaveTable::first_interrupt_id;
+    const bool refused = !sound || !slot || numberless || (overlapped != unprotected && !quirks);
     // The hardware description keys whom the address belongs to, though nothing is made.
     const Domain present = core.enclaves.text_of(layout.text_start);
     if (refused && (!quirks || present == unprotected)) {

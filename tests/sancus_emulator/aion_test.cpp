@@ -323,6 +323,62 @@ TEST(Aion, EncryptedTextIsNeverLoaded) {
     EXPECT_FALSE(guest.machine.core().enclaves.at(3).enabled);
 }
 
+/// Makes an enclave whose parts are given, from `b` on if nothing else is said.
+std::string another(const std::string& text_start,
+                    const std::string& text_end,
+                    unsigned data_start,
+                    unsigned data_end) {
+    return fmt::format("clr r9\n clr r10\n mov #1, r11\n mov #{}, r12\n mov #{}, r13\n"
+                       " mov #{}, r14\n mov #{}, r15\n .short 0x1381\n mov r15, &0x0810\n"
+                       " br #leave\n.org 0x600\n b_start: nop\n b_end:",
+                       text_start,
+                       text_end,
+                       data_start,
+                       data_end);
+}
+
+// The checks that omsp_spm.v has as a comment (create_violation): without them, whoever makes an
+// enclave could stop enclave 1, or end it.
+TEST(Aion, NoPartOfAnEnclaveLiesOverAnother) {
+    for (const std::string& protect_it : {another("b_start", "b_end", 0x31e, 0x340),
+                                          another("b_start", "b_end", 0x2e0, 0x302),
+                                          another("b_start", "b_end", 0x4800, 0x4802),
+                                          another("0x31e", "0x322", 0x600, 0x602),
+                                          another("s_start", "s_end", 0x600, 0x602)}) {
+        Guest guest(world(protect_it), aion());
+        guest.run_to_end();
+        EXPECT_FALSE(guest.machine.core().enclaves.at(3).enabled);
+        EXPECT_TRUE(guest.machine.core().enclaves.at(1).enabled);
+        ASSERT_EQ(guest.witness.violations.size(), 1U);
+        EXPECT_EQ(guest.witness.violations[0].kind, Kind::create);
+    }
+}
+
+TEST(Aion, TheHardwareDescriptionHasNoSuchChecks) {
+    Configuration rtl = aion();
+    rtl.rules = Rules::rtl;
+    const Program over_data = world(another("b_start", "b_end", 0x310, 0x320));
+    Guest data(over_data, rtl);
+    data.machine.run(60'000);
+    EXPECT_TRUE(data.machine.core().enclaves.at(3).enabled);
+    EXPECT_GT(data.witness.violations.size(), 100U) << "enclave 1 cannot reach its own data";
+    Guest text(world(another("s_start", "s_end", 0x600, 0x602)), rtl);
+    text.machine.run(60'000);
+    EXPECT_FALSE(text.machine.core().enclaves.at(1).enabled) << "enclave 1 is cancelled";
+}
+
+TEST(Aion, NumbersOfEnclavesEndBeforeThoseOfInterrupts) {
+    const Program program = world(another("b_start", "b_end", 0x600, 0x602));
+    Guest guest(program, aion());
+    guest.machine.set_breakpoint(program.label("subject"));
+    ASSERT_EQ(guest.machine.run(100'000), Stop::breakpoint);
+    guest.machine.clear_breakpoints();
+    guest.machine.core().enclaves.set_next_id(EnclaveTable::first_interrupt_id);
+    guest.run_to_end();
+    EXPECT_EQ(guest.word(0x0810), 0U);
+    EXPECT_FALSE(guest.machine.core().enclaves.at(3).enabled);
+}
+
 TEST(Aion, OtherCoresDoNotKnowClix) {
     for (const Variant variant : {Variant::base, Variant::legacy}) {
         Configuration configuration = aion();
