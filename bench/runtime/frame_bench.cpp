@@ -43,6 +43,16 @@ class Module {
         (void)owner_.finish(test::split(produced_).at(0));
     }
 
+    /// From now on each invocation ends with its state, so many bytes, sealed.
+    void keep_state(std::size_t bytes) {
+        state_.resize(bytes);
+        runtime_->keep(state_);
+        wire::ControlMessage message;
+        message.type = wire::ControlType::keep_state;
+        message.connection.key.fill(7);
+        (void)give(owner_.order(message));
+    }
+
     /// Keys the connections anew. @return `count` sealed frames of `kind` for the module
     Octets frames(wire::Kind kind, std::size_t count, std::size_t body_bytes) {
         ++epoch_;
@@ -77,10 +87,12 @@ class Module {
     test::Owner owner_;
     Octets room_ = Octets(std::size_t{1} << 22U);
     ByteView produced_;
+    Octets state_;
     std::uint32_t epoch_ = 0;
 };
 
-/// Arguments: bytes of a body, frames an invocation.
+/// Arguments: bytes of a body, frames an invocation; of the state that is sealed after each, if
+/// any.
 template <wire::Kind kind>
 void frames_through_the_runtime(benchmark::State& state) {
     const auto body_bytes = static_cast<std::size_t>(state.range(0));
@@ -89,6 +101,9 @@ void frames_through_the_runtime(benchmark::State& state) {
         wire::sealed_frame_bytes(crypto::Algorithm::aes_128_gcm, body_bytes);
     const std::size_t prepared = body_bytes > 4096 ? 64 : 4096;
     Module module;
+    if (state.range(2) != 0) {
+        module.keep_state(static_cast<std::size_t>(state.range(2)));
+    }
     Octets frames;
     std::size_t at = 0;
     for (auto _ : state) {
@@ -111,12 +126,15 @@ void frames_through_the_runtime(benchmark::State& state) {
 }
 
 BENCHMARK(frames_through_the_runtime<wire::Kind::event>)
-    ->Args({16, 1})
-    ->Args({64, 1})
-    ->Args({64, 64})
-    ->Args({1024, 1})
-    ->Args({65536, 1});
-BENCHMARK(frames_through_the_runtime<wire::Kind::request>)->Args({64, 1})->Args({64, 64});
+    ->Args({16, 1, 0})
+    ->Args({64, 1, 0})
+    ->Args({64, 64, 0})
+    ->Args({64, 64, 64})
+    ->Args({64, 64, 1024})
+    ->Args({64, 64, 16384})
+    ->Args({1024, 1, 0})
+    ->Args({65536, 1, 0});
+BENCHMARK(frames_through_the_runtime<wire::Kind::request>)->Args({64, 1, 0})->Args({64, 64, 0});
 
 /// An owner's first message, and the module's answer with its report data.
 void handshake_through_the_runtime(benchmark::State& state) {

@@ -106,6 +106,12 @@ std::string nodes_table(const deployer::Status& status, const Terminal& terminal
     return nodes.text(terminal);
 }
 
+std::string remarks(const deployer::ModuleStatus& module) {
+    const std::string kept = module.kept.empty() ? "" : "state kept, " + module.kept;
+    const bool both = module.simulated && !kept.empty();
+    return (module.simulated ? "simulated" : "") + std::string(both ? "; " : "") + kept;
+}
+
 std::string modules_table(const deployer::Status& status, bool verbose, const Terminal& terminal) {
     Table modules({"MODULE", "NODE", "STATE", "IDENTITY", "ATTESTED", ""});
     for (const deployer::ModuleStatus& module : status.modules) {
@@ -115,7 +121,7 @@ std::string modules_table(const deployer::Status& status, bool verbose, const Te
                      state_text(module.state, terminal),
                      verbose ? identity : identity.substr(0, identity_digits),
                      module.attested_at ? short_time(*module.attested_at) : "no",
-                     module.simulated ? "simulated" : ""});
+                     remarks(module)});
     }
     return modules.text(terminal);
 }
@@ -295,6 +301,7 @@ nlohmann::json status_json(const deployer::Status& status) {
                            {"image_bytes", module.image_bytes},
                            {"failure", module.failure},
                            {"quarantined", module.quarantined},
+                           {"kept", module.kept},
                            {"last_lines", module.last_lines},
                            {"instance", module.instance}});
     }

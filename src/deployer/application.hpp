@@ -131,6 +131,7 @@ struct ModuleStatus {
     std::string tee;
     std::string state;       ///< running | stopped | failed | absent | unknown | quarantined
     std::string quarantined; ///< why; empty: it is not
+    std::string kept;        ///< its state: witnessed | rollback possible; empty: it is not kept
     std::vector<std::uint8_t> identity;
     std::optional<std::chrono::system_clock::time_point> attested_at;
     bool simulated = false;

@@ -5,6 +5,7 @@
 
 #include "deployer/orders.hpp"
 #include "deployer/owned_application.hpp"
+#include "deployer/restoring.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -49,13 +50,17 @@ NodeStatus node_status(const std::string& name, const NodeView& view) {
 }
 
 ModuleStatus
-module_status(const descriptor::Module& module, const NodeView& view, const ModuleRecord* record) {
+module_status(const descriptor::Module& module, const NodeView& view, const State& state) {
+    const ModuleRecord* record = state.module(module.name);
     ModuleStatus shown{.name = module.name, .node = module.node.name, .tee = view.tee};
     if (record != nullptr) {
         shown.identity = record->identity;
         shown.image_bytes = record->image_bytes;
         shown.simulated = record->simulated;
         shown.quarantined = record->quarantined;
+        if (!record->state_key.empty()) {
+            shown.kept = is_witnessed(*record, state) ? "witnessed" : "rollback possible";
+        }
     }
     if (!shown.quarantined.empty()) {
         shown.state = "quarantined";
@@ -187,8 +192,7 @@ Outcome<Status> OwnedApplication::status() {
         status.nodes.push_back(node_status(node.name, survey.at(node.name)));
     }
     for (const descriptor::Module& module : descriptor_.modules) {
-        status.modules.push_back(
-            module_status(module, survey.at(module.node.name), (*state)->module(module.name)));
+        status.modules.push_back(module_status(module, survey.at(module.node.name), **state));
     }
     for (const descriptor::Connection& connection : descriptor_.connections) {
         status.connections.push_back(

@@ -55,6 +55,18 @@ wire::AuditEntry of_deployer(const ConnectionRecord& record) {
 
 } // namespace
 
+bool is_witnessed(const ModuleRecord& module, const State& state) {
+    const auto& all = state.connections();
+    return std::any_of(all.begin(), all.end(), [&](const auto& each) {
+        const ConnectionRecord& record = each.second;
+        const bool sends =
+            record.from.module == module.name && record.destination_node != module.node;
+        const bool answers =
+            record.to.module == module.name && record.request && record.source_node != module.node;
+        return sends || answers;
+    });
+}
+
 Restoring::Result Restoring::run() {
     for (const auto& [name, record] : std::map(context_.state.modules())) {
         if (record.keeping != KeepingStep::restore || record.attested_at_us == 0) {

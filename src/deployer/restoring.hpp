@@ -22,6 +22,9 @@ namespace authex::deployer {
 
 struct EngineContext;
 
+/// Whether somebody on another node, or the owner, knows how far the module's state has come.
+[[nodiscard]] bool is_witnessed(const ModuleRecord& module, const State& state);
+
 class Restoring {
   public:
     explicit Restoring(const EngineContext& context) : context_(context) {}

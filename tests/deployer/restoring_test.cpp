@@ -90,6 +90,24 @@ TEST_F(RestoringTest, AModuleThatDiedGoesOnWithStateAndConnections) {
     EXPECT_THAT(world.used_twice, IsEmpty());
 }
 
+TEST_F(RestoringTest, StatusSaysWhetherARollbackWouldBeNoticed) {
+    const auto kept = [this](const std::string& name) {
+        const auto status = world.open()->status();
+        EXPECT_TRUE(status);
+        for (const ModuleStatus& module : status->modules) {
+            if (module.name == name) {
+                return module.kept;
+            }
+        }
+        return std::string("no such module");
+    };
+    EXPECT_EQ(kept("middle"), "witnessed");
+    EXPECT_EQ(kept("last"), "");
+    persist_all();
+    EXPECT_EQ(kept("first"), "witnessed");
+    EXPECT_EQ(kept("last"), "rollback possible") << "nobody hears of it";
+}
+
 TEST_F(RestoringTest, EventsThatNobodyWasGivenYetAreGivenAfterwards) {
     world.go("first");
     world.module("middle").keeps_to_itself = true;
