@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-// NOLINTBEGIN(modernize-use-using): of C too
+// NOLINTBEGIN(modernize-use-using,readability-identifier-naming): of C too, the standard's names
 typedef uint32_t TEEC_Result; /* §4.3.2 */
 
 typedef struct { /* §4.3.3; integers in the machine's order */
@@ -69,7 +69,6 @@ typedef struct { /* §4.3.11 */
     TEEC_Parameter params[4];
     TEEC_Implementation imp;
 } TEEC_Operation;
-// NOLINTEND(modernize-use-using)
 
 /* §4.4.2 */
 #define TEEC_SUCCESS 0x00000000U
@@ -130,6 +129,7 @@ TEEC_Result TEEC_InvokeCommand(TEEC_Session* session,
                                TEEC_Operation* operation,
                                uint32_t* returnOrigin);   /* §4.5.9 */
 void TEEC_RequestCancellation(TEEC_Operation* operation); /* §4.5.10 */
+// NOLINTEND(modernize-use-using,readability-identifier-naming)
 
 #ifdef __cplusplus
 }
