@@ -72,6 +72,45 @@ TEST_F(Updates, UnderLoadAModuleMovesFromNodeToNode) {
     EXPECT_TRUE(world_.json({"plan", "--json"}).at("steps").empty());
 }
 
+TEST_F(Updates, AMoveOverwritesNoFileOfTheUsers) {
+    start();
+    world_.write("native.yaml.moved", "notes of mine\n");
+    const std::string before = world_.read("native.yaml");
+    const Result refused = world_.authex({"update", "relay", "--node", "left"});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.err, HasSubstr("native.yaml.moved"));
+    EXPECT_EQ(world_.read("native.yaml.moved"), "notes of mine\n");
+    EXPECT_EQ(world_.read("native.yaml"), before);
+    EXPECT_EQ(world_.module("relay").at("node"), "right");
+}
+
+TEST_F(Updates, AMoveWritesWhereALinkLeadsAndKeepsModeAndLink) {
+    start();
+    const std::filesystem::path link = world_.folder() / "native.yaml";
+    const std::filesystem::path real = world_.folder() / "real.yaml";
+    std::filesystem::rename(link, real);
+    std::filesystem::create_symlink("real.yaml", link);
+    std::filesystem::permissions(real, std::filesystem::perms(0640));
+    world_.must({"update", "relay", "--node", "left"});
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+    EXPECT_THAT(world_.read("real.yaml"), HasSubstr("relay:  { node: left"));
+    EXPECT_EQ(std::filesystem::status(real).permissions(), std::filesystem::perms(0640));
+    EXPECT_FALSE(std::filesystem::exists(world_.folder() / "native.yaml.moved"));
+}
+
+TEST_F(Updates, AMoveTakesNothingBackThatTheUserWritesMeanwhile) {
+    start();
+    world_.begin({.events = 20'000, .bytes = 64, .batch = 1, .pause_us = 100});
+    const auto update = world_.start_authex({"update", "relay", "--node", "left"});
+    ASSERT_TRUE(
+        eventually([&] { return std::filesystem::exists(world_.folder() / "native.yaml.moved"); }));
+    const std::string mine = world_.read("native.yaml") + "# a line of mine\n";
+    world_.write("native.yaml", mine);
+    EXPECT_EQ(update->wait(), 1);
+    EXPECT_EQ(world_.read("native.yaml"), mine);
+    EXPECT_FALSE(std::filesystem::exists(world_.folder() / "native.yaml.moved"));
+}
+
 class UpdatesOnTee : public Updates, public ::testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Tees, UpdatesOnTee, ::testing::Values("sgx", "trustzone"));
 
