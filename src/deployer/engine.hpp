@@ -83,6 +83,7 @@ class Engine {
                       const std::string& node,
                       const std::vector<wire::AuditEntry>& audit,
                       Change& change);
+    std::vector<Connecting> begin_connecting(const Steps& steps, Change& change);
     void connect(const Steps& steps);
     Expected<bool> intend(Connecting& connecting, Change& change);
     void set_routes(std::vector<Connecting>& all);

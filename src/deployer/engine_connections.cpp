@@ -30,9 +30,9 @@ void wipe_keys(std::vector<ModuleOrders>& orders) {
 
 } // namespace
 
-void Engine::connect(const Steps& steps) {
+/// Those that can be set now, with what they will be in `change`.
+std::vector<Engine::Connecting> Engine::begin_connecting(const Steps& steps, Change& change) {
     std::vector<Connecting> all;
-    Change change;
     for (const Step* step : steps) {
         if (continued_.contains(step->connection->id)) {
             continue;
@@ -56,6 +56,12 @@ void Engine::connect(const Steps& steps) {
             context_.reporter, step->shown.action, step->shown.subject, step->shown.node);
         all.push_back(std::move(connecting));
     }
+    return all;
+}
+
+void Engine::connect(const Steps& steps) {
+    Change change;
+    std::vector<Connecting> all = begin_connecting(steps, change);
     if (all.empty()) {
         return;
     }

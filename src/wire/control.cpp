@@ -263,6 +263,24 @@ Error write_import(const ControlMessage& message, Writer& writer) {
 }
 #endif
 
+Error write_value(const ControlMessage& message, Writer& writer) {
+#if AUTHEX_WITH_VALUES
+    const Error error = check_value(message.named);
+    if (error != Error::none) {
+        return error;
+    }
+    writer.u8(static_cast<std::uint8_t>(message.named.kind))
+        .u8(static_cast<std::uint8_t>(message.named.name.size()))
+        .bytes(message.named.name)
+        .bytes(message.type == ControlType::set_value ? message.named.value : ByteView());
+    return Error::none;
+#else
+    (void)message;
+    (void)writer;
+    return Error::unknown_kind;
+#endif
+}
+
 Error write_fields(const ControlMessage& message, Writer& writer) {
     switch (message.type) {
     case ControlType::seed:
@@ -284,21 +302,8 @@ Error write_fields(const ControlMessage& message, Writer& writer) {
     case ControlType::accept_state:
         break;
     case ControlType::set_value:
-    case ControlType::remove_value: {
-#if AUTHEX_WITH_VALUES
-        const Error error = check_value(message.named);
-        if (error != Error::none) {
-            return error;
-        }
-        writer.u8(static_cast<std::uint8_t>(message.named.kind))
-            .u8(static_cast<std::uint8_t>(message.named.name.size()))
-            .bytes(message.named.name)
-            .bytes(message.type == ControlType::set_value ? message.named.value : ByteView());
-        break;
-#else
-        return Error::unknown_kind;
-#endif
-    }
+    case ControlType::remove_value:
+        return write_value(message, writer);
 #if AUTHEX_WITH_HANDOVER
     case ControlType::export_state:
         writer.bytes(message.recipient).u32(message.offset);

@@ -160,6 +160,7 @@ TEST_F(RestoringTest, AllModulesMayDieAtOnce) {
     EXPECT_THAT(world.used_twice, IsEmpty());
 }
 
+// P80
 TEST_F(RestoringTest, AnOldStateIsRefusedBecauseOthersKnowBetter) {
     world.go("first");
     const auto old = world.module("middle").kept_state;

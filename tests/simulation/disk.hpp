@@ -31,6 +31,7 @@ class Disk final : public em::Store {
     }
     Expected<bool> take_image(const em::ModuleName& module,
                               const std::filesystem::path& received) override;
+    void clear_folder(const em::ModuleName&) override {}
     void remove_folder(const em::ModuleName&) override {}
     [[nodiscard]] std::vector<std::string> host_log(const em::ModuleName&,
                                                     std::size_t) const override {

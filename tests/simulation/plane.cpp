@@ -139,6 +139,13 @@ void Plane::control(em::ModuleName name,
     }
 }
 
+void Plane::go_on_with(em::ModuleName name, std::vector<std::uint8_t> frames, Done<bool> done) {
+    const Hosted* module = find(name);
+    const bool taken = module != nullptr && router_.go_on_with(module->id, frames);
+    complete(std::move(done),
+             taken ? Expected<bool>(true) : failure("kept-state", "there is no room for it"));
+}
+
 void Plane::call(em::ModuleName name,
                  std::uint16_t entry,
                  std::vector<std::uint8_t> data,

@@ -53,6 +53,8 @@ class Plane final : public em::DataPlane, em::RouterOutside {
                  std::uint32_t answers,
                  Deadline deadline,
                  Done<std::vector<std::uint8_t>> done) override;
+    void
+    go_on_with(em::ModuleName module, std::vector<std::uint8_t> frames, Done<bool> done) override;
     void call(em::ModuleName module,
               std::uint16_t entry,
               std::vector<std::uint8_t> data,

@@ -287,6 +287,7 @@ class RemoteNode final : public deployer::Node {
                                             auto done) { work(manager, caller, name, done); });
     }
 
+    static void put(const Octets& from, v1::KeptStateReply& to) { to.set_state(text_of(from)); }
     static void put(const em::Greeting& from, v1::HelloReply& to) { em::fill(from, to); }
     static void put(const em::Module& from, v1::ModuleStatus& to) { em::fill(from, to); }
     static void put(const em::Module& from, v1::ModuleReply& to) {
