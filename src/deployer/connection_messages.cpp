@@ -17,13 +17,17 @@ wire::ControlMessage set_connection(const ConnectionRecord& record, wire::Role r
     return message;
 }
 
-wire::ControlMessage turn_key(const ConnectionRecord& record, bool seals) {
+wire::ControlMessage turn_key(const ConnectionRecord& record, wire::Role role, bool seals) {
     wire::ControlMessage message;
     message.type = wire::ControlType::turn_key;
     message.connection.channel = record.id;
     copy(record.key.view(), message.connection.key);
     message.turn = record.turn;
     message.seals = seals;
+    // The deployer itself seals nothing but what it has kept.
+    const std::uint64_t turned_at =
+        role == wire::Role::source ? record.replies_turned_at : record.turned_at;
+    message.until = record.direct() ? turn_unfinished : turned_at;
     return message;
 }
 
@@ -37,7 +41,7 @@ continue_connection(const ConnectionRecord& record, wire::Role role, const wire:
     if (!record.key_before.empty()) {
         copy(record.key_before.view(), first.connection.key);
         first.turn = record.turn - 1;
-        messages.push_back(turn_key(record, true));
+        messages.push_back(turn_key(record, role, true));
     }
     return messages;
 }

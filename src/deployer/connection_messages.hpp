@@ -18,8 +18,9 @@ namespace authex::deployer {
 /// waits may be under the key before, with both keys.
 [[nodiscard]] std::vector<wire::ControlMessage>
 continue_connection(const ConnectionRecord& record, wire::Role role, const wire::AuditEntry& at);
-/// The order that turns the key of either end to `record.turn`. @param seals not only to open
-[[nodiscard]] wire::ControlMessage turn_key(const ConnectionRecord& record, bool seals);
+/// The order that turns the key of one end to `record.turn`. @param seals not only to open
+[[nodiscard]] wire::ControlMessage
+turn_key(const ConnectionRecord& record, wire::Role role, bool seals);
 
 /// The connection as one of its nodes must route it.
 [[nodiscard]] v1::ConnectRequest

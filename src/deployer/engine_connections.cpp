@@ -138,6 +138,7 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
         record.turn = before->turn;
         record.key_before = before->key_before;
         record.turned_at = before->turned_at;
+        record.replies_turned_at = before->replies_turned_at;
         record.turning = before->turning;
         record.keyed_at_us = before->keyed_at_us;
         record.next_counter = before->next_counter;

@@ -40,10 +40,12 @@ Diagnostic rolled_back(const std::string& module, const std::string& witness, st
 }
 
 /// The order of the turn before the newest.
-wire::ControlMessage turn_before(ConnectionRecord record) {
+wire::ControlMessage turn_before(ConnectionRecord record, wire::Role role) {
     record.key = record.key_before;
     --record.turn;
-    return turn_key(record, true);
+    record.turned_at = turn_unfinished;
+    record.replies_turned_at = turn_unfinished;
+    return turn_key(record, role, true);
 }
 
 /// The deployer as the source. What it has heard of requests is the module's own word; of events it
@@ -192,6 +194,9 @@ void Restoring::consider(const ConnectionRecord& record) {
     }
     going.from = *from;
     going.to = *to;
+    if (is_back(waits_for(going))) {
+        return; // nobody is there who could take it first
+    }
     const Expected<bool> good = check(going);
     if (!good) {
         for (const EndRecord* end : {&record.from, &record.to}) {
@@ -279,12 +284,7 @@ Expected<bool> Restoring::check(const Going& going) const {
                         record.direct() ? "its owner" : "module " + record.from.module,
                         going.from.expected));
     }
-    // Two keys are there at a time: what waits under the one before the newest has to arrive first.
-    const bool apart = going.turns && !record.turning && !record.key_before.empty();
-    const bool events = going.to.expected < std::min(record.turned_at, going.from.sent);
-    const bool replies = record.request && !record.direct() &&
-                         going.from.expected < std::min(record.turned_at, going.to.expected);
-    if (apart && (events || replies)) {
+    if (!waits_for(going).empty()) {
         return failure("events-wait",
                        fmt::format("connection {} has not delivered what it had when its key was "
                                    "turned last",
@@ -295,18 +295,44 @@ Expected<bool> Restoring::check(const Going& going) const {
     return true;
 }
 
+/// Two keys are there at a time: what waits under the one before the newest has to arrive first.
+/// @return the module that has not taken it; empty: nothing waits so
+std::string Restoring::waits_for(const Going& going) {
+    const ConnectionRecord& record = going.record;
+    if (!going.turns || record.direct() || record.turning || record.key_before.empty()) {
+        return "";
+    }
+    if (going.to.expected < std::min(record.turned_at, going.from.sent)) {
+        return record.to.module;
+    }
+    const bool replies = record.request && going.from.expected < std::min(record.replies_turned_at,
+                                                                          going.to.expected);
+    return replies ? record.from.module : "";
+}
+
 void Restoring::prepare(Going& going) const {
     ConnectionRecord& record = going.record;
     going.unfinished = record.turned_at == turn_unfinished;
-    if (going.turns && !record.turning) {
+    if (record.direct() && (record.pending.empty() || !record.key_before.empty())) {
+        // What it has not taken is under a key that it has not any more.
+        record.pending.clear();
+        record.next_counter = going.to.expected;
+    }
+    if (!going.turns) {
+        return;
+    }
+    if (!record.turning) {
         record.key_before = record.key;
         record.key = fresh_key(context_.outside);
         record.keyed_at_us = unix_time_us(context_.outside);
         ++record.turn;
         record.turning = true;
     }
-    if (record.direct() && record.pending.empty()) {
-        record.next_counter = going.to.expected;
+    // A process of before may run still, whatever its node says: what it seals from here on is
+    // taken by nobody.
+    if (!record.direct()) {
+        record.turned_at = is_back(record.from.module) ? going.from.sent : turn_unfinished;
+        record.replies_turned_at = is_back(record.to.module) ? going.to.expected : turn_unfinished;
     }
 }
 
@@ -378,9 +404,9 @@ Expected<bool> Restoring::tell_modules() {
             } else if (!end.module.empty() && going.turns) {
                 if (going.unfinished) {
                     // It may have the turn before this one, or not, or this one.
-                    (void)order_one(context_, end.module, {turn_before(going.record)});
+                    (void)order_one(context_, end.module, {turn_before(going.record, role)});
                 }
-                lives[end.module].push_back(turn_key(going.record, true));
+                lives[end.module].push_back(turn_key(going.record, role, true));
                 about[end.module].push_back(id);
             }
         }
@@ -391,8 +417,9 @@ Expected<bool> Restoring::tell_modules() {
             return tl::make_unexpected(told.error());
         }
         for (std::size_t i = 0; i < told->size(); ++i) {
-            Going& going = going_.at(about.at(module)[i]);
-            going.turned_at = std::max(going.turned_at, Reader((*told)[i].data).u64());
+            ConnectionRecord& record = going_.at(about.at(module)[i]).record;
+            (module == record.from.module ? record.turned_at : record.replies_turned_at) =
+                Reader((*told)[i].data).u64();
         }
     }
     for (auto& [module, messages] : comes) {
@@ -421,9 +448,6 @@ Expected<bool> Restoring::commit(bool done) {
             for (EndRecord* end : {&record.from, &record.to}) {
                 const ModuleRecord* module = context_.state.module(end->module);
                 end->incarnation = module == nullptr ? end->incarnation : module->incarnation;
-            }
-            if (going.turns) {
-                record.turned_at = std::max({going.turned_at, going.from.sent, going.to.expected});
             }
             record.turning = false;
             const bool drives = is_output_driver(context_.descriptor, record.to.module);

@@ -53,8 +53,7 @@ class Restoring {
         ConnectionRecord record;
         wire::AuditEntry from; ///< of the deployer, where it is the source
         wire::AuditEntry to;
-        std::uint64_t turned_at = 0; ///< as those that live have said
-        bool unfinished = false;     ///< the turn before was not finished
+        bool unfinished = false; ///< the turn before was not finished
         bool turns = false; ///< an end that comes back seals on it: under a key that was never used
     };
 
@@ -67,6 +66,7 @@ class Restoring {
     entry(const ConnectionRecord& record, wire::Role role, bool& comes);
     const Audit* audit_of(const std::string& module);
     [[nodiscard]] Expected<bool> check(const Going& going) const;
+    static std::string waits_for(const Going& going);
     void prepare(Going& going) const;
     void fail(const std::string& module, const Diagnostic& why);
     void drop_failed();

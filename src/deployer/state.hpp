@@ -127,9 +127,10 @@ struct ConnectionRecord {
     // Of keys that were turned inside the epoch:
     std::uint32_t turn = 0; ///< number of `key`
     Secret key_before;      ///< of the turn before; what waits may be sealed under it
-    /// Counters from here on are under `key`, in both directions; turn_unfinished: not both ends
-    /// are known to have it.
+    /// Events and requests from this counter on are under `key`, and replies from that one; nothing
+    /// else may be under `key_before`. turn_unfinished: nobody has said so yet.
     std::uint64_t turned_at = 0;
+    std::uint64_t replies_turned_at = 0;
     std::uint64_t keyed_at_us = 0; ///< when `key` was made; Unix time
     bool turning = false;          ///< `key` was made, and an end that comes back has not it yet
     [[nodiscard]] bool direct() const { return from.module.empty(); }

@@ -46,7 +46,7 @@ CREATE TABLE connection (
     next_counter INTEGER NOT NULL, pending BLOB NOT NULL, window_open_since_us INTEGER NOT NULL,
     turn INTEGER NOT NULL DEFAULT 0, key_before BLOB NOT NULL DEFAULT x'',
     turned_at INTEGER NOT NULL DEFAULT 0, turning INTEGER NOT NULL DEFAULT 0,
-    keyed_at_us INTEGER NOT NULL DEFAULT 0);
+    replies_turned_at INTEGER NOT NULL DEFAULT 0, keyed_at_us INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE periodic (
     name TEXT PRIMARY KEY, node TEXT NOT NULL, module TEXT NOT NULL, entry INTEGER NOT NULL,
     every_us INTEGER NOT NULL) WITHOUT ROWID;
@@ -87,6 +87,7 @@ ALTER TABLE connection ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE connection ADD COLUMN key_before BLOB NOT NULL DEFAULT x'';
 ALTER TABLE connection ADD COLUMN turned_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE connection ADD COLUMN turning INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connection ADD COLUMN replies_turned_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE connection ADD COLUMN keyed_at_us INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 6;
 )"};
@@ -166,6 +167,7 @@ auto columns_of_connection(R& r) {
                     r.key_before,
                     r.turned_at,
                     r.turning,
+                    r.replies_turned_at,
                     r.keyed_at_us);
 }
 template <typename R>

@@ -47,6 +47,7 @@ Turning::Result Turning::run(const std::vector<std::uint16_t>& connections) {
         wipe(key);
         ++record.turn;
         record.turned_at = turn_unfinished;
+        record.replies_turned_at = turn_unfinished;
         record.keyed_at_us = unix_time_us(context_.outside);
         change.connections.push_back(record);
     }
@@ -117,7 +118,7 @@ bool Turning::has_arrived(const ConnectionRecord& record) {
     const auto* from = entry_of(audit_of(record.from.module), record, wire::Role::source);
     const auto* to = entry_of(audit_of(record.to.module), record, wire::Role::destination);
     return from != nullptr && to != nullptr && to->expected >= record.turned_at &&
-           (!record.request || from->expected >= record.turned_at);
+           (!record.request || from->expected >= record.replies_turned_at);
 }
 
 /// Whoever opens has the key before the other seals under it. Events are sealed by the source
@@ -154,7 +155,7 @@ void Turning::tell(Told told, wire::Role role) {
     for (const auto& [module, ids] : about) {
         std::vector<wire::ControlMessage> messages;
         for (const std::uint16_t id : ids) {
-            messages.push_back(turn_key(turning_.at(id), told == Told::to_seal));
+            messages.push_back(turn_key(turning_.at(id), role, told == Told::to_seal));
         }
         const auto answers = order_one(context_, module, std::move(messages));
         for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -162,9 +163,8 @@ void Turning::tell(Told told, wire::Role role) {
             if (!answers) {
                 result_.problems.emplace(ids[i], answers.error());
             } else if (told == Told::to_seal) {
-                // The destination comes first, and replies under the key from its number on.
-                const std::uint64_t next = Reader((*answers)[i].data).u64();
-                record.turned_at = at_source ? std::max(record.turned_at, next) : next;
+                (at_source ? record.turned_at : record.replies_turned_at) =
+                    Reader((*answers)[i].data).u64();
             }
         }
     }

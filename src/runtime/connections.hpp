@@ -46,6 +46,7 @@ struct Connection : ConnectionCounters {
 #if AUTHEX_WITH_TURNS
     std::uint8_t seals_with = 0; ///< index of a key
     std::uint32_t turn = 0;      ///< number of the newest key; `terms` has its bytes
+    std::uint64_t until = 0;     ///< what the key before opens has smaller counters
 #endif
     /// By the last bit of their numbers.
     crypto::AeadKey keys[keys_of_a_connection];
@@ -55,6 +56,8 @@ struct Connection : ConnectionCounters {
         return keys[keys_of_a_connection > 1 && (header.flags & wire::flag_turned) != 0 ? 1 : 0];
     }
 #if AUTHEX_WITH_TURNS
+    /// Whether a frame with this counter can be under the key that it names.
+    [[nodiscard]] bool may_open(const wire::FrameHeader& header);
     /// Nothing is to come under the key before the newest any more.
     void opened(const wire::FrameHeader& header);
     /// The key that was set has this number. @param seals else another is sealed under: none yet

@@ -24,6 +24,11 @@ void Runtime::take_sealed(Bytes frame) {
     }
     Error error = check(*connection);
     Bytes body;
+#if AUTHEX_WITH_TURNS
+    if (error == Error::none && !connection->may_open(header_)) {
+        error = Error::old_epoch;
+    }
+#endif
     if (error == Error::none) {
         error = wire::open_frame(connection->key_of(header_), header_, frame, body);
     }

@@ -12,6 +12,10 @@ std::uint8_t slot_of(std::uint32_t turn) {
 }
 } // namespace
 
+bool Connection::may_open(const wire::FrameHeader& header) {
+    return &key_of(header) == &keys[slot_of(turn)] || header.counter < until;
+}
+
 void Connection::opened(const wire::FrameHeader& header) {
     const std::uint8_t newest = slot_of(turn);
     const bool under_newest = &key_of(header) == &keys[newest];
@@ -48,6 +52,10 @@ Error Runtime::turn_key(const wire::ControlMessage& message, Writer& data) {
         (void)connection->keys[slot].set(connection->terms.algorithm, message.connection.key);
         connection->terms.key = message.connection.key;
         connection->turn = message.turn;
+        connection->until = message.until;
+    }
+    if (message.until < connection->until) {
+        connection->until = message.until;
     }
     if (message.seals) {
         connection->seals_with = slot;

@@ -18,7 +18,7 @@ constexpr std::uint8_t any_length = 0xFF;
 static_assert(AUTHEX_WITH_TURNS && AUTHEX_WITH_VALUES); // their types lie between
 #endif
 #if AUTHEX_WITH_TURNS
-constexpr std::uint8_t turn_key_bytes = 2 + connection_key_bytes + 4 + 1;
+constexpr std::uint8_t turn_key_bytes = 2 + connection_key_bytes + 4 + 1 + 8;
 #endif
 /// Bytes after the type, by type.
 constexpr std::array fields_bytes = std::to_array<std::uint8_t>({
@@ -92,6 +92,7 @@ Error parse_turn(ByteView fields, ControlMessage& message) {
     message.turn = reader.u32();
     const std::uint8_t seals = reader.u8();
     message.seals = seals == 1;
+    message.until = reader.u64();
     return seals <= 1 ? Error::none : Error::malformed;
 }
 #endif
@@ -332,7 +333,8 @@ Error write_fields(const ControlMessage& message, Writer& writer) {
         writer.u16(message.connection.channel)
             .bytes(message.connection.key)
             .u32(message.turn)
-            .u8(message.seals ? 1 : 0);
+            .u8(message.seals ? 1 : 0)
+            .u64(message.until);
         break;
 #endif
     default:

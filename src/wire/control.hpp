@@ -27,9 +27,8 @@
 //                       in the order of an audit; turn u32
 //  14 arm               Waiting                                  –
 // Of a connection that goes on under another key:
-//  15 turn_key          channel u16, key 16 bytes, turn u32,     next counter u64, as
-//  set_connection
-//                       seals u8
+//  15 turn_key          channel u16, key 16 bytes, turn u32,     next counter u64, to send or to
+//                       seals u8, until u64                      expect
 // Of a module whose state outlives its process:
 //  16 keep_state        key 16 bytes                             –
 //  17 restore_state     key 16 bytes, a frame of kind state      its counter u64, KeptState without
@@ -201,6 +200,8 @@ struct ControlMessage {
 #if AUTHEX_WITH_TURNS
     std::uint32_t turn = 0; ///< turn_key; continue_connection: of its key
     bool seals = false;     ///< turn_key: not only opens, also seals under the new key from now on
+    /// turn_key: what was sealed under the key before has smaller counters
+    std::uint64_t until = ~std::uint64_t{0};
 #endif
 };
 

@@ -190,6 +190,37 @@ TEST_F(RestoringTest, AnOldStateIsRefusedBecauseItsOwnerGotALaterAnswer) {
     EXPECT_THAT(problem.summary, HasSubstr("its owner"));
 }
 
+// P81
+TEST_F(RestoringTest, AProcessOfBeforeThatIsSaidToBeDeadIsHeardByNobody) {
+    world.go("first");
+    FakeModule zombie;
+    zombie.spec = world.module("middle").spec;
+    zombie.runtime = std::move(world.module("middle").runtime);
+    world.crash("middle");
+    up();
+    // Its node gives it the next event first.
+    test::FakeNode& left = world.node("left");
+    test::FakeNode& right = world.node("right");
+    FakeModule& first = world.module("first");
+    wire::FrameHeader go{.kind = wire::Kind::call,
+                         .deployment = static_cast<std::uint16_t>(first.spec.deployment()),
+                         .channel = test::fake_go};
+    std::vector<std::uint8_t> call(wire::header_bytes);
+    wire::write_header(go, call);
+    (void)left.invoke(first, call);
+    const auto event = left.waiting.at(connection("a").id).back();
+    (void)right.invoke(zombie, event);
+    auto& waiting = right.waiting.at(connection("b").id);
+    ASSERT_EQ(zombie.taken, 1U) << "it acts still";
+    ASSERT_FALSE(waiting.empty());
+    const auto forged = waiting.back();
+    waiting.clear();
+    (void)left.invoke(world.module("last"), forged);
+    EXPECT_EQ(arrived(), 1U);
+    world.pump();
+    EXPECT_EQ(arrived(), 2U) << "of the module that came back";
+}
+
 TEST_F(RestoringTest, AStateOfAnEarlierLifeIsRefused) {
     world.go("first");
     const auto old = world.module("middle").kept_state;

@@ -235,7 +235,8 @@ TEST_F(StateTest, TakesOverTheStateOfAnEarlierRelease) {
             "state_key_before; ALTER TABLE connection DROP COLUMN turn; ALTER "
             "TABLE connection DROP COLUMN key_before; ALTER TABLE connection "
             "DROP COLUMN turned_at; ALTER TABLE connection DROP COLUMN "
-            "turning; ALTER TABLE connection DROP COLUMN keyed_at_us; DROP TABLE deployed; DROP "
+            "turning; ALTER TABLE connection DROP COLUMN replies_turned_at; "
+            "ALTER TABLE connection DROP COLUMN keyed_at_us; DROP TABLE deployed; DROP "
             "TABLE "
             "turned_secret; PRAGMA user_version = 1"));
     }

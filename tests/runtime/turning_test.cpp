@@ -160,6 +160,22 @@ TEST_F(TurningTest, AHandlerRepliesUnderTheNewKeyOnlyWhenItIsToldTo) {
     EXPECT_EQ(after.open(replies[0]), Octets{9});
 }
 
+// P81
+TEST_F(TurningTest, TheKeyBeforeOpensNothingFromTheCounterOnThatWasTold) {
+    const wire::ControlMessage terms = connect(test::in);
+    Peer before(terms);
+    wire::ControlMessage turn = turn_to(1, true);
+    turn.until = 2;
+    ASSERT_EQ(enclave.do_it(turn), Error::none);
+    EXPECT_EQ(take(before.event(0, {1})), Error::none);
+    turn.until = 9;
+    ASSERT_EQ(enclave.do_it(turn), Error::none) << "and it never grows";
+    EXPECT_EQ(take(before.event(1, {2})), Error::none);
+    EXPECT_EQ(take(before.event(2, {3})), Error::old_epoch);
+    TurnedPeer after(1);
+    EXPECT_EQ(take(after.event(2, {3})), Error::none);
+}
+
 TEST_F(TurningTest, TheSameTurnAgainIsDoneAndAnotherKeyOfItIsNot) {
     connect(test::in);
     ASSERT_EQ(enclave.do_it(turn_to(1, true)), Error::none);
@@ -200,7 +216,7 @@ TEST_F(TurningTest, AFreshEpochForgetsBothKeys) {
     ASSERT_EQ(enclave.do_it(turn_to(1, true)), Error::none);
     ASSERT_EQ(enclave.do_it(Enclave::terms(channel, test::in, 2)), Error::none);
     TurnedPeer after(1);
-    EXPECT_EQ(take(after.event(0, {1})), Error::not_attested);
+    EXPECT_EQ(take(after.event(0, {1})), Error::old_epoch);
     ASSERT_EQ(enclave.do_it(turn_to(1, true)), Error::none) << "turns of an epoch count from 0";
 }
 
