@@ -1,5 +1,6 @@
 #include "tee/process/start.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -22,7 +23,8 @@ HostCommand host_for(const ModuleSpec& spec,
     return {.program = std::move(program),
             .arguments = {spec.name, hex(spec.image_sha256)},
             .directory = std::filesystem::absolute(directory),
-            .ring_bytes = ring_bytes,
+            // A sealed state needs room beside all else that an invocation may leave.
+            .ring_bytes = spec.keeps_state ? std::max(ring_bytes, ring_bytes_default) : ring_bytes,
             .keeps_state = spec.keeps_state};
 }
 
