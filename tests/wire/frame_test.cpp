@@ -72,14 +72,14 @@ TEST(FrameHeader, KindsOutsideTheListAreUnknown) {
     for (unsigned kind = 0; kind < 256; ++kind) {
         Octets bytes = header_of(Kind::call, 64);
         bytes[1] = static_cast<std::uint8_t>(kind);
-        EXPECT_EQ(parse(bytes), kind >= 1 && kind <= 17 ? Error::none : Error::unknown_kind)
+        EXPECT_EQ(parse(bytes), kind >= 1 && kind <= 18 ? Error::none : Error::unknown_kind)
             << kind;
     }
 }
 
 // P1
 TEST(FrameHeader, ReservedFlagsAreRefusedOneByOne) {
-    for (unsigned bit = 4; bit < 16; ++bit) {
+    for (unsigned bit = 5; bit < 16; ++bit) {
         EXPECT_EQ(parse(header_of(Kind::event, 64, static_cast<std::uint16_t>(1U << bit))),
                   Error::malformed)
             << bit;
@@ -99,6 +99,7 @@ TEST(FrameHeader, FlagsAreAllowedByKind) {
                   can_be_negative ? Error::none : Error::malformed)
             << kind;
         EXPECT_EQ(parse(header_of(k, 64, flag_direction)), Error::none) << kind;
+        EXPECT_EQ(parse(header_of(k, 64, flag_turned)), padded) << kind;
     }
 }
 
