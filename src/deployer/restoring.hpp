@@ -38,7 +38,7 @@ class Restoring {
     /// All modules of the state that are attested and to be restored; they go on when told to.
     Result run();
     /// Modules that have their state, or begin with none, are told to keep it and to go on.
-    /// @param modules of these; empty: of all @return what went wrong
+    /// @param except modules that are left for later @return what went wrong
     std::vector<Diagnostic> go_on(const std::set<std::string>& except);
 
   private:
