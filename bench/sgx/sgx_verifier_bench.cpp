@@ -1,5 +1,5 @@
 // Verification of one quote: with collateral that was checked before, and all of it anew; beside a
-// single ECDSA verification.
+// single ECDSA verification. Its TCB info is as long as Intel's of a server in 2025, 10 kB.
 #include <benchmark/benchmark.h>
 
 #include "tee/sgx/verifier/scene.hpp"
@@ -7,8 +7,25 @@
 namespace authex::tee::sgx {
 namespace {
 
+Presented presented() {
+    Scene scene;
+    nlohmann::json& levels = scene.tcb_info["tcbLevels"];
+    for (int pce_svn = 4; pce_svn >= 0; --pce_svn) {
+        nlohmann::json level = levels.back();
+        level["tcb"]["pcesvn"] = pce_svn;
+        level["advisoryIDs"] = {"INTEL-SA-00106", "INTEL-SA-00115", "INTEL-SA-00135"};
+        levels.push_back(level);
+    }
+    for (nlohmann::json& level : levels) {
+        for (nlohmann::json& component : level["tcb"]["sgxtcbcomponents"]) {
+            component.update({{"category", "BIOS"}, {"type", "Early Microcode Update"}});
+        }
+    }
+    return scene.build();
+}
+
 void verify_with_cached_collateral(benchmark::State& state) {
-    const Presented evidence = Scene().build();
+    const Presented evidence = presented();
     QuoteVerifier verifier(evidence.collateral, evidence.anchor);
     for (auto _ : state) {
         if (!verifier.verify(evidence.quote, {}, Scene::now).genuine) {
@@ -19,7 +36,7 @@ void verify_with_cached_collateral(benchmark::State& state) {
 }
 
 void verify_all_anew(benchmark::State& state) {
-    const Presented evidence = Scene().build();
+    const Presented evidence = presented();
     for (auto _ : state) {
         QuoteVerifier verifier(evidence.collateral, evidence.anchor);
         if (!verifier.verify(evidence.quote, {}, Scene::now).genuine) {

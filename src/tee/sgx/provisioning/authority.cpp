@@ -33,14 +33,14 @@ std::string usage_words(int usage) {
     return fmt::format("{}", fmt::join(words, ","));
 }
 
-void add_sgx_extension(X509& certificate, const std::vector<std::uint8_t>& content) {
+void add_sgx_extension(X509& certificate, const std::vector<std::uint8_t>& content, bool critical) {
     const std::unique_ptr<ASN1_OBJECT, FreeWith<ASN1_OBJECT_free>> oid(
         OBJ_txt2obj(sgx_extension_oid, 1));
     const std::unique_ptr<ASN1_OCTET_STRING, FreeWith<ASN1_OCTET_STRING_free>> octets(
         ASN1_OCTET_STRING_new());
     ASN1_OCTET_STRING_set(octets.get(), content.data(), static_cast<int>(content.size()));
     const std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>> extension(
-        X509_EXTENSION_create_by_OBJ(nullptr, oid.get(), 0, octets.get()));
+        X509_EXTENSION_create_by_OBJ(nullptr, oid.get(), critical ? 1 : 0, octets.get()));
     X509_add_ext(&certificate, extension.get(), -1);
 }
 
@@ -144,7 +144,7 @@ Certificate issue(const CertificateSpec& spec, EVP_PKEY& subject, const Issuer& 
         add_extension(*certificate, NID_key_usage, usage_words(spec.key_usage));
     }
     if (!spec.sgx_extension.empty()) {
-        add_sgx_extension(*certificate, spec.sgx_extension);
+        add_sgx_extension(*certificate, spec.sgx_extension, spec.sgx_extension_critical);
     }
     X509_sign(certificate.get(), issuer.key, EVP_sha256());
     return certificate;

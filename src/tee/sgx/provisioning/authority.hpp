@@ -33,6 +33,7 @@ struct CertificateSpec {
     std::optional<int> path_length = {};
     int key_usage = 0;                         ///< KU_* of OpenSSL; 0: the extension is left out
     std::vector<std::uint8_t> sgx_extension{}; ///< empty: left out
+    bool sgx_extension_critical = false;       ///< Intel's is not
 };
 
 /// Who issues: none for a root, which issues itself.

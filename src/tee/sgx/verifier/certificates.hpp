@@ -75,6 +75,10 @@ struct Period {
 
 /// Nothing where the bytes are no point on P-256.
 [[nodiscard]] PublicKey key_of(ByteView point);
+/// Of a certificate of parse_certificates, which keeps it. Nullptr where it is not on P-256.
+[[nodiscard]] EVP_PKEY* p256_key(const X509& certificate);
+/// Whether the issuer's key signed the certificate; both of parse_certificates.
+[[nodiscard]] bool is_signed(X509& certificate, const X509& issuer);
 /// ECDSA with SHA-256. @param signature r ‖ s, each in 1 … n-1
 [[nodiscard]] bool signature_holds(EVP_PKEY& key, ByteView message, ByteView signature);
 

@@ -107,7 +107,7 @@ Expected<bool> check_names(const Chain& chain, ChainKind kind, bool intels) {
 /// What holds for one certificate of itself: version, key, algorithm, usage.
 Expected<bool> check_profile(X509& certificate, bool authority) {
     const std::string name = subject_of(certificate);
-    if (!point_of(certificate)) {
+    if (p256_key(certificate) == nullptr) {
         return refused("chain-key",
                        fmt::format("the key of \"{}\" is not on P-256", name),
                        "a point on the named curve P-256",
@@ -135,6 +135,32 @@ Expected<bool> check_profile(X509& certificate, bool authority) {
     return true;
 }
 
+/// RFC 5280 §6.1.4, of what Intel's profile has: path lengths, no critical extension but these.
+Expected<bool> check_constraints(const X509& certificate, long authorities_below) {
+    const long path_length = X509_get_pathlen(const_cast<X509*>(&certificate)); // -1: any
+    if (path_length >= 0 && path_length < authorities_below) {
+        return refused("chain-usage",
+                       fmt::format("\"{}\" may not have {} authorities below it",
+                                   subject_of(certificate),
+                                   authorities_below),
+                       fmt::format("at most {}", path_length),
+                       fix_chain);
+    }
+    for (int i = 0; i < X509_get_ext_count(&certificate); ++i) {
+        X509_EXTENSION* const extension = X509_get_ext(&certificate, i);
+        const int kind = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+        if (X509_EXTENSION_get_critical(extension) != 0 && kind != NID_basic_constraints &&
+            kind != NID_key_usage) {
+            return refused("chain-usage",
+                           fmt::format("\"{}\" has a critical extension that is not known here",
+                                       subject_of(certificate)),
+                           "only basic constraints and key usage as critical",
+                           fix_chain);
+        }
+    }
+    return true;
+}
+
 Diagnostic path_error(int error, const X509& where) {
     const bool late = error == X509_V_ERR_CERT_HAS_EXPIRED;
     const bool dated = late || error == X509_V_ERR_CERT_NOT_YET_VALID;
@@ -149,33 +175,6 @@ Diagnostic path_error(int error, const X509& where) {
                                         utc_text(utc_of(*X509_get0_notAfter(&where))));
     }
     return diagnostic;
-}
-
-/// Constraints and critical extensions, up to the root of the chain itself. Neither signatures nor
-/// dates.
-Expected<bool> check_path(const Chain& chain) {
-    const std::unique_ptr<X509_STORE, FreeWith<X509_STORE_free>> store(X509_STORE_new());
-    const std::unique_ptr<X509_STORE_CTX, FreeWith<X509_STORE_CTX_free>> context(
-        X509_STORE_CTX_new());
-    const std::unique_ptr<STACK_OF(X509),
-                          FreeWith<[](STACK_OF(X509) * stack) { sk_X509_free(stack); }>>
-        between(sk_X509_new_null());
-    if (store == nullptr || context == nullptr || between == nullptr ||
-        X509_STORE_add_cert(store.get(), chain.root.get()) != 1 ||
-        (chain.authority != nullptr && sk_X509_push(between.get(), chain.authority.get()) == 0)) {
-        return failure("out-of-memory", "there is no memory for certificates");
-    }
-    // In place of OpenSSL's loop over signatures and dates, which ChainVerifier::check_signed is.
-    X509_STORE_set_verify(store.get(), [](X509_STORE_CTX*) { return 1; });
-    if (X509_STORE_CTX_init(context.get(), store.get(), chain.leaf.get(), between.get()) != 1) {
-        return failure("out-of-memory", "there is no memory for certificates");
-    }
-    if (X509_verify_cert(context.get()) != 1) {
-        const X509* where = X509_STORE_CTX_get_current_cert(context.get());
-        return tl::make_unexpected(path_error(X509_STORE_CTX_get_error(context.get()),
-                                              where == nullptr ? *chain.leaf : *where));
-    }
-    return true;
 }
 
 /// Whether the certificate holds at that time, as OpenSSL counts: an X509_V_ error.
@@ -252,7 +251,7 @@ bool ChainVerifier::is_signed(const Certificate& subject, const Certificate& iss
     if (signed_.contains(pair)) {
         return true;
     }
-    if (X509_verify(subject.get(), X509_get0_pubkey(issuer.get())) != 1) {
+    if (!sgx::is_signed(*subject, *issuer)) {
         return false;
     }
     if (signed_.size() >= remembered_max) {
@@ -299,9 +298,10 @@ Expected<Chain> ChainVerifier::check_anew(std::string_view pem, ChainKind kind, 
         if (checked && each != nullptr) {
             checked = check_profile(*each, each != chain->leaf.get() || kind == ChainKind::pck_ca);
         }
-    }
-    if (checked) {
-        checked = check_path(*chain);
+        if (checked && each != nullptr) {
+            const bool above = each == chain->root.get() && chain->authority != nullptr;
+            checked = check_constraints(*each, above ? 1 : 0);
+        }
     }
     if (checked) {
         checked = check_signed(*chain, now);

@@ -46,18 +46,20 @@ template <typename Parsed>
 Expected<Parsed> read_statement(std::string_view text,
                                 const char* member,
                                 const Chain& signer,
-                                Expected<Parsed> (*parse)(const nlohmann::json&)) {
+                                Expected<Parsed> (*parse)(const JsonValue&)) {
     const Expected<SignedJson> json = parse_signed_json(text, member);
     if (!json) {
         return tl::make_unexpected(json.error());
     }
-    const ByteView raw(reinterpret_cast<const std::uint8_t*>(json->raw.data()), json->raw.size());
-    if (!signature_holds(*X509_get0_pubkey(signer.leaf.get()), raw, json->signature)) {
+    const std::string_view signed_text = json->value->text;
+    const ByteView raw(reinterpret_cast<const std::uint8_t*>(signed_text.data()),
+                       signed_text.size());
+    if (!signature_holds(*p256_key(*signer.leaf), raw, json->signature)) {
         return failure("collateral-forged",
                        fmt::format("the signature of \"{}\" does not hold", member),
                        "get the collateral again, and keep its bytes as they were served");
     }
-    return parse(json->value);
+    return parse(*json->value);
 }
 
 template <typename Parsed>
@@ -226,7 +228,7 @@ std::optional<CheckedCollateral> CheckedCollateral::check(const Collateral& coll
         [&](const char* name, const char* member, const Chain& signer, auto parse) {
             const Expected<std::string_view> text = need(collateral, name);
             return text ? current(read_statement(*text, member, signer, parse), name, now)
-                        : decltype(parse(nlohmann::json()))(pass_on(text));
+                        : decltype(parse(JsonValue()))(pass_on(text));
         };
     const Expected<Chain> tcb_chain = chain_in(file::tcb_chain);
     if (!steps.note("tcb-info-chain", tcb_chain, "up to the trusted root, in their time")) {

@@ -19,15 +19,13 @@ OSSL_PROVIDER* whole() {
 }
 
 /// Its algorithms of this name for the operation, ended as OpenSSL wants it. (provider-base(7))
-Algorithms only(int operation, std::string_view name, std::string_view property) {
+Algorithms only(int operation, std::string_view name) {
     Algorithms chosen;
     int not_to_be_kept = 0;
     const OSSL_ALGORITHM* each = OSSL_PROVIDER_query_operation(whole(), operation, &not_to_be_kept);
     for (; each != nullptr && each->algorithm_names != nullptr; ++each) {
         const std::string_view names(each->algorithm_names);
-        const std::string_view properties(each->property_definition);
-        if (names.substr(0, names.find(':')) == name &&
-            properties.find(property) != std::string_view::npos) {
+        if (names.substr(0, names.find(':')) == name) {
             chosen.push_back(*each);
         }
     }
@@ -36,10 +34,9 @@ Algorithms only(int operation, std::string_view name, std::string_view property)
 }
 
 const OSSL_ALGORITHM* query(void* /*context*/, int operation, int* not_to_be_kept) {
-    static const Algorithms digests = only(OSSL_OP_DIGEST, "SHA2-256", "");
-    static const Algorithms keys = only(OSSL_OP_KEYMGMT, "EC", "");
-    static const Algorithms signatures = only(OSSL_OP_SIGNATURE, "ECDSA", "");
-    static const Algorithms decoders = only(OSSL_OP_DECODER, "EC", "SubjectPublicKeyInfo");
+    static const Algorithms digests = only(OSSL_OP_DIGEST, "SHA2-256");
+    static const Algorithms keys = only(OSSL_OP_KEYMGMT, "EC");
+    static const Algorithms signatures = only(OSSL_OP_SIGNATURE, "ECDSA");
     *not_to_be_kept = 0;
     switch (operation) {
     case OSSL_OP_DIGEST:
@@ -48,8 +45,6 @@ const OSSL_ALGORITHM* query(void* /*context*/, int operation, int* not_to_be_kep
         return keys.data();
     case OSSL_OP_SIGNATURE:
         return signatures.data();
-    case OSSL_OP_DECODER:
-        return decoders.data();
     default:
         return nullptr;
     }

@@ -2,7 +2,8 @@
 // OpenSSL cut down to what Intel's hierarchy for SGX is made of: P-256, ECDSA, SHA-256.
 //
 // For each key of a certificate OpenSSL 3 asks all decoders that it knows whether they can read it,
-// which takes longer than to verify a signature. Here it knows one.
+// which takes longer than to verify a signature. Here it knows none: certificates that are read
+// with it have no key of OpenSSL's (X509_get0_pubkey), but that of p256_key.
 
 #include <openssl/types.h>
 

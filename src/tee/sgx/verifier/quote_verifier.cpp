@@ -44,7 +44,7 @@ Expected<bool> check_same_platform(const PckExtension& pck, const TcbInfo& info)
 
 Expected<bool> check_qe_signature(const Quote& quote, const X509& pck) {
     if (!signature_holds(
-            *X509_get0_pubkey(&pck), quote.quoting_enclave_raw, quote.quoting_enclave_signature)) {
+            *p256_key(pck), quote.quoting_enclave_raw, quote.quoting_enclave_signature)) {
         return refused("quote-forged",
                        "the signature of the Quoting Enclave's report does not hold",
                        "a signature by the PCK");

@@ -91,7 +91,7 @@ Expected<bool> check_crl(const X509_CRL& crl, X509& issuer, UnixTime now) {
                        fmt::format("a list by \"{}\"", subject_of(issuer)));
     }
     if (X509_CRL_get_signature_nid(&crl) != NID_ecdsa_with_SHA256 ||
-        X509_CRL_verify(const_cast<X509_CRL*>(&crl), X509_get0_pubkey(&issuer)) != 1) {
+        X509_CRL_verify(const_cast<X509_CRL*>(&crl), p256_key(issuer)) != 1) {
         return refused("crl-signature",
                        "the signature of the revocation list does not hold",
                        fmt::format("a signature by \"{}\"", subject_of(issuer)));

@@ -6,48 +6,50 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "base/diagnostic.hpp"
+#include "tee/sgx/verifier/json.hpp"
 
 namespace authex::tee::sgx {
 
 constexpr std::size_t json_bytes_max = std::size_t{256} * 1024;
 
 struct SignedJson {
-    nlohmann::json value;                ///< of the member
-    std::string raw;                     ///< its bytes as served, which are what is signed
+    JsonDocument document;
+    const JsonValue* value; ///< of the member, in the document; its text is what is signed
     std::vector<std::uint8_t> signature; ///< 64 bytes, r ‖ s
 };
 
-/// Refuses what two readers could understand differently: a member that is there twice, at any
-/// depth, and anything but the two members. @error collateral-malformed
+/// Anything but the two members is refused. The result's views are into `text`.
+/// @error collateral-malformed
 [[nodiscard]] Expected<SignedJson> parse_signed_json(std::string_view text,
                                                      const std::string& member);
 
 /// Members of an object, read one after the other; the first that is wrong is remembered.
 class JsonReader {
   public:
-    explicit JsonReader(const nlohmann::json& object) : object_(object) {}
+    explicit JsonReader(const JsonValue& object) : object_(object) {}
 
-    [[nodiscard]] std::string text(const char* name);
+    [[nodiscard]] std::string_view text(const char* name);
     [[nodiscard]] std::uint64_t number(const char* name, std::uint64_t limit);
     /// Hexadecimal digits of exactly this many bytes, upper or lower case.
     [[nodiscard]] std::vector<std::uint8_t> hex(const char* name, std::size_t bytes);
     [[nodiscard]] std::int64_t time(const char* name);
-    /// An empty list where there is none and one need not be.
-    [[nodiscard]] std::vector<nlohmann::json> list(const char* name, bool required);
-    [[nodiscard]] const nlohmann::json& object(const char* name);
+    [[nodiscard]] JsonChildren list(const char* name);
+    /// None where there is no such member.
+    [[nodiscard]] JsonChildren optional_list(const char* name);
+    [[nodiscard]] const JsonValue& object(const char* name);
+
+    /// This member is wrong.
+    void fail(const char* name);
 
     [[nodiscard]] bool ok() const { return wrong_.empty(); }
     /// The name of the first member that is missing or wrong.
     [[nodiscard]] const std::string& wrong() const { return wrong_; }
 
   private:
-    const nlohmann::json* find(const char* name);
-    void fail(const char* name);
+    const JsonValue* find(const char* name, JsonKind kind);
 
-    const nlohmann::json& object_;
+    const JsonValue& object_;
     std::string wrong_;
 };
 

@@ -7,8 +7,6 @@
 namespace authex::tee::sgx {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t levels_max = 64;
 constexpr std::size_t advisories_max = 256;
 constexpr auto tcb_info_name = "the TCB info";
@@ -34,17 +32,17 @@ tl::unexpected<Diagnostic> disordered(const char* what) {
 /// What both kinds of level have beside their numbers.
 template <typename Level>
 Expected<bool> read_standing(JsonReader& reader, Level& level, const char* what) {
-    const std::string word = reader.text("tcbStatus");
+    const std::string_view word = reader.text("tcbStatus");
     const auto status = parse_tcb_status(word);
     if (reader.ok() && !status) {
         return malformed_json(what, fmt::format("has the unknown status \"{}\"", word));
     }
     level.status = status.value_or(TcbStatus::not_supported);
-    for (const json& advisory : reader.list("advisoryIDs", false)) {
-        if (!advisory.is_string() || level.advisories.size() == advisories_max) {
+    for (const JsonValue& advisory : reader.optional_list("advisoryIDs")) {
+        if (advisory.kind != JsonKind::string || level.advisories.size() == advisories_max) {
             return wrong_member(what, "advisoryIDs");
         }
-        level.advisories.push_back(advisory.get<std::string>());
+        level.advisories.emplace_back(advisory.text);
     }
     return true;
 }
@@ -52,27 +50,30 @@ Expected<bool> read_standing(JsonReader& reader, Level& level, const char* what)
 /// Version 2 has a member for each component, version 3 a list.
 void read_components(JsonReader& reader, std::uint64_t version, TcbSvns& svns) {
     if (version == 2) {
+        std::string name = "sgxtcbcomp..svn";
         for (std::size_t i = 0; i < tcb_components; ++i) {
-            const std::string name = fmt::format("sgxtcbcomp{:02}svn", i + 1);
+            name[10] = static_cast<char>('0' + (i + 1) / 10);
+            name[11] = static_cast<char>('0' + (i + 1) % 10);
             svns.components.at(i) = static_cast<std::uint8_t>(reader.number(name.c_str(), 0xFF));
         }
         return;
     }
-    const std::vector<json> list = reader.list("sgxtcbcomponents", true);
-    if (list.size() != tcb_components) {
-        (void)reader.object("sgxtcbcomponents"); // it is none: the reader says so
-        return;
-    }
-    for (std::size_t i = 0; i < tcb_components; ++i) {
-        JsonReader component(list[i]);
-        svns.components.at(i) = static_cast<std::uint8_t>(component.number("svn", 0xFF));
-        if (!component.ok()) {
-            (void)reader.object("sgxtcbcomponents");
+    std::size_t count = 0;
+    bool right = true;
+    for (const JsonValue& each : reader.list("sgxtcbcomponents")) {
+        JsonReader component(each);
+        const auto svn = static_cast<std::uint8_t>(component.number("svn", 0xFF));
+        right = right && component.ok() && count < tcb_components;
+        if (right) {
+            svns.components.at(count++) = svn;
         }
+    }
+    if (!right || count != tcb_components) {
+        reader.fail("sgxtcbcomponents");
     }
 }
 
-Expected<TcbLevel> read_level(const json& value, std::uint64_t version) {
+Expected<TcbLevel> read_level(const JsonValue& value, std::uint64_t version) {
     TcbLevel level;
     JsonReader reader(value);
     JsonReader tcb(reader.object("tcb"));
@@ -108,14 +109,14 @@ Attributes attributes_of(const std::vector<std::uint8_t>& bytes) {
 
 } // namespace
 
-Expected<TcbInfo> parse_tcb_info(const json& value) {
+Expected<TcbInfo> parse_tcb_info(const JsonValue& value) {
     JsonReader reader(value);
     TcbInfo info;
     const std::uint64_t version = reader.number("version", UINT32_MAX);
     if (reader.ok() && version != 2 && version != 3) {
         return malformed_json(tcb_info_name, fmt::format("has version {}", version));
     }
-    const std::string id = version == 3 ? reader.text("id") : "SGX";
+    const std::string_view id = version == 3 ? reader.text("id") : "SGX";
     if (reader.ok() && id != "SGX") {
         return other(fmt::format("the TCB info is of \"{}\"", id), "\"SGX\"");
     }
@@ -126,11 +127,12 @@ Expected<TcbInfo> parse_tcb_info(const json& value) {
     if (reader.number("tcbType", UINT32_MAX) != 0) {
         return malformed_json(tcb_info_name, "counts its components in an unknown way (tcbType)");
     }
-    const std::vector<json> levels = reader.list("tcbLevels", true);
-    if (!reader.ok() || levels.empty() || levels.size() > levels_max) {
+    const JsonChildren levels = reader.list("tcbLevels");
+    if (const std::size_t count = levels.count();
+        !reader.ok() || count == 0 || count > levels_max) {
         return wrong_member(tcb_info_name, reader.ok() ? "tcbLevels" : reader.wrong());
     }
-    for (const json& each : levels) {
+    for (const JsonValue& each : levels) {
         Expected<TcbLevel> level = read_level(each, version);
         if (!level) {
             return tl::make_unexpected(level.error());
@@ -153,10 +155,10 @@ const TcbLevel* level_of(const TcbInfo& info, const TcbSvns& platform) {
     return found == info.levels.end() ? nullptr : &*found;
 }
 
-Expected<QeIdentity> parse_qe_identity(const json& value) {
+Expected<QeIdentity> parse_qe_identity(const JsonValue& value) {
     JsonReader reader(value);
     QeIdentity identity;
-    const std::string id = reader.text("id");
+    const std::string_view id = reader.text("id");
     if (reader.ok() && id != "QE") {
         return other(fmt::format("the enclave identity is of \"{}\"", id), "\"QE\"");
     }
@@ -171,11 +173,12 @@ Expected<QeIdentity> parse_qe_identity(const json& value) {
     identity.attributes_mask = attributes_of(reader.hex("attributesMask", 16));
     copy(reader.hex("mrsigner", measurement_bytes), identity.mrsigner);
     identity.isv_prod_id = static_cast<std::uint16_t>(reader.number("isvprodid", 0xFFFF));
-    const std::vector<json> levels = reader.list("tcbLevels", true);
-    if (!reader.ok() || levels.empty() || levels.size() > levels_max) {
+    const JsonChildren levels = reader.list("tcbLevels");
+    if (const std::size_t count = levels.count();
+        !reader.ok() || count == 0 || count > levels_max) {
         return wrong_member(qe_identity_name, reader.ok() ? "tcbLevels" : reader.wrong());
     }
-    for (const json& each : levels) {
+    for (const JsonValue& each : levels) {
         EnclaveLevel level;
         JsonReader entry(each);
         JsonReader tcb(entry.object("tcb"));

@@ -36,7 +36,7 @@ struct TcbInfo {
 
 /// @error collateral-malformed | collateral-other (of TDX) | collateral-order (a level stands
 /// before one that is better in all)
-[[nodiscard]] Expected<TcbInfo> parse_tcb_info(const nlohmann::json& value);
+[[nodiscard]] Expected<TcbInfo> parse_tcb_info(const JsonValue& value);
 
 /// The first level that the platform reaches; none: older than all.
 [[nodiscard]] const TcbLevel* level_of(const TcbInfo& info, const TcbSvns& platform);
@@ -61,7 +61,7 @@ struct QeIdentity {
 };
 
 /// @error collateral-malformed | collateral-other (of another enclave) | collateral-order
-[[nodiscard]] Expected<QeIdentity> parse_qe_identity(const nlohmann::json& value);
+[[nodiscard]] Expected<QeIdentity> parse_qe_identity(const JsonValue& value);
 
 [[nodiscard]] const EnclaveLevel* level_of(const QeIdentity& identity, std::uint16_t isv_svn);
 

@@ -184,7 +184,7 @@ TEST_F(Forged, AMemberThatIsThereTwiceIsRefused) {
 TEST_F(Forged, AMemberWhoseNameIsEscapedIsNotTakenForTheSignedOne) {
     std::string& text = content(file::tcb_info);
     text.replace(text.find("tcbInfo"), 7, "tcbInf\\u006f");
-    expect_refused("tcb-info", "collateral-forged");
+    expect_refused("tcb-info", "collateral-malformed");
 }
 
 TEST_F(Forged, AByteOrderMarkIsRefused) {
