@@ -62,11 +62,9 @@ class Account : public sancus_emulator::Observer {
         if (outside) {
             return nullptr;
         }
-        if (word == wrap) {
-            return core.r[9] == 0 ? &proof : &seal; // r9: the key; 0: the module's own
-        }
-        if (word == unwrap) {
-            return &open;
+        if (word == wrap || word == unwrap) {
+            const bool own_key = core.r[9] == 0; // else r9 is the key's address
+            return own_key ? &proof : word == wrap ? &seal : &open;
         }
         return pc >= first_place.gate && pc < first_place.text ? &gate : &rest;
     }

@@ -25,6 +25,21 @@ T unknown(T value) {
 } // namespace detail
 
 [[nodiscard, gnu::noinline]] inline bool below(const std::uint64_t& a, const std::uint64_t& b) {
+#ifdef __MSP430__
+    const std::uint64_t* left = &a;
+    const std::uint64_t* right = &b;
+    unsigned is_below = 1;
+    unsigned word;
+    asm("mov @%0+, %3\n\tcmp @%1+, %3\n\t"
+        "mov @%0+, %3\n\tsubc @%1+, %3\n\t"
+        "mov @%0+, %3\n\tsubc @%1+, %3\n\t"
+        "mov @%0+, %3\n\tsubc @%1+, %3\n\t"
+        "bic r2, %2" // bit 0 of the status: nothing was borrowed
+        : "+r"(left), "+r"(right), "+r"(is_below), "=&r"(word)
+        :
+        : "memory");
+    return (is_below & 1U) != 0;
+#else
     const auto* left = reinterpret_cast<const detail::Word*>(detail::unknown(&a + 1));
     const auto* right = reinterpret_cast<const detail::Word*>(detail::unknown(&b + 1));
     for (unsigned i = detail::unknown(detail::counter_words); i > 0; --i) {
@@ -35,21 +50,25 @@ T unknown(T value) {
         }
     }
     return false;
+#endif
 }
 /// To any address, aligned or not; little-endian.
-[[gnu::noinline]] inline void store(const std::uint64_t& counter, void* to) {
+[[gnu::noinline]] inline void store(void* to, const std::uint64_t& counter) {
     __builtin_memcpy(to, detail::unknown(&counter), detail::unknown(sizeof counter));
 }
 inline void assign(std::uint64_t& to, const std::uint64_t& from) {
-    store(from, &to);
+    store(&to, from);
 }
-/// `to` becomes the counter after `from`.
-[[gnu::noinline]] inline void assign_next(std::uint64_t& to, const std::uint64_t& from) {
-    auto* word = reinterpret_cast<detail::Word*>(detail::unknown(&to));
-    store(from, word);
+/// `counter` becomes the one after it.
+[[gnu::noinline]] inline void advance(std::uint64_t& counter) {
+    auto* word = reinterpret_cast<detail::Word*>(detail::unknown(&counter));
+#ifdef __MSP430__
+    asm volatile("inc 0(%0)\n\tadc 2(%0)\n\tadc 4(%0)\n\tadc 6(%0)" : : "r"(word) : "memory");
+#else
     for (unsigned i = detail::unknown(detail::counter_words); i > 0 && ++*word == 0; --i) {
         ++word;
     }
+#endif
 }
 
 #else
@@ -58,17 +77,23 @@ inline void assign(std::uint64_t& to, const std::uint64_t& from) {
     return a < b;
 }
 /// To any address, aligned or not; little-endian.
-inline void store(const std::uint64_t& counter, void* to) {
+inline void store(void* to, const std::uint64_t& counter) {
     __builtin_memcpy(to, &counter, sizeof counter);
 }
 inline void assign(std::uint64_t& to, const std::uint64_t& from) {
     to = from;
 }
-/// `to` becomes the counter after `from`.
-inline void assign_next(std::uint64_t& to, const std::uint64_t& from) {
-    to = from + 1;
+/// `counter` becomes the one after it.
+inline void advance(std::uint64_t& counter) {
+    ++counter;
 }
 
 #endif
+
+/// `to` becomes the counter after `from`.
+inline void assign_next(std::uint64_t& to, const std::uint64_t& from) {
+    assign(to, from);
+    advance(to);
+}
 
 } // namespace authex

@@ -55,6 +55,7 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
                         .owner_key = owner.public_key,
                         .recovery_key = owner.recovery_key,
                         .max_connections = module.max.connections.value_or(0),
+                        .max_body_bytes = module.max.body_bytes.value_or(0),
                         .max_image_bytes = module.max.image_bytes.value_or(0),
                         .stack_bytes =
                             static_cast<std::uint32_t>(module.max.stack_bytes.value_or(0))};

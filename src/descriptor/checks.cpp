@@ -123,6 +123,21 @@ class WholeCheck {
             }
             check_enclave(module);
             check_persist(module);
+            check_body(module);
+        }
+    }
+
+    void check_body(const Module& module) {
+        const Node* node = descriptor_.find_node(module.node.name);
+        if (module.max.body_bytes && node != nullptr && node->tee != Tee::sancus) {
+            findings_.error(
+                module.max.body_where,
+                {"body-of-a-large-module",
+                 fmt::format("module {} is on the {} node {}, whose modules all take the same",
+                             quote(module.name),
+                             to_string(node->tee),
+                             quote(node->name)),
+                 "remove «body»; only modules on Sancus nodes have buffers of their own size"});
         }
     }
 

@@ -99,6 +99,8 @@ struct Setting {
 /// Ends of connections that a module has room for where its `max` says nothing.
 constexpr std::uint32_t default_connections = 64;
 constexpr std::uint32_t default_connections_sancus = 4;
+/// Largest body of a frame to or from a module on a microcontroller.
+constexpr std::uint32_t body_max_sancus = 256;
 /// Periods that the clock of a microcontroller keeps.
 constexpr std::uint32_t periodic_max_sancus = 8;
 
@@ -107,6 +109,8 @@ struct Limits {
     std::optional<std::uint64_t> image_bytes;
     std::optional<std::uint64_t> stack_bytes;
     std::optional<std::uint32_t> connections;
+    std::optional<std::uint32_t> body_bytes; ///< of an event, a request or an answer; Sancus
+    SourceRange body_where;
 };
 
 /// A module that is on its node already; the application neither builds nor loads it.

@@ -297,18 +297,24 @@ class ModuleReader {
         }
         const MapReader map(*element,
                             fmt::format("«max» of {}", what_),
-                            {"image", "stack", "connections"},
+                            {"image", "stack", "connections", "body"},
                             findings_);
         if (const Element* image = map.find("image")) {
             module_.max.image_bytes = read_size(*image, "«image»", {1024, 1U << 30U}, findings_);
         }
         if (const Element* stack = map.find("stack")) {
-            module_.max.stack_bytes = read_size(*stack, "«stack»", {256, 1U << 26U}, findings_);
+            module_.max.stack_bytes = read_size(*stack, "«stack»", {128, 1U << 26U}, findings_);
         }
         if (const Element* connections = map.find("connections")) {
             if (const auto count =
                     read_integer(*connections, "«connections»", {1, 1024}, findings_)) {
                 module_.max.connections = static_cast<std::uint32_t>(*count);
+            }
+        }
+        if (const Element* body = map.find("body")) {
+            module_.max.body_where = body->where;
+            if (const auto bytes = read_size(*body, "«body»", {1, body_max_sancus}, findings_)) {
+                module_.max.body_bytes = static_cast<std::uint32_t>(*bytes);
             }
         }
     }

@@ -25,12 +25,16 @@ void ConnectionTable::remove(Connection& connection) {
 }
 
 Connection* ConnectionTable::find(std::uint16_t channel) {
+#if AUTHEX_WITH_CONNECTION_HINTS
     if (last_found_ != nullptr && last_found_->used && last_found_->terms.channel == channel) {
         return last_found_;
     }
+#endif
     for (Connection& slot : slots()) {
         if (slot.used && slot.terms.channel == channel) {
-            last_found_ = walked_whole ? nullptr : &slot;
+#if AUTHEX_WITH_CONNECTION_HINTS
+            last_found_ = &slot;
+#endif
             return &slot;
         }
     }
@@ -43,7 +47,12 @@ Connection* ConnectionTable::free_slot() {
             return &slot;
         }
     }
-    return !walked_whole && high_ < slots_.size() ? &slots_[high_++] : nullptr;
+#if AUTHEX_WITH_CONNECTION_HINTS
+    if (high_ < slots_.size()) {
+        return &slots_[high_++];
+    }
+#endif
+    return nullptr;
 }
 
 Error ConnectionTable::set(const wire::SetConnection& terms, Connection*& connection) {

@@ -21,6 +21,8 @@ namespace authex::runtime {
 #define AUTHEX_MAX_CONNECTIONS 64
 #endif
 constexpr std::size_t max_connections = AUTHEX_MAX_CONNECTIONS;
+/// A short table needs no help to be found in.
+#define AUTHEX_WITH_CONNECTION_HINTS (AUTHEX_MAX_CONNECTIONS > 8)
 
 /// In the order of an audit. (wire/control.hpp)
 struct ConnectionCounters {
@@ -104,16 +106,20 @@ class ConnectionTable {
     [[nodiscard]] Connection* find(std::uint16_t channel);
     /// All slots that ever were used, in a fixed order; others may be among them.
     [[nodiscard]] std::span<Connection> slots() {
-        return std::span(slots_).first(walked_whole ? max_connections : high_);
+#if AUTHEX_WITH_CONNECTION_HINTS
+        return std::span(slots_).first(high_);
+#else
+        return slots_;
+#endif
     }
 
   private:
     [[nodiscard]] Connection* free_slot();
     std::array<Connection, max_connections> slots_{};
-    /// A short table needs no help to be found in.
-    static constexpr bool walked_whole = max_connections <= 8;
+#if AUTHEX_WITH_CONNECTION_HINTS
     std::size_t high_ = 0;
     Connection* last_found_ = nullptr;
+#endif
 };
 
 } // namespace authex::runtime

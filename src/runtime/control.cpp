@@ -30,7 +30,7 @@ void Control::answer(wire::FrameHeader& header, ByteView body, Bytes scratch, Em
     header.flags = wire::flag_direction;
     assign(header.counter, session.next_out);
     (void)emitter.sealed(session.out(), header, body, scratch);
-    assign_next(session.next_out, session.next_out);
+    advance(session.next_out);
 }
 
 #if AUTHEX_WITH_NOISE
@@ -166,8 +166,8 @@ Error Control::handshake(ByteView challenge,
     auto& said = *reinterpret_cast<wire::KeyedHandshake*>(scratch.data());
     std::uint8_t* const tag = scratch.data() + sizeof said;
     copy(challenge, said.challenge);
-    assign_next(handshakes_, handshakes_);
-    store(handshakes_, said.session.data());
+    advance(handshakes_);
+    store(said.session.data(), handshakes_);
     crypto::hardware::random(said.random.data());
     copy(bytes_of(limits), said.limits);
 

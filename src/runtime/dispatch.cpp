@@ -33,7 +33,7 @@ void Runtime::take_sealed(Bytes frame) {
         error = wire::open_frame(connection->key_of(header_), header_, frame, body);
     }
     if (error != Error::none) {
-        assign_next(connection->refused, connection->refused);
+        advance(connection->refused);
         refuse(error);
         return;
     }
@@ -41,7 +41,7 @@ void Runtime::take_sealed(Bytes frame) {
     [[maybe_unused]] const OpenRequests lost = {
         .endpoint = &target, .begin = connection->next_in, .end = header_.counter};
     assign_next(connection->next_in, header_.counter);
-    assign_next(connection->accepted, connection->accepted);
+    advance(connection->accepted);
     connection->came_early = false;
 #if AUTHEX_WITH_TURNS
     connection->opened(header_);
@@ -173,7 +173,8 @@ void Runtime::take_handshake() {
     const Error error =
         control_.handshake(body(), owner_keys_, header_.channel, seal_room(), emitter_);
 #else
-    const Error error = control_.handshake(body(), header_, seal_room(), emitter_);
+    const Error error =
+        control_.handshake(body(), header_, seal_room().subspan(wire::header_bytes), emitter_);
 #endif
     if (error != Error::none) {
         refuse(error);

@@ -26,9 +26,8 @@ Error Emitter::plain(wire::FrameHeader& header, const ByteView& body) {
     if (header.frame_bytes() > limit_) {
         return Error::no_space;
     }
-    std::uint8_t bytes[wire::header_bytes];
-    wire::write_header(header, bytes);
-    append(bytes);
+    std::uint8_t room[wire::header_bytes];
+    append(wire::header_as_bytes(header, room));
     append(body);
     return Error::none;
 }

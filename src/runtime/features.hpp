@@ -28,6 +28,11 @@
 #ifndef AUTHEX_WITH_ENTRIES
 #define AUTHEX_WITH_ENTRIES 1
 #endif
+// Whether the linker's own list of the module's endpoints is used, where it is, and of
+// AUTHEX_MAX_ENDPOINTS records, no fewer.
+#ifndef AUTHEX_WITH_LINKED_ENDPOINTS
+#define AUTHEX_WITH_LINKED_ENDPOINTS 0
+#endif
 // Of devices that the module owns; only where a port raises them.
 #ifndef AUTHEX_WITH_INTERRUPTS
 #define AUTHEX_WITH_INTERRUPTS 0

@@ -8,11 +8,15 @@ namespace authex::runtime {
 
 Runtime* active_runtime = nullptr;
 
-void Runtime::start(std::span<const authex_endpoint> endpoints,
-                    ByteView owner_keys,
+void Runtime::start([[maybe_unused]] std::span<const authex_endpoint> endpoints,
+                    [[maybe_unused]] ByteView owner_keys,
                     ByteView entropy) {
+#if !AUTHEX_WITH_LINKED_ENDPOINTS
     endpoints_ = endpoints;
+#endif
+#if AUTHEX_WITH_NOISE
     owner_keys_ = owner_keys;
+#endif
     control_.start(entropy);
 }
 
@@ -50,7 +54,7 @@ std::size_t Runtime::take_first(ByteView left) {
     if (left.size() < wire::header_bytes) {
         return 0;
     }
-    const Bytes frame(frame_);
+    const Bytes frame = this->frame();
     copy_in(left.first(wire::header_bytes), frame);
     const Error error = wire::parse_header(frame.first(wire::header_bytes), header_);
     emitter_.allow(send_allowance_bytes);

@@ -22,6 +22,10 @@ namespace authex::runtime {
 #endif
 constexpr std::size_t max_endpoints = AUTHEX_MAX_ENDPOINTS;
 
+#if AUTHEX_WITH_LINKED_ENDPOINTS
+extern "C" const authex_endpoint __start_authex_endpoints[max_endpoints];
+#endif
+
 /// What the module may send while one frame is handled: two frames of the largest size, or many
 /// small ones. A constant, so that what a module does depends on its frames and never on the room
 /// that the host has.
@@ -35,15 +39,38 @@ constexpr std::size_t acks_bytes = max_connections * (wire::header_bytes + wire:
 constexpr std::size_t output_min_bytes =
     send_allowance_bytes + wire::max_frame_bytes + timers_bytes + acks_bytes;
 
+/// Largest answer of a handler or entry.
+#ifndef AUTHEX_MAX_RESULT_BYTES
+#define AUTHEX_MAX_RESULT_BYTES AUTHEX_MAX_BODY_BYTES
+#endif
+constexpr std::size_t max_result_bytes = AUTHEX_MAX_RESULT_BYTES;
+static_assert(max_result_bytes >= 1 && max_result_bytes <= wire::max_body_bytes);
+
 /// What an invocation did with its buffers, in bytes.
 struct Progress {
     std::size_t consumed = 0;
     std::size_t produced = 0;
 };
 
+/// The frame being handled, private copy. Its header becomes that of its answer.
+struct HandledFrame {
+    wire::FrameHeader header_{.version = 0, .kind = {}};
+    alignas(2) std::uint8_t frame_[wire::max_frame_bytes]{};
+    [[nodiscard]] Bytes frame() { return frame_; }
+};
+/// The same where the header need not be kept twice.
+struct HandledFrameInOne {
+    wire::FrameHeader header_{.version = 0, .kind = {}};
+    std::uint8_t after_header_[wire::max_length]{};
+    [[nodiscard]] Bytes frame() {
+        return {reinterpret_cast<std::uint8_t*>(&header_), wire::max_frame_bytes};
+    }
+};
+
 /// One module's runtime. Exactly one exists in an enclave, in static memory; not thread-safe, not
 /// re-entrant.
-class Runtime {
+class Runtime
+    : std::conditional_t<wire::header_is_as_on_the_wire, HandledFrameInOne, HandledFrame> {
   public:
     // All zero until start(): the object lies in the image's zero-initialised memory.
 
@@ -54,7 +81,7 @@ class Runtime {
     /// the image, hence measured.
     /// @param entropy   ≥ 32 bytes for the first handshake's ephemeral key.
     /// In a build without Noise there are no owner keys and no entropy: the TEE derives a key for
-    /// this module alone.
+    /// this module alone. One with the linker's endpoints too has nothing to start.
     void start(std::span<const authex_endpoint> endpoints, ByteView owner_keys, ByteView entropy);
 #if AUTHEX_WITH_HANDOVER
     /// The module's state (AUTHEX_STATE), kept by reference.
@@ -131,9 +158,9 @@ class Runtime {
     void run(const authex_endpoint& target);
     void set_body(ByteView body);
     /// For the frame being sealed: private memory of its size. Where it is that of the frame being
-    /// handled, nobody looks at that any more.
+    /// handled, nobody looks at that any more, but at its header.
     [[nodiscard]] Bytes seal_room() {
-        return sends_while_it_reads ? Bytes(seal_) : Bytes(frame_);
+        return sends_while_it_reads ? Bytes(seal_) : frame();
     }
     [[nodiscard]] ByteView body() const {
         return {message_.data, message_.size};
@@ -187,8 +214,15 @@ class Runtime {
     void emit_timers();
     void emit_owed_acks();
 
+#if AUTHEX_WITH_LINKED_ENDPOINTS
+    static constexpr std::span<const authex_endpoint, max_endpoints> endpoints_{
+        __start_authex_endpoints};
+#else
     std::span<const authex_endpoint> endpoints_;
+#endif
+#if AUTHEX_WITH_NOISE
     ByteView owner_keys_;
+#endif
     Emitter emitter_;
     ConnectionTable connections_;
     Control control_;
@@ -219,13 +253,9 @@ class Runtime {
     std::array<std::uint8_t, wire::connection_key_bytes> keeping_key_{};
 #endif
     bool disabled_ = false;
-    /// Of the frame being handled; becomes that of its answer.
-    wire::FrameHeader header_{.version = 0, .kind = {}};
-    authex_message message_{}; ///< what of that frame reaches the module
-    /// The frame being handled, private copy.
-    alignas(2) std::uint8_t frame_[wire::max_frame_bytes]{};
+    authex_message message_{}; ///< what of the frame being handled reaches the module
     /// The answer being written by a handler or entry; where there are none, only an error's.
-    std::uint8_t result_[with_handlers || with_entries ? wire::max_body_bytes : 1]{};
+    std::uint8_t result_[with_handlers || with_entries ? max_result_bytes : 1]{};
     alignas(2) std::uint8_t seal_[sends_while_it_reads ? wire::max_frame_bytes : 1]{};
 };
 

@@ -50,7 +50,7 @@ Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std:
             if (id != nullptr) {
                 *id = connection.next_out;
             }
-            assign_next(connection.next_out, connection.next_out);
+            advance(connection.next_out);
         }
     }
     return AUTHEX_OK;

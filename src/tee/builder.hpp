@@ -40,6 +40,7 @@ struct BuildSpec {
     /// A second one beside it, for recovery (docs/recovery.md); it differs from the first.
     std::optional<std::array<std::uint8_t, 32>> recovery_key;
     std::uint32_t max_connections = 0; ///< 0: the TEE's default
+    std::uint32_t max_body_bytes = 0;  ///< 0: the TEE's default; Sancus
     std::uint64_t max_image_bytes = 0; ///< 0: no ceiling; exceeding one fails the build
     std::uint32_t stack_bytes = 0;     ///< 0: the TEE's default; where the image has the stack
     std::vector<std::string> devices;  ///< that the module owns alone; where the TEE has such

@@ -204,7 +204,7 @@ Error parse_state_piece(Reader& reader, StatePiece& piece) {
 
 void write_answer(ControlType type, const std::uint64_t& answers, Error error, Bytes out) {
     out[0] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(type) | control_answer_bit);
-    store(answers, &out[1]);
+    store(&out[1], answers);
     out[control_answer_bytes - 1] = static_cast<std::uint8_t>(error);
 }
 

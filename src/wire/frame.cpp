@@ -10,8 +10,6 @@ constexpr std::size_t counter_offset = 12;
 static_assert(offsetof(FrameHeader, kind) == 1 && offsetof(FrameHeader, deployment) == 2 &&
               offsetof(FrameHeader, channel) == 4 && offsetof(FrameHeader, flags) == 6 &&
               offsetof(FrameHeader, length) == 8);
-/// Before the counter a processor that aligns it leaves a gap.
-constexpr bool without_gap = offsetof(FrameHeader, counter) == counter_offset;
 
 /// Padding, at most 2, and which key belong to sealed frames; of these only a reply can be
 /// negative.
@@ -29,8 +27,9 @@ Error parse_header(ByteView bytes, FrameHeader& header) {
     if (bytes.size() < header_bytes) {
         return Error::truncated;
     }
-    __builtin_memcpy(&header, bytes.data(), without_gap ? header_bytes : counter_offset);
-    if (!without_gap) {
+    __builtin_memcpy(
+        &header, bytes.data(), header_is_as_on_the_wire ? header_bytes : counter_offset);
+    if (!header_is_as_on_the_wire) {
         __builtin_memcpy(&header.counter, bytes.data() + counter_offset, sizeof header.counter);
     }
     if (header.version != protocol_version) {
@@ -50,11 +49,20 @@ Error parse_header(ByteView bytes, FrameHeader& header) {
 }
 
 void write_header(const FrameHeader& header, Bytes out) {
-    __builtin_memcpy(out.data(), &header, without_gap ? header_bytes : counter_offset);
-    if (!without_gap) {
+    __builtin_memcpy(out.data(), &header, header_is_as_on_the_wire ? header_bytes : counter_offset);
+    if (!header_is_as_on_the_wire) {
         __builtin_memcpy(out.data() + counter_offset, &header.counter, sizeof header.counter);
     }
     out[0] = protocol_version;
+}
+
+ByteView header_as_bytes(FrameHeader& header, Bytes room) {
+    if constexpr (header_is_as_on_the_wire) {
+        header.version = protocol_version;
+        return bytes_of(header).first(header_bytes);
+    }
+    write_header(header, room);
+    return room.first(header_bytes);
 }
 
 Error parse_frame(ByteView bytes, FrameView& frame) {
@@ -77,7 +85,7 @@ AssociatedData associated_data(const FrameHeader& header) {
     data[0] = static_cast<std::uint8_t>(header.kind);
     data[1] = static_cast<std::uint8_t>(header.flags);
     __builtin_memcpy(&data[2], &header.channel, sizeof header.channel);
-    store(header.counter, &data[4]);
+    store(&data[4], header.counter);
     return data;
 }
 

@@ -29,7 +29,7 @@ constexpr std::size_t tag_bytes = 16;
 constexpr std::size_t associated_bytes = 12;
 constexpr std::size_t ack_body_bytes = 4;
 
-/// Largest body of a frame on a TEE with memory; Sancus states its own (≥ 256). Larger ones are
+/// Largest body of a frame on a TEE with memory; modules on Sancus state their own. Larger ones are
 /// refused where they are sent.
 #ifndef AUTHEX_MAX_BODY_BYTES
 #define AUTHEX_MAX_BODY_BYTES 65536
@@ -38,7 +38,7 @@ constexpr std::size_t max_body_bytes = AUTHEX_MAX_BODY_BYTES;
 /// Padding can add one or two bytes to a SPONGENT body.
 constexpr std::size_t max_length = max_body_bytes + 2 + tag_bytes;
 constexpr std::size_t max_frame_bytes = header_bytes + max_length;
-static_assert(max_body_bytes >= 256);
+static_assert(max_body_bytes >= 52); // an audit of one connection (wire/control.hpp)
 
 /// What a frame is. Values are stable.
 enum class Kind : std::uint8_t {
@@ -115,6 +115,10 @@ struct FrameHeader {
     }
 };
 
+/// Whether this processor lays a header out as the wire does. One that aligns the counter leaves a
+/// gap before it.
+constexpr bool header_is_as_on_the_wire = offsetof(FrameHeader, counter) == 12;
+
 /// A header as it arrived, checked: version and kind known, flags as the kind allows, length within
 /// the limits and long enough for a tag where the kind is sealed. It proves nothing about who wrote
 /// it. All fields are filled in also where it is refused, unless truncated, so that the refusal can
@@ -125,6 +129,9 @@ struct FrameHeader {
 
 /// Writes the 20 bytes. @pre out.size() >= header_bytes.
 void write_header(const FrameHeader& header, Bytes out);
+/// The 20 bytes: `header` itself where it is as on the wire, else in `room`.
+/// @pre room.size() >= header_bytes.
+[[nodiscard]] ByteView header_as_bytes(FrameHeader& header, Bytes room);
 
 /// A whole frame inside borrowed bytes.
 struct FrameView {

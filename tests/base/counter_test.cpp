@@ -34,7 +34,7 @@ TEST(Counter, NextCarriesThroughEveryWordAndGoesRound) {
         assign_next(next, value);
         EXPECT_EQ(next, value + 1);
         std::uint64_t itself = value;
-        assign_next(itself, itself);
+        advance(itself);
         EXPECT_EQ(itself, value + 1);
     }
 }
@@ -45,7 +45,7 @@ TEST(Counter, IsCopiedWholeAndStoredAnywhere) {
         assign(copied, value);
         EXPECT_EQ(copied, value);
         std::array<std::uint8_t, 11> bytes{};
-        store(value, &bytes[1]);
+        store(&bytes[1], value);
         for (unsigned i = 0; i < 8; ++i) {
             EXPECT_EQ(bytes[1 + i], static_cast<std::uint8_t>(value >> (8 * i)));
         }

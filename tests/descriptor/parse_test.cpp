@@ -235,6 +235,8 @@ TEST(Parse, ReadsWhatEvidenceIsTakenAndWhoSigns) {
     EXPECT_EQ(enclave->svn, 2);
     EXPECT_TRUE(enclave->debug);
     EXPECT_FALSE(everything.find_module("gateway")->enclave);
+    EXPECT_EQ(everything.find_module("lamp")->max.stack_bytes, 160U);
+    EXPECT_EQ(everything.find_module("lamp")->max.body_bytes, 16U);
     EXPECT_TRUE(everything.find_module("db")->persist);
     EXPECT_FALSE(everything.find_module("gateway")->persist);
     const Descriptor folder = good("collateral.yaml");

@@ -142,9 +142,11 @@ TEST_F(Sancus, WhatOneModuleSaysToAnotherOnTheBoardArrivesOnceAndIsCounted) {
     world_.replace("complete.yaml",
                    "controller: { node: gate,  sources: [controller.cpp] }",
                    "controller: { node: field, sources: [controller.cpp] }");
-    world_.replace("complete.yaml",
-                   "led:        { node: field, driver: led, devices: [led0] }",
-                   "led:        { node: cloud, sources: [led.cpp] }");
+    world_.replace(
+        "complete.yaml",
+        "led:        { node: field, driver: led, devices: [led0], max: { connections: 2, "
+        "body: 2, stack: 144 } }",
+        "led:        { node: cloud, sources: [led.cpp] }");
     world_.must({"up"});
     for (std::uint32_t presses = 1; presses <= 5; ++presses) {
         press();

@@ -18,6 +18,7 @@
 #include "tee/sancus/devices.hpp"
 #include "tee/sancus/image.hpp"
 #include "tee/sancus/linked_elf.hpp"
+#include "wire/control.hpp"
 
 namespace authex::tee::sancus {
 namespace {
@@ -43,9 +44,7 @@ constexpr std::array cxx_flags = {"-std=c++20",
                                   "-fno-rtti",
                                   "-fno-threadsafe-statics",
                                   "-fno-c++-static-destructors"};
-/// -fno-builtin: a loop that copies shall not become a call of itself.
 constexpr std::array c_flags = {"-std=c11", "-flto"};
-constexpr std::array library_flags = {"-std=c11", "-fno-builtin"};
 constexpr std::array include_folders = {"/usr/include/c++/12",
                                         "/usr/include/x86_64-linux-gnu/c++/12",
                                         "/usr/lib/llvm-14/lib/clang/14.0.6/include"};
@@ -58,12 +57,11 @@ constexpr std::array features = {"AUTHEX_WITH_AES=0",
                                  "AUTHEX_WITH_TIMERS=0",
                                  "AUTHEX_WITH_STREAMS=0",
                                  "AUTHEX_WITH_VALUES=0",
-                                 "AUTHEX_WITH_HANDOVER=0",
-                                 "AUTHEX_MAX_ENDPOINTS=16"};
+                                 "AUTHEX_WITH_HANDOVER=0"};
 
 constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",
                                         "src/tee/sancus/port/entry.S",
-                                        "src/tee/sancus/port/libc.c",
+                                        "src/tee/sancus/port/memory.S",
                                         "src/base/bytes.cpp",
                                         "src/base/secrets.cpp",
                                         "src/crypto/aead.cpp",
@@ -115,8 +113,6 @@ std::vector<std::string> command_for(const fs::path& source) {
     append(command, common_flags);
     if (cxx) {
         append(command, cxx_flags);
-    } else if (source.filename() == "libc.c") {
-        append(command, library_flags);
     } else if (extension == ".c") {
         append(command, c_flags);
     }
@@ -151,6 +147,14 @@ Expected<Owned> owned_by(const BuildSpec& spec) {
         owned.pins = static_cast<std::uint8_t>(owned.pins | found->pins);
     }
     return owned;
+}
+
+/// What a module needs for its owner's orders and its own answers, of which an audit is the
+/// largest; even.
+std::uint32_t owners_body_bytes(std::uint32_t connections) {
+    const std::size_t audit =
+        wire::control_answer_bytes + wire::audit_entry_bytes * std::size_t{connections};
+    return static_cast<std::uint32_t>((audit + 1) / 2 * 2);
 }
 
 class SancusBuilder final : public Builder {
@@ -199,10 +203,13 @@ class SancusBuilder final : public Builder {
         for (const char* feature : features) {
             all.push_back(std::string("-D") + feature);
         }
-        all.push_back(fmt::format("-DAUTHEX_MAX_BODY_BYTES={}", body_bytes));
-        all.push_back(
-            fmt::format("-DAUTHEX_MAX_CONNECTIONS={}",
-                        spec.max_connections != 0 ? spec.max_connections : connections_default));
+        const std::uint32_t connections =
+            spec.max_connections != 0 ? spec.max_connections : connections_default;
+        const std::uint32_t body = spec.max_body_bytes != 0 ? spec.max_body_bytes : body_bytes;
+        all.push_back(fmt::format("-DAUTHEX_MAX_RESULT_BYTES={}", body));
+        all.push_back(fmt::format("-DAUTHEX_MAX_BODY_BYTES={}",
+                                  std::max(body, owners_body_bytes(connections))));
+        all.push_back(fmt::format("-DAUTHEX_MAX_CONNECTIONS={}", connections));
         all.push_back(fmt::format("-DAUTHEX_RANDOM_DEVICE={:#x}", random_device));
         if (block != nullptr) {
             all.push_back("-DAUTHEX_WITH_INTERRUPTS=1");
@@ -273,14 +280,14 @@ class SancusBuilder final : public Builder {
                 return tl::make_unexpected(done.error());
             }
         }
-        const std::vector<std::string> without = features_of(objects.paths);
+        const std::vector<std::string> own_features = features_of(objects.paths);
         std::vector<const char*> own(runtime_sources.begin(), runtime_sources.end());
         if (owned.block != nullptr) {
             own.push_back(gate_source);
         }
         for (const char* name : own) {
             std::vector<std::string> extra = definitions(spec, owned.block);
-            extra.insert(extra.end(), without.begin(), without.end());
+            extra.insert(extra.end(), own_features.begin(), own_features.end());
             if (name == std::string(runtime_sources.front())) {
                 extra.push_back("-DAUTHEX_MODULE_NAME=" + name_bytes(spec));
             }
@@ -291,8 +298,8 @@ class SancusBuilder final : public Builder {
         return objects;
     }
 
-    /// What the runtime need not carry, since the module has no endpoints of it. Where that cannot
-    /// be seen, whoever links it all says why.
+    /// How many endpoints the module has, and what the runtime need not carry, since it has none of
+    /// them. Where that cannot be seen, whoever links it all says why.
     [[nodiscard]] std::vector<std::string> features_of(const std::vector<fs::path>& objects) {
         static constexpr std::array<std::pair<std::uint16_t, const char*>, 4> kinds = {
             {{AUTHEX_KIND_OUTPUT, "OUTPUTS"},
@@ -313,16 +320,21 @@ class SancusBuilder final : public Builder {
         std::set<std::uint16_t> found;
         const std::vector<std::uint8_t> records =
             elf ? elf->sections["authex_endpoints"] : std::vector<std::uint8_t>();
+        if (records.size() < record_bytes) {
+            return {};
+        }
         for (std::size_t at = 0; at + record_bytes <= records.size(); at += record_bytes) {
             found.insert(word_at(records, at + 4));
         }
-        std::vector<std::string> without;
+        std::vector<std::string> all{
+            "-DAUTHEX_WITH_LINKED_ENDPOINTS=1",
+            fmt::format("-DAUTHEX_MAX_ENDPOINTS={}", records.size() / record_bytes)};
         for (const auto& [kind, name] : kinds) {
             if (!found.contains(kind)) {
-                without.push_back(fmt::format("-DAUTHEX_WITH_{}=0", name));
+                all.push_back(fmt::format("-DAUTHEX_WITH_{}=0", name));
             }
         }
-        return without;
+        return all;
     }
 
     [[nodiscard]] fs::path temporary() const {
@@ -442,7 +454,7 @@ class SancusBuilder final : public Builder {
         return failure("image-too-large",
                        fmt::format("module `{}`: the image has {}", spec.module, has),
                        "make its state and its code smaller, or put it on another node; with "
-                       "`max: { connections: N, stack: N }` it needs less data");
+                       "`max: { connections: N, body: N, stack: N }` it needs less data");
     }
 
     /// A word that differs where the text lies elsewhere is an address of the text, and so for the

@@ -10,8 +10,8 @@
 
 namespace authex::tee::sancus {
 
-/// Largest body of a frame to or from a module.
-constexpr std::uint32_t body_bytes = 256;
+/// Largest body of a frame to or from a module where its descriptor says nothing, and at all.
+constexpr std::uint32_t body_bytes = descriptor::body_max_sancus;
 /// What a module has room for where its descriptor says nothing; more do not fit into the answer to
 /// an audit.
 constexpr std::uint32_t connections_default = descriptor::default_connections_sancus;

@@ -81,6 +81,16 @@ class Driven {
             }
         }
     }
+    /// What an order without fields is answered with; that to remove is of no connection.
+    void order(wire::ControlType type) {
+        wire::ControlMessage message;
+        message.type = type;
+        const Octets entropy(wire::seed_bytes, 7);
+        message.entropy = entropy;
+        must(owner_.open(node.give(entry, owner_.order(message)).at(0)).value().fixed.error ==
+                 Error::none,
+             "it refuses the order");
+    }
     void connect(const std::string& input) { connect(input, wire::Role::destination); }
     void listen(const std::string& output) { connect(output, wire::Role::source); }
 
@@ -116,6 +126,14 @@ class Driven {
     }
     Octets answer(const std::string& handler, const Octets& body) {
         return opened(keys_[number(handler)], ask(handler, body)).value_or(Octets{0xee});
+    }
+    /// Of the module's stack, the bytes from its end on that nothing has been written to yet.
+    [[nodiscard]] unsigned stack_left() const {
+        unsigned left = 0;
+        while (node.word(static_cast<std::uint16_t>(first_place.data + left)) == 0) {
+            left += 2;
+        }
+        return left;
     }
     void press(const std::string& device) {
         for (const char* what : {"pressed", "released"}) {

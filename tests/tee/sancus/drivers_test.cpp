@@ -212,43 +212,99 @@ INSTANTIATE_TEST_SUITE_P(All,
                              return name;
                          });
 
-/// Text with what it is initialised from, gate, and data with a stack of 384 bytes; four
-/// connections, bodies of 256 bytes. (docs/sancus.md)
+/// Text with what it is initialised from, and data with the stack. (docs/sancus.md)
 struct Budget {
-    const char* driver;
-    const char* device;
+    const char* name;
+    tee::BuildSpec spec;
     unsigned text_bytes;
     unsigned data_bytes;
 };
 
+tee::BuildSpec spec_of(const char* driver, std::vector<std::string> devices) {
+    return {.driver = driver, .devices = std::move(devices)};
+}
+/// As examples/button-led/complete.yaml has them.
+tee::BuildSpec small(const char* driver, const char* device, unsigned connections, unsigned stack) {
+    return {.driver = driver,
+            .max_connections = connections,
+            .max_body_bytes = 2,
+            .stack_bytes = stack,
+            .devices = {device}};
+}
+
 class DriverSizes : public testing::TestWithParam<Budget> {};
 
 TEST_P(DriverSizes, StayWithinTheirBudget) {
-    std::vector<std::string> devices;
-    if (*GetParam().device != '\0') {
-        devices.emplace_back(GetParam().device);
-    }
-    const SancusImage image =
-        built({.driver = GetParam().driver, .devices = std::move(devices)}).image;
+    const SancusImage image = built(GetParam().spec).image;
     RecordProperty("text_bytes", image.text_bytes);
     RecordProperty("data_bytes", image.data_bytes);
     EXPECT_LE(image.text_bytes, GetParam().text_bytes);
     EXPECT_LE(image.data_bytes, GetParam().data_bytes);
 }
 
-INSTANTIATE_TEST_SUITE_P(All,
-                         DriverSizes,
-                         testing::Values(Budget{"button", "button0", 4608, 1280},
-                                         Budget{"button-polled", "button0", 4864, 1792},
-                                         Budget{"led", "led0", 4864, 1536},
-                                         Budget{"display", "lcd", 4608, 1280},
-                                         Budget{"sensor", "light", 5376, 1792},
-                                         Budget{"random", "", 5120, 1792}),
-                         [](const auto& test) {
-                             std::string name = test.param.driver;
-                             std::replace(name.begin(), name.end(), '-', '_');
-                             return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    DriverSizes,
+    testing::Values(Budget{"button", spec_of("button", {"button0"}), 4480, 1216},
+                    Budget{"button_polled", spec_of("button-polled", {"button0"}), 4672, 1792},
+                    Budget{"led", spec_of("led", {"led0"}), 4608, 1472},
+                    Budget{"display", spec_of("display", {"lcd"}), 4288, 1216},
+                    Budget{"sensor", spec_of("sensor", {"light"}), 5120, 1792},
+                    Budget{"random", spec_of("random", {}), 4928, 1792},
+                    Budget{"small_button", small("button", "button0", 1, 192), 4480, 512},
+                    Budget{"small_led", small("led", "led0", 1, 144), 4608, 512},
+                    Budget{"small_led_of_two", small("led", "led0", 2, 144), 4608, 592}),
+    [](const auto& test) { return test.param.name; });
+
+/// What an owner and a node can ask of any module.
+void give_all_that_is_not_for_it(Driven& driver) {
+    for (const wire::ControlType type : {wire::ControlType::seed, wire::ControlType::audit}) {
+        driver.order(type);
+    }
+    for (std::uint8_t kind = 0; kind <= wire::kind_max + 1; ++kind) {
+        Octets frame(wire::header_bytes + 24);
+        wire::write_header({.kind = static_cast<Kind>(kind), .length = 24}, frame);
+        (void)driver.node.give(Driven::entry, frame);
+    }
+    driver.order(wire::ControlType::remove_connection);
+    driver.order(wire::ControlType::disable);
+}
+
+// A stack that runs over is a violation.
+TEST(SmallDriver, OfAButtonHasStackEnough) {
+    Driven driver(built(small("button", "button0", 1, 192)));
+    driver.listen("pressed");
+    for (int i = 0; i != 2; ++i) {
+        driver.press("button0");
+        EXPECT_THAT(driver.look(), testing::ElementsAre(Octets{1}));
+    }
+    give_all_that_is_not_for_it(driver);
+    driver.press("button0");
+    (void)driver.look();
+    EXPECT_TRUE(driver.node.witness.violations.empty());
+    EXPECT_GE(driver.stack_left(), 8U);
+}
+
+TEST(SmallDriver, OfAnLedHasStackEnough) {
+    Driven driver(built(small("led", "led0", 2, 144)));
+    driver.connect("set");
+    driver.connect("read_state");
+    driver.send("set", {1});
+    EXPECT_EQ(driver.answer("read_state", {}), Octets{1});
+    give_all_that_is_not_for_it(driver);
+    EXPECT_EQ(driver.node.shown("led0"), "on");
+    EXPECT_TRUE(driver.node.witness.violations.empty());
+    EXPECT_GE(driver.stack_left(), 8U);
+}
+
+TEST(SmallDriver, RefusesWhatIsLargerThanItsBodies) {
+    Driven driver(built(small("led", "led0", 1, 144)));
+    driver.connect("set");
+    const auto frames = driver.node.give(Driven::entry, driver.event("set", Octets(200, 1)));
+    ASSERT_EQ(frames.size(), 1U);
+    EXPECT_EQ(frames[0].header.kind, Kind::refusal);
+    EXPECT_EQ(driver.node.shown("led0"), "off");
+}
 
 TEST(ShippedDrivers, AreFilesAndEachFileIsOne) {
     std::vector<std::string> files;

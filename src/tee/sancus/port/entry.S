@@ -3,7 +3,7 @@
 ; What hardware gives (docs/sancus-nodes.md, "Modules"): execution enters at the first byte of the
 ; text only; instruction 0x1387 says who was executing before: 0 unprotected code, n enclave n, 0xfff0 + v the
 ; interrupt logic with vector v. Memory keeps what it held when the enclave was made: so nothing of the data is
-; believed before `life` has been compared with a MAC under the module's own key, which nobody else can make.
+; believed before `life` has been opened under the module's own key, under which nobody else can seal.
 ;
 ; A call, from any code:
 ;   r6   0: invoke (port.cpp); 1: leave, the module unprotects itself: hardware zeroes text and data
@@ -38,28 +38,18 @@ authex_enter:
     push    r6
     push    r5
     push    r4
-; Is the data this module's own?
-    mov     #proof, r15
-    clr     r8
-prove:
-    clr     r9                       ; the module's own key
+; Is the data this module's own? Then `life` opens under the module's own key.
     mov     #life_label, r10
     mov     #life_label + 2, r11
-    clr     r12
-    clr     r13
-    .short  0x1384
-    tst     r8
+prove:
+    clr     r9                       ; the module's own key
+    mov     #life, r12
+    mov     #life + 2, r13
+    mov     #life_opened, r14
+    mov     #life + 2, r15
+    .short  0x1385
+    tst     r15
     jnz     alive
-    mov     #proof, r12
-    mov     #life, r13
-    mov     #8, r14
-1:  mov     @r12+, r9
-    xor     @r13+, r9
-    bis     r9, r8
-    dec     r14
-    jnz     1b
-    tst     r8
-    jz      alive
 ; The first entry: what is here was there before the module.
     mov     #authex_variables_begin, r12
 1:  clr     0(r12)
@@ -74,9 +64,12 @@ prove:
     mov     r9, 0(r13)
     incd    r13
     jmp     1b
-2:  mov     #life, r15
-    mov     #1, r8
-    jmp     prove
+2:  clr     r9
+    mov     #life, r12
+    mov     #life + 2, r13
+    mov     #life, r14
+    mov     #life + 2, r15
+    .short  0x1384
 alive:
     .short  0x1387
     mov     r15, r11                 ; who was executing before
@@ -98,6 +91,7 @@ alive:
     jeq     leave
     jhs     refuse
     mov     #authex_invoke, r9
+    mov     #context + 8, r8         ; r1 … r7: all that is needed on the way back
     jmp     run
 interrupted:
     ; RETI will read two words of the interrupted code's stack: none of ours.
@@ -114,21 +108,21 @@ interrupted:
     ; the state of an interrupt that waits then as that of this module.
     bic     #SLEEPING | INTERRUPTS, 0(r12)
     mov     #authex_interrupted, r9
+    mov     #context + 24, r8
 run:
     mov     #1, &busy
     mov     #authex_stack_end, r1
     mov     #authex_data_begin, r15
     .short  0x1388                   ; a stack that runs over is a violation
-    mov     #context + 24, r8
 1:  mov     @r8, r10
     push    r10
     decd    r8
     cmp     #context - 2, r8
     jne     1b
-    mov     18(r1), r12
-    mov     20(r1), r13
-    mov     22(r1), r14
-    mov     24(r1), r15
+    mov     &context + 18, r12
+    mov     &context + 20, r13
+    mov     &context + 22, r14
+    mov     &context + 24, r15
     call    r9
     clr     r15
     .short  0x1388
@@ -260,11 +254,13 @@ life_label:
     .section .context, "aw", @nobits
     .balign 2
 context: .space 26                   ; r1, r4 … r15
-proof:  .space 16
+    .global authex_answer            ; what is given back lies where r12 … r14 came in (port.cpp)
+    .equ    authex_answer, context + 18
 
     .section .bss.entry, "aw", @nobits
     .balign 2
-life:   .space 16
+life:   .space 2 + 16               ; sealed by this module, and its tag
+life_opened: .space 2
 busy:   .space 2                     ; 0: nobody is inside; 1: somebody; 2: and waits for the gate
 inner_stack: .space 2
 

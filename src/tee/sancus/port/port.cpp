@@ -8,8 +8,6 @@ namespace authex::tee::sancus {
 namespace {
 
 extern "C" {
-extern const authex_endpoint __start_authex_endpoints[];
-extern const authex_endpoint __stop_authex_endpoints[];
 extern const std::uint8_t authex_text_begin[];
 extern const std::uint8_t authex_text_end[];
 extern const std::uint8_t authex_data_begin[];
@@ -46,36 +44,42 @@ struct Answer {
     std::uint16_t error;
 };
 
+/// Before each call. @error unsupported: a driver whose gate is not its own
+Error begin() {
+#if AUTHEX_WITH_INTERRUPTS
+    if (!started) {
+        if (!authex_gate_is_ours()) {
+            return Error::unsupported;
+        }
+        started = true;
+        instance.interrupt(AUTHEX_INTERRUPT_START, 0);
+    }
+#endif
+    return Error::none;
+}
+
 } // namespace
 
 extern "C" {
 
-/// What entry.S gives back to the caller.
-Answer authex_answer;
+/// What entry.S gives back to the caller. It lies where the gate puts its registers, too: only what
+/// is written last stays.
+extern Answer authex_answer;
 
 /// A call of the module, in its own memory and on its own stack.
 void authex_invoke(const std::uint8_t* in,
                    std::size_t in_bytes,
                    std::uint8_t* out,
                    std::size_t out_bytes) {
-    authex_answer.progress = {};
-    authex_answer.error = static_cast<std::uint16_t>(Error::outside);
-    if (!outside(in, in_bytes) || !outside(out, out_bytes)) {
-        return;
+    runtime::Progress progress;
+    Error error = Error::outside;
+    if (outside(in, in_bytes) && outside(out, out_bytes)) {
+        error = begin();
     }
-#if AUTHEX_WITH_INTERRUPTS
-    if (!started) {
-        if (!authex_gate_is_ours()) {
-            authex_answer.error = static_cast<std::uint16_t>(Error::unsupported);
-            return;
-        }
-        started = true;
-        instance.interrupt(AUTHEX_INTERRUPT_START, 0);
+    if (error == Error::none) {
+        progress = instance.invoke({in, in_bytes}, {out, out_bytes});
     }
-#endif
-    instance.start({__start_authex_endpoints, __stop_authex_endpoints}, {}, {});
-    authex_answer.progress = instance.invoke({in, in_bytes}, {out, out_bytes});
-    authex_answer.error = 0;
+    authex_answer = {.progress = progress, .error = static_cast<std::uint16_t>(error)};
 }
 
 /// An interrupt whose vector is the module: its own device's, or one that the node makes up by
