@@ -21,6 +21,12 @@ enum {
 };
 /* What was read; of a write nothing that means anything. */
 uint16_t authex_device(uint16_t operation, uint16_t address, uint16_t value);
+/* Writes so many bytes, 1 to AUTHEX_DEVICE_FEED_BYTES, one after another to one register: at the
+ * cost of one write. All of `words` is read; low bytes come first. */
+enum { AUTHEX_DEVICE_FEED_BYTES = 8 };
+void authex_device_feed(uint16_t address,
+                        const uint16_t words[AUTHEX_DEVICE_FEED_BYTES / 2],
+                        uint16_t bytes);
 
 #ifdef __cplusplus
 }

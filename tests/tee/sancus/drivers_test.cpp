@@ -248,7 +248,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Budget{"button", spec_of("button", {"button0"}), 4480, 1216},
                     Budget{"button_polled", spec_of("button-polled", {"button0"}), 4672, 1792},
                     Budget{"led", spec_of("led", {"led0"}), 4608, 1472},
-                    Budget{"display", spec_of("display", {"lcd"}), 4288, 1216},
+                    Budget{"display", spec_of("display", {"lcd"}), 4480, 1216},
                     Budget{"sensor", spec_of("sensor", {"light"}), 5120, 1792},
                     Budget{"random", spec_of("random", {}), 4928, 1792},
                     Budget{"small_button", small("button", "button0", 1, 192), 4480, 512},

@@ -223,6 +223,28 @@ authex_device:
     mov     #authex_enter, r7
     br      &authex_placed
 
+; void authex_device_feed(address, words, bytes): the same with several bytes.
+    .section .text.authex_device_feed, "ax"
+    .global authex_device_feed
+authex_device_feed:
+    push    r4
+    push    r5
+    push    r6
+    push    r7
+    push    r8
+    push    r9
+    push    r10
+    mov     r1, &inner_stack
+    inc     &busy
+    mov     @r13+, r8
+    mov     @r13+, r9
+    mov     @r13+, r10
+    mov     @r13+, r11
+    mov     r14, r13
+    mov     #6, r6
+    mov     #authex_enter, r7
+    br      &authex_placed
+
 ; bool authex_gate_is_ours()
     .section .text.authex_gate_is_ours, "ax"
     .global authex_gate_is_ours

@@ -1,7 +1,9 @@
 ; The gate of a driver: the enclave whose data are a device's registers. It does what the driver asks, and
 ; nothing for anybody else. It has no stack and no memory.
-;   r6 0: read a byte; 1: write one; 2: read a word; 3: write one; 4: read a byte and clear it; 5: leave
-;   r12 address, r13 value; answer in r13. r7 where to go on, with 0xffff in r6. Other registers keep, but r15.
+;   r6 0: read a byte; 1: write one; 2: read a word; 3: write one; 4: read a byte and clear it; 5: leave;
+;      6: write r13 bytes, 1 to 8, one after another to one register, from r8 … r11, low bytes first
+;   r12 address, r13 value; answer in r13. r7 where to go on, with 0xffff in r6. Other registers keep, but r15, and of 6
+;   r8 … r10.
     .section .gate, "ax"
     .global authex_gate_enter
 authex_gate_enter:
@@ -12,6 +14,8 @@ authex_gate_enter:
     jeq     take
     cmp     #5, r6
     jeq     leave
+    cmp     #6, r6
+    jeq     feed
     jhs     die
     bit     #1, r6
     jnz     write
@@ -27,6 +31,18 @@ write:
     mov.b   r13, 0(r12)
     jmp     out
 1:  mov     r13, 0(r12)
+    jmp     out
+feed:
+    mov.b   r8, 0(r12)
+    dec     r13
+    jz      out
+    swpb    r8
+    mov.b   r8, 0(r12)
+    mov     r9, r8
+    mov     r10, r9
+    mov     r11, r10
+    dec     r13
+    jnz     feed
     jmp     out
 take:
     mov.b   @r12, r13
