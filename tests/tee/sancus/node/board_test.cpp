@@ -158,9 +158,20 @@ TEST(Board, ABoardThatStandsStillIsSilentAndComesBack) {
     EXPECT_TRUE(board.order(Code::status, {}, long_time));
 }
 
-TEST(Board, IsReachedOverATerminalAtItsOwnSpeed) {
-    RunningBoard running("pty", "board");
-    Board board({.open_line = [path = running.terminal()] { return open_line(path, 57'600); },
+struct Speed {
+    unsigned baud;
+    const char* hz;
+    const char* firmware;
+};
+
+class BoardAtSpeed : public testing::TestWithParam<Speed> {};
+
+TEST_P(BoardAtSpeed, IsReachedOverATerminalAtItsOwnSpeed) {
+    const Speed& speed = GetParam();
+    RunningBoard running(
+        "pty", speed.hz, speed.firmware != nullptr ? speed.firmware : firmware_file);
+    Board board({.open_line = [path = running.terminal(),
+                               baud = speed.baud] { return open_line(path, baud); },
                  .timing = {}});
     ASSERT_TRUE(board.facts(long_time));
     const auto reserved = board.order(Code::reserve, {0, 0, 8, 0, 1}, long_time);
@@ -185,8 +196,15 @@ TEST(Board, IsReachedOverATerminalAtItsOwnSpeed) {
     const auto took =
         std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
     RecordProperty("two_KiB_ms", static_cast<int>(took.count()));
-    EXPECT_GE(took.count(), 350) << "2 KiB need that long at 5760 bytes a second";
+    EXPECT_GE(took.count(), static_cast<long>(2048U * 10 * 1000 / speed.baud))
+        << "2 KiB, ten bits a byte";
 }
+
+INSTANTIATE_TEST_SUITE_P(Baud,
+                         BoardAtSpeed,
+                         testing::Values(Speed{57'600, "board", nullptr},
+                                         Speed{1'000'000, "20000000", AUTHEX_FAST_FIRMWARE}),
+                         [](const auto& test) { return std::to_string(test.param.baud); });
 
 TEST(Board, OneTerminalServesOneManager) {
     RunningBoard running("pty");

@@ -23,9 +23,11 @@ constexpr milliseconds long_time{60'000};
 
 class RunningBoard {
   public:
-    explicit RunningBoard(const std::string& end = {}, const std::string& hz = "max")
+    explicit RunningBoard(const std::string& end = {},
+                          const std::string& hz = "max",
+                          const std::string& firmware = firmware_file)
         : process_({{binaries + "authex-sancus",
-                     firmware_file,
+                     firmware,
                      "--serial",
                      "uart1=" + (end.empty() ? "unix:" + line() : end),
                      "--control",
