@@ -187,6 +187,42 @@ TEST_F(SancusEnclave, TakesNothingThatWasSealedForAnother) {
     }
 }
 
+// A node that loads one image twice has two modules of one name, and the owner one of them.
+TEST_F(SancusEnclave, OfWhichTheNodeHasTwoIsForItsOwnerTheOneThatWasAttested) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    const Placement elsewhere{.text = 0x8200, .data = 0x1400};
+    ASSERT_NE(node_.load(echo(), elsewhere), 0);
+    const Octets hello = owner_.hello();
+    EXPECT_FALSE(owner_.finish(node_.give(elsewhere.text, hello).at(0)));
+    ASSERT_TRUE(owner_.finish(node_.give(entry_, hello).at(0)));
+    const auto out = terms(1, echo_out, wire::Role::source);
+    const auto in = terms(1, echo_in, wire::Role::destination);
+    const Octets order = owner_.order(out);
+    EXPECT_EQ(node_.give(elsewhere.text, order).at(0).header.kind, Kind::refusal);
+    ASSERT_TRUE(owner_.open(node_.give(entry_, order).at(0)));
+    // Even where the owner speaks to both, neither takes what the other says to a third.
+    Owner of_other;
+    const auto first_key = module_key;
+    module_key =
+        tee::sancus::module_key(tee::sancus::vendor_key(node_key, vendor_id), echo(), elsewhere);
+    ASSERT_TRUE(of_other.finish(node_.give(elsewhere.text, of_other.hello()).at(0)));
+    auto to_other = in;
+    to_other.connection.key.fill(0x77);
+    ASSERT_EQ(node_.give(elsewhere.text, of_other.order(to_other)).at(0).header.kind,
+              Kind::control);
+    module_key = first_key;
+    const auto feed = terms(2, echo_in, wire::Role::destination);
+    ASSERT_EQ(say(feed), Error::none);
+    crypto::AeadKey key;
+    ASSERT_EQ(key.set(crypto::Algorithm::spongent_128, feed.connection.key), Error::none);
+    const auto said = node_.give(entry_, sealed(key, {.kind = Kind::event, .channel = 2}, {1}));
+    ASSERT_EQ(said.at(0).header.kind, Kind::event);
+    const auto taken = node_.give(elsewhere.text, said.at(0).bytes);
+    EXPECT_EQ(taken.at(0).header.kind, Kind::refusal);
+    EXPECT_EQ(taken.at(0).body.at(1), static_cast<std::uint8_t>(Error::forged));
+    EXPECT_TRUE(node_.witness.violations.empty());
+}
+
 // After a reset a node has the same keys again. Only random numbers tell one life from another.
 TEST_F(SancusEnclave, RecordedOrdersAreWorthNothingInItsNextLifeWhereTheBoardHasRandomNumbers) {
     const Placement place{.text = 0x6000, .data = 0x400};
