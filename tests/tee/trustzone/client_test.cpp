@@ -1,7 +1,11 @@
 // The client of a real TEE, against a kernel that refuses what Linux refuses.
 #include <gmock/gmock.h>
 
+#include <unistd.h>
+
 #include "tee/modules.hpp"
+#include "tee/process/manager_end.hpp"
+#include "tee/process/memory_file.hpp"
 #include "tee/trustzone/client/device_client.hpp"
 #include "tee/trustzone/host/session.hpp"
 #include "tee/trustzone/kernel_double.hpp"
@@ -16,31 +20,81 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using wire::Kind;
 
-class RealTee : public testing::Test {
+/// What a kernel does with memory that a process wants to register.
+enum class Kernel : std::uint8_t { registers_memory, does_not, says_so_but_does_not };
+
+/// A module's process between its rings and a real TEE; the manager writes and reads their other
+/// ends.
+class RealTee : public testing::TestWithParam<Kernel> {
   protected:
-    void SetUp() override { ASSERT_EQ(open_real(client_, kernel_.ta), 0U); }
-    void TearDown() override { (void)NormalWorld::close(); }
-    process::Answer invoke(ByteView in) { return process::invoke(door_of_real(), in, out_); }
+    void SetUp() override {
+        kernel_.takes_memory = GetParam() != Kernel::does_not;
+        kernel_.registers_memory = GetParam() == Kernel::registers_memory;
+        ASSERT_EQ(open_real(client_, kernel_.ta, area_), 0U);
+        ASSERT_EQ(shares_rings(), GetParam() == Kernel::registers_memory);
+    }
+    void TearDown() override {
+        (void)NormalWorld::close();
+        ::close(client_.registered());
+    }
+    /// One invocation of what lies in the ring, as far as the process goes.
+    process::Answer invoke() {
+        const process::Answer answer = process::invoke(
+            door_of_real(), end_.readable().value(), end_.writable().value());
+        if (answer.good) {
+            end_.commit(answer.produced);
+            end_.consume(answer.consumed);
+        }
+        return answer;
+    }
+    void send(ByteView frames) {
+        const Bytes room = manager_.writable().value();
+        ASSERT_GE(room.size(), frames.size());
+        copy(frames, room);
+        manager_.commit(frames.size());
+    }
+    process::Answer invoke(ByteView frames) {
+        send(frames);
+        return invoke();
+    }
 
     KernelDouble kernel_;
     DeviceClient client_{kernel_};
+    test::MemoryFile file_{process::ring_bytes_default};
+    process::SharedArea area_ = file_.map(process::End::module);
+    process::SharedArea managers_area_ = file_.map(process::End::manager);
+    process::ModuleEnd end_{area_, -1};
+    process::ManagerEnd manager_{managers_area_};
     std::vector<std::uint8_t> in_ = test::frame(Kind::call, 0, 7, std::vector<std::uint8_t>(64, 5));
-    std::vector<std::uint8_t> out_ = std::vector<std::uint8_t>(512 * 1024);
 };
 
-TEST_F(RealTee, FramesGoInAndOutThroughSharedMemory) {
-    EXPECT_EQ(process::start_image(door_of_real(), out_, {}), 0U);
-    for (int i = 0; i < 100; ++i) {
+INSTANTIATE_TEST_SUITE_P(Kernels,
+                         RealTee,
+                         testing::Values(Kernel::registers_memory,
+                                         Kernel::does_not,
+                                         Kernel::says_so_but_does_not),
+                         [](const auto& info) {
+                             return info.param == Kernel::registers_memory ? "RegistersMemory"
+                                    : info.param == Kernel::does_not       ? "DoesNot"
+                                                                     : "SaysSoButDoesNot";
+                         });
+
+TEST_P(RealTee, FramesGoInAndOutAllAroundTheRings) {
+    EXPECT_EQ(process::start_image(door_of_real(), area_.rings(), {}), 0U);
+    const std::size_t rounds = 3 * process::ring_bytes_default / in_.size();
+    for (std::size_t i = 0; i < rounds; ++i) {
         const process::Answer answer = invoke(in_);
         ASSERT_TRUE(answer.good);
-        EXPECT_EQ(answer.consumed, in_.size());
+        ASSERT_EQ(answer.consumed, in_.size());
+        const ByteView out = manager_.readable().value();
         wire::FrameView view;
-        ASSERT_EQ(wire::parse_frame(ByteView(out_).first(answer.produced), view), Error::none);
-        EXPECT_EQ(view.body.back(), 5);
+        ASSERT_EQ(wire::parse_frame(out, view), Error::none) << i;
+        ASSERT_EQ(view.body.back(), 5);
+        manager_.consume(out.size());
     }
 }
 
-TEST_F(RealTee, MoreThanIsSharedIsLeftForTheNextTime) {
+TEST_P(RealTee, MoreThanOneInvocationTakesIsLeftForTheNext) {
     std::vector<std::uint8_t> many;
     while (many.size() < 400'000) {
         many.insert(many.end(), in_.begin(), in_.end());
@@ -52,16 +106,48 @@ TEST_F(RealTee, MoreThanIsSharedIsLeftForTheNextTime) {
     EXPECT_EQ(answer.consumed % in_.size(), 0U);
 }
 
-TEST_F(RealTee, ImpossibleAnswersAndDeadTeesEndTheModule) {
+TEST_P(RealTee, ImpossibleAnswersAndDeadTeesEndTheModule) {
     kernel_.lies = 1'000'000;
     EXPECT_FALSE(invoke(in_).good);
     kernel_.lies = 0;
-    EXPECT_TRUE(invoke(in_).good);
+    EXPECT_TRUE(invoke().good);
     kernel_.failing = ENODEV;
     EXPECT_FALSE(invoke(in_).good);
     kernel_.failing = 0;
     EXPECT_EQ(NormalWorld::close(), 0U);
-    EXPECT_FALSE(invoke(in_).good) << "the session is gone";
+    EXPECT_FALSE(invoke().good) << "the session is gone";
+}
+
+TEST_P(RealTee, AllocatesNothingWhereTheRingsAreShared) {
+    EXPECT_EQ(kernel_.allocated == 0, shares_rings());
+}
+
+using RegisteringTee = RealTee;
+INSTANTIATE_TEST_SUITE_P(Kernels, RegisteringTee, testing::Values(Kernel::registers_memory));
+
+TEST_P(RegisteringTee, TheInRingStaysReadOnlyToTheProcess) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(area_.in_ring().base);
+    const std::size_t page = process::page_bytes;
+    for (std::size_t at = 0; at < 2 * area_.in_ring().bytes; at += page) {
+        ASSERT_FALSE(KernelDouble::may_write(begin + at, begin + at + page)) << at;
+    }
+}
+
+TEST_P(RegisteringTee, FramesElsewhereAreNotGivenToTheTee) {
+    std::vector<std::uint8_t> out(process::ring_bytes_min);
+    const Bytes in_rings = end_.writable().value();
+    EXPECT_FALSE(process::invoke(door_of_real(), in_, in_rings).good);
+    EXPECT_FALSE(process::invoke(door_of_real(), in_rings.first(64), out).good);
+    const ByteView rings = area_.rings();
+    EXPECT_FALSE(process::invoke(door_of_real(), {rings.data() + rings.size() - 8, 9}, in_rings).good)
+        << "over their end";
+    EXPECT_TRUE(invoke(in_).good);
+}
+
+TEST_P(RegisteringTee, TheTeeKnowsTheMemoryAsLongAsItsDescriptorIsOpen) {
+    const process::Descriptor moved(::dup(client_.registered()));
+    ::close(client_.registered());
+    EXPECT_TRUE(invoke(in_).good);
 }
 
 TEST(RealTeeOpening, SaysWhatIsMissing) {
@@ -70,12 +156,15 @@ TEST(RealTeeOpening, SaysWhatIsMissing) {
     EXPECT_TRUE(client.is_there());
     kernel.implementation = 2;
     EXPECT_FALSE(client.is_there());
-    EXPECT_EQ(open_real(client, {1}), KernelDouble::not_found);
+    const test::MemoryFile file;
+    const process::SharedArea area = file.map(process::End::module);
+    EXPECT_EQ(open_real(client, {1}, area), KernelDouble::not_found);
+    kernel.takes_memory = false;
     kernel.has_memory = false;
-    EXPECT_EQ(open_real(client, kernel.ta), client_failed);
+    EXPECT_EQ(open_real(client, kernel.ta, area), client_failed);
     kernel.has_memory = true;
     kernel.failing = EACCES;
-    EXPECT_EQ(open_real(client, kernel.ta), client_failed);
+    EXPECT_EQ(open_real(client, kernel.ta, area), client_failed);
 }
 
 TEST(RealTeeOpening, IsRefusedWithACauseForEachAnswerOfOptee) {

@@ -4,11 +4,17 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <fstream>
 #include <map>
+#include <poll.h>
+#include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <linux/tee.h>
 
+#include "tee/process/descriptor.hpp"
 #include "tee/trustzone/client/device_client.hpp"
 #include "tee/trustzone/normal_world.hpp"
 
@@ -21,6 +27,8 @@ class KernelDouble final : public tee::trustzone::TeeDriver {
     std::uint32_t implementation = TEE_IMPL_ID_OPTEE;
     bool has_attestation = true;
     bool has_memory = true;
+    bool takes_memory = true;     ///< of processes
+    bool registers_memory = true; ///< though it says that it takes it
     std::vector<std::uint8_t> modulus = std::vector<std::uint8_t>(384, 0xC1);
     tee::trustzone::Uuid ta{9};
     std::uint64_t lies = 0; ///< added to the values that a TA gives back
@@ -33,8 +41,11 @@ class KernelDouble final : public tee::trustzone::TeeDriver {
         switch (request) {
         case TEE_IOC_VERSION:
             static_cast<tee_ioctl_version_data*>(argument)->impl_id = implementation;
-            static_cast<tee_ioctl_version_data*>(argument)->gen_caps = TEE_GEN_CAP_GP;
+            static_cast<tee_ioctl_version_data*>(argument)->gen_caps =
+                TEE_GEN_CAP_GP | (takes_memory ? TEE_GEN_CAP_REG_MEM : 0);
             return 0;
+        case TEE_IOC_SHM_REGISTER:
+            return register_memory(*static_cast<tee_ioctl_shm_register_data*>(argument));
         case TEE_IOC_SHM_ALLOC:
             return allocate(*static_cast<tee_ioctl_shm_alloc_data*>(argument));
         case TEE_IOC_OPEN_SESSION:
@@ -52,10 +63,31 @@ class KernelDouble final : public tee::trustzone::TeeDriver {
         auto& memory = memory_.at(descriptor - first_descriptor);
         return bytes <= memory.size() ? Bytes(memory).first(bytes) : Bytes();
     }
+    /// All of it is mapped, and may be written: it is pinned with FOLL_WRITE.
+    static bool may_write(std::uint64_t begin, std::uint64_t end) {
+        std::ifstream maps("/proc/self/maps");
+        for (std::string line; std::getline(maps, line);) {
+            char* rest = nullptr;
+            const std::uint64_t from = std::strtoull(line.c_str(), &rest, 16);
+            const std::uint64_t to = std::strtoull(rest + 1, &rest, 16);
+            if (from <= begin && begin < to && rest[2] == 'w') {
+                begin = to;
+            }
+        }
+        return begin >= end;
+    }
     unsigned closed = 0;
+    std::size_t allocated = 0; ///< bytes
 
   private:
+    /// The pages of a process, as long as any descriptor of them is open.
+    struct Registered {
+        Bytes bytes;
+        tee::process::Descriptor alive; ///< the reading end; the writing one is the descriptor
+    };
+
     static constexpr int first_descriptor = 100;
+    static constexpr int first_registered = 1000; ///< a number of memory
     static constexpr std::uint32_t attestation_session = 77;
     static constexpr std::uint32_t ta_session = 1;
 
@@ -68,7 +100,44 @@ class KernelDouble final : public tee::trustzone::TeeDriver {
         }
         data.id = static_cast<std::int32_t>(memory_.size());
         memory_[data.id].resize((data.size + 4095) / 4096 * 4096);
+        allocated += memory_[data.id].size();
         return first_descriptor + data.id;
+    }
+    int register_memory(tee_ioctl_shm_register_data& data) {
+        if (!takes_memory) {
+            return -EOPNOTSUPP;
+        }
+        if (data.flags != 0 || data.length == 0) {
+            return -EINVAL;
+        }
+        if (!registers_memory) {
+            return -ENOMEM;
+        }
+        if (!may_write(data.addr, data.addr + data.length)) {
+            return -EFAULT;
+        }
+        int ends[2] = {-1, -1};
+        if (::pipe2(ends, O_CLOEXEC) != 0) {
+            return -errno;
+        }
+        data.id = first_registered + static_cast<int>(registered_.size());
+        registered_.emplace(data.id,
+                            Registered{.bytes = {reinterpret_cast<std::uint8_t*>(data.addr),
+                                                 static_cast<std::size_t>(data.length)},
+                                       .alive = tee::process::Descriptor(ends[0])});
+        return ends[1];
+    }
+    /// Empty: there is none of that number.
+    Bytes memory_of(int id) {
+        if (const auto found = memory_.find(id); found != memory_.end()) {
+            return found->second;
+        }
+        const auto found = registered_.find(id);
+        if (found == registered_.end()) {
+            return {};
+        }
+        pollfd look{.fd = found->second.alive.get(), .events = 0, .revents = 0};
+        return ::poll(&look, 1, 0) == 0 ? found->second.bytes : Bytes();
     }
     int open(const tee_ioctl_buf_data& data) {
         auto& argument = *reinterpret_cast<tee_ioctl_open_session_arg*>(data.buf_ptr);
@@ -104,11 +173,11 @@ class KernelDouble final : public tee::trustzone::TeeDriver {
     }
     /// Null: what the kernel does not take.
     std::uint8_t* address(const tee_ioctl_param& parameter) {
-        const auto found = memory_.find(static_cast<int>(parameter.c));
-        return found == memory_.end() || parameter.a + parameter.b < parameter.a ||
-                       parameter.a + parameter.b > found->second.size()
+        const Bytes memory = memory_of(static_cast<int>(parameter.c));
+        return memory.empty() || parameter.a + parameter.b < parameter.a ||
+                       parameter.a + parameter.b > memory.size()
                    ? nullptr
-                   : found->second.data() + parameter.a;
+                   : memory.data() + parameter.a;
     }
     int invoke(const tee_ioctl_buf_data& data) {
         auto& argument = *reinterpret_cast<tee_ioctl_invoke_arg*>(data.buf_ptr);
@@ -165,6 +234,7 @@ class KernelDouble final : public tee::trustzone::TeeDriver {
     }
 
     std::map<int, std::vector<std::uint8_t>> memory_;
+    std::map<int, Registered> registered_;
 };
 
 } // namespace authex::test

@@ -93,15 +93,18 @@ bool limit(__rlimit_resource resource, rlim_t value) {
 
 } // namespace
 
-bool leave_only(int doorbell, int device) {
-    const unsigned left = device >= 0 ? device_descriptor : answer_descriptor;
+bool leave_only(int doorbell, int device, int memory) {
+    const unsigned left = memory >= 0   ? memory_descriptor
+                          : device >= 0 ? device_descriptor
+                                        : answer_descriptor;
     return ::dup2(doorbell, doorbell_descriptor) >= 0 &&
            (device < 0 || ::dup2(device, device_descriptor) >= 0) &&
+           (memory < 0 || ::dup2(memory, memory_descriptor) >= 0) &&
            ::close_range(left + 1, ~0U, 0) == 0;
 }
 
-bool confine(int doorbell, Debugged debugged, Traps traps, int device) {
-    if (!leave_only(doorbell, device)) {
+bool confine(int doorbell, Debugged debugged, Traps traps, int device, int memory) {
+    if (!leave_only(doorbell, device, memory)) {
         return false;
     }
     const bool limited = limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 2) &&

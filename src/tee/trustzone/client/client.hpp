@@ -38,7 +38,11 @@ class TeeClient {
   public:
     /// Whether a TEE answers that this client can speak to.
     [[nodiscard]] virtual bool is_there() = 0;
+    /// Memory that the TEE's driver or library makes.
     virtual SharedMemory share(std::size_t bytes) = 0;
+    /// Memory of this process, mapped from a file or not, which stays where it is. (GP TEE Client
+    /// API 1.0, §4.5.4) There is none where driver or TEE do not take it. @pre it is whole pages
+    virtual SharedMemory register_memory(Bytes pages) = 0;
     /// @return TEEC_SUCCESS (0), what the TEE or the TA says, or client_failed
     virtual std::uint32_t open(const Uuid& ta, std::uint32_t& session) = 0;
     /// Sizes and values that come back are bounded by what was given.

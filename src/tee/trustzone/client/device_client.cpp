@@ -65,10 +65,15 @@ void from_kernel(const tee_ioctl_param& answered, Parameter& parameter) {
 
 } // namespace
 
-bool DeviceClient::is_there() {
+std::uint32_t DeviceClient::capabilities() {
     tee_ioctl_version_data version{};
-    return driver_.control(TEE_IOC_VERSION, &version) >= 0 &&
-           version.impl_id == TEE_IMPL_ID_OPTEE && (version.gen_caps & TEE_GEN_CAP_GP) != 0;
+    return driver_.control(TEE_IOC_VERSION, &version) >= 0 && version.impl_id == TEE_IMPL_ID_OPTEE
+               ? version.gen_caps
+               : 0;
+}
+
+bool DeviceClient::is_there() {
+    return (capabilities() & TEE_GEN_CAP_GP) != 0;
 }
 
 SharedMemory DeviceClient::share(std::size_t bytes) {
@@ -80,6 +85,21 @@ SharedMemory DeviceClient::share(std::size_t bytes) {
     }
     const Bytes mapped = driver_.map(descriptor, bytes);
     return mapped.empty() ? SharedMemory{} : SharedMemory{.id = data.id, .bytes = mapped};
+}
+
+SharedMemory DeviceClient::register_memory(Bytes pages) {
+    if ((capabilities() & TEE_GEN_CAP_REG_MEM) == 0) {
+        return {};
+    }
+    tee_ioctl_shm_register_data data{};
+    data.addr = reinterpret_cast<std::uintptr_t>(pages.data());
+    data.length = pages.size();
+    const int descriptor = driver_.control(TEE_IOC_SHM_REGISTER, &data);
+    if (descriptor < 0) {
+        return {};
+    }
+    registered_ = descriptor;
+    return {.id = data.id, .bytes = pages};
 }
 
 std::uint32_t DeviceClient::open(const Uuid& ta, std::uint32_t& session) {

@@ -61,6 +61,7 @@ bool LibraryClient::find(void* library) {
     return find_one(library, "TEEC_InitializeContext", call_.initialize_context) &&
            find_one(library, "TEEC_FinalizeContext", call_.finalize_context) &&
            find_one(library, "TEEC_AllocateSharedMemory", call_.allocate_shared_memory) &&
+           find_one(library, "TEEC_RegisterSharedMemory", call_.register_shared_memory) &&
            find_one(library, "TEEC_ReleaseSharedMemory", call_.release_shared_memory) &&
            find_one(library, "TEEC_OpenSession", call_.open_session) &&
            find_one(library, "TEEC_CloseSession", call_.close_session) &&
@@ -75,15 +76,26 @@ void LibraryClient::load(const char* library) {
 }
 
 SharedMemory LibraryClient::share(std::size_t bytes) {
+    return take(nullptr, bytes, call_.allocate_shared_memory);
+}
+
+SharedMemory LibraryClient::register_memory(Bytes pages) {
+    return take(pages.data(), pages.size(), call_.register_shared_memory);
+}
+
+/// @param buffer null: the library makes it
+SharedMemory LibraryClient::take(void* buffer,
+                                 std::size_t bytes,
+                                 decltype(&TEEC_AllocateSharedMemory) how) {
     if (!connected_ || memory_count_ == memories_.size()) {
         return {};
     }
     TEEC_SharedMemory& memory = memories_[memory_count_];
     memory = {};
+    memory.buffer = buffer;
     memory.size = bytes;
     memory.flags = TEEC_MEM_INPUT | TEEC_MEM_OUTPUT;
-    if (call_.allocate_shared_memory(&context_, &memory) != TEEC_SUCCESS ||
-        memory.buffer == nullptr) {
+    if (how(&context_, &memory) != TEEC_SUCCESS || memory.buffer == nullptr) {
         return {};
     }
     return {.id = static_cast<std::int32_t>(memory_count_++),

@@ -22,8 +22,10 @@ class LibraryClient final : public TeeClient {
 
     /// A library that has all functions, and a TEE behind it.
     [[nodiscard]] bool is_there() override { return connected_; }
-    /// Up to 4 in a client's life.
+    /// Up to 4 in a client's life, of both kinds.
     SharedMemory share(std::size_t bytes) override;
+    /// A library may keep a copy behind it, which it brings up to date at each call.
+    SharedMemory register_memory(Bytes pages) override;
     /// One session at a time.
     std::uint32_t open(const Uuid& ta, std::uint32_t& session) override;
     std::uint32_t
@@ -35,12 +37,15 @@ class LibraryClient final : public TeeClient {
         decltype(&TEEC_InitializeContext) initialize_context = nullptr;
         decltype(&TEEC_FinalizeContext) finalize_context = nullptr;
         decltype(&TEEC_AllocateSharedMemory) allocate_shared_memory = nullptr;
+        decltype(&TEEC_RegisterSharedMemory) register_shared_memory = nullptr;
         decltype(&TEEC_ReleaseSharedMemory) release_shared_memory = nullptr;
         decltype(&TEEC_OpenSession) open_session = nullptr;
         decltype(&TEEC_CloseSession) close_session = nullptr;
         decltype(&TEEC_InvokeCommand) invoke_command = nullptr;
     };
     [[nodiscard]] bool find(void* library);
+    [[nodiscard]] SharedMemory
+    take(void* buffer, std::size_t bytes, decltype(&TEEC_AllocateSharedMemory) how);
     [[nodiscard]] bool fill(const Parameters& parameters, TEEC_Operation& operation);
 
     Functions call_;

@@ -34,7 +34,7 @@ using process::refuse_start;
     }
     static LibraryClient client;
     client.load(library);
-    open_or_refuse(client, ta, "the library of the TEE cannot be loaded, or reaches no TEE");
+    open_or_refuse(client, ta, area, "the library of the TEE cannot be loaded, or reaches no TEE");
     const process::Door door = door_of_real();
     if (process::start_image(door, area.rings(), {}) != 0) {
         refuse_start("image-malformed", "the TA refuses to start");

@@ -65,13 +65,21 @@ void make_ta(const process::Digest& expected) {
     }
 }
 
+/// What the process keeps of its way to the TEE: descriptors, < 0: none.
+struct Way {
+    int device = -1;
+    int memory = -1; ///< that is registered there
+};
+
 /// The session stays open as long as the device is, which is as long as this process lives.
-int open_ta(const process::Digest& expected, KernelTeeDriver& driver) {
+Way open_ta(const process::Digest& expected,
+            const process::SharedArea& area,
+            KernelTeeDriver& driver) {
     static DeviceClient client(driver);
     const int device = ::open("/dev/tee0", O_RDWR | O_CLOEXEC);
     driver.moved_to(device);
-    open_or_refuse(client, read_ta(expected), "/dev/tee0 cannot be opened, or is no OP-TEE");
-    return device;
+    open_or_refuse(client, read_ta(expected), area, "/dev/tee0 cannot be opened, or is no OP-TEE");
+    return {.device = device, .memory = client.registered()};
 }
 
 enum class Where : std::uint8_t { hardware, simulated, emulated, nowhere };
@@ -85,7 +93,7 @@ Where parse_where(const char* word) {
 }
 
 /// A trap is a signal.
-bool confine(Where where, int device) {
+bool confine(Where where, const Way& way) {
     const int doorbell = process::open_doorbell();
     const bool traps = where == Where::simulated && own_machine == Machine::aarch64;
     return where == Where::emulated
@@ -93,21 +101,22 @@ bool confine(Where where, int device) {
                : process::confine(doorbell,
                                   process::Debugged::no,
                                   traps ? process::Traps::yes : process::Traps::no,
-                                  device);
+                                  way.device,
+                                  way.memory);
 }
 
 [[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, Where where) {
     const process::SharedArea area = process::open_rings();
     process::KeptArea kept = process::open_kept();
     static KernelTeeDriver driver(-1);
-    int device = -1;
+    Way way;
     if (where == Where::hardware) {
-        device = open_ta(image, driver);
+        way = open_ta(image, area, driver);
     } else {
         make_ta(image);
     }
     const process::Door door = where == Where::hardware ? door_of_real() : door_of_simulation();
-    if (!confine(where, device)) {
+    if (!confine(where, way)) {
         refuse_start("host-failed", "the process cannot be confined");
     }
     driver.moved_to(process::device_descriptor);

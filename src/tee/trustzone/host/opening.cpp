@@ -25,11 +25,14 @@ SignedTa read_ta(const process::Digest& expected) {
     return ta;
 }
 
-void open_or_refuse(TeeClient& client, const SignedTa& ta, const char* missing) {
+void open_or_refuse(TeeClient& client,
+                    const SignedTa& ta,
+                    const process::SharedArea& area,
+                    const char* missing) {
     if (!client.is_there()) {
         refuse_start("tee-missing", missing);
     }
-    if (const std::uint32_t result = open_real(client, ta.uuid); result != 0) {
+    if (const std::uint32_t result = open_real(client, ta.uuid, area); result != 0) {
         const Refusal refusal = refusal_of(result);
         refuse_start(refusal.code, refusal.why.data());
     }

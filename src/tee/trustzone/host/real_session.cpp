@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include <sys/mman.h>
+
 #include "runtime/runtime.hpp"
 #include "tee/trustzone/host/session.hpp"
 #include "tee/trustzone/port/commands.hpp"
@@ -8,7 +10,8 @@
 namespace authex::tee::trustzone {
 namespace {
 
-/// Holds the largest frame; more is left for the next invocation.
+/// The most that one invocation is given, since the TEE maps all of it: holds the largest frame;
+/// more is left for the next one.
 constexpr std::size_t in_bytes = std::size_t{128} << 10U;
 constexpr std::size_t out_bytes = std::size_t{256} << 10U;
 static_assert(in_bytes >= wire::max_frame_bytes && out_bytes >= runtime::output_min_bytes);
@@ -16,6 +19,7 @@ static_assert(in_bytes >= wire::max_frame_bytes && out_bytes >= runtime::output_
 struct Real {
     TeeClient* client = nullptr;
     std::uint32_t session = 0;
+    SharedMemory rings; ///< else these:
     SharedMemory in;
     SharedMemory out;
 };
@@ -54,6 +58,16 @@ Bytes memory(std::uint64_t address, std::size_t bytes) {
     return {reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(address)), bytes};
 }
 
+/// Points a parameter at a place in the rings. @return false: it is none
+bool point(Parameter& parameter, std::uint64_t address) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(real.rings.bytes.data());
+    const std::size_t size = real.rings.bytes.size();
+    parameter.memory = real.rings.id;
+    parameter.offset = address - begin;
+    return address >= begin && parameter.offset <= size &&
+           parameter.bytes <= size - parameter.offset;
+}
+
 void enter(const process::Door& /*door*/, runtime::Invocation& invocation) {
     if (invocation.operation == runtime::Operation::start) {
         return; // the TA started with its session
@@ -63,12 +77,17 @@ void enter(const process::Door& /*door*/, runtime::Invocation& invocation) {
         static_cast<std::size_t>(std::min<std::uint64_t>(invocation.in_bytes, in_bytes));
     const auto room =
         static_cast<std::size_t>(std::min<std::uint64_t>(invocation.out_bytes, out_bytes));
-    copy(memory(invocation.in, given), real.in.bytes);
     Parameters parameters = {
         Parameter{.kind = Kind::memory_input, .bytes = given, .memory = real.in.id},
         Parameter{.kind = Kind::memory_output, .bytes = room, .memory = real.out.id},
         Parameter{.kind = Kind::value_output},
         Parameter{}};
+    if (!shares_rings()) {
+        copy(memory(invocation.in, given), real.in.bytes);
+    } else if (!point(parameters[0], invocation.in) || !point(parameters[1], invocation.out)) {
+        invocation.error = client_failed;
+        return;
+    }
     invocation.error = real.client->invoke(real.session, command_invoke, parameters);
     if (invocation.error != 0) {
         return;
@@ -79,20 +98,44 @@ void enter(const process::Door& /*door*/, runtime::Invocation& invocation) {
         invocation.error = client_failed; // no TA of ours says that
         return;
     }
-    copy(real.out.bytes.first(static_cast<std::size_t>(produced)),
-         memory(invocation.out, static_cast<std::size_t>(produced)));
+    if (!shares_rings()) {
+        copy(real.out.bytes.first(static_cast<std::size_t>(produced)),
+             memory(invocation.out, static_cast<std::size_t>(produced)));
+    }
     invocation.consumed = consumed;
     invocation.produced = produced;
 }
 
+/// The kernel pins pages that are writable alone; to this process the in ring is read-only but for
+/// that moment.
+SharedMemory share_rings(TeeClient& client, const process::SharedArea& area) {
+    const process::RingMemory in = area.in_ring();
+    const Bytes rings(in.base, area.rings().size());
+    const Bytes in_ring = rings.first(rings.size() / 2);
+    if (::mprotect(in_ring.data(), in_ring.size(), PROT_READ | PROT_WRITE) != 0) {
+        return {};
+    }
+    const SharedMemory shared = client.register_memory(rings);
+    return ::mprotect(in_ring.data(), in_ring.size(), PROT_READ) == 0 ? shared : SharedMemory{};
+}
+
 } // namespace
 
-std::uint32_t open_real(TeeClient& client, const Uuid& ta) {
-    real = {.client = &client,
-            .session = 0,
-            .in = client.share(in_bytes),
-            .out = client.share(out_bytes)};
-    return real.in.id < 0 || real.out.id < 0 ? client_failed : client.open(ta, real.session);
+std::uint32_t
+open_real(TeeClient& client, const Uuid& ta, const process::SharedArea& area) {
+    real = {.client = &client, .session = 0, .rings = share_rings(client, area), .in = {}, .out = {}};
+    if (!shares_rings()) {
+        real.in = client.share(in_bytes);
+        real.out = client.share(out_bytes);
+        if (real.in.id < 0 || real.out.id < 0) {
+            return client_failed;
+        }
+    }
+    return client.open(ta, real.session);
+}
+
+bool shares_rings() {
+    return real.rings.id >= 0;
 }
 
 Refusal refusal_of(std::uint32_t result) {
