@@ -26,6 +26,9 @@ namespace fs = std::filesystem;
 
 /// Read by the host when it starts (host/main.cpp), and gone after that.
 constexpr const char* machinery_file = "machinery";
+/// In the module's folder another name of the TA's file in objects_folder.
+constexpr const char* objects_file = "objects";
+constexpr const char* objects_folder = "ta-objects";
 const std::string emulator_program = "qemu-aarch64";
 constexpr process::HostProgram host_program = {.variable = "AUTHEX_TZ_HOST_PROGRAM",
                                                .name = "authex-tz-host"};
@@ -116,6 +119,19 @@ Expected<fs::path> library_host(const fs::path& host) {
     return program;
 }
 
+/// A file for the persistent objects of a TA, which outlives the module, as they do in a device.
+Expected<bool> give_storage(const ModuleSpec& spec, const fs::path& kept, const fs::path& name) {
+    const process::Descriptor file(
+        ::open(kept.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    ::unlink(name.c_str());
+    return file.open() && ::link(kept.c_str(), name.c_str()) == 0
+               ? Expected<bool>(true)
+               : refused(spec,
+                         "module-files",
+                         fmt::format("{} cannot be made", name.string()),
+                         "is the state directory writable, and one file system?");
+}
+
 /// 0: none was loaded yet.
 std::uint32_t version_seen(const fs::path& file) {
     const Expected<std::string> text = compile::read_file(file);
@@ -201,7 +217,9 @@ Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions o
         options.host_program = std::move(*host);
     }
     if (options.ring_bytes == 0) {
-        options.ring_bytes = process::ring_bytes_default;
+        // A TEE remembers each page that is shared with it.
+        options.ring_bytes =
+            options.simulate ? process::ring_bytes_default : process::ring_bytes_min;
     }
     const Expected<DeviceKeyPair> device =
         options.simulate ? open_device_key(options.state_directory / "tee-device-key.pem")
@@ -210,6 +228,7 @@ Expected<std::unique_ptr<TrustZoneLoader>> TrustZoneLoader::open(LoaderOptions o
         return tl::make_unexpected(device.error());
     }
     fs::create_directories(options.state_directory / "ta-versions", error);
+    fs::create_directories(options.state_directory / objects_folder, error);
     return std::unique_ptr<TrustZoneLoader>(new TrustZoneLoader(std::move(options), *device));
 }
 
@@ -277,6 +296,13 @@ Expected<bool> TrustZoneLoader::prepare(const ModuleSpec& spec,
         if (const Expected<bool> emulated = emulate(command); !emulated) {
             return refused(spec, "host-missing", emulated.error().summary, emulated.error().fix);
         }
+    }
+    const Expected<bool> stores =
+        give_storage(spec,
+                     options_.state_directory / objects_folder / to_text(ta.uuid),
+                     command.directory / objects_file);
+    if (!stores) {
+        return stores;
     }
     const ByteView secret(reinterpret_cast<const std::uint8_t*>(&device_.secret),
                           sizeof device_.secret);

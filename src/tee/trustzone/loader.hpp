@@ -29,7 +29,7 @@ struct LoaderOptions {
     /// Empty: AUTHEX_TZ_HOST_PROGRAM, else ../lib/authex/authex-tz-host or authex-tz-host beside
     /// this program. With a library: authex-tz-library-host beside that one.
     std::filesystem::path host_program;
-    std::size_t ring_bytes = 0;  ///< each way, a power of two; 0: 512 KiB
+    std::size_t ring_bytes = 0;  ///< each way, a power of two; 0: 512 KiB, with a real TEE 256
     std::uint32_t spin_us = 200; ///< as of native modules
 };
 

@@ -1,7 +1,7 @@
 // The client of a real TEE, against a kernel that refuses what Linux refuses.
-#include <gmock/gmock.h>
-
 #include <unistd.h>
+
+#include <gmock/gmock.h>
 
 #include "tee/modules.hpp"
 #include "tee/process/manager_end.hpp"
@@ -39,8 +39,8 @@ class RealTee : public testing::TestWithParam<Kernel> {
     }
     /// One invocation of what lies in the ring, as far as the process goes.
     process::Answer invoke() {
-        const process::Answer answer = process::invoke(
-            door_of_real(), end_.readable().value(), end_.writable().value());
+        const process::Answer answer =
+            process::invoke(door_of_real(), end_.readable().value(), end_.writable().value());
         if (answer.good) {
             end_.commit(answer.produced);
             end_.consume(answer.consumed);
@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Kernels,
                          [](const auto& info) {
                              return info.param == Kernel::registers_memory ? "RegistersMemory"
                                     : info.param == Kernel::does_not       ? "DoesNot"
-                                                                     : "SaysSoButDoesNot";
+                                                                           : "SaysSoButDoesNot";
                          });
 
 TEST_P(RealTee, FramesGoInAndOutAllAroundTheRings) {
@@ -139,7 +139,8 @@ TEST_P(RegisteringTee, FramesElsewhereAreNotGivenToTheTee) {
     EXPECT_FALSE(process::invoke(door_of_real(), in_, in_rings).good);
     EXPECT_FALSE(process::invoke(door_of_real(), in_rings.first(64), out).good);
     const ByteView rings = area_.rings();
-    EXPECT_FALSE(process::invoke(door_of_real(), {rings.data() + rings.size() - 8, 9}, in_rings).good)
+    EXPECT_FALSE(
+        process::invoke(door_of_real(), {rings.data() + rings.size() - 8, 9}, in_rings).good)
         << "over their end";
     EXPECT_TRUE(invoke(in_).good);
 }

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 
 #include <gmock/gmock.h>
 
 #include "tee/trustzone/caller.hpp"
 #include "tee/trustzone/machines.hpp"
 #include "tee/trustzone/simulator/core.hpp"
+#include "tee/trustzone/simulator/tee.hpp"
 
 namespace authex::tee::trustzone {
 namespace {
@@ -323,16 +326,148 @@ TEST_P(SystemPta, ItRefusesWhatOpteeRefuses) {
               tee_access_denied);
 }
 
-TEST_P(InternalApi, AModulesProcessHasNoStorage) {
-    CallerMemory memory;
-    memory.put_text(0, "id");
-    EXPECT_EQ(call_(Call::storage_create, {1, place(0), 2, 1, 0, 0, 0, place(8)}, memory),
-              tee_storage_not_available);
-    EXPECT_EQ(call_(Call::storage_open, {1, place(0), 2, 1, place(8)}, memory),
-              tee_storage_not_available);
+TEST_P(InternalApi, WhatItDoesNotHaveIsNotSupported) {
     for (const std::uint64_t number : {15U, 24U, 45U, 54U, 70U, 71U, 1000U}) {
         EXPECT_EQ(call_(static_cast<Call>(number), {}), tee_not_supported) << number;
     }
+}
+
+TEST_P(InternalApi, APanicEndsTheInstanceAlone) {
+    const auto folder = test::module_folder(folder_, "panicking", image_.path);
+    const auto link = test::require(
+        loader_->start(test::spec_of_file(test::content_of(image_), "panicking"), folder));
+    std::vector<std::uint8_t> data(9 * 8 + 1024);
+    data[0] = static_cast<std::uint8_t>(Call::panic);
+    EXPECT_TRUE(test::send(*link, test::frame(wire::Kind::call, 0, 7, data)));
+    EXPECT_TRUE(test::wait_exit(*link));
+    const std::optional<Exit> exit = link->exit();
+    ASSERT_TRUE(exit);
+    EXPECT_FALSE(exit->signalled);
+    EXPECT_EQ(exit->code, exit_ta_panicked);
+    EXPECT_EQ(call_(Call::log, {}), tee_success) << "the other one lives";
+}
+
+/// Objects of a TA on a simulated node: the file in the module's folder is that of the TA, wherever
+/// its module was loaded before.
+class NodeObjects : public InternalApi {
+  protected:
+    static std::uint32_t create(Caller& call, std::string_view id, std::string_view data) {
+        constexpr std::uint64_t overwrite_all_rights = 0x400 | 7;
+        CallerMemory memory;
+        memory.put_text(0, id);
+        memory.put_text(100, data);
+        return call(Call::storage_create,
+                    {1, place(0), id.size(), overwrite_all_rights, 0, place(100), data.size(), 0},
+                    memory);
+    }
+    /// Its content, or the error.
+    static std::string content(Caller& call, std::string_view id) {
+        CallerMemory memory;
+        memory.put_text(0, id);
+        const std::uint32_t opened =
+            call(Call::storage_open, {1, place(0), id.size(), 1, place(80)}, memory);
+        if (opened != tee_success) {
+            return std::to_string(opened);
+        }
+        const auto handle = memory.take<std::uint32_t>(80);
+        EXPECT_EQ(call(Call::storage_read, {handle, place(0), 512, place(600)}, memory),
+                  tee_success);
+        const auto bytes = memory.part(0, memory.take<std::uint64_t>(600));
+        EXPECT_EQ(call(Call::object_close, {handle}), tee_success);
+        return {bytes.begin(), bytes.end()};
+    }
+    [[nodiscard]] std::string file(const char* module = "m") const {
+        std::ifstream all(folder_.path() / module / "objects", std::ios::binary);
+        return {std::istreambuf_iterator<char>(all), std::istreambuf_iterator<char>()};
+    }
+    void put(const std::string& all, const char* module = "m") const {
+        std::ofstream(folder_.path() / module / "objects", std::ios::binary | std::ios::trunc)
+            << all;
+    }
+    const std::string corrupt_ = std::to_string(tee_corrupt_object);
+};
+INSTANTIATE_TEST_SUITE_P(Machines,
+                         NodeObjects,
+                         testing::ValuesIn(test::machines()),
+                         test::name_of_machine);
+
+TEST_P(NodeObjects, OutliveTheProcessAndTheModulesFolder) {
+    EXPECT_EQ(create(call_, "key", "first"), tee_success);
+    EXPECT_EQ(create(call_, "key", "second"), tee_success);
+    EXPECT_EQ(content(call_, "key"), "second");
+    Caller beside = start(image_, "update");
+    EXPECT_EQ(content(beside, "key"), "second") << "the same TA, as while it is updated";
+    EXPECT_EQ(create(beside, "key", "third"), tee_success);
+    EXPECT_EQ(content(call_, "key"), "third");
+    EXPECT_EQ(create(call_, "large", std::string(900, 'x')), tee_success);
+    EXPECT_EQ(content(beside, "key"), "third");
+    Caller other = start(build("other"), "other");
+    EXPECT_EQ(content(other, "key"), std::to_string(tee_item_not_found))
+        << "another TA's are its own";
+}
+
+TEST_P(NodeObjects, OfOldComeBackWithAnOldFile) {
+    EXPECT_EQ(create(call_, "counter", "1"), tee_success);
+    const std::string old = file();
+    EXPECT_EQ(create(call_, "counter", "2"), tee_success);
+    put(old);
+    EXPECT_EQ(content(call_, "counter"), "1")
+        << "as on OP-TEE's storage in the normal world's files";
+    put("");
+    EXPECT_EQ(content(call_, "counter"), std::to_string(tee_item_not_found));
+}
+
+TEST_P(NodeObjects, InAForeignFileAreCorrupt) {
+    Caller other = start(build("other"), "other");
+    EXPECT_EQ(create(call_, "o", "mine"), tee_success);
+    EXPECT_EQ(create(other, "o", "others"), tee_success);
+    const std::string mine = file();
+    put(file("other"));
+    EXPECT_EQ(content(call_, "o"), corrupt_) << "another TA's";
+    EXPECT_EQ(create(call_, "o", "new"), static_cast<std::uint32_t>(tee_corrupt_object));
+    const test::TemporaryFolder other_state;
+    const auto machine = test::open_trustzone_loader(other_state);
+    Caller there(test::require(machine->start(test::spec_of_file(test::content_of(image_), "m"),
+                                              test::module_folder(other_state, "m", image_.path))));
+    std::ofstream(other_state.path() / "m/objects", std::ios::binary) << mine;
+    EXPECT_EQ(content(there, "o"), corrupt_) << "another machine's";
+    put(mine);
+    EXPECT_EQ(content(call_, "o"), "mine");
+}
+
+TEST_P(NodeObjects, InATornFileAreCorruptAndHarmNobody) {
+    EXPECT_EQ(create(call_, "o", "content"), tee_success);
+    const std::string whole = file();
+    for (const std::size_t size :
+         {whole.size() - 1, whole.size() - 80, std::size_t{4096}, std::size_t{9}}) {
+        put(whole.substr(0, size));
+        EXPECT_EQ(content(call_, "o"), corrupt_) << size;
+    }
+    for (std::size_t at = whole.size() - 1; at > whole.size() - 120; at -= 7) {
+        std::string torn = whole;
+        torn[at] = static_cast<char>(torn[at] ^ 0x40);
+        put(torn);
+        EXPECT_EQ(content(call_, "o"), corrupt_) << at;
+    }
+    std::string huge = whole;
+    std::fill(huge.end() - 100, huge.end() - 80, '\xFF');
+    put(huge);
+    EXPECT_EQ(content(call_, "o"), corrupt_) << "sizes beyond the file";
+    put(whole);
+    EXPECT_EQ(content(call_, "o"), "content");
+}
+
+TEST_P(NodeObjects, WithoutRoomOrAFileAreNotStored) {
+    constexpr std::uint32_t slot_is_full = tee_storage_no_space;
+    EXPECT_EQ(create(call_, "o", "x"), tee_success);
+    CallerMemory memory;
+    memory.put_text(0, "o");
+    EXPECT_EQ(call_(Call::storage_open, {1, place(0), 1, 7, place(80)}, memory), tee_success);
+    const auto handle = memory.take<std::uint32_t>(80);
+    EXPECT_EQ(call_(Call::storage_seek, {handle, 1 << 20U, 0}), tee_success);
+    EXPECT_EQ(call_(Call::storage_write, {handle, place(0), 1}), slot_is_full);
+    EXPECT_EQ(call_(Call::object_close, {handle}), tee_success);
+    EXPECT_EQ(content(call_, "o"), "x");
 }
 
 } // namespace

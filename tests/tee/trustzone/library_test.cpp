@@ -1,7 +1,14 @@
 // TEEs that are reached through a library of the GP TEE Client API: modules on such a node, and any
 // client program beside them.
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <sched.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "tee/trustzone/client/library_client.hpp"
 #include "tee/trustzone/machine_with_library.hpp"
@@ -68,6 +75,82 @@ TEST_F(LibraryTest, AFaultEndsTheModule) {
     const auto link = start(*loader, image_);
     EXPECT_TRUE(test::send(*link, frame(Kind::call, 1, 7)));
     EXPECT_TRUE(test::wait_exit(*link));
+}
+
+/// The simulated TEE is in the process, and its TA a part of it: it can do there what the process
+/// can.
+constexpr const char* probing = R"cpp(
+AUTHEX_ENTRY(probe, call) {
+    const auto word = [&](unsigned at) {
+        std::uint64_t value = 0;
+        for (unsigned i = 8; i-- > 0;) { value = value << 8U | call.data[8 * at + i]; }
+        return value;
+    };
+    register std::uint64_t fourth asm("r10") = word(4);
+    register std::uint64_t fifth asm("r8") = 0;
+    register std::uint64_t sixth asm("r9") = 0;
+    std::uint64_t result = word(0);
+    asm volatile("syscall" : "+a"(result) : "D"(word(1)), "S"(word(2)), "d"(word(3)), "r"(fourth), "r"(fifth), "r"(sixth)
+        : "rcx", "r11", "memory");
+    call.result.u32(static_cast<std::uint32_t>(result));
+}
+)cpp";
+
+TEST_F(LibraryTest, ItsProcessOpensAndBeginsNothingOnceTheSessionStands) {
+    const auto loader = open();
+    const auto link = start(*loader, build(probing));
+    const auto call = [&](std::array<std::uint64_t, 5> words) {
+        std::vector<std::uint8_t> data(sizeof words);
+        std::memcpy(data.data(), words.data(), data.size());
+        EXPECT_TRUE(test::send(*link, frame(Kind::call, 2, 7, data)));
+        const auto answer = test::receive(*link);
+        std::int32_t result = 0;
+        EXPECT_GE(answer.size(), sizeof result) << "the process has ended";
+        if (answer.size() >= sizeof result) {
+            std::memcpy(&result, answer.data() + answer.size() - sizeof result, sizeof result);
+        }
+        return result;
+    };
+    constexpr std::uint64_t x32 = 0x40000000; // the same processor's other numbers
+    for (const std::uint64_t number : {std::uint64_t{SYS_open},
+                                       std::uint64_t{SYS_openat},
+                                       std::uint64_t{SYS_openat2},
+                                       std::uint64_t{SYS_creat},
+                                       std::uint64_t{SYS_memfd_create},
+                                       std::uint64_t{SYS_socket},
+                                       std::uint64_t{SYS_connect},
+                                       std::uint64_t{SYS_execve},
+                                       std::uint64_t{SYS_execveat},
+                                       std::uint64_t{SYS_fork},
+                                       std::uint64_t{SYS_vfork},
+                                       std::uint64_t{SYS_clone},
+                                       std::uint64_t{SYS_ptrace},
+                                       std::uint64_t{SYS_process_vm_readv},
+                                       std::uint64_t{SYS_kill},
+                                       std::uint64_t{SYS_unlink},
+                                       std::uint64_t{SYS_rename},
+                                       std::uint64_t{SYS_mkdir},
+                                       std::uint64_t{SYS_mount},
+                                       std::uint64_t{SYS_bpf},
+                                       std::uint64_t{SYS_io_uring_setup},
+                                       std::uint64_t{SYS_userfaultfd},
+                                       std::uint64_t{SYS_prlimit64},
+                                       std::uint64_t{SYS_prctl},
+                                       std::uint64_t{SYS_pidfd_open},
+                                       std::uint64_t{SYS_shmat},
+                                       x32 + SYS_open,
+                                       x32 + SYS_getpid}) {
+        EXPECT_EQ(call({number, 0, 0, 0, 0}), -EPERM) << number;
+    }
+    EXPECT_EQ(call({SYS_clone3, 0, 0, 0, 0}), -ENOSYS) << "the C library takes clone then";
+    constexpr std::uint64_t code = PROT_READ | PROT_EXEC;
+    EXPECT_EQ(call({SYS_mmap, 0, 4096, code, MAP_PRIVATE | MAP_ANONYMOUS}), -EPERM);
+    EXPECT_EQ(call({SYS_mprotect, 0, 4096, code, 0}), -EPERM);
+    EXPECT_EQ(call({SYS_mprotect, 0, 0, PROT_READ, 0}), 0);
+    EXPECT_EQ(call({SYS_sched_yield, 0, 0, 0, 0}), 0);
+    EXPECT_EQ(call({SYS_clone, CLONE_THREAD, 0, 0, 0}), -EINVAL)
+        << "threads are the kernel's to judge";
+    end(*link);
 }
 
 TEST_F(LibraryTest, WithoutALibraryOrATeeBehindItNothingBegins) {

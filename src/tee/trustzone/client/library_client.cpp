@@ -84,9 +84,8 @@ SharedMemory LibraryClient::register_memory(Bytes pages) {
 }
 
 /// @param buffer null: the library makes it
-SharedMemory LibraryClient::take(void* buffer,
-                                 std::size_t bytes,
-                                 decltype(&TEEC_AllocateSharedMemory) how) {
+SharedMemory
+LibraryClient::take(void* buffer, std::size_t bytes, decltype(&TEEC_AllocateSharedMemory) how) {
     if (!connected_ || memory_count_ == memories_.size()) {
         return {};
     }

@@ -3,8 +3,8 @@
 //
 //     authex-tz-library-host NAME IMAGE-SHA256-HEX SPIN-US LIBRARY
 //
-// A program apart, because it is linked dynamically, and has no filter of system calls: what such a
-// library does is its own business.
+// A program apart, because it is linked dynamically, and has another filter of system calls, which
+// begins when the session stands: how such a library comes that far is its own business.
 #include <unistd.h>
 
 #include <sys/prctl.h>
@@ -14,6 +14,7 @@
 #include "tee/process/shared_area.hpp"
 #include "tee/process/supervisor.hpp"
 #include "tee/trustzone/client/library_client.hpp"
+#include "tee/trustzone/host/library_sandbox.hpp"
 #include "tee/trustzone/host/opening.hpp"
 #include "tee/trustzone/host/session.hpp"
 
@@ -27,7 +28,7 @@ using process::refuse_start;
     process::KeptArea kept = process::open_kept();
     const SignedTa ta = read_ta(image);
     // Before there are descriptors of the library's; the log stays, for its messages.
-    if (!process::leave_only(process::open_doorbell(), STDERR_FILENO) ||
+    if (!process::leave_only(process::open_doorbell(), {.device = STDERR_FILENO}) ||
         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         refuse_start("host-failed", "the process cannot be confined");
@@ -35,6 +36,9 @@ using process::refuse_start;
     static LibraryClient client;
     client.load(library);
     open_or_refuse(client, ta, area, "the library of the TEE cannot be loaded, or reaches no TEE");
+    if (!confine_with_library()) {
+        refuse_start("host-failed", "the process cannot be confined");
+    }
     const process::Door door = door_of_real();
     if (process::start_image(door, area.rings(), {}) != 0) {
         refuse_start("image-malformed", "the TA refuses to start");

@@ -4,7 +4,9 @@
 //     authex-tz-host NAME IMAGE-SHA256-HEX SPIN-US simulated | emulated
 //
 // `emulated`: an emulator of the processor runs this program, and takes no filter of system calls.
-// The folder has the file `image`, and `machinery`: what the simulated TEE knows.
+// The folder has the file `image`, and `machinery`: what the simulated TEE knows; `objects`: what
+// it stores for the TA.
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "tee/trustzone/client/device_client.hpp"
 #include "tee/trustzone/host/opening.hpp"
 #include "tee/trustzone/host/session.hpp"
+#include "tee/trustzone/simulator/object_file.hpp"
 #include "tee/trustzone/simulator/tee.hpp"
 
 namespace authex::tee::trustzone {
@@ -32,8 +35,19 @@ constexpr Machine own_machine = Machine::x86_64;
 constexpr Machine own_machine = Machine::aarch64;
 #endif
 
-Machinery read_machinery() {
+/// The file `objects`. < 0: there is none.
+int open_storage() {
+    const int file = ::open("objects", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0 && errno != ENOENT) {
+        refuse_start("module-files", "the file `objects` cannot be opened");
+    }
+    return file;
+}
+
+/// @param storage whether there is one
+Machinery read_machinery(bool storage) {
     Machinery machinery{};
+    machinery.storage = storage ? process::storage_descriptor : -1; // where it will be
     const Bytes file = process::read_file(
         "machinery", sizeof machinery.device_key, "module-files", "module-files");
     if (file.size() != sizeof machinery.device_key) {
@@ -48,7 +62,7 @@ Machinery read_machinery() {
     return machinery;
 }
 
-void make_ta(const process::Digest& expected) {
+process::OfTee make_ta(const process::Digest& expected) {
     const SignedTa ta = read_ta(expected);
     const TaPlan plan = plan_ta(ta.elf);
     if (plan.refusal != nullptr) {
@@ -57,24 +71,19 @@ void make_ta(const process::Digest& expected) {
     if (plan.machine != own_machine) {
         refuse_start("image-malformed", "for another processor");
     }
-    Machinery machinery = read_machinery();
+    const int storage = open_storage();
+    Machinery machinery = read_machinery(storage >= 0);
     const char* const refusal = start_tee(ta.elf, plan, machinery);
     wipe({reinterpret_cast<std::uint8_t*>(&machinery), sizeof machinery});
     if (refusal != nullptr) {
         refuse_start("host-failed", refusal);
     }
+    return {.storage = storage, .bytes_max = storage >= 0 ? object_file_bytes_max : 0};
 }
 
-/// What the process keeps of its way to the TEE: descriptors, < 0: none.
-struct Way {
-    int device = -1;
-    int memory = -1; ///< that is registered there
-};
-
 /// The session stays open as long as the device is, which is as long as this process lives.
-Way open_ta(const process::Digest& expected,
-            const process::SharedArea& area,
-            KernelTeeDriver& driver) {
+process::OfTee
+open_ta(const process::Digest& expected, const process::SharedArea& area, KernelTeeDriver& driver) {
     static DeviceClient client(driver);
     const int device = ::open("/dev/tee0", O_RDWR | O_CLOEXEC);
     driver.moved_to(device);
@@ -93,30 +102,25 @@ Where parse_where(const char* word) {
 }
 
 /// A trap is a signal.
-bool confine(Where where, const Way& way) {
+bool confine(Where where, const process::OfTee& tee) {
     const int doorbell = process::open_doorbell();
     const bool traps = where == Where::simulated && own_machine == Machine::aarch64;
     return where == Where::emulated
-               ? process::leave_only(doorbell)
+               ? process::leave_only(doorbell, tee)
                : process::confine(doorbell,
                                   process::Debugged::no,
                                   traps ? process::Traps::yes : process::Traps::no,
-                                  way.device,
-                                  way.memory);
+                                  tee);
 }
 
 [[noreturn]] void run(const process::Digest& image, std::uint32_t spin_us, Where where) {
     const process::SharedArea area = process::open_rings();
     process::KeptArea kept = process::open_kept();
     static KernelTeeDriver driver(-1);
-    Way way;
-    if (where == Where::hardware) {
-        way = open_ta(image, area, driver);
-    } else {
-        make_ta(image);
-    }
+    const process::OfTee tee =
+        where == Where::hardware ? open_ta(image, area, driver) : make_ta(image);
     const process::Door door = where == Where::hardware ? door_of_real() : door_of_simulation();
-    if (!confine(where, way)) {
+    if (!confine(where, tee)) {
         refuse_start("host-failed", "the process cannot be confined");
     }
     driver.moved_to(process::device_descriptor);

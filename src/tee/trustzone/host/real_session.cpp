@@ -121,9 +121,9 @@ SharedMemory share_rings(TeeClient& client, const process::SharedArea& area) {
 
 } // namespace
 
-std::uint32_t
-open_real(TeeClient& client, const Uuid& ta, const process::SharedArea& area) {
-    real = {.client = &client, .session = 0, .rings = share_rings(client, area), .in = {}, .out = {}};
+std::uint32_t open_real(TeeClient& client, const Uuid& ta, const process::SharedArea& area) {
+    real = {
+        .client = &client, .session = 0, .rings = share_rings(client, area), .in = {}, .out = {}};
     if (!shares_rings()) {
         real.in = client.share(in_bytes);
         real.out = client.share(out_bytes);

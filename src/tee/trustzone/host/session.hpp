@@ -13,8 +13,8 @@ namespace authex::tee::trustzone {
 /// Into the simulated TEE of this process, which was started. @pre start_tee()
 [[nodiscard]] process::Door door_of_simulation();
 
-/// Opens the session of a TA in a real TEE, and shares the rings with it. Where the TEE does not take
-/// them, frames are copied into memory that it makes, and out of it. Once a process.
+/// Opens the session of a TA in a real TEE, and shares the rings with it. Where the TEE does not
+/// take them, frames are copied into memory that it makes, and out of it. Once a process.
 /// @param client, area borrowed for the life of the process
 /// @return what the TEE says, 0: it is open
 [[nodiscard]] std::uint32_t

@@ -55,7 +55,7 @@ struct Core {
     std::array<std::uint8_t, 16> uuid{}; ///< of the TA, as TEE_UUID lies in memory
     br_hmac_drbg_context random{};
     std::array<ByteView, optee::params_max> shared; ///< with the client
-    int storage = -1;                ///< descriptor of the folder of the TA's objects, < 0: none
+    int storage = -1;                ///< descriptor of the file of the TA's objects, < 0: none
     bool cancellation_masked = true; ///< as each operation begins
     std::atomic<std::uint32_t> cancelled = 0; ///< 1: the client asks for it
     [[nodiscard]] bool is_cancelled() const { return cancelled != 0 && !cancellation_masked; }

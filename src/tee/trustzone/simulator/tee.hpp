@@ -20,7 +20,7 @@ constexpr int exit_ta_panicked = 73;
 struct Machinery {
     DeviceKey device_key;
     std::array<std::uint8_t, 32> entropy{}; ///< for all random numbers that it gives
-    int storage = -1; ///< descriptor of the folder of the TA's persistent objects; < 0: has none
+    int storage = -1; ///< descriptor of the file of the TA's persistent objects; < 0: has none
 };
 
 /// Puts the TA there, in place of one that was there. One at a time in a process.

@@ -190,12 +190,12 @@ TEEC_Result give_public_key(optee::Params& params) {
     return TEEC_SUCCESS;
 }
 
-/// A folder of the TA's own. < 0: there is none.
+/// A file of the TA's own. < 0: there is none.
 int open_storage(const Uuid& uuid) {
-    const std::string name = folder() + "objects/" + to_text(uuid);
     std::error_code error;
-    std::filesystem::create_directories(name, error);
-    return ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    std::filesystem::create_directories(folder() + "objects", error);
+    const std::string name = folder() + "objects/" + to_text(uuid);
+    return ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
 
 TEEC_Result open_ta(const Uuid& uuid, const TEEC_Operation* operation, Shared& shared) {
