@@ -32,7 +32,8 @@ INSTANTIATE_TEST_SUITE_P(TeeClientApi,
                                          "gives-null",
                                          "invokes-without-a-session",
                                          "enters-again",
-                                         "cancels"),
+                                         "cancels",
+                                         "needs-no-call-of-the-tee"),
                          [](const auto& info) {
                              std::string name = info.param;
                              std::replace(name.begin(), name.end(), '-', '_');

@@ -11,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "tee/trustzone/port/optee/abi.hpp"
 #include "tee/trustzone/simulator/device_key.hpp"
+#include "tee/trustzone/simulator/hardware_key.hpp"
 #include "tee/trustzone/simulator/memory.hpp"
 
 namespace authex::tee::trustzone {
@@ -33,20 +34,11 @@ constexpr std::uint32_t tee_security = 0xFFFF000F;
 constexpr std::uint32_t tee_short_buffer = 0xFFFF0010;
 constexpr std::uint32_t tee_overflow = 0xFFFF300F;
 constexpr std::uint32_t tee_storage_no_space = 0xFFFF3041;
+constexpr std::uint32_t tee_mac_invalid = 0xFFFF3071;
 constexpr std::uint32_t tee_time_not_set = 0xFFFF5000;
 
 /// Of a system call; those that it does not have are anything.
 using Arguments = std::array<std::uint64_t, 8>;
-
-/// The unique key of the simulated hardware. Where OP-TEE's attestation key lies encrypted under
-/// such a key, here this one follows from the device's.
-using HardwareKey = std::array<std::uint8_t, 16>;
-HardwareKey hardware_key_of(const DeviceKey& device);
-
-/// What a key is for that is derived from the hardware's. (`huk_subkey.h`)
-enum class Subkey : std::uint32_t { storage = 1, die_id = 2, unique_ta = 3 };
-/// HMAC-SHA-256 under the hardware's key of: usage, 32 bits little-endian ‖ data. (`huk_subkey.c`)
-std::array<std::uint8_t, 32> derive(const HardwareKey& key, Subkey usage, ByteView data);
 
 struct Core {
     TaMemory memory;
@@ -59,6 +51,23 @@ struct Core {
     bool cancellation_masked = true; ///< as each operation begins
     std::atomic<std::uint32_t> cancelled = 0; ///< 1: the client asks for it
     [[nodiscard]] bool is_cancelled() const { return cancelled != 0 && !cancellation_masked; }
+    /// Whether all of this is shared with the client.
+    [[nodiscard]] bool is_shared(std::uint64_t address, std::uint64_t bytes) const;
+    /// What operations read and write: memory of the TA, or shared. Empty optional: the TA may not.
+    [[nodiscard]] std::optional<ByteView> readable(std::uint64_t address,
+                                                   std::uint64_t bytes) const;
+    [[nodiscard]] std::optional<Bytes> writable(std::uint64_t address, std::uint64_t bytes) const;
+};
+
+/// utee_object_info. (`utee_types.h`)
+struct ObjectInfo {
+    std::uint32_t type = 0;
+    std::uint32_t object_bits = 0;
+    std::uint32_t object_bits_max = 0;
+    std::uint32_t usage = 0;
+    std::uint32_t data_bytes = 0;
+    std::uint32_t position = 0;
+    std::uint32_t flags = 0;
 };
 
 } // namespace authex::tee::trustzone

@@ -55,17 +55,19 @@ class TaMemory {
     /// What cannot be written, as it stands in memory.
     [[nodiscard]] MemoryHash hash() const;
 
+    /// As an address that was looked at says.
+    static Bytes at(std::uint64_t address, std::uint64_t bytes) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): system calls say addresses as numbers
+        return {reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(address)),
+                static_cast<std::size_t>(bytes)};
+    }
+
   private:
     struct Area {
         std::uint64_t begin = 0;
         std::uint64_t end = 0;
         bool writable = false;
     };
-    static Bytes at(std::uint64_t address, std::uint64_t bytes) {
-        // NOLINTNEXTLINE(performance-no-int-to-ptr): system calls say addresses as numbers
-        return {reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(address)),
-                static_cast<std::size_t>(bytes)};
-    }
     void remember(const Area& area) { areas_[area_count_++] = area; }
 
     std::array<Area, ta_segments_max + 2> areas_{};

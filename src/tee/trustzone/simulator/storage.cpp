@@ -23,16 +23,6 @@ constexpr std::uint32_t handle_is_persistent = 0x10000;
 constexpr std::uint32_t handle_is_initialized = 0x20000;
 constexpr std::uint64_t position_max = 0xFFFFFFFF;
 
-struct Info { ///< utee_object_info
-    std::uint32_t type = type_data;
-    std::uint32_t object_bits = 0;
-    std::uint32_t object_bits_max = 0;
-    std::uint32_t usage = 0;
-    std::uint32_t data_bytes = 0;
-    std::uint32_t position = 0;
-    std::uint32_t flags = 0;
-};
-
 /// One that is open; its number, from 1 on, is the TA's handle.
 struct Handle {
     bool open = false;
@@ -324,7 +314,7 @@ std::uint32_t get_object_info(const Core& core, const Arguments& arguments) {
     if (file.state() != tee_success || !file.has(handle->id)) {
         return file.state() != tee_success ? file.state() : tee_item_not_found;
     }
-    Info info;
+    ObjectInfo info{.type = type_data};
     info.data_bytes = static_cast<std::uint32_t>(file.content(handle->id).size());
     info.position = static_cast<std::uint32_t>(handle->position);
     info.flags =

@@ -7,8 +7,10 @@
 #include "tee/trustzone/simulator/clock.hpp"
 #include "tee/trustzone/simulator/core.hpp"
 #include "tee/trustzone/simulator/gate.hpp"
+#include "tee/trustzone/simulator/operation.hpp"
 #include "tee/trustzone/simulator/properties.hpp"
 #include "tee/trustzone/simulator/pseudo_ta.hpp"
+#include "tee/trustzone/simulator/secret_object.hpp"
 #include "tee/trustzone/simulator/storage.hpp"
 
 namespace authex::tee::trustzone {
@@ -26,6 +28,14 @@ constexpr std::uint32_t type_memory_inout = 7;
 
 Core core;
 std::uint64_t calls = 0;
+
+/// What the TA had open.
+void close_all() {
+    free_all_operations();
+    close_all_secret_objects();
+    close_all_objects();
+    close_all_pseudo_tas();
+}
 
 template <typename T>
 T* pointer(std::uint64_t address) {
@@ -49,14 +59,6 @@ std::uint32_t draw(const Arguments& arguments) {
     return tee_success;
 }
 
-bool lies_shared(std::uint64_t address, std::uint64_t bytes) {
-    return std::any_of(core.shared.begin(), core.shared.end(), [&](ByteView memory) {
-        const auto begin = reinterpret_cast<std::uintptr_t>(memory.data());
-        return address >= begin && address - begin <= memory.size() &&
-               bytes <= memory.size() - (address - begin);
-    });
-}
-
 /// (flags, address, bytes): the TA's own memory, which is secure, or what was shared with it, which
 /// is not. (`core/mm/vm.c`)
 std::uint32_t check_rights(const Arguments& arguments) {
@@ -72,7 +74,7 @@ std::uint32_t check_rights(const Arguments& arguments) {
     const bool may_own =
         (flags & non_secure) == 0 && core.memory.allows(arguments[1], arguments[2], access);
     const bool may_share = (flags & any_owner) != 0 && (flags & secure) == 0 &&
-                           lies_shared(arguments[1], arguments[2]);
+                           core.is_shared(arguments[1], arguments[2]);
     return may_own || may_share ? tee_success : tee_access_denied;
 }
 
@@ -94,12 +96,64 @@ std::uint64_t answer_storage(Call number, const Arguments& arguments) {
         return truncate_object(core, arguments);
     case Call::storage_seek:
         return seek_object(core, arguments);
-    case Call::object_get_info:
-        return get_object_info(core, arguments);
-    case Call::object_close:
-        return close_object(arguments);
     default:
         return tee_not_supported;
+    }
+}
+
+std::uint64_t answer_object(Call number, const Arguments& arguments) {
+    switch (number) {
+    case Call::object_get_info:
+        return is_secret_object(arguments[0]) ? get_secret_object_info(core, arguments)
+                                              : get_object_info(core, arguments);
+    case Call::object_close:
+        return is_secret_object(arguments[0]) ? close_secret_object(arguments)
+                                              : close_object(arguments);
+    case Call::object_restrict_usage:
+        return restrict_usage(arguments);
+    case Call::object_get_attribute:
+        return get_attribute(core, arguments);
+    case Call::object_allocate:
+        return allocate_object(core, arguments);
+    case Call::object_reset:
+        return reset_object(arguments);
+    case Call::object_populate:
+        return populate_object(core, arguments);
+    case Call::object_copy:
+        return copy_object(arguments);
+    case Call::object_generate_key:
+        return generate_key(core, arguments);
+    default:
+        return answer_storage(number, arguments);
+    }
+}
+
+std::uint64_t answer_operation(Call number, const Arguments& arguments) {
+    switch (number) {
+    case Call::state_allocate:
+        return allocate_operation(core, arguments);
+    case Call::state_copy:
+        return copy_operation(arguments);
+    case Call::state_free:
+        return free_operation(arguments);
+    case Call::hash_init:
+        return begin_hash(arguments);
+    case Call::hash_update:
+        return update_hash(core, arguments);
+    case Call::hash_final:
+        return end_hash(core, arguments);
+    case Call::authenc_init:
+        return begin_sealing(core, arguments);
+    case Call::authenc_update_aad:
+        return add_data(core, arguments);
+    case Call::authenc_update_payload:
+        return update_payload(core, arguments);
+    case Call::authenc_enc_final:
+        return end_sealing(core, arguments);
+    case Call::authenc_dec_final:
+        return end_opening(core, arguments);
+    default:
+        return answer_object(number, arguments);
     }
 }
 
@@ -137,7 +191,7 @@ std::uint64_t answer(std::uint64_t number, const Arguments& arguments) {
     case Call::random_number:
         return draw(arguments);
     default:
-        return answer_storage(static_cast<Call>(number), arguments);
+        return answer_operation(static_cast<Call>(number), arguments);
     }
 }
 
@@ -146,7 +200,7 @@ bool are_clients(const Params& params) {
     for (std::size_t i = 0; i < optee::params_max; ++i) {
         const std::uint64_t bytes = params.values[2 * i + 1];
         if (is_memory(type_of(params.types, i)) && bytes != 0 &&
-            !lies_shared(params.values[2 * i], bytes)) {
+            !core.is_shared(params.values[2 * i], bytes)) {
             return false;
         }
     }
@@ -196,8 +250,7 @@ const char* start_tee(ByteView elf, const TaPlan& plan, const Machinery& machine
     std::memcpy(core.uuid.data(), &plan.head, core.uuid.size()); // it begins with it
     core.hardware_key = hardware_key_of(machinery.device_key);
     core.storage = machinery.storage;
-    close_all_objects();
-    close_all_pseudo_tas();
+    close_all();
     static const bool gate_is_open = open_gate(answer);
     return gate_is_open ? nullptr : "the gate's place in memory is taken";
 }
@@ -222,8 +275,7 @@ std::uint32_t invoke_command(std::uint64_t session, std::uint32_t command, Param
 std::uint32_t close_session(std::uint64_t session) {
     Params none;
     const std::uint32_t result = enter(optee::Entry::close_session, session, 0, none);
-    close_all_objects();
-    close_all_pseudo_tas();
+    close_all();
     return result;
 }
 

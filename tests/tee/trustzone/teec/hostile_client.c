@@ -12,6 +12,8 @@
 
 enum { invoke = 1, room_bytes = 256 * 1024, frames = 8 };
 
+uint64_t authex_system_calls(void); /* teec_double.cpp */
+
 static TEEC_Context context;
 static TEEC_Session session;
 static TEEC_UUID uuid;
@@ -194,6 +196,16 @@ static void ends_a_wait(void) {
     expect("cancelled", result, 0xFFFF0002U);
 }
 
+/* No hostility: what an event costs. */
+static void needs_no_call_of_the_tee(void) {
+    const uint64_t before = authex_system_calls();
+    for (int i = 0; i < 1000; ++i) {
+        is_sound();
+    }
+    expect("calls", (TEEC_Result)(authex_system_calls() - before), 0);
+    expect("calls at the start", before != 0, 1);
+}
+
 static const struct {
     const char* name;
     void (*function)(void);
@@ -204,7 +216,8 @@ static const struct {
            {"invokes-without-a-session", invokes_without_a_session},
            {"enters-again", enters_again},
            {"cancels", cancels},
-           {"ends-a-wait", ends_a_wait}};
+           {"ends-a-wait", ends_a_wait},
+           {"needs-no-call-of-the-tee", needs_no_call_of_the_tee}};
 
 int main(int count, char** words) {
     FILE* const file = count == 4 && parse_uuid(words[1], &uuid) ? fopen(words[2], "rb") : NULL;

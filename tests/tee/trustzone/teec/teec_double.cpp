@@ -337,6 +337,11 @@ TEEC_EXPORT TEEC_Result TEEC_InvokeCommand(TEEC_Session* session,
         origin, session->imp.room[0] == ta ? TEEC_ORIGIN_TRUSTED_APP : TEEC_ORIGIN_TEE, result);
 }
 
+/// Beside the standard's: calls of the TEE that its TA has made.
+TEEC_EXPORT std::uint64_t authex_system_calls() {
+    return system_calls();
+}
+
 TEEC_EXPORT void TEEC_RequestCancellation(TEEC_Operation* /*operation*/) {
     request_cancellation();
 }

@@ -50,9 +50,26 @@ enum class Call : std::uint64_t {
     wait = 12,
     get_time = 13, ///< (category, TEE_Time*)
     set_ta_time = 14,
-    object_get_info = 23,
-    object_close = 27,
+    state_allocate = 15,
+    state_copy = 16,
+    state_free = 17,
+    hash_init = 18,
+    hash_update = 19,
+    hash_final = 20,
+    object_get_info = 24,
+    object_restrict_usage = 25,
+    object_get_attribute = 26,
+    object_allocate = 27,
+    object_close = 28,
+    object_reset = 29,
+    object_populate = 30,
+    object_copy = 31,
     random_number = 33, ///< (address, bytes)
+    authenc_init = 34,
+    authenc_update_aad = 35,
+    authenc_update_payload = 36,
+    authenc_enc_final = 37,
+    authenc_dec_final = 38,
     storage_open = 41,
     storage_create = 42,
     storage_delete = 43,
@@ -61,6 +78,7 @@ enum class Call : std::uint64_t {
     storage_write = 51,
     storage_truncate = 52,
     storage_seek = 53,
+    object_generate_key = 54,
 };
 
 } // namespace authex::tee::trustzone::optee
