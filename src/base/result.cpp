@@ -54,6 +54,8 @@ const char* error_text(Error error) {
         return "superseded owner key";
     case Error::paused:
         return "paused by its owner";
+    case Error::late:
+        return "later than its deadline";
     }
     return "unknown error";
 }

@@ -34,6 +34,7 @@ enum class Error : std::uint8_t {
     not_set = 22,        ///< the owner has given no value of this name
     superseded = 23,     ///< an owner key whose place another one has taken
     paused = 24,         ///< the owner has told the module to wait: later
+    late = 25,           ///< older than its connection's deadline: taken, and not given on
 };
 
 /// The text of an error, for logs and messages. Never empty; static storage.

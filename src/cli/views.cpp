@@ -83,6 +83,15 @@ std::string state_text(const std::string& state, const Terminal& terminal) {
     return terminal.paint(bad ? Colour::red : Colour::yellow, state);
 }
 
+nlohmann::json to_json(const std::optional<descriptor::Deadline>& deadline) {
+    if (!deadline) {
+        return nullptr;
+    }
+    return {{"within_us", deadline->within.count()},
+            {"late", deadline->drops ? "dropped" : "marked"},
+            {"clock", deadline->by_modules ? "modules" : "nodes"}};
+}
+
 nlohmann::json time_or_null(const std::optional<std::chrono::system_clock::time_point>& time) {
     return time ? nlohmann::json(time_text(*time)) : nlohmann::json(nullptr);
 }
@@ -313,6 +322,7 @@ nlohmann::json status_json(const deployer::Status& status) {
                                {"to", connection.to},
                                {"encryption", connection.encryption},
                                {"delivery", connection.delivery},
+                               {"deadline", to_json(connection.deadline)},
                                {"epoch", connection.epoch},
                                {"sent", connection.sent},
                                {"accepted", connection.accepted},

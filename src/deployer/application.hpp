@@ -147,6 +147,7 @@ struct ConnectionStatus {
     std::string to;
     std::string encryption;
     std::string delivery;
+    std::optional<descriptor::Deadline> deadline;
     std::uint32_t epoch = 0; ///< 0: not connected
     std::uint64_t sent =
         0; ///< as the source module says, authenticated; 0 where it cannot be asked

@@ -45,6 +45,19 @@ v1::DeliverRequest delivery(const DirectKey& key, const std::vector<std::uint8_t
     return deliver;
 }
 
+/// As a module would say it. (wire/control.hpp, Deadline)
+std::vector<std::uint8_t>
+body_of(const ConnectionRecord& record, ByteView data, const Outside& outside) {
+    std::vector<std::uint8_t> body;
+    if (record.deadline != wire::deadline_none) {
+        const std::uint64_t now_us = unix_time_us(outside);
+        const ByteView bytes = bytes_of(now_us);
+        body.assign(bytes.begin(), bytes.end());
+    }
+    body.insert(body.end(), data.begin(), data.end());
+    return body;
+}
+
 } // namespace
 
 Expected<ConnectionRecord> OwnedApplication::direct_connection(const State& state,
@@ -96,8 +109,9 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
     if (!node) {
         return tl::make_unexpected(node.error());
     }
+    const std::vector<std::uint8_t> body = body_of(*record, data, outside_);
     // Before anything is sealed: no counter seals what is not kept.
-    const std::size_t frame_bytes = wire::sealed_frame_bytes(record->algorithm, data.size());
+    const std::size_t frame_bytes = wire::sealed_frame_bytes(record->algorithm, body.size());
     if (!record->pending.empty() && record->pending.size() + frame_bytes > pending_bytes_max) {
         return failure("too-many-pending",
                        fmt::format("too much waits on connection {} already", connection),
@@ -110,7 +124,7 @@ OwnedApplication::send(const std::string& connection, ByteView data, bool reques
                   .odd_turn = record->turn % 2 != 0};
     copy(record->key.view(), key.key);
     const std::uint64_t counter = record->next_counter;
-    const auto frame = seal_direct(key, request, counter, data);
+    const auto frame = seal_direct(key, request, counter, body);
     if (!frame) {
         wipe(key.key);
         return tl::make_unexpected(frame.error());

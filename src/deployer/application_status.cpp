@@ -105,7 +105,8 @@ ConnectionStatus connection_status(const descriptor::Connection& connection,
                            .from = connection.from ? to_string(*connection.from) : "direct",
                            .to = to_string(connection.to),
                            .encryption = std::string(descriptor::to_string(connection.algorithm)),
-                           .delivery = std::string(to_string(connection.delivery))};
+                           .delivery = std::string(to_string(connection.delivery)),
+                           .deadline = connection.deadline};
     if (record == nullptr) {
         return shown;
     }

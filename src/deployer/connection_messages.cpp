@@ -11,8 +11,10 @@ wire::ControlMessage set_connection(const ConnectionRecord& record, wire::Role r
                           .algorithm = record.algorithm,
                           .delivery =
                               record.lossy ? wire::Delivery::lossy : wire::Delivery::ordered,
+                          .deadline = record.deadline,
                           .epoch = record.epoch,
-                          .key = {}};
+                          .key = {},
+                          .within_us = record.within_us};
     copy(record.key.view(), message.connection.key);
     return message;
 }

@@ -157,6 +157,12 @@ class ConnectionPlanner {
                                 .to = *to,
                                 .algorithm = connection.algorithm,
                                 .lossy = connection.delivery == descriptor::Delivery::lossy};
+        if (connection.deadline) {
+            record.deadline = static_cast<std::uint8_t>(
+                (connection.deadline->drops ? wire::late_dropped : wire::late_marked) |
+                (connection.deadline->by_modules ? wire::by_own_clock : wire::deadline_none));
+            record.within_us = static_cast<std::uint32_t>(connection.deadline->within.count());
+        }
         const bool unknown = from_kind == EndpointKind{} && to_kind == EndpointKind{};
         record.request =
             unknown || to_kind == EndpointKind::handler || from_kind == EndpointKind::request;
@@ -238,6 +244,8 @@ class ConnectionPlanner {
         }
         target.algorithm = record->algorithm;
         target.lossy = record->lossy;
+        target.deadline = record->deadline;
+        target.within_us = record->within_us;
         target.request = record->request;
         target.from.id = record->from.id;
         target.to.id = record->to.id;
@@ -282,6 +290,7 @@ class ConnectionPlanner {
             target.given_key != record->given_key ||
             (target.given_key && !equal_constant_time(target.key.view(), record->key.view()));
         if (target.algorithm != record->algorithm || target.lossy != record->lossy ||
+            target.deadline != record->deadline || target.within_us != record->within_us ||
             target.request != record->request || other_id(target.from, record->from) ||
             other_id(target.to, record->to) || other_key) {
             return "changed";

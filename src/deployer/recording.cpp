@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <map>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <unistd.h>
@@ -238,6 +240,48 @@ Expected<Recording> decode(ByteView content) {
     }
 }
 
+namespace {
+
+/// The frame that told a module the time, of its answer to it; and how many it had taken before.
+std::optional<std::pair<std::uint64_t, RecordedFrame>> time_told(const RecordedFrame& answer) {
+    wire::FrameView view;
+    if (!answer.out || wire::parse_frame(answer.bytes, view) != Error::none ||
+        view.header.kind != wire::Kind::time || view.header.direction() != wire::Direction::back) {
+        return std::nullopt;
+    }
+    RecordedFrame told{.time_us = answer.time_us,
+                       .bytes = std::vector<std::uint8_t>(wire::header_bytes)};
+    view.header.flags = 0;
+    view.header.length = 0;
+    wire::write_header(view.header, told.bytes);
+    return std::pair(Reader(view.body).u64(), std::move(told));
+}
+
+} // namespace
+
+void put_back_times(Recording& recording) {
+    std::multimap<std::uint64_t, RecordedFrame> times;
+    for (const RecordedFrame& frame : recording.frames) {
+        if (auto told = time_told(frame)) {
+            times.insert(std::move(*told));
+        }
+    }
+    std::vector<RecordedFrame> frames;
+    std::uint64_t taken = 0;
+    auto next = times.begin();
+    for (RecordedFrame& frame : recording.frames) {
+        for (; !frame.out && next != times.end() && next->first <= taken; ++next) {
+            frames.push_back(next->second);
+        }
+        taken += frame.out ? 0 : 1;
+        frames.push_back(std::move(frame));
+    }
+    for (; next != times.end(); ++next) {
+        frames.push_back(next->second);
+    }
+    recording.frames = std::move(frames);
+}
+
 Expected<Recording> read_recording(const std::filesystem::path& file) {
     const auto recorded = read_private_file(file);
     if (!recorded) {
@@ -255,7 +299,11 @@ Expected<Recording> read_recording(const std::filesystem::path& file) {
                 fmt::format("{} was cut or changed after it was recorded", file.string()),
                 "record again");
         }
-        return decode(bytes.first(content));
+        Expected<Recording> recording = decode(bytes.first(content));
+        if (recording) {
+            put_back_times(*recording);
+        }
+        return recording;
     }
     return malformed("it begins with something else");
 }

@@ -58,8 +58,12 @@ struct Recording {
 /// the one of that identity
 [[nodiscard]] Expected<Recording> decode(ByteView content);
 
-/// A whole file. @error file-unreadable | file-readable-by-others | recording-damaged: the checksum
-/// is wrong | as decode()
+/// The time came to the module from its process, not its manager. Puts each frame that told it
+/// where the module took it, as it has said itself.
+void put_back_times(Recording& recording);
+
+/// A whole file, with its times put back. @error file-unreadable | file-readable-by-others |
+/// recording-damaged: the checksum is wrong | as decode()
 [[nodiscard]] Expected<Recording> read_recording(const std::filesystem::path& file);
 
 /// A file that grows. Without finish() nothing is left of it. Not thread-safe.

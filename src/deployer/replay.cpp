@@ -43,25 +43,10 @@ struct Sorted {
 };
 
 std::string_view name_of(wire::Kind kind) {
-    constexpr std::array<std::string_view, wire::kind_max + 1> names = {"frame",
-                                                                        "handshake",
-                                                                        "control",
-                                                                        "event",
-                                                                        "request",
-                                                                        "reply",
-                                                                        "ack",
-                                                                        "call",
-                                                                        "result",
-                                                                        "listen",
-                                                                        "stream-open",
-                                                                        "stream-data",
-                                                                        "stream-close",
-                                                                        "timer",
-                                                                        "log",
-                                                                        "refusal",
-                                                                        "hello",
-                                                                        "ping",
-                                                                        "state"};
+    constexpr std::array<std::string_view, wire::kind_max + 1> names = {
+        "frame", "handshake", "control", "event",       "request",     "reply",        "ack",
+        "call",  "result",    "listen",  "stream-open", "stream-data", "stream-close", "timer",
+        "log",   "refusal",   "hello",   "ping",        "state",       "time"};
     const auto index = static_cast<std::size_t>(kind);
     return index < names.size() ? names[index] : names[0];
 }

@@ -112,6 +112,8 @@ struct ConnectionRecord {
     EndRecord to;
     crypto::Algorithm algorithm = crypto::Algorithm::aes_128_gcm;
     bool lossy = false;
+    std::uint8_t deadline = 0;   ///< wire::Deadline
+    std::uint32_t within_us = 0; ///< with a deadline
     bool request = false;
     bool given_key = false; ///< by the descriptor
     std::uint32_t epoch = 0;

@@ -73,6 +73,8 @@ nlohmann::json to_json(const ConnectionRecord& connection, bool with_secrets) {
                         {"to", to_json(connection.to)},
                         {"encryption", std::string(descriptor::to_string(connection.algorithm))},
                         {"delivery", connection.lossy ? "lossy" : "ordered"},
+                        {"deadline", connection.deadline},
+                        {"within_us", connection.within_us},
                         {"request", connection.request},
                         {"epoch", connection.epoch},
                         {"turn", connection.turn},

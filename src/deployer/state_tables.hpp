@@ -15,7 +15,7 @@
 
 namespace authex::deployer::tables {
 
-constexpr std::int64_t schema_version = 6;
+constexpr std::int64_t schema_version = 7;
 
 inline constexpr const char* schema = R"(
 CREATE TABLE deployment (id INTEGER NOT NULL);
@@ -46,7 +46,8 @@ CREATE TABLE connection (
     next_counter INTEGER NOT NULL, pending BLOB NOT NULL, window_open_since_us INTEGER NOT NULL,
     turn INTEGER NOT NULL DEFAULT 0, key_before BLOB NOT NULL DEFAULT x'',
     turned_at INTEGER NOT NULL DEFAULT 0, turning INTEGER NOT NULL DEFAULT 0,
-    replies_turned_at INTEGER NOT NULL DEFAULT 0, keyed_at_us INTEGER NOT NULL DEFAULT 0);
+    replies_turned_at INTEGER NOT NULL DEFAULT 0, keyed_at_us INTEGER NOT NULL DEFAULT 0,
+    deadline INTEGER NOT NULL DEFAULT 0, within_us INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE periodic (
     name TEXT PRIMARY KEY, node TEXT NOT NULL, module TEXT NOT NULL, entry INTEGER NOT NULL,
     every_us INTEGER NOT NULL) WITHOUT ROWID;
@@ -90,6 +91,11 @@ ALTER TABLE connection ADD COLUMN turning INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE connection ADD COLUMN replies_turned_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE connection ADD COLUMN keyed_at_us INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 6;
+)",
+    R"(
+ALTER TABLE connection ADD COLUMN deadline INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connection ADD COLUMN within_us INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 7;
 )"};
 static_assert(migrations.size() == schema_version - 1);
 
@@ -168,7 +174,9 @@ auto columns_of_connection(R& r) {
                     r.turned_at,
                     r.turning,
                     r.replies_turned_at,
-                    r.keyed_at_us);
+                    r.keyed_at_us,
+                    r.deadline,
+                    r.within_us);
 }
 template <typename R>
 auto columns_of_periodic(R& r) {

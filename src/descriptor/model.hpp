@@ -158,12 +158,21 @@ struct EndpointReference {
 /// As written: `db.increment`, `db.7`.
 [[nodiscard]] std::string to_string(const EndpointReference& reference);
 
+/// How old events and requests of a connection may be.
+struct Deadline {
+    std::chrono::microseconds within{}; ///< 1 ms … 1 h
+    bool drops = false;                 ///< what is late; else it is given on, marked
+    bool by_modules = false; ///< the time is what modules were told (AUTHEX_CLOCK), else the nodes'
+    SourceRange where;
+};
+
 struct Connection {
     std::string name;                      ///< by default `from->to`, or `direct->to`
     std::optional<EndpointReference> from; ///< absent exactly if the deployer is the sender
     EndpointReference to;
     crypto::Algorithm algorithm = crypto::Algorithm::aes_128_gcm;
     Delivery delivery = Delivery::ordered;
+    std::optional<Deadline> deadline;
     std::optional<std::array<std::uint8_t, 16>> key; ///< secret; given to join a foreign party
     std::optional<std::uint16_t> id;
     SourceRange where;

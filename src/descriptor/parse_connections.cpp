@@ -16,13 +16,49 @@ bool on_sancus(const Descriptor& descriptor, const std::string& module_name) {
     return node != nullptr && node->tee == Tee::sancus;
 }
 
+/// A duration alone: what is late is marked, by the nodes' clocks.
+std::optional<Deadline> read_deadline(const Element& element, Findings& findings) {
+    constexpr std::chrono::microseconds least = std::chrono::milliseconds(1);
+    constexpr std::chrono::microseconds most = std::chrono::hours(1);
+    Deadline deadline{.where = element.where};
+    const Element* within = &element;
+    if (element.kind == Element::Kind::map) {
+        const MapReader map(element, "a deadline", {"within", "late", "clock"}, findings);
+        within = map.require("within", element.where);
+        if (const Element* late = map.find("late")) {
+            const auto choice = read_choice(*late, "«late»", {"marked", "dropped"}, findings);
+            deadline.drops = choice == std::size_t{1};
+        }
+        if (const Element* clock = map.find("clock")) {
+            const auto choice = read_choice(*clock, "«clock»", {"nodes", "modules"}, findings);
+            deadline.by_modules = choice == std::size_t{1};
+        }
+    }
+    if (within == nullptr) {
+        return std::nullopt;
+    }
+    const auto duration = read_duration(*within, "«deadline»", findings);
+    if (!duration) {
+        return std::nullopt;
+    }
+    if (*duration < least || *duration > most) {
+        findings.error(within->where,
+                       {"out-of-range",
+                        "a deadline is from 1ms to 1h",
+                        "nodes tell their modules the time once a millisecond"});
+        return std::nullopt;
+    }
+    deadline.within = *duration;
+    return deadline;
+}
+
 class ConnectionReader {
   public:
     ConnectionReader(const Element& element, const Descriptor& descriptor, Findings& findings)
         : element_(element), descriptor_(descriptor), findings_(findings),
           map_(element,
                "a connection",
-               {"name", "from", "direct", "to", "encryption", "delivery", "key", "id"},
+               {"name", "from", "direct", "to", "encryption", "delivery", "deadline", "key", "id"},
                findings) {
         connection_.where = element.where;
     }
@@ -38,6 +74,9 @@ class ConnectionReader {
         read_encryption();
         if (const Element* delivery = map_.find("delivery")) {
             read_delivery(*delivery);
+        }
+        if (const Element* deadline = map_.find("deadline")) {
+            connection_.deadline = read_deadline(*deadline, findings_);
         }
         if (const Element* key = map_.find("key")) {
             std::array<std::uint8_t, 16> bytes{};

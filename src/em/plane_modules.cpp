@@ -264,6 +264,11 @@ void Plane::service_frame(ModuleId id, const wire::FrameHeader& header, ByteView
     case wire::Kind::refusal:
         take_control_refusal(module, body);
         return;
+    case wire::Kind::time:
+        if (header.direction() == wire::Direction::forward && module.link != nullptr) {
+            module.link->give_time();
+        }
+        return;
     case wire::Kind::state: // its host keeps it, where it is to be kept
         return;
     case wire::Kind::event:

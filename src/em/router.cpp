@@ -237,6 +237,7 @@ bool Router::take_module_frame(Module& module,
     case wire::Kind::log:
     case wire::Kind::hello:
     case wire::Kind::state:
+    case wire::Kind::time:
         if (!seen) {
             outside_.service_frame(module.target.id, header, frame.subspan(wire::header_bytes));
         }

@@ -288,7 +288,9 @@ void Router::on_refusal(Lane& lane, std::uint64_t counter, std::uint8_t kind, Er
     ++lane.refused_by[cause];
     lane.last_refusal = fmt::format("{} (frame {}, kind {})", error_text(cause), counter, kind);
     Connection& connection = *lane.connection;
-    if (connection.route.direct && lane.direction == wire::Direction::forward) {
+    // What was late was taken.
+    if (cause != Error::late && connection.route.direct &&
+        lane.direction == wire::Direction::forward) {
         // The deployer decides: it may have the key of another epoch, or another counter.
         connection.direct.refused = cause;
         connection.direct.refused_counter = counter;

@@ -45,6 +45,9 @@ struct Connection : ConnectionCounters {
     bool used = false;
     bool owes_ack = false;   ///< something was taken or repeated since the last ack
     bool came_early = false; ///< a frame beyond next_in was refused since the last ack
+#if AUTHEX_WITH_DEADLINES
+    std::uint32_t missed = 0; ///< events that were late and not given on, since the last that was
+#endif
 #if AUTHEX_WITH_TURNS
     std::uint8_t seals_with = 0; ///< index of a key
     std::uint32_t turn = 0;      ///< number of the newest key; `terms` has its bytes
@@ -78,6 +81,14 @@ struct Connection : ConnectionCounters {
 #endif
     }
 
+    /// In the body of an event or request.
+    [[nodiscard]] std::size_t bytes_before_data() const {
+#if AUTHEX_WITH_DEADLINES
+        return terms.deadline != wire::deadline_none ? wire::sent_at_bytes : 0;
+#else
+        return 0;
+#endif
+    }
     [[nodiscard]] bool is_source() const {
         return (with_outputs || with_requests) && terms.role == wire::Role::source;
     }

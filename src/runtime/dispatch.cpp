@@ -46,9 +46,20 @@ void Runtime::take_sealed(Bytes frame) {
 #if AUTHEX_WITH_TURNS
     connection->opened(header_);
 #endif
-    set_body(body);
+    ByteView data = body;
+    bool in_time = true;
+#if AUTHEX_WITH_DEADLINES
+    if (connection->terms.deadline != wire::deadline_none && header_.kind != wire::Kind::reply) {
+        in_time = comes_in_time(*connection, data);
+    }
+#endif
+    set_body(data);
     if (with_handlers && header_.kind == wire::Kind::request) {
-        run(target);
+        if (in_time) {
+            run(target);
+        } else {
+            header_.flags = wire::flag_negative;
+        }
         header_.kind = wire::Kind::reply;
         header_.flags |= wire::flag_direction;
         crypto::AeadKey& key = connection->sealing_key(header_);
@@ -59,7 +70,11 @@ void Runtime::take_sealed(Bytes frame) {
             fail_requests(lost);
             message_.status = header_.negative() ? AUTHEX_FAILED : AUTHEX_OK;
         }
-        target.function(&message_);
+        if (in_time) {
+            target.function(&message_);
+        } else {
+            refuse(Error::late);
+        }
     }
     wipe(body);
 }
@@ -211,6 +226,11 @@ void Runtime::take_plain() {
         refuse(Error::unsupported);
 #endif
         break;
+#if AUTHEX_WITH_DEADLINES
+    case wire::Kind::time:
+        take_time();
+        break;
+#endif
     case wire::Kind::listen:
     case wire::Kind::stream_open:
     case wire::Kind::stream_data:

@@ -230,7 +230,7 @@ bool Runtime::holds_back() {
         header_.flags = wire::flag_negative;
         const auto error = static_cast<std::uint8_t>(Error::paused);
         (void)emitter_.plain(header_, bytes_of(error));
-    } else if (header_.kind != wire::Kind::timer) {
+    } else if (header_.kind != wire::Kind::timer && header_.kind != wire::Kind::time) {
         refuse(Error::paused);
     }
     return true;

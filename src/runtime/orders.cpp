@@ -158,6 +158,9 @@ Error Runtime::set_connection(const wire::SetConnection& terms, Writer& data) {
         return error;
     }
     connection->endpoint = end;
+#if AUTHEX_WITH_DEADLINES
+    ask_for_time();
+#endif
     // What the module says then is sealed where the answer is going to be written.
     fail_requests(open);
     data.bytes(

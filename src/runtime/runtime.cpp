@@ -67,6 +67,9 @@ std::size_t Runtime::take_first(ByteView left) {
     if (frame_bytes > left.size()) {
         return 0;
     }
+#if AUTHEX_WITH_DEADLINES
+    taken_ += header_.kind != wire::Kind::time ? 1 : 0;
+#endif
     if (error != Error::none) {
         refuse(error);
         return frame_bytes;
@@ -93,7 +96,7 @@ void Runtime::take(Bytes frame) {
     }
     to_keep_ =
         to_keep_ || !(header_.kind == wire::Kind::hello || header_.kind == wire::Kind::handshake ||
-                      header_.kind == wire::Kind::ack);
+                      header_.kind == wire::Kind::ack || header_.kind == wire::Kind::time);
 #endif
     if (header_.kind == wire::Kind::control) {
         take_control(frame);
@@ -158,6 +161,9 @@ void Runtime::tell_manager() {
             (void)emitter_.plain(header, listening_[id].body());
         }
     }
+#endif
+#if AUTHEX_WITH_DEADLINES
+    ask_for_time();
 #endif
 }
 

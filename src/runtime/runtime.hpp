@@ -116,6 +116,12 @@ class Runtime
     void log(std::uint8_t level, ByteView text);
     authex_status random(Bytes out);
     authex_status value(std::uint8_t kind, ByteView name, ByteView& value) const;
+#if AUTHEX_WITH_DEADLINES
+    /// As another module has said; never goes back.
+    void set_clock(std::uint64_t now_us) {
+        clock_us_ = now_us > clock_us_ ? now_us : clock_us_;
+    }
+#endif
 
   private:
     struct TimerState {
@@ -152,6 +158,19 @@ class Runtime
     void take_call();
     void take_stream();
     void take_timer();
+#if AUTHEX_WITH_DEADLINES
+    void take_time();
+    [[nodiscard]] bool comes_in_time(Connection& connection, ByteView& data);
+    [[nodiscard]] const std::uint64_t& clock_of(const Connection& connection) const {
+        return (connection.terms.deadline & wire::by_own_clock) != 0 ? clock_us_ : host_clock_us_;
+    }
+    void ask_for_time();
+    [[nodiscard]] ByteView body_for(const Connection& connection, ByteView data);
+#else
+    [[nodiscard]] static ByteView body_for(const Connection& /*connection*/, ByteView data) {
+        return data;
+    }
+#endif
 #if AUTHEX_WITH_INTERRUPTS
     void take_interrupts();
 #endif
@@ -236,6 +255,11 @@ class Runtime
 #endif
 #if AUTHEX_WITH_STREAMS
     Listening listening_[max_endpoints]{}; ///< by endpoint id
+#endif
+#if AUTHEX_WITH_DEADLINES
+    std::uint64_t host_clock_us_ = 0; ///< 0: not told yet
+    std::uint64_t clock_us_ = 0;      ///< as other modules say
+    std::uint64_t taken_ = 0;         ///< frames, but those that tell the time
 #endif
 #if AUTHEX_WITH_INTERRUPTS
     std::uint8_t interrupt_ = 0; ///< what waits

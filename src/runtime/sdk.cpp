@@ -31,7 +31,11 @@ Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std:
             if (connection.next_out >= wire::counter_limit) {
                 return AUTHEX_EXHAUSTED;
             }
-            needed += wire::sealed_frame_bytes(connection.terms.algorithm, data.size());
+            const std::size_t body_bytes = data.size() + connection.bytes_before_data();
+            if (body_bytes > wire::max_body_bytes) {
+                return AUTHEX_TOO_LARGE;
+            }
+            needed += wire::sealed_frame_bytes(connection.terms.algorithm, body_bytes);
         }
     }
     if (needed == 0) {
@@ -46,7 +50,7 @@ Runtime::send(const authex_endpoint* endpoint, ByteView data, bool request, std:
                                      .channel = connection.terms.channel,
                                      .counter = connection.next_out};
             crypto::AeadKey& key = connection.sealing_key(header);
-            (void)emitter_.sealed(key, header, data, seal_room());
+            (void)emitter_.sealed(key, header, body_for(connection, data), seal_room());
             if (id != nullptr) {
                 *id = connection.next_out;
             }
@@ -161,6 +165,11 @@ authex_status authex_timer_start(const authex_endpoint* timer, std::uint64_t del
 }
 void authex_timer_stop(const authex_endpoint* timer) {
     active_runtime->timer_stop(timer);
+}
+void authex_set_clock([[maybe_unused]] std::uint64_t now_us) {
+#if AUTHEX_WITH_DEADLINES
+    active_runtime->set_clock(now_us);
+#endif
 }
 authex_status authex_stream_listen(const authex_endpoint* stream, std::uint16_t port) {
     return active_runtime->listen(stream, port, false);

@@ -86,6 +86,10 @@ class ModuleLink {
     /// Empty: it has none.
     [[nodiscard]] virtual std::optional<std::uint64_t> entries() const { return std::nullopt; }
 
+    /// From now on its process tells the module the time before it gives it anything, once a
+    /// millisecond at most. Nothing where a module has no process.
+    virtual void give_time() {}
+
     /// On a node whose own clock calls entries; empty: its manager does.
     [[nodiscard]] virtual std::optional<OwnClock> own_clock() const { return std::nullopt; }
     /// All the calls that the clock makes for this module from now on. Does not wait for it.

@@ -5,10 +5,11 @@
 namespace authex::wire {
 namespace {
 
-/// The wire has no `unused`.
-constexpr std::size_t before_unused_bytes = offsetof(SetConnection, unused);
-constexpr std::size_t after_unused_bytes = sizeof(SetConnection) - before_unused_bytes - 1;
-static_assert(1 + before_unused_bytes + after_unused_bytes == set_connection_bytes);
+/// The deadline is on the wire where there is one, at the end.
+constexpr std::size_t before_deadline_bytes = offsetof(SetConnection, deadline);
+constexpr std::size_t after_deadline_bytes =
+    offsetof(SetConnection, key) + connection_key_bytes - before_deadline_bytes - 1;
+static_assert(1 + before_deadline_bytes + after_deadline_bytes == set_connection_bytes);
 static_assert(offsetof(SetConnection, endpoint) == 2 && offsetof(SetConnection, role) == 4 &&
               offsetof(SetConnection, algorithm) == 5 && offsetof(SetConnection, delivery) == 6 &&
               offsetof(SetConnection, epoch) == 8 && offsetof(SetConnection, key) == 12);
@@ -37,8 +38,8 @@ constexpr std::array fields_bytes = std::to_array<std::uint8_t>({
 
 /// @param fields set_connection_bytes - 1
 Error parse_set_connection(const std::uint8_t* fields, SetConnection& connection) {
-    __builtin_memcpy(&connection, fields, before_unused_bytes);
-    __builtin_memcpy(&connection.epoch, fields + before_unused_bytes, after_unused_bytes);
+    __builtin_memcpy(&connection, fields, before_deadline_bytes);
+    __builtin_memcpy(&connection.epoch, fields + before_deadline_bytes, after_deadline_bytes);
     const bool known_algorithm = connection.algorithm == crypto::Algorithm::aes_128_gcm ||
                                  connection.algorithm == crypto::Algorithm::spongent_128;
     if (connection.role > Role::destination || connection.delivery > Delivery::lossy ||
@@ -47,6 +48,21 @@ Error parse_set_connection(const std::uint8_t* fields, SetConnection& connection
     }
     return Error::none;
 }
+
+#if AUTHEX_WITH_DEADLINES
+bool has_terms(ControlType type) {
+    return type == ControlType::set_connection || type == ControlType::continue_connection;
+}
+
+/// @pre the length is right
+Error parse_deadline(ByteView fields, SetConnection& connection) {
+    Reader reader(fields);
+    connection.deadline = reader.u8();
+    connection.within_us = reader.u32();
+    const unsigned late = connection.deadline & ~unsigned{by_own_clock};
+    return late == late_marked || late == late_dropped ? Error::none : Error::malformed;
+}
+#endif
 
 #if AUTHEX_WITH_VALUES
 bool is_of_value(ControlType type) {
@@ -158,7 +174,7 @@ Error parse_control(ByteView body, ControlMessage& message) {
     if (body[0] == 0 || body[0] >= fields_bytes.size()) {
         return Error::unknown_kind;
     }
-    const ByteView fields = body.subspan(1);
+    ByteView fields = body.subspan(1);
 #if AUTHEX_WITH_HANDOVER
     if (message.type == ControlType::import_state) {
         return parse_import(fields, message);
@@ -168,6 +184,15 @@ Error parse_control(ByteView body, ControlMessage& message) {
     }
 #endif
     const std::size_t expected_bytes = fields_bytes[body[0]];
+#if AUTHEX_WITH_DEADLINES
+    if (has_terms(message.type) && fields.size() == expected_bytes + deadline_bytes) {
+        const Error error = parse_deadline(fields.subspan(expected_bytes), message.connection);
+        if (error != Error::none) {
+            return error;
+        }
+        fields = fields.first(expected_bytes);
+    }
+#endif
     if (fields.size() != expected_bytes) {
         return fields.size() < expected_bytes ? Error::truncated : Error::malformed;
     }
@@ -251,6 +276,17 @@ void write_connection(const SetConnection& connection, Writer& writer) {
         .bytes(connection.key);
 }
 
+void write_deadline(const SetConnection& connection, Writer& writer) {
+#if AUTHEX_WITH_DEADLINES
+    if (connection.deadline != deadline_none) {
+        writer.u8(connection.deadline).u32(connection.within_us);
+    }
+#else
+    (void)connection;
+    (void)writer;
+#endif
+}
+
 #if AUTHEX_WITH_HANDOVER
 Error write_import(const ControlMessage& message, Writer& writer) {
     writer.u32(message.version)
@@ -292,6 +328,7 @@ Error write_fields(const ControlMessage& message, Writer& writer) {
         break;
     case ControlType::set_connection:
         write_connection(message.connection, writer);
+        write_deadline(message.connection, writer);
         break;
     case ControlType::remove_connection:
         writer.u16(message.connection.channel);
@@ -317,6 +354,7 @@ Error write_fields(const ControlMessage& message, Writer& writer) {
             writer.u64(counter);
         }
         writer.u32(message.turn);
+        write_deadline(message.connection, writer);
         break;
     case ControlType::arm:
         writer.u16(message.waiting.endpoint).u64(message.waiting.value);

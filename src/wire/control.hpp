@@ -10,7 +10,8 @@
 //   1 seed              entropy 32 bytes                         –
 //   2 set_connection    channel u16, endpoint u16, role u8,      next counter u64, to send or to
 //                       algorithm u8, delivery u8, epoch u32,    expect
-//                       key 16 bytes
+//                       key 16 bytes; one with a deadline:
+//                       deadline u8, within u32
 //   3 remove_connection channel u16                              –
 //   4 disable           –                                        –
 //   5 audit             –                                        AuditEntry × n
@@ -83,6 +84,29 @@ enum class Delivery : std::uint8_t { ordered = 0, lossy = 1 };
 constexpr std::size_t connection_key_bytes = 16;
 constexpr std::size_t seed_bytes = 32;
 
+/// Whether this build can hand over to another instance of its module, and take over from one.
+/// One without answers the orders for it with unknown_kind.
+#ifndef AUTHEX_WITH_HANDOVER
+#define AUTHEX_WITH_HANDOVER 1
+#endif
+
+/// Whether this build knows deadlines. One without answers a connection that has one with
+/// malformed.
+#ifndef AUTHEX_WITH_DEADLINES
+#define AUTHEX_WITH_DEADLINES AUTHEX_WITH_HANDOVER
+#endif
+
+/// Events and requests of a connection with a deadline begin with the time at which they were sent,
+/// u64 µs, 0: unknown. What becomes of one that is late, and whose time counts; bits.
+enum Deadline : std::uint8_t {
+    deadline_none = 0,
+    late_marked = 1,  ///< given on, marked
+    late_dropped = 2, ///< not given on; the next one says how many were not
+    by_own_clock = 4, ///< as the module was told by other modules; else as the hosts say
+};
+constexpr std::size_t deadline_bytes = 1 + 4;
+constexpr std::size_t sent_at_bytes = 8;
+
 /// In the order of the wire and without gaps, so that two of them can be compared as bytes.
 struct SetConnection {
     std::uint16_t channel = 0;
@@ -90,9 +114,12 @@ struct SetConnection {
     Role role = Role::source;
     crypto::Algorithm algorithm{}; ///< zero is none
     Delivery delivery = Delivery::ordered;
-    std::uint8_t unused = 0; ///< not on the wire
-    std::uint32_t epoch = 0; ///< from 1
+    std::uint8_t deadline = deadline_none; ///< on the wire at the end, with `within_us`
+    std::uint32_t epoch = 0;               ///< from 1
     std::array<std::uint8_t, connection_key_bytes> key{};
+#if AUTHEX_WITH_DEADLINES
+    std::uint32_t within_us = 0; ///< an event that is older is late
+#endif
 };
 constexpr std::size_t set_connection_bytes = 1 + 2 + 2 + 1 + 1 + 1 + 4 + connection_key_bytes;
 
@@ -117,12 +144,6 @@ struct NamedValue {
     ByteView value; ///< at most value_max_bytes; empty in remove_value
 };
 constexpr std::size_t set_value_max_bytes = 1 + 1 + 1 + value_name_max_bytes + value_max_bytes;
-
-/// Whether this build can hand over to another instance of its module, and take over from one.
-/// One without answers the orders for it with unknown_kind.
-#ifndef AUTHEX_WITH_HANDOVER
-#define AUTHEX_WITH_HANDOVER 1
-#endif
 
 /// So much of a module's state travels at a time, sealed by one instance for another: Noise_N
 /// (crypto/noise.hpp) with this prologue.

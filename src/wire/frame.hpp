@@ -68,8 +68,11 @@ enum class Kind : std::uint8_t {
     ping = 17,    ///< plain; keep-alive of a link. Answered by the same with `negative` set
     state = 18, ///< sealed under the module's state key; from a module to its host, which keeps the
                 ///< last one. counter = how many there were before
+    time = 19, ///< plain, no body to a module: counter = µs since 1970, as the host says. From one:
+               ///< it wants to be told (direction 0), or has been (1): the same counter, body =
+               ///< u64 frames that it had taken before
 };
-constexpr std::uint8_t kind_max = 18;
+constexpr std::uint8_t kind_max = 19;
 
 /// True for the kinds whose body is followed by a tag.
 [[nodiscard]] constexpr bool is_sealed(Kind kind) {

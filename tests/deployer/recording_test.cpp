@@ -109,6 +109,33 @@ TEST(Recording, WithWhatIsNoFrameIsRefused) {
     EXPECT_EQ(code_of(encode(odd)), "recording-malformed");
 }
 
+// The module's process told it the time, and the module said after how many frames.
+TEST(Recording, ItsTimesStandWhereTheModuleTookThem) {
+    const auto in = [](std::uint64_t counter) {
+        return RecordedFrame{.bytes = test::plain({.kind = Kind::call, .counter = counter})};
+    };
+    const auto told = [](std::uint64_t time, std::uint8_t before) {
+        return RecordedFrame{
+            .out = true,
+            .bytes =
+                test::plain({.kind = Kind::time, .flags = wire::flag_direction, .counter = time},
+                            {before, 0, 0, 0, 0, 0, 0, 0})};
+    };
+    const auto time = [](std::uint64_t now) {
+        return RecordedFrame{.bytes = test::plain({.kind = Kind::time, .counter = now})};
+    };
+    const RecordedFrame wish{.out = true, .bytes = test::plain({.kind = Kind::time})};
+    Recording recording{.frames = {in(0), in(1), wish, told(7, 1), in(2), told(8, 3), told(9, 3)}};
+    put_back_times(recording);
+    const std::vector<RecordedFrame> expected = {
+        in(0), time(7), in(1), wish, told(7, 1), in(2), told(8, 3), told(9, 3), time(8), time(9)};
+    ASSERT_EQ(recording.frames.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ(recording.frames[i].out, expected[i].out) << i;
+        EXPECT_EQ(recording.frames[i].bytes, expected[i].bytes) << i;
+    }
+}
+
 TEST_F(RecordingFile, HoldsTheFramesOneByOneAndIsOfItsOwnerAlone) {
     ASSERT_EQ(record(two), "ok");
     EXPECT_EQ(std::filesystem::status(path).permissions(),

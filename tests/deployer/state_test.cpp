@@ -60,6 +60,8 @@ class StateTest : public testing::Test {
              .to = {.module = "m", .endpoint = "in", .id = 3, .incarnation = 4},
              .algorithm = crypto::Algorithm::spongent_128,
              .lossy = true,
+             .deadline = 6,
+             .within_us = 0xFFFFFFFF,
              .request = true,
              .given_key = true,
              .epoch = 0xFFFF'FFFF,
@@ -211,7 +213,7 @@ TEST_F(StateTest, RefusesTheStateOfANewerRelease) {
     { open(); }
     {
         auto database = Database::open(file());
-        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 7"));
+        ASSERT_TRUE((*database)->execute("PRAGMA user_version = 8"));
     }
     EXPECT_EQ(code_of_opening(), "state-newer");
 }
@@ -236,7 +238,9 @@ TEST_F(StateTest, TakesOverTheStateOfAnEarlierRelease) {
             "TABLE connection DROP COLUMN key_before; ALTER TABLE connection "
             "DROP COLUMN turned_at; ALTER TABLE connection DROP COLUMN "
             "turning; ALTER TABLE connection DROP COLUMN replies_turned_at; "
-            "ALTER TABLE connection DROP COLUMN keyed_at_us; DROP TABLE deployed; DROP "
+            "ALTER TABLE connection DROP COLUMN keyed_at_us; ALTER TABLE connection "
+            "DROP COLUMN deadline; ALTER TABLE connection DROP COLUMN within_us; "
+            "DROP TABLE deployed; DROP "
             "TABLE "
             "turned_secret; PRAGMA user_version = 1"));
     }

@@ -9,6 +9,7 @@ namespace authex::descriptor {
 namespace {
 
 using std::chrono::microseconds;
+using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -195,6 +196,23 @@ TEST(Parse, ReadsConnections) {
     EXPECT_EQ(descriptor.connections[4].key->front(), 0xFF);
     EXPECT_FALSE(descriptor.connections[6].direct());
     EXPECT_EQ(descriptor.connections[1].delivery, Delivery::ordered);
+}
+
+TEST(Parse, ReadsDeadlines) {
+    const Descriptor descriptor = good("deadlines.yaml");
+    const auto& first = descriptor.connections[0].deadline;
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->within, milliseconds(50));
+    EXPECT_FALSE(first->drops);
+    EXPECT_FALSE(first->by_modules);
+    const auto& second = descriptor.connections[1].deadline;
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->within, std::chrono::hours(1));
+    EXPECT_TRUE(second->drops);
+    EXPECT_TRUE(second->by_modules);
+    ASSERT_TRUE(descriptor.connections[2].deadline);
+    EXPECT_EQ(descriptor.connections[2].deadline->within, milliseconds(1));
+    EXPECT_FALSE(descriptor.connections[3].deadline);
 }
 
 TEST(Parse, ReadsPeriodsInEachUnit) {

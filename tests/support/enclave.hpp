@@ -23,6 +23,8 @@ struct Heard {
     std::uint64_t time_us;
     std::uint8_t status;
     std::uint8_t what;
+    bool late = false;
+    std::uint32_t missed = 0;
     friend bool operator==(const Heard&, const Heard&) = default;
 };
 
@@ -40,7 +42,9 @@ void hear(authex_message* message) {
                                   message->id,
                                   message->time_us,
                                   message->status,
-                                  message->what});
+                                  message->what,
+                                  message->late != 0,
+                                  message->missed});
     if (module_state.act) {
         module_state.act(id, *message);
     }

@@ -149,6 +149,32 @@ TEST(Control, WhatIsSaidOfKeysAndStatesComesAsItWasWritten) {
     }
 }
 
+TEST(Control, ADeadlineStandsAtTheEndWhereThereIsOne) {
+    for (const ControlType type : {ControlType::set_connection, ControlType::continue_connection}) {
+        ControlMessage message = set_connection();
+        message.type = type;
+        const Octets without = written(message);
+        message.connection.deadline = late_dropped | by_own_clock;
+        message.connection.within_us = 0x01020304;
+        const Octets with = written(message);
+        EXPECT_EQ(with, (without + Octets{6, 4, 3, 2, 1}));
+        ControlMessage again;
+        ASSERT_EQ(parse_control(with, again), Error::none);
+        EXPECT_EQ(again.connection.deadline, message.connection.deadline);
+        EXPECT_EQ(again.connection.within_us, message.connection.within_us);
+        EXPECT_EQ(again.connection.epoch, message.connection.epoch);
+        for (std::size_t size = without.size() + 1; size < with.size(); ++size) {
+            EXPECT_EQ(parse_control(ByteView(with).first(size), again), Error::malformed) << size;
+        }
+        EXPECT_EQ(parse(with + Octets{0}), Error::malformed);
+        for (const unsigned deadline : {0U, 3U, 4U, 7U, 8U, 9U, 0x81U}) {
+            Octets bytes = with;
+            bytes[without.size()] = static_cast<std::uint8_t>(deadline);
+            EXPECT_EQ(parse(bytes), Error::malformed) << deadline;
+        }
+    }
+}
+
 TEST(Control, WritingRefusesWhatDoesNotFit) {
     Octets small(set_connection_bytes - 1);
     EXPECT_EQ(write_control(set_connection(), small).error(), Error::no_space);

@@ -83,6 +83,8 @@ struct authex_message {
     const char*
         name; /* state: of the variable, of which `data` is the bytes and `id` the version */
     size_t name_size;
+    uint32_t missed; /* event and request: how many before it came too late and were not given on */
+    uint8_t late;    /* event and request: it is older than its connection's deadline */
 #endif
 };
 
@@ -115,6 +117,9 @@ authex_status authex_request(const struct authex_endpoint* request,
  * waiting are handled. Delays are a wish to the untrusted world. */
 authex_status authex_timer_start(const struct authex_endpoint* timer, uint64_t delay_us);
 void authex_timer_stop(const struct authex_endpoint* timer);
+/* The time for connections whose deadline goes by the modules' clock, in microseconds since
+ * whenever they all count from. Only an authentic event should say it; it never goes back. */
+void authex_set_clock(uint64_t now_us);
 /* Asks the node to listen on a TCP port (0: any free one); answered by AUTHEX_STREAM_LISTENING or
  * _REFUSED. */
 authex_status authex_stream_listen(const struct authex_endpoint* stream, uint16_t port);

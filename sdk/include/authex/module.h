@@ -4,6 +4,7 @@
  *     AUTHEX_INPUT(toggle, event) { … event->data, event->size … }
  *     AUTHEX_SAFE_STATE() { … }                    of a driver: an input that the owner sends to
  *                                                  when a module before it can no longer be trusted
+ *     AUTHEX_CLOCK()                               takes the time, for connections with deadlines
  *     AUTHEX_REQUEST(get_count);                   authex_ask(get_count, data, size, &id);
  *     AUTHEX_REPLY(get_count, reply) { … reply->id, reply->status, reply->data … }
  *     AUTHEX_HANDLER(read_count, request) { authex_put_u32(request, count); }
@@ -25,6 +26,17 @@
 #define AUTHEX_OUTPUT(name) AUTHEX_RECORD(name, AUTHEX_KIND_OUTPUT, NULL)
 #define AUTHEX_INPUT(name, event) AUTHEX_ENDPOINT_WITH_FUNCTION(name, AUTHEX_KIND_INPUT, event)
 #define AUTHEX_SAFE_STATE() AUTHEX_INPUT(safe_state, authex_safe_state)
+/* As in module.hpp. */
+#define AUTHEX_CLOCK()                                                                             \
+    AUTHEX_INPUT(clock, authex_time) {                                                             \
+        uint64_t now_us = 0;                                                                       \
+        for (size_t i = 0; i < authex_time->size && i < sizeof now_us; ++i) {                      \
+            now_us |= (uint64_t)authex_time->data[i] << (8U * i);                                  \
+        }                                                                                          \
+        if (authex_time->size == sizeof now_us) {                                                  \
+            authex_set_clock(now_us);                                                              \
+        }                                                                                          \
+    }
 #define AUTHEX_REQUEST(name)                                                                       \
     static void authex_on_##name(struct authex_message* reply);                                    \
     AUTHEX_RECORD(name, AUTHEX_KIND_REQUEST, authex_on_##name)

@@ -5,6 +5,7 @@
 //     AUTHEX_OUTPUT(pressed);                           pressed(); pressed(std::uint32_t{7});
 //     AUTHEX_INPUT(toggle, event) { … event.data … }
 //     AUTHEX_SAFE_STATE() { … }                         of a driver; see below
+//     AUTHEX_CLOCK()                                    takes the time; see below
 //     AUTHEX_REQUEST(get_count);                        Sent sent = get_count(bytes);
 //     AUTHEX_REPLY(get_count, reply) { … reply.id, reply.ok(), reply.data … }
 //     AUTHEX_HANDLER(read_count, request, reply) { reply.u32(count); }
@@ -30,9 +31,25 @@ namespace authex {
 
 using Status = authex_status;
 
+/// What the deadline of its connection says of an event or request; of one without: nothing.
+class Age {
+  public:
+#if UINTPTR_MAX == 0xFFFF
+    explicit constexpr Age(const authex_message& /*message*/) {}
+    static constexpr bool late = false;
+    static constexpr std::uint32_t missed = 0;
+#else
+    explicit constexpr Age(const authex_message& message)
+        : late(message.late != 0), missed(message.missed) {}
+    bool late;            ///< it is older than allowed, or nobody knows how old
+    std::uint32_t missed; ///< so many since the last one came too late and were dropped
+#endif
+};
+
 /// An authenticated event.
 struct Event {
     ByteView data;
+    Age age;
     [[nodiscard]] Reader reader() const { return Reader(data); }
 };
 
@@ -41,6 +58,7 @@ struct Request {
     ByteView data;
     std::uint64_t id;
     std::uint8_t& status;
+    Age age;
     [[nodiscard]] Reader reader() const { return Reader(data); }
     /// Answers «failed» instead.
     void fail() const { status = AUTHEX_FAILED; }
@@ -312,9 +330,20 @@ struct OldState {
 #define AUTHEX_INPUT(name, event)                                                                  \
     static void authex_on_##name(const authex::Event& event);                                      \
     AUTHEX_RECORD(name, AUTHEX_KIND_INPUT, [](authex_message* authex_m) {                          \
-        authex_on_##name({{authex_m->data, authex_m->size}});                                      \
+        authex_on_##name({{authex_m->data, authex_m->size}, authex::Age(*authex_m)});              \
     });                                                                                            \
     static void authex_on_##name([[maybe_unused]] const authex::Event& event)
+
+// The module's clock, for connections with `deadline: { clock: modules }`: an input that takes the
+// time in microseconds, as a u64, from an output of a module that its owner trusts to know it.
+#define AUTHEX_CLOCK()                                                                             \
+    AUTHEX_INPUT(clock, authex_time) {                                                             \
+        authex::Reader reader = authex_time.reader();                                              \
+        const std::uint64_t now_us = reader.u64();                                                 \
+        if (reader.done()) {                                                                       \
+            authex_set_clock(now_us);                                                              \
+        }                                                                                          \
+    }
 
 // What a driver does when a module before it can no longer be trusted: the owner sends it an event
 // of its own, authentic as any other. It is an input, and costs what an input does.
@@ -334,7 +363,10 @@ struct OldState {
     static void authex_on_##name(const authex::Request& request, authex::Writer& reply);           \
     AUTHEX_RECORD(name, AUTHEX_KIND_HANDLER, [](authex_message* authex_m) {                        \
         authex::Writer authex_w({authex_m->result, authex_m->result_room});                        \
-        authex_on_##name({{authex_m->data, authex_m->size}, authex_m->id, authex_m->status},       \
+        authex_on_##name({{authex_m->data, authex_m->size},                                        \
+                          authex_m->id,                                                            \
+                          authex_m->status,                                                        \
+                          authex::Age(*authex_m)},                                                 \
                          authex_w);                                                                \
         authex_m->result_size = authex_w.size();                                                   \
         authex_m->status = authex_w.ok() ? authex_m->status : std::uint8_t{AUTHEX_FAILED};         \

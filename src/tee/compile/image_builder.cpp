@@ -52,11 +52,12 @@ constexpr std::array runtime_sources = {
     "src/crypto/x25519.cpp",       "src/wire/control.cpp",
     "src/wire/frame.cpp",          "src/wire/seal.cpp",
     "src/runtime/connections.cpp", "src/runtime/control.cpp",
-    "src/runtime/dispatch.cpp",    "src/runtime/door.cpp",
-    "src/runtime/emitter.cpp",     "src/runtime/handover.cpp",
-    "src/runtime/keeping.cpp",     "src/runtime/turning.cpp",
-    "src/runtime/orders.cpp",      "src/runtime/runtime.cpp",
-    "src/runtime/sdk.cpp",         "src/runtime/values.cpp"};
+    "src/runtime/deadline.cpp",    "src/runtime/dispatch.cpp",
+    "src/runtime/door.cpp",        "src/runtime/emitter.cpp",
+    "src/runtime/handover.cpp",    "src/runtime/keeping.cpp",
+    "src/runtime/turning.cpp",     "src/runtime/orders.cpp",
+    "src/runtime/runtime.cpp",     "src/runtime/sdk.cpp",
+    "src/runtime/values.cpp"};
 
 /// Components of the SDK. As of a library, only those go into an image that the module uses.
 constexpr std::array component_sources = {"sdk/web/certificate.cpp",

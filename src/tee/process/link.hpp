@@ -33,6 +33,7 @@ class ProcessLink final : public ModuleLink {
     void notify() override { end_.notify(); }
     bool prepare_sleep(bool want_room) override { return end_.prepare_sleep(want_room); }
     [[nodiscard]] std::optional<std::uint64_t> entries() const override { return end_.entries(); }
+    void give_time() override { end_.give_time(); }
     [[nodiscard]] int doorbell_fd() const override { return doorbell_.get(); }
     void drain_doorbell() override;
     [[nodiscard]] int exit_fd() const override { return supervisor_.get(); }

@@ -65,6 +65,10 @@ bool ManagerEnd::prepare_sleep(bool want_room) {
     return asleep;
 }
 
+void ManagerEnd::give_time() {
+    page_.gives_time.store(1, std::memory_order_relaxed);
+}
+
 std::uint64_t ManagerEnd::entries() const {
     return page_.entries.load(std::memory_order_relaxed);
 }

@@ -21,6 +21,8 @@ class ManagerEnd {
     /// As ModuleLink::prepare_sleep. Room to write is room for any frame, or more than at the last
     /// writable().
     bool prepare_sleep(bool want_room);
+    /// As ModuleLink::give_time.
+    void give_time();
     /// As ModuleLink::entries.
     [[nodiscard]] std::uint64_t entries() const;
 

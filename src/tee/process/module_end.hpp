@@ -17,6 +17,9 @@ class ModuleEnd {
     void commit(std::size_t count);
     /// The module is entered once more.
     void count_entry();
+    [[nodiscard]] bool gives_time() const {
+        return page_.gives_time.load(std::memory_order_relaxed) != 0;
+    }
     /// Wakes the manager if it sleeps and waits for what was committed or consumed since.
     void ring();
 

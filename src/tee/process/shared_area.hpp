@@ -43,6 +43,8 @@ struct ModulePage {
     alignas(line_bytes) std::atomic<std::uint32_t> manager_sleeps{0};
     /// How often the module was entered: a figure for people, which nothing depends on.
     alignas(line_bytes) std::atomic<std::uint64_t> entries{0};
+    /// Not 0: the module wants to be told the time. Set by the manager, and stays.
+    alignas(line_bytes) std::atomic<std::uint32_t> gives_time{0};
 };
 static_assert(sizeof(ManagerPage) <= page_bytes && sizeof(ModulePage) <= page_bytes);
 

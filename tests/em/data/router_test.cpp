@@ -457,6 +457,7 @@ TEST(RouterDirect, ARefusalOfSomethingElseDropsNothing) {
     refuse(wire::Kind::stream_data, Error::paused);
     refuse(wire::Kind::listen, Error::paused);
     refuse(wire::Kind::event, Error::replayed);
+    refuse(wire::Kind::event, Error::late); // it was taken
     EXPECT_EQ(world.node(0).router().direct_state(1, 1).refused, Error::none);
     EXPECT_EQ(counters(world, 0, 1).waiting_frames, 1U);
     refuse(wire::Kind::event, Error::forged);

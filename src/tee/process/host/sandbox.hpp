@@ -33,9 +33,9 @@ struct OfTee {
 bool leave_only(int doorbell, const OfTee& tee = {});
 
 /// As leave_only(); also gives up privileges and core dumps, and installs a filter of system calls:
-/// write to the two descriptors, close of the answer, futex wait, yield, exit; where there are
-/// traps, the return from signals and what else they do; of a device, its control; of a storage,
-/// flock, pread, pwrite and fdatasync. Anything else kills the process with SIGSYS.
+/// write to the two descriptors, close of the answer, futex wait, yield, the time, exit; where
+/// there are traps, the return from signals and what else they do; of a device, its control; of a
+/// storage, flock, pread, pwrite and fdatasync. Anything else kills the process with SIGSYS.
 /// @return false: errno says why
 bool confine(int doorbell, Debugged debugged, Traps traps = Traps::no, const OfTee& tee = {});
 

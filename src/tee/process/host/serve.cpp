@@ -1,6 +1,7 @@
 #include "tee/process/host/serve.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <sched.h>
 
 #include "runtime/invocation.hpp"
@@ -74,12 +75,6 @@ bool look(const ModuleEnd& end, AdaptiveSpin& spin) {
     return false;
 }
 
-/// What one invocation came to.
-struct Turn {
-    bool worked = false;
-    int failed = 0; ///< exit status
-};
-
 /// Bytes of the sealed state that ends what an invocation has left; 0: there is none.
 std::size_t state_at_end(ByteView frames) {
     wire::FrameView view;
@@ -91,12 +86,13 @@ std::size_t state_at_end(ByteView frames) {
     return frames.empty() && bytes != 0 && view.header.kind == wire::Kind::state ? bytes : 0;
 }
 
-/// The state is for this host alone, and kept before anybody sees what has come of it.
-Turn serve_once(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
+/// Invokes, and publishes what came of it. The state is for this host alone, and kept before
+/// anybody sees what has come of it.
+Answer enter(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
     end.count_entry();
     Answer answer = invoke(door, in, out);
     if (!answer.good) {
-        return {.failed = exit_refused_invocation};
+        return answer;
     }
     if (kept.mapped()) {
         const ByteView left = out.first(answer.produced);
@@ -107,6 +103,52 @@ Turn serve_once(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, B
         answer.produced -= state_bytes;
     }
     end.commit(answer.produced);
+    return answer;
+}
+
+/// Tells the module the time, where it wants that.
+class Clock {
+  public:
+    [[nodiscard]] bool is_due(const ModuleEnd& end) {
+        if (!end.gives_time()) {
+            return false;
+        }
+        timespec now{};
+        ::clock_gettime(CLOCK_REALTIME, &now);
+        now_us_ = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 +
+                  static_cast<std::uint64_t>(now.tv_nsec) / 1'000;
+        return now_us_ < told_us_ || now_us_ - told_us_ >= every_us;
+    }
+    /// @pre is_due(). @param out the module's room, of which the end holds the frame meanwhile
+    Answer tell(const Door& door, ModuleEnd& end, KeptArea& kept, Bytes out) {
+        if (out.size() < wire::header_bytes) {
+            return {.good = true};
+        }
+        const Bytes frame = out.last(wire::header_bytes);
+        wire::write_header({.kind = wire::Kind::time, .counter = now_us_}, frame);
+        const Answer answer =
+            enter(door, end, kept, frame, out.first(out.size() - wire::header_bytes));
+        told_us_ = answer.consumed != 0 ? now_us_ : told_us_;
+        return answer;
+    }
+
+  private:
+    static constexpr std::uint64_t every_us = 1'000;
+    std::uint64_t now_us_ = 0;
+    std::uint64_t told_us_ = 0;
+};
+
+/// What one turn came to.
+struct Turn {
+    bool worked = false;
+    int failed = 0; ///< exit status
+};
+
+Turn serve_once(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
+    const Answer answer = enter(door, end, kept, in, out);
+    if (!answer.good) {
+        return {.failed = exit_refused_invocation};
+    }
     end.consume(answer.consumed);
     end.ring();
     return {.worked = answer.consumed != 0 || answer.produced != 0};
@@ -142,9 +184,16 @@ int serve(const Door& door, ModuleEnd& end, KeptArea& kept, std::uint32_t spin_u
     AdaptiveSpin spin({.longest = spin_us * ticks_per_us(),
                        .crowded = crowded_us * ticks_per_us(),
                        .rest = rest_us * ticks_per_us()});
+    Clock clock;
     for (;;) {
         const std::optional<ByteView> in = end.readable();
-        const std::optional<Bytes> out = end.writable();
+        std::optional<Bytes> out = end.writable();
+        if (in && out && !in->empty() && clock.is_due(end)) {
+            if (!clock.tell(door, end, kept, *out).good) {
+                return exit_refused_invocation;
+            }
+            out = end.writable();
+        }
         if (!in || !out) {
             return exit_corrupt_rings;
         }
