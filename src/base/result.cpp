@@ -56,6 +56,8 @@ const char* error_text(Error error) {
         return "paused by its owner";
     case Error::late:
         return "later than its deadline";
+    case Error::owners_alone:
+        return "for the owner alone";
     }
     return "unknown error";
 }

@@ -35,6 +35,7 @@ enum class Error : std::uint8_t {
     superseded = 23,     ///< an owner key whose place another one has taken
     paused = 24,         ///< the owner has told the module to wait: later
     late = 25,           ///< older than its connection's deadline: taken, and not given on
+    owners_alone = 26,   ///< an order that a delegate of the owner may not give
 };
 
 /// The text of an error, for logs and messages. Never empty; static storage.

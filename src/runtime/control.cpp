@@ -2,7 +2,6 @@
 
 #include "base/counter.hpp"
 #include "runtime/port.hpp"
-#include "wire/handshake.hpp"
 #include "wire/seal.hpp"
 
 #if !AUTHEX_WITH_NOISE
@@ -39,6 +38,15 @@ namespace {
 /// Orders are short; anything longer is refused before it is touched.
 constexpr std::size_t order_frame_max_bytes =
     wire::header_bytes + wire::control_message_max_bytes + 2 + wire::tag_bytes;
+
+constexpr std::size_t owner_keys_max =
+    with_delegate ? wire::owner_keys_max : wire::owner_keys_max - 1;
+static_assert(wire::delegate_index == wire::owner_keys_max - 1);
+
+/// A key takes the place of those that rank below. A delegate has the rank of the owner.
+constexpr std::uint16_t rank(std::uint16_t owner) {
+    return owner == wire::delegate_index ? 0 : owner;
+}
 } // namespace
 
 void Control::start(ByteView entropy) {
@@ -88,7 +96,7 @@ void Control::take_pending() {
     active_ ^= 1U;
     attested_ = true;
     pending_ = false;
-    taken_over_ = pending_owner_ > owner_;
+    taken_over_ = rank(pending_owner_) > rank(owner_);
     owner_ = pending_owner_;
 }
 
@@ -100,10 +108,10 @@ bool Control::was_taken_over() {
 
 Error Control::handshake(
     ByteView body, ByteView owner_keys, std::uint16_t owner, Bytes scratch, Emitter& emitter) {
-    if (owner >= owner_keys.size() / crypto::dh_bytes) {
+    if (owner >= owner_keys.size() / crypto::dh_bytes || owner >= owner_keys_max) {
         return Error::unsupported;
     }
-    if (owner < owner_) {
+    if (rank(owner) < rank(owner_)) {
         return Error::superseded;
     }
     const ByteView owner_key =

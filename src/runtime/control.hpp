@@ -6,6 +6,7 @@
 #include "runtime/emitter.hpp"
 #include "runtime/features.hpp"
 #include "wire/control.hpp"
+#include "wire/handshake.hpp"
 
 #if AUTHEX_WITH_NOISE
 #include "crypto/kdf.hpp"
@@ -53,6 +54,10 @@ class Control {
     /// truncated | malformed | no_space
     [[nodiscard]] Error handshake(
         ByteView body, ByteView owner_keys, std::uint16_t owner, Bytes scratch, Emitter& emitter);
+    /// Whether the order that was opened last is a delegate's.
+    [[nodiscard]] bool is_delegates() const {
+        return owner_ == wire::delegate_index;
+    }
     /// Whether the order that was opened last is the first under an owner key of a higher index:
     /// then what the module has of the owner before is to be forgotten. True once.
     [[nodiscard]] bool was_taken_over();
@@ -96,7 +101,8 @@ class Control {
     bool attested_ = false;
     bool pending_ = false;
     bool taken_over_ = false;
-    std::uint16_t owner_ = 0; ///< index of the key under which orders are taken; only ever grows
+    std::uint16_t owner_ =
+        0; ///< index of the key under which orders are taken; its rank only grows
     std::uint16_t pending_owner_ = 0;
     crypto::Generator generator_; ///< of ephemeral keys
     crypto::Generator module_random_;

@@ -55,7 +55,39 @@ void Runtime::take_control(Bytes frame) {
     wipe(frame);
 }
 
+#if AUTHEX_WITH_DELEGATE
+/// A delegate says what a module needs that runs or comes back, and nothing by which another could
+/// take its place.
+bool Runtime::is_owners_alone(wire::ControlType order) const {
+    switch (order) {
+    case wire::ControlType::seed:
+    case wire::ControlType::audit:
+        return false;
+    case wire::ControlType::set_connection:
+    case wire::ControlType::remove_connection:
+    case wire::ControlType::set_value:
+    case wire::ControlType::remove_value:
+    case wire::ControlType::turn_key:
+#if AUTHEX_WITH_DELEGATE == AUTHEX_DELEGATE_RESTORES
+    case wire::ControlType::resume:
+    case wire::ControlType::continue_connection:
+    case wire::ControlType::arm:
+    case wire::ControlType::keep_state:
+    case wire::ControlType::restore_state:
+#endif
+        return paused_ && !restored_; // by its owner, for another instance
+    default:
+        return true;
+    }
+}
+#endif
+
 Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
+#if AUTHEX_WITH_DELEGATE
+    if (control_.is_delegates() && is_owners_alone(message.type)) {
+        return Error::owners_alone;
+    }
+#endif
     switch (message.type) {
     case wire::ControlType::seed:
         control_.seed(message.entropy);

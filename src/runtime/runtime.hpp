@@ -188,6 +188,9 @@ class Runtime
         return {result_, message_.result_size};
     }
     void answer_ack_question();
+#if AUTHEX_WITH_DELEGATE
+    [[nodiscard]] bool is_owners_alone(wire::ControlType order) const;
+#endif
     [[nodiscard]] Error carry_out(const wire::ControlMessage& message, Writer& data);
     [[nodiscard]] Error set_connection(const wire::SetConnection& terms, Writer& data);
     void remove_connection(std::uint16_t channel);

@@ -11,9 +11,10 @@
 //                    evidence of them. The owner computes the report data itself.
 //   payload of Noise message 2: u16 protocol version, u16 connections, u32 largest body in bytes
 //
-// An image has one owner key or two: 0 is that of the deployer, 1 the recovery key that is kept
-// offline. The index needs no protection of its own: under another static key than the owner's the
-// second message does not verify. (docs/protocol.md P39 …)
+// An image has one owner key, two or three: 0 is that of the deployer, 1 the recovery key that is
+// kept offline, 2 that of a delegate, who may do less (docs/security.md). The index needs no
+// protection of its own: under another static key than the owner's the second message does not
+// verify. (docs/protocol.md P39 …)
 
 #include <array>
 #include <cstddef>
@@ -29,7 +30,8 @@ constexpr std::array<std::uint8_t, 16> report_label = {
     'a', 'u', 't', 'h', 'e', 'x', ' ', 'r', 'e', 'p', 'o', 'r', 't', ' ', 'v', '1'};
 constexpr std::size_t report_data_bytes = 32;
 constexpr std::size_t handshake_limits_bytes = 2 + 2 + 4;
-constexpr std::size_t owner_keys_max = 2;
+constexpr std::uint16_t delegate_index = 2;
+constexpr std::size_t owner_keys_max = 3;
 
 // Where the TEE has no asymmetric cryptography, and derives a key for each module that its owner
 // can compute too (Sancus):

@@ -78,7 +78,7 @@ class Enclave {
         : records_(records), runtime_(std::make_unique<runtime::Runtime>()) {
         module_state = {};
 #if AUTHEX_WITH_NOISE
-        for (const Owner* each : {&owner, &recovery}) {
+        for (const Owner* each : {&owner, &recovery, &delegate}) {
             owner_keys_.insert(
                 owner_keys_.end(), each->public_key().begin(), each->public_key().end());
         }
@@ -173,6 +173,8 @@ class Enclave {
 #if AUTHEX_WITH_NOISE
     /// Index 1: the key that is kept offline.
     Owner recovery{2};
+    /// Index 2.
+    Owner delegate{3};
 #endif
     runtime::Progress progress;
     Octets last;

@@ -83,8 +83,12 @@ bool is_home(const fs::path& folder) {
 
 std::string owner_key_list(const BuildSpec& spec) {
     std::string list = fmt::format("{:#04x}", fmt::join(spec.owner_key, ","));
-    if (spec.recovery_key) {
-        list += fmt::format(",{:#04x}", fmt::join(*spec.recovery_key, ","));
+    // A delegate's is the third, also where there is no second: then that is the first again.
+    if (spec.recovery_key || spec.delegate_key) {
+        list += fmt::format(",{:#04x}", fmt::join(spec.recovery_key.value_or(spec.owner_key), ","));
+    }
+    if (spec.delegate_key) {
+        list += fmt::format(",{:#04x}", fmt::join(*spec.delegate_key, ","));
     }
     return list;
 }
@@ -164,6 +168,11 @@ std::vector<ImageBuilder::Job> ImageBuilder::jobs_of(const BuildSpec& spec) cons
                              {home_map,
                               "-I" + (paths_.home / "src").string(),
                               "-I" + (paths_.home / "sdk/include").string()});
+        if (spec.delegate_key) {
+            extra.push_back(fmt::format("-DAUTHEX_WITH_DELEGATE={}",
+                                        spec.delegate_restores ? "AUTHEX_DELEGATE_RESTORES"
+                                                               : "AUTHEX_DELEGATE_HEALS"));
+        }
         if (spec.max_connections != 0) {
             extra.push_back(fmt::format("-DAUTHEX_MAX_CONNECTIONS={}", spec.max_connections));
         }

@@ -17,9 +17,9 @@ extern const std::uint8_t _end[] __attribute__((visibility("hidden")));
 namespace authex::runtime {
 namespace {
 
-// AUTHEX_OWNER_KEYS is the list of their bytes, 32 or 64, given by the builder.
+// AUTHEX_OWNER_KEYS is the list of their bytes, 32, 64 or 96, given by the builder.
 constexpr std::uint8_t owner_keys[] = {AUTHEX_OWNER_KEYS};
-static_assert(sizeof owner_keys == 32 || sizeof owner_keys == 64);
+static_assert(sizeof owner_keys % 32 == 0 && sizeof owner_keys <= 96);
 
 std::uint64_t address(const void* pointer) {
     return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(pointer));

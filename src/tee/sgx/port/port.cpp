@@ -15,9 +15,9 @@ extern const std::uint8_t __ehdr_start[] __attribute__((visibility("hidden")));
 namespace authex::runtime {
 namespace {
 
-// AUTHEX_OWNER_KEYS is the list of their bytes, 32 or 64, given by the builder.
+// AUTHEX_OWNER_KEYS is the list of their bytes, 32, 64 or 96, given by the builder.
 constexpr std::uint8_t owner_keys[] = {AUTHEX_OWNER_KEYS};
-static_assert(sizeof owner_keys == 32 || sizeof owner_keys == 64);
+static_assert(sizeof owner_keys % 32 == 0 && sizeof owner_keys <= 96);
 
 /// No enclave is larger, and none begins elsewhere (image/enclave.hpp).
 constexpr std::uint64_t enclave_bytes_max = std::uint64_t{256} << 20U;

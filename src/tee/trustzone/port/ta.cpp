@@ -21,10 +21,10 @@ namespace {
 
 namespace trustzone = tee::trustzone;
 
-// AUTHEX_OWNER_KEYS is the list of their bytes, 32 or 64, given by the builder. Measured, as all
-// that is constant.
+// AUTHEX_OWNER_KEYS is the list of their bytes, 32, 64 or 96, given by the builder. Measured, as
+// all that is constant.
 constexpr std::uint8_t owner_keys[] = {AUTHEX_OWNER_KEYS};
-static_assert(sizeof owner_keys == 32 || sizeof owner_keys == 64);
+static_assert(sizeof owner_keys % 32 == 0 && sizeof owner_keys <= 96);
 
 constexpr TEE_UUID attestation_uuid = {
     0x39800861, 0x182A, 0x4720, {0x9B, 0x67, 0x2B, 0xCD, 0x62, 0x2B, 0xC0, 0xB5}};
