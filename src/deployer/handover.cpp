@@ -157,7 +157,7 @@ Expected<Handover::Course> Handover::prepare(const ModuleRecord& before,
     }
     course.chunks = std::move(*chunks);
     for (ConnectionRecord connection : connections_of(before.name)) {
-        bool whole = connection.complete;
+        bool whole = connection.complete && !connection.key.empty(); // a copy knows none
         for (EndRecord* end : {&connection.from, &connection.to}) {
             // What one end has forgotten is connected anew, not carried over.
             const ModuleRecord* at_end = context_.state.module(end->module);

@@ -310,6 +310,10 @@ class ConnectionPlanner {
             }
         }
         const bool follows = updates(target.from) || updates(target.to);
+        if (follows && record->key.empty()) {
+            turn = true; // a copy of a state cannot let it go on
+            return "its key is not here";
+        }
         if (!follows && (target.source_address != record->source_address ||
                          target.destination_address != record->destination_address)) {
             turn = record->key.empty();

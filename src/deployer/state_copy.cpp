@@ -1,21 +1,17 @@
 #include "deployer/state_copy.hpp"
 
-namespace authex::deployer {
+#include <functional>
 
-ConnectionRecord without_key(ConnectionRecord record) {
-    const bool stays = record.given_key && !record.direct();
-    if (!stays) {
-        record.key = Secret();
-        record.key_before = Secret();
-    }
-    // The deployer would seal under it.
-    record.complete = record.complete && !record.direct();
-    record.next_counter = 0;
-    record.pending.clear();
-    return record;
+namespace authex::deployer {
+namespace {
+
+bool is_kept(const std::map<std::string, ModuleRecord>& modules, const EndRecord& end) {
+    const auto found = modules.find(end.module);
+    return found != modules.end() && !found->second.state_key.empty();
 }
 
-Expected<std::shared_ptr<Database>> copy_without_keys(State& from) {
+Expected<std::shared_ptr<Database>>
+copy_of(State& from, const std::function<ConnectionRecord(const ConnectionRecord&)>& changed) {
     auto opened = Database::in_memory();
     if (!opened) {
         return tl::make_unexpected(opened.error());
@@ -41,7 +37,7 @@ Expected<std::shared_ptr<Database>> copy_without_keys(State& from) {
         change.modules.back().attested_at_us = 0;
     }
     for (const auto& [id, connection] : from.connections()) {
-        change.connections.push_back(without_key(connection));
+        change.connections.push_back(changed(connection));
     }
     for (const auto& [name, periodic] : from.periodic()) {
         change.periodic.push_back(periodic);
@@ -50,6 +46,39 @@ Expected<std::shared_ptr<Database>> copy_without_keys(State& from) {
     kept = kept ? (*to)->commit(change) : kept;
     return kept ? Expected<std::shared_ptr<Database>>(std::move(database))
                 : tl::make_unexpected(kept.error());
+}
+
+} // namespace
+
+ConnectionRecord without_key(ConnectionRecord record) {
+    const bool stays = record.given_key && !record.direct();
+    if (!stays) {
+        record.key = Secret();
+        record.key_before = Secret();
+    }
+    // The deployer would seal under it; a turn that is not finished could not be, without the key.
+    const bool turns = record.turning || record.turned_at == turn_unfinished;
+    record.complete = record.complete && !record.direct() && (stays || !turns);
+    record.next_counter = 0;
+    record.pending.clear();
+    return record;
+}
+
+ConnectionRecord handed_on(ConnectionRecord record,
+                           const std::map<std::string, ModuleRecord>& modules) {
+    const bool outlives = is_kept(modules, record.from) || is_kept(modules, record.to);
+    return record.complete && !record.direct() && outlives ? record
+                                                           : without_key(std::move(record));
+}
+
+Expected<std::shared_ptr<Database>> copy_without_keys(State& from) {
+    return copy_of(from, without_key);
+}
+
+Expected<std::shared_ptr<Database>> copy_to_hand_on(State& from) {
+    return copy_of(from, [&from](const ConnectionRecord& record) {
+        return handed_on(record, from.modules());
+    });
 }
 
 } // namespace authex::deployer

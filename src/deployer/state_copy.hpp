@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "deployer/database.hpp"
@@ -17,6 +19,14 @@ namespace authex::deployer {
 /// keys of his own, whatever the machine that it was taken from does meanwhile.
 /// @error of the state
 [[nodiscard]] Expected<std::shared_ptr<Database>> copy_without_keys(State& from);
+
+/// The same for somebody who goes on in the place of the one it is taken from, and not beside him:
+/// with the keys of connections that outlive a module's process, since its state is kept. Whoever
+/// deploys seals under none of these either.
+Expected<std::shared_ptr<Database>> copy_to_hand_on(State& from);
+/// A record as such a copy has it. @param modules of the state that it is taken from
+[[nodiscard]] ConnectionRecord handed_on(ConnectionRecord record,
+                                         const std::map<std::string, ModuleRecord>& modules);
 
 /// A record as a copy has it: its epoch is known, its key is not. Keys that the descriptor gives to
 /// two modules stay, as they stand in the descriptor too.

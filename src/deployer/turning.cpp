@@ -89,7 +89,7 @@ bool Turning::lives(const EndRecord& end) const {
 /// Those are left for another time on which something waits under the key before the present one.
 void Turning::look() {
     for (auto each = turning_.begin(); each != turning_.end();) {
-        if (each->second.key_before.empty() || has_arrived(each->second)) {
+        if (each->second.turn == 0 || has_arrived(each->second)) {
             ++each;
             continue;
         }

@@ -179,6 +179,46 @@ TEST_F(StateCopy, RemovesConnectionsThatWereMadeAfterIt) {
     EXPECT_THAT(up(), IsEmpty());
 }
 
+TEST_F(StateCopy, AnUpdateContinuesNothingUnderAKeyThatACopyDoesNotKnow) {
+    there();
+    up();
+    world.change_code("last");
+    EXPECT_THAT(up(), Contains("connect a"));
+    EXPECT_EQ(epoch("a"), 2U);
+    const std::uint64_t before = taken();
+    poke();
+    EXPECT_EQ(taken(), before + 1);
+    EXPECT_THAT(up(), IsEmpty());
+}
+
+TEST_F(StateCopy, ATurnThatWasNotFinishedIsKeyedAnew) {
+    Selection turn{.load = false,
+                   .attest = false,
+                   .register_periodic = false,
+                   .remove_stale = false,
+                   .connections = {"a"},
+                   .turn_keys = true};
+    for (int place = 1; place < 12; ++place) {
+        here();
+        world.fuse = place;
+        const bool survived = world.survives([&] { (void)world.open()->up(turn); });
+        world.fuse = -1;
+        copied = copy();
+        there();
+        up();
+        const std::uint64_t before = taken();
+        poke();
+        EXPECT_EQ(taken(), before + 1) << "killed at place " << place;
+        EXPECT_THAT(up(), IsEmpty()) << "killed at place " << place;
+        if (survived) {
+            break;
+        }
+        original = copy();
+        here();
+        up();
+    }
+}
+
 TEST_F(StateCopy, OfAnUnfinishedConnectionIsKeyedAnew) {
     world.set_descriptor(std::string(nodes) + connections +
                          "  - { name: more, from: first.out, to: last.relay }\n");
