@@ -335,6 +335,30 @@ void declare_trust(Declarer& declarer, Arguments& arguments, CLI::App& app) {
         ->option_text("N");
 }
 
+void declare_delegate(Declarer& declarer, Arguments& arguments) {
+    CLI::App* delegate = declarer.command(
+        "delegate",
+        Command::delegate,
+        group_trust,
+        "let another machine heal and attest what is deployed, without the owner key");
+    CLI::Option_group* what = delegate->add_option_group("What", "one of these");
+    what->add_option("dir",
+                     arguments.subject,
+                     "give the state to a delegate: its folder, empty or not there yet")
+        ->option_text(" ");
+    what->add_option("--take-back", arguments.take_back, "take the state of its folder back")
+        ->type_name("DIR");
+    what->add_flag(
+        "--revoke", arguments.revoke, "go on without it: its folder is lost, or not to be trusted");
+    what->require_option(1);
+    what->fallthrough();
+    delegate->add_option("--name", arguments.name, "who it is (default: delegate)")
+        ->type_name("NAME");
+    delegate->add_option("--days", arguments.days, "how long it may work (default: 90)")
+        ->check(CLI::Range(1U, 825U))
+        ->option_text("N");
+}
+
 void declare_use(Declarer& declarer, Arguments& arguments) {
     CLI::App* output = declarer.command(
         "output", Command::output, group_use, "send an event on a direct connection");
@@ -532,6 +556,7 @@ void declare(CLI::App& app, Arguments& arguments) {
     declare_watch(*declarer, arguments);
     declare_use(*declarer, arguments);
     declare_trust(*declarer, arguments, app);
+    declare_delegate(*declarer, arguments);
     declare_look(*declarer, arguments);
     declare_end(*declarer);
     app.require_subcommand(1);

@@ -58,6 +58,7 @@ enum class Command : std::uint8_t {
     restart,
     restore,
     update,
+    delegate,
     completion,
     verify,
     enclave,
@@ -136,7 +137,12 @@ struct Arguments {
     bool replace = false;
     std::filesystem::path passphrase_file;
 
-    // role, init, recovery-key, recover
+    // delegate
+    std::filesystem::path take_back;
+    bool revoke = false;
+    std::string name = "delegate"; ///< of its certificate
+
+    // role, init, recovery-key, recover; delegate
     std::string role;
     std::uint32_t days = 90;
     std::filesystem::path recovery_file;

@@ -9,11 +9,48 @@
 #include "cli/roles.hpp"
 #include "cli/run.hpp"
 #include "cli/views.hpp"
+#include "deployer/credentials.hpp"
 #include "descriptor/schema.hpp"
 
 namespace authex::cli {
 
 using deployer::Application;
+
+namespace {
+
+/// What changes an application, or those who may: no delegate does that.
+bool is_owners_alone(const Arguments& arguments) {
+    switch (arguments.command) {
+    case Command::build:
+    case Command::plan:
+    case Command::up:
+    case Command::update:
+    case Command::deploy:
+    case Command::register_periodic:
+    case Command::dev:
+    case Command::disable:
+    case Command::reset:
+    case Command::down:
+    case Command::record:
+    case Command::node_bundle:
+    case Command::node_enroll:
+    case Command::secret_set:
+    case Command::role_add:
+    case Command::role_list:
+    case Command::role_revoke:
+    case Command::recovery_key:
+    case Command::recover:
+    case Command::restore:
+    case Command::delegate:
+        return true;
+    case Command::export_state:
+        return !arguments.out.empty();
+    default:
+        return false;
+    }
+}
+
+} // namespace
 
 int Run::fail(const std::vector<Diagnostic>& diagnostics) {
     progress_.clear();
@@ -134,11 +171,14 @@ int Run::with_application() {
 }
 
 int Run::with_application(const std::filesystem::path& file) {
-    std::vector<Diagnostic> warnings;
-    const auto descriptor = Application::check(file, warnings);
-    if (!descriptor) {
-        fail(descriptor.error());
-        return exit_usage;
+    // A delegate has the descriptor in its state.
+    if (!deployer::is_delegate(state_directory())) {
+        std::vector<Diagnostic> warnings;
+        const auto descriptor = Application::check(file, warnings);
+        if (!descriptor) {
+            fail(descriptor.error());
+            return exit_usage;
+        }
     }
     deployer::Options options;
     options.descriptor = file;
@@ -155,6 +195,12 @@ int Run::with_application(const std::filesystem::path& file) {
 }
 
 int Run::choose() {
+    if (is_owners_alone(arguments_) && deployer::is_delegate(state_directory())) {
+        return fail(make_error("owners-alone",
+                               "this is a delegate's folder: it heals and attests what is deployed",
+                               "the owner does the rest; authex delegate --take-back DIR in his "
+                               "folder gives him the state"));
+    }
     switch (arguments_.command) {
     case Command::init:
         return init();
@@ -176,6 +222,8 @@ int Run::choose() {
         return say(make_recovery_key(arguments_.recovery_file, state_directory()));
     case Command::recover:
         return recover();
+    case Command::delegate:
+        return delegate();
     case Command::graph:
         return graph();
     case Command::doctor:

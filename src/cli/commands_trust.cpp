@@ -111,6 +111,8 @@ int Run::trust(Application& application) {
     case Command::recover:
         return done_plan(application.recover(arguments_.deployment),
                          "nothing to do: the application is yours");
+    case Command::delegate:
+        return give_to_delegate(application);
     case Command::role_revoke: {
         const auto told = application.tell_revoked();
         return told ? done(fmt::format("no node takes the certificate of {} any more\n",

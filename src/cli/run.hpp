@@ -3,7 +3,8 @@
 // commands: commands.cpp chooses, commands_make.cpp builds and prepares, commands_use.cpp sends,
 // commands_look.cpp shows, commands_trust.cpp gives secrets, roles and keys, commands_copy.cpp
 // exports and restores, commands_watch.cpp watches, commands_record.cpp records and replays,
-// commands_update.cpp lets new code take over.
+// commands_update.cpp lets new code take over, commands_delegate.cpp gives the state to a delegate
+// and takes it back.
 
 #include <chrono>
 #include <filesystem>
@@ -69,6 +70,8 @@ class Run {
     int secret_set(deployer::Application& application);
     int recover();
     int revoke_role();
+    int delegate();
+    int give_to_delegate(deployer::Application& application);
     int enroll(deployer::Application& application);
     int say(const Expected<Said>& said);
     int trust(deployer::Application& application);

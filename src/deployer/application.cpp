@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "crypto/kdf.hpp"
+#include "deployer/deployed.hpp"
 #include "deployer/engine.hpp"
 #include "deployer/image_store.hpp"
 #include "deployer/instances.hpp"
@@ -54,12 +55,16 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
                         .definitions = module.definitions,
                         .owner_key = owner.public_key,
                         .recovery_key = owner.recovery_key,
+                        .delegate_restores = module.persist,
                         .max_connections = module.max.connections.value_or(0),
                         .max_body_bytes = module.max.body_bytes.value_or(0),
                         .max_image_bytes = module.max.image_bytes.value_or(0),
                         .stack_bytes =
                             static_cast<std::uint32_t>(module.max.stack_bytes.value_or(0))};
     const descriptor::Node& node = *descriptor.find_node(module.node.name);
+    if (node.tee != descriptor::Tee::sancus) {
+        spec.delegate_key = owner.delegate_key; // there, whoever has the module's key has all
+    }
     if (node.vendor) {
         spec.vendor_id = node.vendor->id;
     }
@@ -106,6 +111,11 @@ Outcome<descriptor::Descriptor> Application::check(const std::filesystem::path& 
 }
 
 Outcome<std::unique_ptr<Application>> Application::open(Options options) {
+    if (is_delegate(state_directory_of(options))) {
+        auto deployed = open_deployed(options);
+        return deployed ? Outcome<std::unique_ptr<Application>>(std::move(*deployed))
+                        : tl::make_unexpected(std::move(deployed.error()));
+    }
     std::vector<Diagnostic> warnings;
     auto descriptor = check(options.descriptor, warnings);
     if (!descriptor) {
@@ -342,11 +352,14 @@ OwnedApplication::Errors OwnedApplication::check_names(const Selection& selectio
     return errors;
 }
 
-Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(const Selection& selection) {
-    const Expected<bool> owned = must_own();
-    if (!owned) {
-        return failed(owned.error());
+Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(Selection selection) {
+    const bool goes_on = selection.heal || !selection.load;
+    const Expected<bool> may =
+        outside_.owner.is_delegates() && goes_on ? Expected<bool>(true) : must_own();
+    if (!may) {
+        return failed(may.error());
     }
+    selection.remove_stale = selection.remove_stale && !outside_.owner.is_delegates();
     Errors errors = check_names(selection);
     if (!errors.empty()) {
         return tl::make_unexpected(std::move(errors));

@@ -15,6 +15,7 @@
 
 #include "base/bytes.hpp"
 #include "base/diagnostic.hpp"
+#include "deployer/role_certificates.hpp"
 #include "descriptor/model.hpp"
 #include "tee/builder.hpp"
 #include "tee/verifier.hpp"
@@ -194,6 +195,12 @@ struct RecordOrder {
     std::function<void()> begun; ///< called once: the module is attested and connected again
     std::stop_token stop;
 };
+/// Who is to heal and attest in the owner's place, and where his folder is written.
+struct DelegationOrder {
+    std::filesystem::path folder;  ///< must not be there, or be empty
+    std::string name = "delegate"; ///< of the certificate
+    int days = 90;                 ///< for so long it is valid
+};
 struct RecordSummary {
     std::uint64_t given = 0; ///< frames to the module
     std::uint64_t gave = 0;  ///< frames from it
@@ -278,6 +285,12 @@ class Application {
     /// @error unknown-module | not-replayable: the node's TEE protects its modules | image-differs:
     /// run up() first | file-exists | file-unwritable | as up()
     virtual Outcome<RecordSummary> record(const RecordOrder& order) = 0;
+    /// Does what up() does, with the key for delegates in every module, and then gives the state to
+    /// a delegate: its folder is written, and the state here is not changed any more until it is
+    /// taken back (delegation_end.hpp). @pre make_delegate_key()
+    /// @error recovered: the owner key is the recovery key | not-finished: an update |
+    /// folder-not-empty | role-exists | of the values and files | as up()
+    virtual Outcome<RoleCertificate> delegate(const DelegationOrder& order) = 0;
     /// The state as JSON; with secrets only if asked.
     virtual Outcome<std::string> export_state(bool with_secrets) = 0;
 };

@@ -48,6 +48,9 @@ Change all_but(const State& state, const std::set<std::string>& kept) {
 } // namespace
 
 Outcome<bool> OwnedApplication::disable(const std::string& module) {
+    if (const auto may = no_delegates(); !may) {
+        return failed(may.error());
+    }
     if (descriptor_.find_module(module) == nullptr) {
         return failed(
             make_error("unknown-module", fmt::format("the descriptor has no module {}", module)));
@@ -199,6 +202,9 @@ Outcome<Plan> OwnedApplication::empty_nodes(State& state) {
 
 /// An owner who never deployed has nothing to empty; a guest asks the nodes what there is.
 Expected<std::unique_ptr<State>> OwnedApplication::open_to_empty() {
+    if (const auto may = no_delegates(); !may) {
+        return tl::make_unexpected(may.error());
+    }
     return outside_.has_owner_key ? outside_.open_state(StateUse::change) : open_to_change();
 }
 

@@ -6,13 +6,24 @@
 
 namespace authex::deployer {
 
+Expected<bool> OwnedApplication::no_delegates() const {
+    return outside_.owner.is_delegates()
+               ? failure("owners-alone",
+                         "this is a delegate's folder: it heals and attests what is deployed",
+                         "only the owner changes what is deployed; authex delegate --take-back "
+                         "DIR in his folder gives him the state")
+               : Expected<bool>(true);
+}
+
 Expected<bool> OwnedApplication::must_own() const {
-    return outside_.has_owner_key
-               ? Expected<bool>(true)
-               : failure("no-owner-key",
-                         "this state directory has a certificate, but no owner key",
-                         "only the owner builds, attests and connects; status, logs and restart "
-                         "work as far as the certificate's role goes");
+    const Expected<bool> may = no_delegates();
+    if (!may || outside_.has_owner_key) {
+        return may;
+    }
+    return failure("no-owner-key",
+                   "this state directory has a certificate, but no owner key",
+                   "only the owner builds, attests and connects; status, logs and restart "
+                   "work as far as the certificate's role goes");
 }
 
 Expected<std::unique_ptr<State>>

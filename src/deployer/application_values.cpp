@@ -6,6 +6,7 @@
 
 #include "deployer/owned_application.hpp"
 #include "deployer/private_file.hpp"
+#include "deployer/state_marks.hpp"
 
 namespace authex::deployer {
 
@@ -18,7 +19,11 @@ ValuesOfModules OwnedApplication::values(const Selection& selection, const State
         const bool chosen =
             all || std::find(selection.modules.begin(), selection.modules.end(), module.name) !=
                        selection.modules.end();
-        if (selection.attest && chosen) {
+        if (selection.attest && chosen && outside_.values != nullptr) {
+            const auto given = outside_.values->find(module.name);
+            values.emplace(module.name,
+                           given == outside_.values->end() ? ModuleValues() : given->second);
+        } else if (selection.attest && chosen) {
             values.emplace(
                 module.name,
                 values_of(module, {descriptor_, outside_.owner, state, outside_.environment}));
@@ -48,6 +53,11 @@ Expected<bool> OwnedApplication::turn_secret(const std::string& module, const st
 Outcome<bool> OwnedApplication::set_secret(const std::string& module,
                                            const std::string& name,
                                            std::optional<ByteView> value) {
+    Expected<bool> may = no_delegates();
+    may = may ? may_change(outside_.state_directory) : may;
+    if (!may) {
+        return failed(may.error());
+    }
     const descriptor::Module* stated = descriptor_.find_module(module);
     if (stated == nullptr) {
         return failed(

@@ -13,6 +13,7 @@
 #include "deployer/sealed_file.hpp"
 #include "deployer/state.hpp"
 #include "deployer/state_copy.hpp"
+#include "deployer/state_marks.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -40,7 +41,7 @@ struct StoredFile {
 /// What belongs to this machine alone: its lock, its database, its nodes.
 bool stays_here(const fs::path& name) {
     const std::string first = name.begin()->string();
-    return first == "lock" || first == "dev" || first == "moved" ||
+    return first == "lock" || first == "dev" || first == "moved" || first == "delegated" ||
            first.rfind(state_file, 0) == 0 || name.extension() == ".new";
 }
 
@@ -293,6 +294,9 @@ Expected<std::string> restore_backup(const RestoreRequest& request,
     const auto lock = folder ? StateLock::take(directory) : tl::make_unexpected(folder.error());
     if (!lock) {
         return tl::make_unexpected(lock.error());
+    }
+    if (fs::exists(delegated_mark(directory), error)) {
+        return tl::make_unexpected(may_change(directory).error());
     }
     const std::vector<crypto::Hash> keys = keys_to_mark(directory, descriptor);
     // Without a database nothing of the old state is used again; the new one comes last.

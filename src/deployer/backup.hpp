@@ -35,7 +35,8 @@ struct RestoreRequest {
 /// connections and that the backup does not know may have been used since it was made: they are
 /// taken as used.
 /// @return the application's name
-/// @error file-unreadable | export-… | application-differs | state-exists | state-locked
+/// @error file-unreadable | export-… | application-differs | state-exists | state-locked |
+/// state-delegated
 Expected<std::string> restore_backup(const RestoreRequest& request,
                                      const descriptor::Descriptor& descriptor);
 

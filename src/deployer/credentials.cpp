@@ -25,7 +25,11 @@ Expected<std::array<std::uint8_t, 32>> new_secret() {
     return secret;
 }
 
-Expected<bool> make_owner_key(const std::filesystem::path& file) {
+constexpr const char* owner_file = "owner.key";
+constexpr const char* delegate_file = "delegate.key";
+constexpr const char* delegate_public_file = "delegate.pub";
+
+Expected<bool> make_secret_key(const std::filesystem::path& file) {
     auto secret = new_secret();
     if (!secret) {
         return tl::make_unexpected(secret.error());
@@ -61,22 +65,28 @@ Expected<std::optional<KeyBytes>> read_public(const std::filesystem::path& file)
     return key;
 }
 
-/// Which of the two public keys the secret belongs to.
+/// Which of the public keys the secret belongs to.
 Expected<bool> find_index(const std::filesystem::path& state_directory, OwnerKey& key) {
     KeyBytes own{};
     crypto::x25519_public(key.secret, own);
     const auto first = read_public(state_directory / "owner.pub");
     const auto recovery = read_public(state_directory / "recovery.pub");
-    if (!first || !recovery) {
-        return tl::make_unexpected(first ? recovery.error() : first.error());
+    const auto delegate = read_public(state_directory / delegate_public_file);
+    for (const auto* read : {&first, &recovery, &delegate}) {
+        if (!*read) {
+            return tl::make_unexpected(read->error());
+        }
     }
     key.recovery_key = *recovery;
+    key.delegate_key = *delegate;
     key.public_key = first->value_or(own);
-    key.index = key.public_key == own ? 0 : 1;
-    const bool belongs = key.index == 0 || key.recovery_key == own;
+    key.index = key.public_key == own ? 0 : key.recovery_key == own ? 1 : wire::delegate_index;
+    const bool belongs = is_delegate(state_directory)
+                             ? key.is_delegates() && key.delegate_key == own
+                             : !key.is_delegates();
     if (!belongs || key.recovery_key == key.public_key) {
         return failure("owner-key-mismatch",
-                       fmt::format("owner.key in {} belongs to neither owner.pub nor recovery.pub",
+                       fmt::format("the key in {} belongs to none of its public keys",
                                    state_directory.string()),
                        "restore the files from your backup, all together");
     }
@@ -134,8 +144,46 @@ bool is_guest(const std::filesystem::path& state_directory) {
            !std::filesystem::exists(tls / "ca.key");
 }
 
+bool is_delegate(const std::filesystem::path& state_directory) {
+    return std::filesystem::exists(state_directory / "delegation.json");
+}
+
+Expected<bool> make_delegate_key(const std::filesystem::path& state_directory) {
+    const std::filesystem::path file = state_directory / delegate_file;
+    Expected<bool> done = create_private_folder(state_directory);
+    if (done && !std::filesystem::exists(file)) {
+        done = make_secret_key(file);
+    }
+    const auto text = done ? read_delegate_key(state_directory) : tl::make_unexpected(done.error());
+    auto secret = text ? parse_key(text->text()) : std::nullopt;
+    if (!secret) {
+        return text ? failure(
+                          "owner-key-damaged",
+                          fmt::format("{} does not hold 64 lower-case hex digits", file.string()),
+                          "remove it: another is made")
+                    : tl::make_unexpected(text.error());
+    }
+    KeyBytes public_key{};
+    crypto::x25519_public(*secret, public_key);
+    wipe(*secret);
+    return replace_file(state_directory / delegate_public_file,
+                        key_text(public_key) + "\n",
+                        FileAccess::everyone_reads);
+}
+
+Expected<Secret> read_delegate_key(const std::filesystem::path& state_directory) {
+    return read_private_file(state_directory / delegate_file);
+}
+
+void forget_delegate_key(const std::filesystem::path& state_directory) {
+    std::error_code none;
+    std::filesystem::remove(state_directory / delegate_public_file, none);
+    std::filesystem::remove(state_directory / delegate_file, none);
+}
+
 Expected<OwnerKey> open_owner_key(const std::filesystem::path& state_directory) {
-    const std::filesystem::path file = state_directory / "owner.key";
+    const std::filesystem::path file =
+        state_directory / (is_delegate(state_directory) ? delegate_file : owner_file);
     const Expected<bool> folder = create_private_folder(state_directory);
     if (!folder) {
         return tl::make_unexpected(folder.error());
@@ -154,7 +202,7 @@ Expected<OwnerKey> open_owner_key(const std::filesystem::path& state_directory) 
     }
     if (!std::filesystem::exists(file)) {
         // Another process may be making it at this moment: then its key is the one that counts.
-        const Expected<bool> made = make_owner_key(file);
+        const Expected<bool> made = make_secret_key(file);
         if (!made && made.error().code != "file-exists") {
             return tl::make_unexpected(made.error());
         }

@@ -5,10 +5,12 @@
 //   <state directory>/owner.key       X25519 secret, 64 hex digits, mode 0600
 //   <state directory>/owner.pub       public key of index 0, which is built into every module
 //   <state directory>/recovery.pub    that of index 1, where there is one (recovery.hpp)
+//   <state directory>/delegate.{key,pub}  of index 2, where there is one (delegation.hpp)
 //   <state directory>/tls/ca.{crt,key}, deployer.{crt,key}    PEM, ECDSA P-256; keys mode 0600
 //
 // A folder with ca.crt and deployer.{crt,key}, but without ca.key, is a guest's: authex role add
-// made it. It has what its certificate's role allows, and usually no owner key.
+// made it. It has what its certificate's role allows, and usually no owner key. With
+// delegation.json it is a delegate's, which has delegate.key in place of the owner key.
 
 #include <array>
 #include <cstdint>
@@ -19,6 +21,8 @@
 #include <vector>
 
 #include "base/diagnostic.hpp"
+#include "deployer/secret.hpp"
+#include "wire/handshake.hpp"
 
 namespace authex::deployer {
 
@@ -29,6 +33,8 @@ struct OwnerKey {
     std::uint16_t index = 0;              ///< of the public key that belongs to the secret
     KeyBytes public_key{};                ///< index 0
     std::optional<KeyBytes> recovery_key; ///< index 1; public
+    std::optional<KeyBytes> delegate_key; ///< index 2; public
+    [[nodiscard]] bool is_delegates() const { return index == wire::delegate_index; }
     OwnerKey() = default;
     OwnerKey(const OwnerKey&) = default;
     OwnerKey& operator=(const OwnerKey&) = default;
@@ -42,9 +48,21 @@ struct OwnerKey {
 /// Whether the folder was made by authex role add.
 [[nodiscard]] bool is_guest(const std::filesystem::path& state_directory);
 
-/// Reads the owner key, or makes it where there is none. Never overwrites.
+/// Whether the folder was made by authex delegate.
+[[nodiscard]] bool is_delegate(const std::filesystem::path& state_directory);
+
+/// Makes a key for delegates, where there is none: its public half goes into every image that is
+/// built from then on. @error file-unwritable | no-randomness
+Expected<bool> make_delegate_key(const std::filesystem::path& state_directory);
+/// The secret half. @error file-unreadable | file-readable-by-others
+Expected<Secret> read_delegate_key(const std::filesystem::path& state_directory);
+/// From then on images are built without it.
+void forget_delegate_key(const std::filesystem::path& state_directory);
+
+/// Reads the owner key, or makes it where there is none; in a delegate's folder, the delegate's.
+/// Never overwrites.
 /// @error no-owner-key: a guest has none | owner-key-missing: only its public half is there |
-/// owner-key-damaged | owner-key-mismatch: it belongs to neither public key |
+/// owner-key-damaged | owner-key-mismatch: it belongs to none of the public keys |
 /// file-unwritable | owner-key-readable-by-others
 Expected<OwnerKey> open_owner_key(const std::filesystem::path& state_directory);
 

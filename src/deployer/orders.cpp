@@ -74,6 +74,10 @@ Diagnostic refused(const std::string& module, wire::ControlType order, Error err
         return make_error("order-refused",
                           fmt::format("module {} was disabled", module),
                           fmt::format("to use it again: authex deploy --module {}", module));
+    case Error::owners_alone:
+        return make_error("order-refused",
+                          fmt::format("module {} takes this order of its owner alone", module),
+                          "the owner has to give it, not a delegate");
     case Error::key_mismatch:
     case Error::old_epoch:
         return superseded(module, "it has a key that was not made here");

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
+#include "deployer/delegation.hpp"
 #include "deployer/grpc_node.hpp"
 #include "deployer/role_certificates.hpp"
 #include "deployer/sgx_trust.hpp"
@@ -165,6 +166,27 @@ authorities_of(const descriptor::Descriptor& descriptor) {
     return authorities;
 }
 
+/// Without random numbers nothing here is worth anything.
+void draw(Bytes out) {
+    if (RAND_priv_bytes(out.data(), static_cast<int>(out.size())) != 1) {
+        std::abort();
+    }
+}
+
+/// What the owner computes from his keys, a delegate was given.
+Expected<bool> know_as_delegate(Outside& outside) {
+    auto values = delegated_values(outside.state_directory);
+    if (!values) {
+        return tl::make_unexpected(values.error());
+    }
+    outside.values = std::make_shared<const ValuesOfModules>(std::move(*values));
+    outside.place = [state_directory = outside.state_directory](
+                        const descriptor::Node& node, ByteView image, ByteView placement) {
+        return place_as_before(state_directory, node.name, image, placement);
+    };
+    return true;
+}
+
 } // namespace
 
 Expected<Outside> make_outside(const Options& options, const descriptor::Descriptor& descriptor) {
@@ -204,12 +226,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     outside.executor = std::make_shared<ThreadExecutor>();
     outside.now = [] { return std::chrono::system_clock::now(); };
     outside.wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-    outside.random = [](Bytes out) {
-        // Without random numbers nothing here is worth anything.
-        if (RAND_priv_bytes(out.data(), static_cast<int>(out.size())) != 1) {
-            std::abort();
-        }
-    };
+    outside.random = draw;
     outside.builder = [tees](descriptor::Tee tee) { return tees->builder(tee); };
     outside.verifier = [tees](descriptor::Tee tee) { return tees->verifier(tee); };
     outside.place = [folder = descriptor.directory](
@@ -219,6 +236,7 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     outside.open_state = [state_directory](StateUse use) {
         return State::open(state_directory, use);
     };
+    outside.state_directory = state_directory;
     outside.images = state_directory / "images";
     outside.signing = [descriptor, state_directory](descriptor::Tee tee) {
         return signing_of(descriptor, state_directory, tee);
@@ -226,6 +244,12 @@ Expected<Outside> make_outside(const Options& options, const descriptor::Descrip
     outside.has_owner_key = owner.has_value();
     if (owner) {
         outside.owner = *owner;
+    }
+    if (outside.owner.is_delegates()) {
+        const Expected<bool> known = know_as_delegate(outside);
+        if (!known) {
+            return tl::make_unexpected(known.error());
+        }
     }
     outside.revoked = std::move(*revoked);
     outside.environment = [](const std::string& name) {

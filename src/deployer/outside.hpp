@@ -40,9 +40,12 @@ struct Outside {
         const descriptor::Node&, ByteView image, ByteView placement)>
         place;
     std::function<Expected<std::unique_ptr<State>>(StateUse)> open_state;
+    std::filesystem::path state_directory;
     std::filesystem::path images; ///< folder of what is deployed (image_store.hpp); empty: nowhere
-    OwnerKey owner;
-    bool has_owner_key = true;        ///< else it is a guest's, and `owner` is nothing
+    OwnerKey owner;               ///< or a delegate's
+    bool has_owner_key = true;    ///< else it is a guest's, and `owner` is nothing
+    /// Of all modules, as a delegate has them; null: from where the descriptor says they are.
+    std::shared_ptr<const ValuesOfModules> values;
     std::vector<std::string> revoked; ///< serial numbers that every node is told
     /// Who signs images of this TEE.
     std::function<tee::Signing(descriptor::Tee)> signing;

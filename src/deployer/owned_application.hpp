@@ -2,8 +2,9 @@
 // The application of application.hpp, over any world (outside.hpp). One file for each group of
 // commands: application.cpp builds and deploys, application_messages.cpp sends, application_status
 // and application_logs.cpp look, application_watch.cpp heals,
-// application_quarantine.cpp cuts off, application_record.cpp records,
-// application_values.cpp gives secrets, application_end.cpp disables and takes down.
+// application_quarantine.cpp cuts off, application_delegate.cpp gives the state to a delegate,
+// application_record.cpp records, application_values.cpp gives secrets, application_end.cpp
+// disables and takes down.
 
 #include <memory>
 #include <mutex>
@@ -50,6 +51,7 @@ class OwnedApplication final : public Application {
                        const std::function<bool(const LogEntry&)>& take) override;
     Outcome<RecordSummary> record(const RecordOrder& order) override;
     Outcome<std::string> export_state(bool with_secrets) override;
+    Outcome<RoleCertificate> delegate(const DelegationOrder& order) override;
 
     // For a watch (watch_round.hpp).
 
@@ -71,12 +73,16 @@ class OwnedApplication final : public Application {
     /// Those of the descriptor. @error of the first that cannot be spoken to, as its files are
     Expected<Nodes> reach_nodes();
     [[nodiscard]] std::chrono::system_clock::time_point now() const { return outside_.now(); }
+    /// Or a delegate's: else it is a guest's.
+    [[nodiscard]] bool has_owner_key() const { return outside_.has_owner_key; }
 
   private:
     using Errors = std::vector<Diagnostic>;
     struct Prepared; ///< a plan with all that it was made from
 
-    /// @error no-owner-key
+    /// @error owners-alone
+    [[nodiscard]] Expected<bool> no_delegates() const;
+    /// @error owners-alone | no-owner-key
     [[nodiscard]] Expected<bool> must_own() const;
     /// @param symbols also what debuggers read
     Outcome<std::vector<BuiltModule>> build_images(const std::vector<std::string>& modules,
@@ -87,7 +93,7 @@ class OwnedApplication final : public Application {
     /// A guest's state follows what the nodes say.
     Expected<std::unique_ptr<State>> with_deployment_of_nodes(std::unique_ptr<State> state);
     Expected<std::shared_ptr<Node>> node_of(const std::string& name);
-    Outcome<Prepared> prepare(const Selection& selection);
+    Outcome<Prepared> prepare(Selection selection);
     /// Peers of what was quarantined are told, and the drivers behind it go to their safe states.
     void cut_off(Engine::Result& result);
     Expected<bool> tell_disabled(State& state, ModuleRecord& record);

@@ -127,9 +127,10 @@ Expected<bool> Restoring::revive(const ModuleRecord& record) {
             return take(record.name, (*answer)[0].data);
         }
         if (answer.error().code == "state-kept-already") {
+            // It may be under a key that somebody else has told it.
             Change change;
             change.modules = {*context_.state.module(record.name)};
-            change.modules[0].keeping = KeepingStep::none;
+            change.modules[0].keeping = KeepingStep::keep;
             return context_.state.commit(change);
         }
         done = tl::make_unexpected(answer.error());

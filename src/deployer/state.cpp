@@ -6,15 +6,12 @@
 
 #include <fmt/format.h>
 
+#include "deployer/state_marks.hpp"
 #include "deployer/state_tables.hpp"
 
 namespace authex::deployer {
 
 using namespace tables;
-
-std::filesystem::path moved_mark(const std::filesystem::path& state_directory) {
-    return state_directory / "moved";
-}
 
 std::uint16_t any_deployment(const std::function<void(Bytes)>& random) {
     std::uint16_t id = 0;
@@ -38,19 +35,16 @@ State::State(std::shared_ptr<Database> database) : database_(std::move(database)
 Expected<std::unique_ptr<State>> State::open(const std::filesystem::path& directory, StateUse use) {
     std::unique_ptr<StateLock> lock;
     const std::filesystem::path file = directory / "state.db";
-    if (use == StateUse::change) {
+    if (use != StateUse::look) {
         std::error_code error;
         std::filesystem::create_directories(directory, error);
         auto taken = StateLock::take(directory);
         if (!taken) {
             return tl::make_unexpected(taken.error());
         }
-        if (std::filesystem::exists(moved_mark(directory), error)) {
-            return failure("state-moved",
-                           "this application was moved to another machine: its state here is no "
-                           "longer used",
-                           "go on there; to bring it back: authex export --move there, and authex "
-                           "restore FILE --replace here");
+        const Expected<bool> may = use == StateUse::change ? may_change(directory) : true;
+        if (!may) {
+            return tl::make_unexpected(may.error());
         }
         lock = std::move(*taken);
     }

@@ -166,12 +166,10 @@ struct Change {
 };
 
 enum class StateUse : std::uint8_t {
-    look,  ///< may be done beside a deployer that is at work
-    change ///< alone
+    look,   ///< may be done beside a deployer that is at work
+    change, ///< alone
+    regain, ///< alone, and though it was given away (state_marks.hpp)
 };
-
-/// The file in a state directory that says that its application was moved away.
-[[nodiscard]] std::filesystem::path moved_mark(const std::filesystem::path& state_directory);
 
 /// 1 … 65535, at random.
 [[nodiscard]] std::uint16_t any_deployment(const std::function<void(Bytes)>& random);
@@ -181,7 +179,7 @@ class State {
     /// Opens or makes `<directory>/state.db`. To change it, takes `<directory>/lock` and waits for
     /// it for a second at most.
     /// @error state-locked (names the process) | state-damaged | state-newer | state-unwritable |
-    /// state-moved: to change it, where the application was moved to another machine
+    /// as may_change(): to change it
     static Expected<std::unique_ptr<State>> open(const std::filesystem::path& directory,
                                                  StateUse use);
     /// Over a database that the caller keeps: what a simulation needs.

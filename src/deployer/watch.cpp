@@ -5,10 +5,9 @@
 #include <mutex>
 #include <random>
 
+#include "deployer/deployed.hpp"
 #include "deployer/lookout.hpp"
-#include "deployer/outside.hpp"
-#include "descriptor/parse.hpp"
-#include "tee/sancus/device_check.hpp"
+#include "deployer/state_marks.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -16,43 +15,18 @@ namespace {
 /// Before a state in which nothing can be watched is looked at again.
 constexpr std::chrono::milliseconds state_pause{1000};
 
-Diagnostic nothing_deployed() {
-    return make_error("nothing-deployed",
-                      "the state here knows of nothing that was deployed",
-                      "run authex up first, or name the state directory with --state");
-}
-
-std::filesystem::path state_directory_of(const Options& options) {
-    const std::filesystem::path folder = options.descriptor.parent_path();
-    return !options.state_directory.empty() ? options.state_directory
-                                            : (folder.empty() ? "." : folder) / ".authex";
-}
-
-/// The application as it was deployed last.
-Outcome<std::unique_ptr<OwnedApplication>> open_deployed(const Options& options) {
-    const auto state = State::open(state_directory_of(options), StateUse::look);
-    if (!state) {
-        return failed(state.error());
+/// What is to be watched, if that is ours to change.
+Outcome<std::unique_ptr<OwnedApplication>> open_to_watch(const Options& options) {
+    if (const auto may = may_change(state_directory_of(options)); !may) {
+        return failed(may.error());
     }
-    if ((*state)->deployment() == 0 || (*state)->descriptor().empty()) {
-        return failed(nothing_deployed());
-    }
-    descriptor::ParseResult parsed = descriptor::parse(
-        (*state)->descriptor(), options.descriptor.string(), tee::sancus::check_devices);
-    if (!parsed.descriptor) {
-        return tl::make_unexpected(std::move(parsed.diagnostics));
-    }
-    auto outside = make_outside(options, *parsed.descriptor);
-    if (!outside) {
-        return failed(outside.error());
-    }
-    if (!outside->has_owner_key) {
+    auto application = open_deployed(options);
+    if (application && !(*application)->has_owner_key()) {
         return failed(make_error("no-owner-key",
                                  "this state directory has a certificate, but no owner key",
                                  "whoever watches attests and connects modules, which takes it"));
     }
-    return std::make_unique<OwnedApplication>(
-        options, std::move(*parsed.descriptor), std::move(*outside));
+    return application;
 }
 
 class RealWatch final : public Watch {
@@ -61,7 +35,7 @@ class RealWatch final : public Watch {
         : options_(std::move(options)), order_(std::move(order)) {}
 
     Outcome<bool> run() override {
-        auto application = open_deployed(options_);
+        auto application = open_to_watch(options_);
         if (!application) {
             return tl::make_unexpected(std::move(application.error()));
         }
@@ -72,7 +46,7 @@ class RealWatch final : public Watch {
                 warn_once(application.error().front());
                 pause();
             }
-            application = open_deployed(options_);
+            application = open_to_watch(options_);
         }
         return true;
     }
@@ -109,7 +83,8 @@ class RealWatch final : public Watch {
                 return;
             }
             if (state->descriptor() != before->descriptor() ||
-                state->deployment() != before->deployment()) {
+                state->deployment() != before->deployment() ||
+                !may_change(state_directory_of(options_))) {
                 return;
             }
             next = round.run(*state, survey, std::chrono::steady_clock::now());

@@ -25,7 +25,8 @@ class Watch {
   public:
     virtual ~Watch() = default;
     /// Blocks until the order's `stop` is requested.
-    /// @error nothing-deployed | no-owner-key | of state and keys: at the beginning only
+    /// @error nothing-deployed | no-owner-key | as may_change() | of state and keys: at the
+    /// beginning only
     virtual Outcome<bool> run() = 0;
     /// Thread-safe.
     [[nodiscard]] virtual WatchCounts counts() const = 0;

@@ -77,6 +77,9 @@ TEST(ParseArguments, EveryCommandIsKnown) {
                                    {{"node", "bundle", "n"}, Command::node_bundle},
                                    {{"node", "enroll", "n"}, Command::node_enroll},
                                    {{"export"}, Command::export_state},
+                                   {{"delegate", "d"}, Command::delegate},
+                                   {{"delegate", "--take-back", "d"}, Command::delegate},
+                                   {{"delegate", "--revoke"}, Command::delegate},
                                    {{"completion", "bash"}, Command::completion}};
     for (const Row& row : rows) {
         EXPECT_EQ(sound(row.words).command, row.command) << row.words[0];
@@ -127,6 +130,8 @@ TEST(ParseArguments, WrongUsageIsExit2) {
     EXPECT_EQ(status({"output"}), exit_usage);
     EXPECT_EQ(status({"call", "m"}), exit_usage);
     EXPECT_EQ(status({"status", "--jsn"}), exit_usage);
+    EXPECT_EQ(status({"delegate"}), exit_usage);
+    EXPECT_EQ(status({"delegate", "d", "--revoke"}), exit_usage);
     EXPECT_EQ(status({"completion", "tcsh"}), exit_usage);
     EXPECT_EQ(status({"up", "--timeout", "0"}), exit_usage);
     EXPECT_EQ(status({"node"}), exit_usage);

@@ -12,6 +12,7 @@
 #include "deployer/credentials.hpp"
 #include "deployer/sealed_file.hpp"
 #include "deployer/state.hpp"
+#include "deployer/state_marks.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace authex::deployer {
@@ -76,6 +77,13 @@ class Backup : public testing::Test {
     test::TemporaryFolder folder;
     descriptor::Descriptor descriptor;
 };
+
+TEST_F(Backup, TakesNoStateBackThatIsWithADelegate) {
+    ASSERT_TRUE(write());
+    ASSERT_TRUE(restore());
+    ASSERT_TRUE(write_delegation(delegated_mark(new_state()), {.name = "keeper", .id = "1"}));
+    EXPECT_EQ(code(restore(true)), "state-delegated");
+}
 
 TEST_F(Backup, BringsKeysCertificatesAndState) {
     ASSERT_TRUE(write());

@@ -136,10 +136,12 @@ deployer::Outside FakeWorld::outside() {
         }
         return state;
     };
-    outside.images = folder_.path() / ".authex/images";
+    outside.state_directory = folder_.path() / ".authex";
+    outside.images = outside.state_directory / "images";
     outside.signing = [](descriptor::Tee) { return tee::Signing{}; };
     outside.owner = owner;
     outside.has_owner_key = has_owner_key;
+    outside.values = values;
     outside.revoked = revoked;
     outside.environment = [this](const std::string& name) {
         const auto found = environment.find(name);

@@ -144,12 +144,13 @@ class FakeWorld {
     std::vector<deployer::Progress> progress;
     std::vector<Diagnostic> warnings;
     deployer::OwnerKey owner;
-    /// What is built into every module: the public keys of index 0 and 1.
+    /// What is built into every module: the public keys of index 0 and 1, and of a delegate.
     std::vector<std::uint8_t> owner_keys;
     deployer::OwnerKey recovery; ///< the one of index 1
     std::map<std::string, std::string> environment;
     std::vector<std::string> revoked;
     bool has_owner_key = true;
+    std::shared_ptr<const deployer::ValuesOfModules> values; ///< as a delegate has them
     std::uint64_t seed = 1;
     std::uint64_t now_us = 1'000'000;
     std::shared_ptr<deployer::Database> database;

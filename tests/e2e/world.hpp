@@ -35,6 +35,8 @@ class World {
     void run_authex_in(std::vector<std::string> words) { authex_in_ = std::move(words); }
     /// `authex` speaks plaintext also beyond loopback.
     void allow_plaintext() { authex_options_ = {"--insecure"}; }
+    /// `authex` works in this state directory.
+    void use_state(const std::string& directory) { authex_options_ = {"--state", directory}; }
     /// Where a manager listens, if not on loopback.
     void set_host(const std::string& node, const std::string& host) { hosts_[node] = host; }
 

@@ -99,6 +99,37 @@ TEST_F(Credentials, AnOwnerKeyThatOthersMayReadIsRefused) {
     EXPECT_NE(refused.error().fix.find("chmod 600"), std::string::npos);
 }
 
+TEST_F(Credentials, ADelegateKeyIsMadeOnceAndIsNotTheOwners) {
+    ASSERT_TRUE(open_owner_key(state));
+    EXPECT_FALSE(open_owner_key(state)->delegate_key);
+    ASSERT_TRUE(make_delegate_key(state));
+    EXPECT_TRUE(only_for_owner(state / "delegate.key"));
+    const auto owner = open_owner_key(state);
+    ASSERT_TRUE(owner && owner->delegate_key);
+    EXPECT_EQ(owner->index, 0);
+    EXPECT_FALSE(owner->is_delegates());
+    ASSERT_TRUE(make_delegate_key(state));
+    EXPECT_EQ(open_owner_key(state)->delegate_key, owner->delegate_key);
+    forget_delegate_key(state);
+    EXPECT_FALSE(open_owner_key(state)->delegate_key);
+    std::ofstream(state / "delegate.key") << "nothing of the kind";
+    fs::permissions(state / "delegate.key", fs::perms::owner_read | fs::perms::owner_write);
+    EXPECT_EQ(code(make_delegate_key(state)), "owner-key-damaged");
+}
+
+TEST_F(Credentials, ADelegatesFolderHasItsKeyInThePlaceOfTheOwners) {
+    const auto owner = open_owner_key(state);
+    ASSERT_TRUE(owner && make_delegate_key(state));
+    std::ofstream(state / "delegation.json") << "{}";
+    const auto key = open_owner_key(state);
+    ASSERT_TRUE(key) << key.error().summary;
+    EXPECT_TRUE(key->is_delegates());
+    EXPECT_EQ(key->public_key, owner->public_key);
+    EXPECT_NE(key->secret, owner->secret);
+    fs::remove(state / "owner.pub");
+    EXPECT_EQ(code(open_owner_key(state)), "owner-key-mismatch") << "it is nobody's owner key";
+}
+
 TEST_F(Credentials, TheDeployersCertificateIsSignedByTheAuthorityAndStays) {
     const auto files = open_deployer_tls(state);
     ASSERT_TRUE(files) << files.error().summary;
