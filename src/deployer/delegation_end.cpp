@@ -46,6 +46,8 @@ bool stays(const ConnectionRecord& a, const ConnectionRecord& b) {
                         record.lossy,
                         record.request,
                         record.given_key,
+                        record.deadline,
+                        record.within_us,
                         record.source_node,
                         record.destination_node);
     };

@@ -330,6 +330,7 @@ TEST_F(DelegationTest, AStateThatIsNoSuccessorStaysAway) {
     EXPECT_EQ(of_connection([](auto& each) { each.to.module = "last"; }), no);
     EXPECT_EQ(of_connection([](auto& each) { each.from.id = 7; }), no);
     EXPECT_EQ(of_connection([](auto& each) { each.given_key = true; }), no);
+    EXPECT_EQ(of_connection([](auto& each) { each.within_us = 1; }), no);
     EXPECT_EQ(of_connection([](auto& each) { each.destination_node = "left"; }), no);
     EXPECT_EQ(of_connection([](auto& each) { ++each.turn; }), "");
     Change change;
