@@ -66,6 +66,16 @@ tee::Expectation expectation_of(const descriptor::Module& module,
     return expectation;
 }
 
+/// A key that was computed from the wrong vendor key is as good as none. Where it is loaded again,
+/// it is computed anew.
+void forget_key(const std::string& module, const State& state, Change& change) {
+    const ModuleRecord* known = state.module(module);
+    if (known != nullptr && !known->module_key.empty()) {
+        change.modules.push_back(*known);
+        change.modules.back().module_key = Secret();
+    }
+}
+
 /// The endpoints through which its certificates get evidence.
 std::vector<std::uint16_t> servers_of(const ModuleRecord& module) {
     std::vector<std::uint16_t> servers;
@@ -140,6 +150,7 @@ void Engine::attest(const Steps& steps) {
             if (problem.code.starts_with("evidence-")) {
                 problem.where =
                     context_.descriptor.find_module(attesting.step->shown.subject)->where;
+                forget_key(attesting.step->record(), context_.state, change);
             }
             refuse(*attesting.step, problem, change);
         }

@@ -306,6 +306,9 @@ class Planner {
         if (!lies_at(*status, record->placement)) {
             return "lies elsewhere than it did";
         }
+        if (!record->placement.empty() && record->module_key.empty()) {
+            return "does not have the key that was expected";
+        }
         if (record->terms != built.terms) {
             return "stack or devices changed";
         }

@@ -159,6 +159,10 @@ TEST_F(BoardFaults, AModuleThatNoBoardHasRoomForIsRefusedWithItsSizeWhenItIsBuil
     EXPECT_THAT(built.err, HasSubstr("more than 45056 and 16384"));
     write_large(60'000);
     EXPECT_THAT(world_.authex({"build"}).err, HasSubstr("16 bits"));
+    EXPECT_THAT(world_.authex({"up"}).err, HasSubstr("16 bits"));
+    write_large(100);
+    up();
+    expect_light();
 }
 
 TEST_F(BoardFaults, AModuleThatThisBoardHasNoRoomForIsRefusedWithItsSizeByUp) {
@@ -175,11 +179,18 @@ TEST_F(BoardFaults, AModuleThatThisBoardHasNoRoomForIsRefusedWithItsSizeByUp) {
 }
 
 TEST_F(BoardFaults, ADeviceThatNoBoardHasIsRefusedWhereItStands) {
+    start();
     world_.replace("sancus.yaml", "devices: [led0]", "devices: [led7]");
-    const Result said = world_.authex({"check"});
-    EXPECT_EQ(said.status, 2);
-    EXPECT_THAT(said.err, HasSubstr("sancus.yaml:8:49: error: a Sancus node has no device «led7»"));
-    EXPECT_THAT(said.err, HasSubstr("did you mean «led0»?"));
+    for (const char* command : {"check", "up"}) {
+        const Result said = world_.authex({command});
+        EXPECT_EQ(said.status, 2) << command;
+        EXPECT_THAT(said.err,
+                    HasSubstr("sancus.yaml:8:49: error: a Sancus node has no device «led7»"));
+        EXPECT_THAT(said.err, HasSubstr("did you mean «led0»?"));
+    }
+    world_.replace("sancus.yaml", "devices: [led7]", "devices: [led0]");
+    up();
+    expect_light();
 }
 
 TEST_F(BoardFaults, AnOlderFirmwareIsRefusedWithItsVersionAndWhatToDo) {
@@ -206,6 +217,10 @@ TEST_F(BoardFaults, AnOlderFirmwareIsRefusedWithItsVersionAndWhatToDo) {
                 HasSubstr("is of version 1, and this manager speaks with version 2"));
     EXPECT_THAT(manager.err(),
                 HasSubstr("put lib/authex/sancus/event-manager.elf of this version"));
+    std::filesystem::remove(line);
+    start_with_own_power(); // with that
+    up();
+    expect_light();
 }
 
 TEST_F(BoardFaults, ACableThatIsPulledUnderTrafficIsMissedAndLosesNothing) {

@@ -164,6 +164,7 @@ TEST_F(Sancus, WhatOneModuleSaysToAnotherOnTheBoardArrivesOnceAndIsCounted) {
 }
 
 TEST_F(Sancus, AnotherVendorKeyAttestsNothing) {
+    const std::string right = world_.read("keys/development.vendor");
     world_.write("keys/development.vendor", "00112233445566778899aabbccddeeff\n");
     std::filesystem::permissions(world_.folder() / "keys/development.vendor",
                                  std::filesystem::perms::owner_read |
@@ -173,6 +174,10 @@ TEST_F(Sancus, AnotherVendorKeyAttestsNothing) {
     EXPECT_NE(attested.status, 0) << attested.out;
     EXPECT_THAT(attested.err, HasSubstr("does not have the key of the image that was loaded"));
     EXPECT_THAT(attested.err, HasSubstr("vendor"));
+    world_.write("keys/development.vendor", right);
+    world_.must({"up"});
+    press();
+    EXPECT_TRUE(led_becomes("on"));
 }
 
 TEST_F(Sancus, AVendorKeyThatOthersCanReadIsRefused) {

@@ -297,6 +297,17 @@ TEST(SmallDriver, OfAnLedHasStackEnough) {
     EXPECT_GE(driver.stack_left(), 8U);
 }
 
+TEST(SmallDriver, WhoseStackIsTooSmallEndsAsAViolation) {
+    const Built driver = built(small("button", "button0", 1, 96));
+    SancusNode node;
+    ASSERT_NE(node.load(driver.image, first_place), 0);
+    const std::uint16_t below = first_place.data - 2;
+    const std::uint16_t before = node.word(below);
+    EXPECT_TRUE(node.give(first_place.text, Owner().hello()).empty());
+    ASSERT_EQ(node.witness.violations.size(), 1U);
+    EXPECT_EQ(node.word(below), before);
+}
+
 TEST(SmallDriver, RefusesWhatIsLargerThanItsBodies) {
     Driven driver(built(small("led", "led0", 1, 144)));
     driver.connect("set");

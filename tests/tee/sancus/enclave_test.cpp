@@ -285,6 +285,23 @@ TEST_F(SancusEnclave, TakesEventsAnswersRequestsAndKeepsInitialisedState) {
 }
 
 // The node prepares the memory in which the module will live, as if it had lived there before.
+TEST_F(SancusEnclave, OfManyEndpointsHasThemAll) {
+    std::string source = "#include <authex/module.hpp>\n";
+    constexpr std::uint16_t count = 24;
+    for (int i = 0; i != count; ++i) {
+        const std::string number = std::to_string(i);
+        source += "AUTHEX_ENTRY(entry_" + number + ", call) { call.result.u8(" + number + "); }\n";
+    }
+    load(build(source), {.text = 0x6000, .data = 0x400});
+    for (std::uint16_t id = 0; id != count + 1; ++id) {
+        Octets call(wire::header_bytes);
+        wire::write_header({.kind = Kind::call, .channel = id}, call);
+        const Frame result = node_.give(entry_, call).at(0);
+        EXPECT_EQ(result.header.kind, Kind::result);
+        EXPECT_EQ(result.header.negative(), id == count) << id;
+    }
+}
+
 TEST_F(SancusEnclave, BelievesNothingOfWhatItsMemoryHeldBefore) {
     const Placement place{.text = 0x6000, .data = 0x400};
     load(echo(), place);
