@@ -89,6 +89,35 @@ TEST_P(Simulated, AKilledModuleIsHealedByUp) {
     play(world_);
 }
 
+TEST_P(Simulated, ModulesTickLogAnswerAndAreDisabled) {
+    world_.write("clock.cpp",
+                 "#include <authex/module.hpp>\n"
+                 "AUTHEX_STATE static std::uint32_t ticks;\n"
+                 "AUTHEX_ENTRY(tick, call) { ++ticks; call.result.u32(ticks); }\n"
+                 "AUTHEX_HANDLER(count, request, reply) {\n"
+                 "    authex::log_info(\"asked for the ticks\"); reply.u32(ticks); (void)request;\n"
+                 "}\n");
+    world_.replace(descriptor_,
+                   "connections:\n",
+                   "  clock: { node: left, sources: [clock.cpp] }\n"
+                   "periodic:\n"
+                   "  - { name: ticking, module: clock, entry: tick, every: 20ms }\n"
+                   "connections:\n"
+                   "  - { name: ticks, direct: true, to: clock.count }\n");
+    world_.must({"up"});
+    EXPECT_TRUE(eventually([&] { return world_.request_u32("ticks") > 3U; }));
+    EXPECT_TRUE(eventually([&] {
+        return world_.authex({"logs", "clock"}).out.find("asked for the ticks") !=
+               std::string::npos;
+    }));
+    const Result called = world_.authex({"call", "clock", "tick"});
+    EXPECT_EQ(called.status, 0) << called.err;
+    EXPECT_THAT(called.out, HasSubstr(" = "));
+    world_.must({"disable", "clock"});
+    EXPECT_EQ(world_.authex({"request", "ticks"}).status, 1);
+    play(world_);
+}
+
 TEST_P(Simulated, ADescriptorWithoutSimulationTakesNone) {
     world_.must({"down"});
     std::string text = world_.read(descriptor_);

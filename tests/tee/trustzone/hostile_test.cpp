@@ -4,6 +4,7 @@
 
 #include "tee/trustzone/evidence.hpp"
 #include "tee/trustzone/machine_with_library.hpp"
+#include "tee/trustzone/machines.hpp"
 #include "tee/trustzone/verifier.hpp"
 
 namespace authex::tee::trustzone {
@@ -13,29 +14,34 @@ using HostileWorld = test::MachineWithLibrary;
 using test::frame;
 using wire::Kind;
 
+/// On a processor.
 class HostileClient : public test::MachineWithLibrary,
-                      public testing::WithParamInterface<const char*> {};
+                      public testing::WithParamInterface<std::tuple<const char*, const char*>> {};
 
 TEST_P(HostileClient, HarmsNobody) {
+    const auto& [what, machine] = GetParam();
     const auto honest = frame(Kind::call, 0, 7, std::vector<std::uint8_t>(64, 5));
     const auto file =
         folder_.write("frame", {reinterpret_cast<const char*>(honest.data()), honest.size()});
-    const auto result = run_client("hostile_client", {install(image_), file.string(), GetParam()});
+    const auto result =
+        run_client("hostile_client", {install(build({}, machine)), file.string(), what}, machine);
     EXPECT_EQ(result.status, 0) << result.output;
 }
 
 INSTANTIATE_TEST_SUITE_P(TeeClientApi,
                          HostileClient,
-                         testing::Values("changes-memory-during-calls",
-                                         "gives-wrong-types",
-                                         "gives-no-or-huge-sizes",
-                                         "gives-null",
-                                         "invokes-without-a-session",
-                                         "enters-again",
-                                         "cancels",
-                                         "needs-no-call-of-the-tee"),
+                         testing::Combine(testing::Values("changes-memory-during-calls",
+                                                          "gives-wrong-types",
+                                                          "gives-no-or-huge-sizes",
+                                                          "gives-null",
+                                                          "invokes-without-a-session",
+                                                          "enters-again",
+                                                          "cancels",
+                                                          "needs-no-call-of-the-tee"),
+                                          testing::ValuesIn(test::machines())),
                          [](const auto& info) {
-                             std::string name = info.param;
+                             std::string name = std::string(std::get<0>(info.param)) + "_" +
+                                                std::get<1>(info.param);
                              std::replace(name.begin(), name.end(), '-', '_');
                              return name;
                          });

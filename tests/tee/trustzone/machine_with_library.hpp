@@ -18,11 +18,12 @@ class MachineWithLibrary : public testing::Test {
         folder_.write("device-key",
                       {reinterpret_cast<const char*>(&device_.secret), sizeof device_.secret});
     }
-    static tee::Image build(const std::string& more = {}) {
+    static tee::Image build(const std::string& more = {}, const std::string& machine = "x86-64") {
         return build_ta("#include <authex/module.hpp>\n"
                         "AUTHEX_ENTRY(echo, call) { call.result.bytes(call.data); }\n"
                         "AUTHEX_ENTRY(crash, call) { __builtin_trap(); (void)call; }\n" +
-                        more);
+                            more,
+                        {.machine = machine});
     }
     [[nodiscard]] std::filesystem::path tas() const { return folder_.path() / "optee_armtz"; }
     [[nodiscard]] tee::trustzone::LoaderOptions options() const {
@@ -56,14 +57,23 @@ class MachineWithLibrary : public testing::Test {
             image.path, tas() / (uuid + ".ta"), std::filesystem::copy_options::overwrite_existing);
         return uuid;
     }
-    /// Runs a client program that is linked against libteec.
-    [[nodiscard]] tee::compile::CommandResult run_client(const std::string& name,
-                                                         std::vector<std::string> arguments) const {
-        arguments.insert(arguments.begin(),
-                         {"env",
-                          "LD_LIBRARY_PATH=" + folder_.path().string(),
-                          AUTHEX_BINARY_DIR "/bin/authex_teec_" + name});
-        return require(tee::compile::run_command(arguments, folder_.path()));
+    /// Runs a client program that is linked against libteec, on the processor of the machine.
+    [[nodiscard]] tee::compile::CommandResult
+    run_client(const std::string& name,
+               std::vector<std::string> arguments,
+               const std::string& machine = "x86-64") const {
+        const std::string folder = folder_.path().string();
+        const std::string program = "authex_teec_" + name;
+        std::vector<std::string> words = {
+            "env", "LD_LIBRARY_PATH=" + folder, AUTHEX_BINARY_DIR "/bin/" + program};
+        if (machine == "aarch64") {
+            words = {"env",
+                     "AUTHEX_DEVICE_FOLDER=" + folder,
+                     "qemu-aarch64",
+                     AUTHEX_BINARY_DIR "/bin/aarch64/" + program};
+        }
+        words.insert(words.end(), arguments.begin(), arguments.end());
+        return require(tee::compile::run_command(words, folder_.path()));
     }
     [[nodiscard]] tee::Expectation expectation(const tee::Image& image, ByteView report) const {
         return {.identity = image.identity,

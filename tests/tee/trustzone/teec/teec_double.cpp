@@ -1,7 +1,8 @@
 // A library of the GP TEE Client API over the simulated TEE: any client program that is linked
-// against libteec runs with it. In its own folder it finds what a device has: `device-key`, and the
-// trusted applications, `optee_armtz/UUID.ta`; it keeps their persistent objects in `objects/UUID`.
-// One TA at a time in a process.
+// against libteec runs with it. In its own folder, or that which AUTHEX_DEVICE_FOLDER names where
+// it is part of the program, it finds what a device has: `device-key`, and the trusted
+// applications, `optee_armtz/UUID.ta`; it keeps their persistent objects in `objects/UUID`. One TA
+// at a time in a process.
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -46,6 +47,9 @@ std::vector<std::uint8_t> ta_file;
 int storage = -1;
 
 std::string folder() {
+    if (const char* const named = std::getenv("AUTHEX_DEVICE_FOLDER")) {
+        return std::string(named) + "/";
+    }
     Dl_info info{};
     ::dladdr(reinterpret_cast<void*>(&folder), &info);
     const std::string file = info.dli_fname;
