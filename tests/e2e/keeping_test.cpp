@@ -124,7 +124,13 @@ TEST_F(Keeping, ADamagedFileIsNamedAndWhatToDo) {
     const Result refused = world_.authex({"up"});
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.err, HasSubstr("damaged"));
+    EXPECT_THAT(world_.authex({"up"}).err, HasSubstr("damaged")) << "it says so again";
+    world_.must({"up", "--afresh"});
+    EXPECT_TRUE(world_.json({"plan", "--json"}).at("steps").empty());
+
+    kill_module("relay");
     fs::remove(kept("right", "relay"));
+    fs::remove(kept("right", "relay").string() + ".damaged");
     const Result lost = world_.authex({"up"});
     EXPECT_EQ(lost.status, 1);
     EXPECT_THAT(lost.err, HasSubstr("node right has kept no state of module relay"));

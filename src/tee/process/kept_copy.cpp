@@ -2,12 +2,15 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <system_error>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "tee/process/descriptor.hpp"
 #include "tee/process/kept_area.hpp"
 #include "tee/process/link.hpp"
+#include "tee/process/module_files.hpp"
 
 namespace authex::tee::process {
 namespace {
@@ -15,10 +18,46 @@ namespace {
 /// Against a host that writes while it is read, which an honest one does not at that time.
 constexpr int looks = 16;
 
+namespace fs = std::filesystem;
+
+fs::path set_aside(const fs::path& file) {
+    return file.string() + ".damaged";
+}
+
+tl::unexpected<Diagnostic> damaged(const fs::path& file) {
+    return failure("kept-state",
+                   fmt::format("{} cannot be read: it is damaged", file.string()),
+                   "restore it from a copy, or give the state up: authex up --afresh");
+}
+
 } // namespace
 
-Expected<KeptCopy> read_kept(const std::filesystem::path& directory) {
-    const std::filesystem::path path = directory / kept_file;
+/// Made once: what lies there may be the only copy of a state.
+Expected<bool> make_kept(const fs::path& directory, std::size_t frames_bytes) {
+    const fs::path path = directory / kept_file;
+    const Descriptor there(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (there.open() && KeptArea::map(there.get()).mapped()) {
+        return true;
+    }
+    const bool is_no_area = there.open() && errno == EPROTO;
+    if (errno != ENOENT && (!is_no_area || ::rename(path.c_str(), set_aside(path).c_str()) != 0)) {
+        return cannot_make(path, errno);
+    }
+    const fs::path part = path.string() + ".part";
+    ::unlink(part.c_str());
+    const Descriptor area(
+        ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!area.open() || !KeptArea::lay_out(area.get(), frames_bytes) ||
+        ::rename(part.c_str(), path.c_str()) != 0) {
+        const int error = errno;
+        ::unlink(part.c_str());
+        return cannot_make(path, error);
+    }
+    return true;
+}
+
+Expected<KeptCopy> read_kept(const fs::path& directory) {
+    const fs::path path = directory / kept_file;
     const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (!file.open() && errno == ENOENT) {
         return KeptCopy();
@@ -32,12 +71,11 @@ Expected<KeptCopy> read_kept(const std::filesystem::path& directory) {
         KeptCopy copied{.state = {kept->state.begin(), kept->state.end()},
                         .frames = {kept->frames.begin(), kept->frames.end()}};
         if (area.is_newest(*kept)) {
-            return copied;
+            const bool lost = kept->number == 0 && fs::exists(set_aside(path));
+            return lost ? damaged(set_aside(path)) : Expected<KeptCopy>(std::move(copied));
         }
     }
-    return failure("kept-state",
-                   fmt::format("{} cannot be read: it is damaged", path.string()),
-                   "restore it from a copy, or give the state up: authex up --afresh");
+    return damaged(path);
 }
 
 } // namespace authex::tee::process

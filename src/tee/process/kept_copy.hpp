@@ -1,6 +1,7 @@
 #pragma once
-// What a module's host has kept, as its manager reads it.
+// What a module's host has kept, as its manager makes room for it and reads it.
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
@@ -14,8 +15,14 @@ struct KeptCopy {
     std::vector<std::uint8_t> frames; ///< what the same invocation has left before it
 };
 
-/// Of the module whose folder this is. @error kept-state: the file is damaged, or is written all
-/// the time
+/// Room for what a module's host is going to keep, in the module's folder. What was kept before is
+/// left; what lies there and is no such file at all is set aside. @param frames_bytes the most that
+/// is kept at a time. @error module-files
+[[nodiscard]] Expected<bool> make_kept(const std::filesystem::path& directory,
+                                       std::size_t frames_bytes);
+
+/// Of the module whose folder this is. @error kept-state: the file is damaged, was when the present
+/// process began and nothing was kept since, or is written all the time
 [[nodiscard]] Expected<KeptCopy> read_kept(const std::filesystem::path& directory);
 
 } // namespace authex::tee::process

@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "tee/process/kept_area.hpp"
+#include "tee/process/kept_copy.hpp"
 #include "tee/process/link.hpp"
+#include "tee/process/module_files.hpp"
+#include "tee/process/shared_area.hpp"
 
 namespace authex::tee::process {
 namespace {
@@ -22,33 +24,6 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t message_bytes_max = 4096;
-
-tl::unexpected<Diagnostic> cannot_make(const fs::path& file, int error) {
-    return failure(
-        "module-files",
-        fmt::format("cannot make {}: {}", file.string(), std::generic_category().message(error)),
-        error == ENOSPC ? "free space on the disk of the state directory"
-                        : "is the state directory writable?");
-}
-
-/// Made once: what lies there may be the only copy of a state.
-Expected<bool> make_kept_area(const HostCommand& command) {
-    const fs::path file = command.directory / kept_file;
-    if (!command.keeps_state || fs::exists(file)) {
-        return true;
-    }
-    const fs::path part = file.string() + ".part";
-    ::unlink(part.c_str());
-    const Descriptor area(
-        ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!area.open() || !KeptArea::lay_out(area.get(), command.ring_bytes) ||
-        ::rename(part.c_str(), file.c_str()) != 0) {
-        const int error = errno;
-        ::unlink(part.c_str());
-        return cannot_make(file, error);
-    }
-    return true;
-}
 
 /// New files, so that a process that still holds the old ones disturbs nothing.
 Expected<bool> make_files(const HostCommand& command) {
@@ -61,8 +36,10 @@ Expected<bool> make_files(const HostCommand& command) {
     if (!area.open() || !SharedArea::lay_out(area.get(), command.ring_bytes)) {
         return cannot_make(rings, errno);
     }
-    if (Expected<bool> made = make_kept_area(command); !made) {
-        return made;
+    if (command.keeps_state) {
+        if (Expected<bool> made = make_kept(command.directory, command.ring_bytes); !made) {
+            return made;
+        }
     }
     const fs::path doorbell = command.directory / doorbell_file;
     if (::mkfifo(doorbell.c_str(), 0600) != 0) {
