@@ -88,6 +88,16 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
     return spec;
 }
 
+/// Whether it runs, and is the process that goes on from it.
+bool has_its_state(const ModuleRecord& record, const Survey& survey) {
+    const auto view = survey.find(record.node);
+    const v1::ModuleStatus* status =
+        view == survey.end() ? nullptr : view->second.module(record.name);
+    return status != nullptr && status->state() == v1::ModuleStatus::RUNNING &&
+           process_of(view->second, *status) == record.process &&
+           record.keeping != KeepingStep::restore;
+}
+
 } // namespace
 
 /// State, what the nodes say, and the plan between them and the descriptor.
@@ -382,17 +392,14 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(Selection selectio
         return failed(survey.error());
     }
     prepared.survey = std::move(*survey);
+    descriptor::Descriptor placed = selection.heal ? as_placed(*prepared.state) : descriptor_;
     if (!selection.afresh) {
         prepared.code_later =
-            use_code_of_kept_states(*prepared.state, prepared.survey, prepared.built);
+            begin_with_kept_states(*prepared.state, prepared.survey, placed, prepared.built);
     }
     prepared.values = values(selection, *prepared.state);
-    prepared.work = make_plan({descriptor_,
-                               prepared.built,
-                               *prepared.state,
-                               prepared.survey,
-                               selection,
-                               prepared.values});
+    prepared.work = make_plan(
+        {placed, prepared.built, *prepared.state, prepared.survey, selection, prepared.values});
     for (const Diagnostic& warning : prepared.work.warnings) {
         if (!selection.heal) {
             warn(warning);
@@ -416,28 +423,29 @@ Outcome<Plan> OwnedApplication::plan(const Selection& selection) {
     return plan;
 }
 
-/// A kept state fits the code that has left it: that runs first, and hands over to what was built
-/// since. @return whether any does
-bool OwnedApplication::use_code_of_kept_states(const State& state,
-                                               const Survey& survey,
-                                               Loadables& built) const {
+/// A kept state lies where its module was, and fits the code that has left it: that runs there
+/// first, and hands over to what was built since, or is to be elsewhere. @return whether any does
+bool OwnedApplication::begin_with_kept_states(const State& state,
+                                              const Survey& survey,
+                                              descriptor::Descriptor& placed,
+                                              Loadables& built) const {
     const Loadables before = loaded_images(state, outside_.images);
     bool any = false;
-    for (auto& [name, loadable] : built) {
-        const ModuleRecord* record = state.module(name);
-        const auto old = before.find(name);
-        if (record == nullptr || record->state_key.empty() || old == before.end() ||
-            old->second.sha256 == loadable.sha256 ||
-            !std::filesystem::exists(old->second.image.path)) {
+    for (descriptor::Module& module : placed.modules) {
+        const ModuleRecord* record = state.module(module.name);
+        if (record == nullptr || record->state_key.empty() || has_its_state(*record, survey)) {
             continue;
         }
-        const auto view = survey.find(record->node);
-        const v1::ModuleStatus* status = view == survey.end() ? nullptr : view->second.module(name);
-        const bool runs = status != nullptr && status->state() == v1::ModuleStatus::RUNNING &&
-                          process_of(view->second, *status) == record->process &&
-                          record->keeping != KeepingStep::restore;
-        if (!runs) {
-            loadable = old->second;
+        if (record->node != module.node.name && placed.find_node(record->node) != nullptr) {
+            module.node.name = record->node;
+            any = true;
+        }
+        const auto wanted = built.find(module.name);
+        const auto old = before.find(module.name);
+        if (wanted != built.end() && old != before.end() &&
+            old->second.sha256 != wanted->second.sha256 &&
+            std::filesystem::exists(old->second.image.path)) {
+            wanted->second = old->second;
             any = true;
         }
     }

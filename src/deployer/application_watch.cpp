@@ -13,7 +13,19 @@ Work OwnedApplication::to_heal(const State& state, const Survey& survey) const {
     const Loadables images = loaded_images(state, outside_.images);
     const ValuesOfModules values;
     const Selection selection{.remove_stale = false, .heal = true};
-    return make_plan({descriptor_, images, state, whole, selection, values});
+    return make_plan({as_placed(state), images, state, whole, selection, values});
+}
+
+/// Modules may have moved since the descriptor was deployed as a whole.
+descriptor::Descriptor OwnedApplication::as_placed(const State& state) const {
+    descriptor::Descriptor placed = descriptor_;
+    for (descriptor::Module& module : placed.modules) {
+        const ModuleRecord* record = state.module(module.name);
+        if (record != nullptr && placed.find_node(record->node) != nullptr) {
+            module.node.name = record->node;
+        }
+    }
+    return placed;
 }
 
 OwnedApplication::Healed OwnedApplication::heal(const Selection& selection, Away away) {

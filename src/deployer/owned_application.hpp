@@ -98,12 +98,17 @@ class OwnedApplication final : public Application {
     void cut_off(Engine::Result& result);
     Expected<bool> tell_disabled(State& state, ModuleRecord& record);
     Outcome<bool> disable_from_afar(const std::string& module, Diagnostic why);
+    /// What is healed is healed where it is.
+    [[nodiscard]] descriptor::Descriptor as_placed(const State& state) const;
     /// What was done, with all that went wrong.
     Engine::Result attempt(const Selection& selection);
     void connect_safe_states(const Loadables& built, const State& state);
     Outcome<Engine::Result> up_once(const Selection& selection);
     Outcome<Loadables> loadables(const Selection& selection);
-    bool use_code_of_kept_states(const State& state, const Survey& survey, Loadables& built) const;
+    bool begin_with_kept_states(const State& state,
+                                const Survey& survey,
+                                descriptor::Descriptor& placed,
+                                Loadables& built) const;
     Expected<bool> remember_deployed(State& state, const Loadables& built, bool whole);
     [[nodiscard]] Errors check_names(const Selection& selection) const;
     [[nodiscard]] ValuesOfModules values(const Selection& selection, const State& state) const;

@@ -154,6 +154,19 @@ TEST_F(WatchTest, DeploysNothingThatTheStateDoesNotHave) {
     EXPECT_FALSE(world.node("left").periodic.contains("tock"));
 }
 
+// `authex update --node` deploys one module, and no descriptor as a whole.
+TEST_F(WatchTest, MendsAModuleWhereItWasMovedTo) {
+    std::string moved = chain;
+    moved.replace(moved.find("node: right, sources: [middle"), 11, "node: left ");
+    world.set_descriptor(moved);
+    ASSERT_TRUE(world.open()->up({.modules = {"middle"}, .hand_over_or_fail = true}));
+    world.crash("middle");
+    EXPECT_THAT(round(),
+                ElementsAre("heal module middle: failed: killed by signal 11 (SIGSEGV): done"));
+    expect_flow();
+    EXPECT_THAT(round(), IsEmpty());
+}
+
 TEST_F(WatchTest, LeavesAloneWhatWasDisabled) {
     ASSERT_TRUE(world.open()->disable("middle"));
     world.crash("middle");
