@@ -238,14 +238,15 @@ void Engine::take_unknown(const std::string& module,
     }
 }
 
-/// A process that may be a new one: it gets the state that was kept, or begins to keep its own.
+/// A process that may be a new one: it gets the state that was kept, or begins to keep its own. An
+/// instance beside the one that runs gets that one's.
 void Engine::begin_keeping(const Step& step, ModuleRecord& record) const {
     const descriptor::Module* module = context_.descriptor.find_module(step.shown.subject);
     if (!module->persist) {
         record.keeping = KeepingStep::none;
         record.state_key = Secret();
         record.state_key_before = Secret();
-    } else if (record.state_key.empty() || context_.afresh) {
+    } else if (record.state_key.empty() || context_.afresh || !step.instance.empty()) {
         std::array<std::uint8_t, wire::connection_key_bytes> key{};
         context_.outside.random(key);
         record.keeping = KeepingStep::keep;

@@ -145,6 +145,12 @@ Expected<bool> Handover::take_over(const ModuleRecord& before, const std::string
     if (done) {
         done = carry_rest(*course, before, next, (*stopped)[0].data, audit);
     }
+    if (done && next.keeping == KeepingStep::keep) {
+        // The one before has kept its state until here; from the next transaction on it does not.
+        const auto kept = order_one(
+            context_, instance, {with_state_key(wire::ControlType::keep_state, next.state_key)});
+        done = kept ? done : tl::make_unexpected(kept.error());
+    }
     return done ? take_place(*course, before, instance) : done;
 }
 

@@ -12,12 +12,6 @@
 namespace authex::deployer {
 namespace {
 
-wire::ControlMessage with_state_key(wire::ControlType type, const Secret& key) {
-    wire::ControlMessage message = simple(type);
-    copy(key.view(), message.connection.key);
-    return message;
-}
-
 Secret fresh_key(const Outside& outside) {
     std::array<std::uint8_t, wire::connection_key_bytes> bytes{};
     outside.random(bytes);
@@ -37,6 +31,27 @@ Diagnostic rolled_back(const std::string& module, const std::string& witness, st
                     says),
         "put back what the node has kept last; to begin without a state instead: authex up "
         "--afresh");
+}
+
+Diagnostic events_wait(const ConnectionRecord& record) {
+    return make_error("events-wait",
+                      fmt::format("connection {} has not delivered what it had when its key was "
+                                  "turned last",
+                                  record.name),
+                      "see authex status; run authex up when it has, or key it anew, without what "
+                      "waits: authex connect --again");
+}
+
+/// Whether all that the deployer has sent and nobody may have taken is under the newest key.
+bool waits_under_newest(const ConnectionRecord& record) {
+    wire::FrameView view;
+    for (ByteView rest = record.pending; wire::parse_frame(rest, view) == Error::none;
+         rest = rest.subspan(view.frame_bytes())) {
+        if (((view.header.flags & wire::flag_turned) != 0) != (record.turn % 2 != 0)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /// The order of the turn before the newest.
@@ -163,10 +178,58 @@ void Restoring::find_connections() {
     for (const auto& [id, record] : std::map(context_.state.connections())) {
         consider(record);
     }
+    find_later();
     drop_failed();
     for (auto& [id, going] : going_) {
         prepare(going);
     }
+}
+
+/// Two keys are there at a time. Where both ends have died twice, who receives comes back first,
+/// and takes what waits under the older one; who has sent that comes back when it has arrived.
+void Restoring::find_later() {
+    Waiting waiting;
+    for (const auto& [id, going] : going_) {
+        if (const std::string taker = waits_for(going); is_back(taker)) {
+            waiting[going.record.from.module].insert(taker);
+        }
+    }
+    // Whoever waits for nobody goes on; who waits in a circle never would.
+    std::set<std::string> ready;
+    for (bool more = true; more;) {
+        more = false;
+        for (const auto& [sender, takers] : waiting) {
+            const bool waits = std::all_of(takers.begin(), takers.end(), [&](const auto& taker) {
+                return !waiting.contains(taker) || ready.contains(taker);
+            });
+            more = (waits && ready.insert(sender).second) || more;
+        }
+    }
+    for (auto each = going_.begin(); each != going_.end();) {
+        Going& going = each->second;
+        const bool stuck = is_back(waits_for(going)) &&
+                           (going.record.request || !ready.contains(going.record.from.module));
+        if (stuck) {
+            each = going_.erase(each); // keyed anew
+            continue;
+        }
+        ++each;
+    }
+    for (auto& [id, going] : going_) {
+        const std::string& sender = going.record.from.module;
+        if (!is_back(waits_for(going))) {
+            continue;
+        }
+        going.turns = false;
+        later_.insert(sender);
+        if (result_.waiting.insert(sender).second) {
+            result_.errors.push_back(events_wait(going.record));
+        }
+    }
+    std::erase_if(going_, [&](const auto& each) {
+        const ConnectionRecord& record = each.second.record;
+        return !goes_on(record.from.module) && !goes_on(record.to.module);
+    });
 }
 
 /// Connections that go on: both ends know it, one of them comes back. Others are keyed anew.
@@ -187,6 +250,9 @@ void Restoring::consider(const ConnectionRecord& record) {
     if (going.turns && cannot_turn) {
         return;
     }
+    if (record.direct() && !record.turning && !waits_under_newest(record)) {
+        return; // the end that comes back cannot open it; its owner was not told that it was taken
+    }
     bool comes = true;
     const auto from = entry(record, wire::Role::source, comes);
     const auto to = entry(record, wire::Role::destination, comes);
@@ -195,9 +261,6 @@ void Restoring::consider(const ConnectionRecord& record) {
     }
     going.from = *from;
     going.to = *to;
-    if (is_back(waits_for(going))) {
-        return; // nobody is there who could take it first
-    }
     const Expected<bool> good = check(going);
     if (!good) {
         for (const EndRecord* end : {&record.from, &record.to}) {
@@ -285,15 +348,10 @@ Expected<bool> Restoring::check(const Going& going) const {
                         record.direct() ? "its owner" : "module " + record.from.module,
                         going.from.expected));
     }
-    if (!waits_for(going).empty()) {
-        return failure("events-wait",
-                       fmt::format("connection {} has not delivered what it had when its key was "
-                                   "turned last",
-                                   record.name),
-                       "see authex status; run authex up when it has, or key it anew, without what "
-                       "waits: authex connect --again");
-    }
-    return true;
+    const std::string taker = waits_for(going);
+    return taker.empty() || is_back(taker)
+               ? Expected<bool>(true)
+               : Expected<bool>(tl::make_unexpected(events_wait(record)));
 }
 
 /// Two keys are there at a time: what waits under the one before the newest has to arrive first.
@@ -314,9 +372,7 @@ std::string Restoring::waits_for(const Going& going) {
 void Restoring::prepare(Going& going) const {
     ConnectionRecord& record = going.record;
     going.unfinished = record.turned_at == turn_unfinished;
-    if (record.direct() && (record.pending.empty() || !record.key_before.empty())) {
-        // What it has not taken is under a key that it has not any more.
-        record.pending.clear();
+    if (record.direct() && record.pending.empty()) {
         record.next_counter = going.to.expected;
     }
     if (!going.turns) {
@@ -350,18 +406,21 @@ void Restoring::drop_failed() {
         more = false;
         for (auto each = going_.begin(); each != going_.end();) {
             const ConnectionRecord& record = each->second.record;
-            const bool from_waits = result_.waiting.contains(record.from.module);
-            const bool to_waits = result_.waiting.contains(record.to.module);
+            const auto waits = [&](const std::string& module) {
+                return result_.waiting.contains(module) && !later_.contains(module);
+            };
+            const bool from_waits = waits(record.from.module);
+            const bool to_waits = waits(record.to.module);
             if (!from_waits && !to_waits) {
                 ++each;
                 continue;
             }
-            const std::string& waits = from_waits ? record.from.module : record.to.module;
+            const std::string& waiting = from_waits ? record.from.module : record.to.module;
             const std::string other = from_waits ? record.to.module : record.from.module;
             if (is_back(other)) {
                 fail(other,
                      make_error("state-waits",
-                                fmt::format("module {} waits for module {}", other, waits),
+                                fmt::format("module {} waits for module {}", other, waiting),
                                 "mend that, then run authex up"));
                 more = true;
             }
@@ -390,12 +449,17 @@ Expected<bool> Restoring::tell_modules() {
     std::map<std::string, std::vector<std::uint16_t>> about;
     std::map<std::string, std::vector<wire::ControlMessage>> comes;
     for (const auto& [module, revived] : back_) {
-        comes[module];
+        if (goes_on(module)) {
+            comes[module];
+        }
     }
     for (const auto& [id, going] : going_) {
         for (const wire::Role role : {wire::Role::destination, wire::Role::source}) {
             const bool at_source = role == wire::Role::source;
             const EndRecord& end = at_source ? going.record.from : going.record.to;
+            if (later_.contains(end.module)) {
+                continue;
+            }
             if (is_back(end.module)) {
                 const auto& at = at_source ? going.from : going.to;
                 for (wire::ControlMessage& each : continue_connection(going.record, role, at)) {
@@ -450,7 +514,9 @@ Expected<bool> Restoring::commit(bool done) {
                 const ModuleRecord* module = context_.state.module(end->module);
                 end->incarnation = module == nullptr ? end->incarnation : module->incarnation;
             }
-            record.turning = false;
+            // Who comes back later seals under that key, too: nobody of his has.
+            record.turning = going.turns && (later_.contains(record.from.module) ||
+                                             (record.request && later_.contains(record.to.module)));
             const bool drives = is_output_driver(context_.descriptor, record.to.module);
             record.window_open_since_us = drives ? unix_time_us(context_.outside) : 0;
             result_.continued.insert(id);
@@ -458,7 +524,7 @@ Expected<bool> Restoring::commit(bool done) {
         change.connections.push_back(record);
     }
     for (const auto& [module, revived] : back_) {
-        if (done) {
+        if (done && goes_on(module)) {
             ModuleRecord record = *context_.state.module(module);
             record.state_key_before = record.state_key;
             record.state_key = fresh_key(context_.outside);

@@ -56,11 +56,18 @@ class Restoring {
         bool unfinished = false; ///< the turn before was not finished
         bool turns = false; ///< an end that comes back seals on it: under a key that was never used
     };
+    /// Whose events wait for whom, where both come back.
+    using Waiting = std::map<std::string, std::set<std::string>>;
 
     Expected<bool> revive(const ModuleRecord& record);
     Expected<bool> take(const std::string& module, ByteView data);
     [[nodiscard]] bool is_back(const std::string& module) const { return back_.contains(module); }
+    /// It has its state and goes on in this run.
+    [[nodiscard]] bool goes_on(const std::string& module) const {
+        return is_back(module) && !later_.contains(module);
+    }
     void find_connections();
+    void find_later();
     void consider(const ConnectionRecord& record);
     std::optional<wire::AuditEntry>
     entry(const ConnectionRecord& record, wire::Role role, bool& comes);
@@ -78,6 +85,7 @@ class Restoring {
     std::map<std::string, Revived> back_;
     std::map<std::string, Audit> others_;
     std::map<std::uint16_t, Going> going_;
+    std::set<std::string> later_; ///< have their state; others take first what they have sent
     Result result_;
 };
 

@@ -24,6 +24,12 @@ const wire::AuditEntry* entry_of(const std::vector<wire::AuditEntry>& audit,
     return found == audit.end() ? nullptr : &*found;
 }
 
+wire::ControlMessage with_state_key(wire::ControlType type, const Secret& key) {
+    wire::ControlMessage message = simple(type);
+    copy(key.view(), message.connection.key);
+    return message;
+}
+
 Expected<std::vector<OrderAnswer>> order_one(const EngineContext& context,
                                              const std::string& record,
                                              std::vector<wire::ControlMessage> messages) {

@@ -16,6 +16,9 @@ struct EngineContext;
 /// An order without fields.
 [[nodiscard]] wire::ControlMessage simple(wire::ControlType type);
 
+/// That a module keeps its state, or goes on opening what was kept, under this key.
+[[nodiscard]] wire::ControlMessage with_state_key(wire::ControlType type, const Secret& key);
+
 /// All or nothing, but for what was carried out before the first that failed. Keys in the messages
 /// are wiped. @error not-attested | as OrderBatch
 Expected<std::vector<OrderAnswer>> order_one(const EngineContext& context,

@@ -363,5 +363,116 @@ TEST_F(RestoringTest, AModuleThatDiesOnItsWayBackIsBroughtBackAgain) {
     }
 }
 
+/// The next instance has kept what it was given when it takes the place of the one before.
+TEST_F(RestoringTest, AModuleThatDiesWhileItTakesOverIsBroughtBack) {
+    std::uint64_t sent = 0;
+    for (int place = 1, finished = 0; finished < 3; ++place) {
+        SCOPED_TRACE(place);
+        world.go("first");
+        world.change_code("middle");
+        world.fuse = place;
+        finished += world.survives([&] { (void)world.open()->up({}); }) ? 1 : 0;
+        world.fuse = -1;
+        world.crash("middle");
+        up();
+        world.pump();
+        world.go("first");
+        sent += 2;
+        ASSERT_EQ(arrived(), sent);
+        ASSERT_EQ(world.module("middle").taken, sent);
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
+/// What was begun and given up begins anew, and looks for no state.
+TEST_F(RestoringTest, ACallThatFailsWhileAModuleIsUpdatedIsMadeGoodByTheNextUp) {
+    std::uint64_t sent = 0;
+    for (int place = 1, finished = 0; finished < 3; ++place) {
+        SCOPED_TRACE(place);
+        world.go("first");
+        world.change_code("middle");
+        world.loss = place;
+        (void)world.open()->up({});
+        finished += world.loss > 0 ? 1 : 0;
+        world.loss = -1;
+        up();
+        world.pump();
+        world.go("first");
+        sent += 2;
+        ASSERT_EQ(arrived(), sent);
+        ASSERT_EQ(world.module("middle").taken, sent);
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
+/// A state lies where its module was: it is brought back there, and moves then.
+TEST_F(RestoringTest, AModuleThatDiedBeforeItMovesTakesItsStateAlong) {
+    std::string moved = chain;
+    moved.replace(moved.find("node: right, sources: [middle"), 11, "node: left ");
+    world.go("first");
+    world.go("first");
+    world.crash("middle");
+    world.set_descriptor(moved);
+    world.node("right").reachable = false;
+    EXPECT_EQ(failing_up().code, "node-unreachable");
+    EXPECT_EQ(module("middle").node, "right") << "it waits for what the node has";
+    world.node("right").reachable = true;
+    up();
+    EXPECT_EQ(module("middle").node, "left");
+    world.go("first");
+    EXPECT_EQ(world.module("middle").taken, 3U);
+    EXPECT_EQ(arrived(), 3U);
+    EXPECT_EQ(connection("b").epoch, 1U);
+    EXPECT_THAT(up(), IsEmpty());
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+/// What its owner has said in vain goes along with what he says next.
+TEST_F(RestoringTest, WhatItsOwnerSaysToAModuleThatDiesTwiceIsTaken) {
+    const std::vector<std::uint8_t> data{1};
+    for (std::uint64_t deaths = 1; deaths < 5; ++deaths) {
+        world.crash("middle");
+        up();
+        world.crash("middle");
+        world.node("right").reachable = false;
+        EXPECT_FALSE(world.open()->output("poke", data));
+        world.node("right").reachable = true;
+        up();
+        ASSERT_TRUE(world.open()->output("poke", data));
+        world.pump();
+        ASSERT_EQ(world.module("middle").taken, 2 * deaths);
+        ASSERT_EQ(arrived(), 2 * deaths);
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
+/// Both ends of a connection die twice before anything of the first time has arrived: who receives
+/// comes back first.
+TEST_F(RestoringTest, BothEndsThatDieAgainAndAgainLoseNothing) {
+    persist_all();
+    std::uint64_t sent = 0;
+    for (int deaths = 0; deaths < 4; ++deaths) {
+        world.go("first");
+        ++sent;
+        world.crash("middle");
+        world.go("first"); // waits
+        ++sent;
+        world.crash("first");
+        world.crash("last");
+        (void)world.open()->up({});
+        world.crash("middle");
+        world.crash("first");
+        for (int tries = 0; tries < 4 && !world.open()->up({}); ++tries) {
+            world.pump();
+        }
+        world.pump();
+        ASSERT_EQ(world.module("middle").taken, sent);
+        ASSERT_EQ(arrived(), sent);
+        ASSERT_EQ(connection("a").epoch, 1U);
+        ASSERT_THAT(up(), IsEmpty());
+        ASSERT_THAT(world.used_twice, IsEmpty());
+    }
+}
+
 } // namespace
 } // namespace authex::deployer
