@@ -13,6 +13,17 @@ std::string little_endian(std::uint64_t value, std::size_t bytes) {
     return hex;
 }
 
+Taken parse(const std::string& bytes) {
+    const auto word = [&](std::size_t at) {
+        std::uint32_t value = 0;
+        for (std::size_t i = 4; i > 0 && at + 4 <= bytes.size(); --i) {
+            value = value << 8U | static_cast<std::uint8_t>(bytes[at + i - 1]);
+        }
+        return value;
+    };
+    return {.events = word(0), .expected = word(4), .gaps = word(8), .behind = word(12)};
+}
+
 } // namespace
 
 void Counted::begin(const std::string& connection, const Load& load) {
@@ -26,14 +37,12 @@ void Counted::begin(const std::string& connection, const Load& load) {
 Taken Counted::taken(const std::string& connection) {
     const Result result = authex({"request", connection, "--raw"});
     EXPECT_EQ(result.status, 0) << result.err;
-    const auto word = [&](std::size_t at) {
-        std::uint32_t value = 0;
-        for (std::size_t i = 4; i > 0 && at + 4 <= result.out.size(); --i) {
-            value = value << 8U | static_cast<std::uint8_t>(result.out[at + i - 1]);
-        }
-        return value;
-    };
-    return {.events = word(0), .expected = word(4), .gaps = word(8), .behind = word(12)};
+    return parse(result.out);
+}
+
+std::optional<Taken> Counted::display() {
+    const Result result = authex({"call", "sink", "display", "--raw"});
+    return result.status == 0 ? std::optional(parse(result.out)) : std::nullopt;
 }
 
 } // namespace authex::test

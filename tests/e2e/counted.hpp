@@ -2,6 +2,8 @@
 // The application `counted`: numbered events from `source` on one node over `relay` on the other to
 // `sink`, and from `beside` to `across`; who takes them counts what was left out or came twice.
 
+#include <optional>
+
 #include <gtest/gtest.h>
 
 #include "world.hpp"
@@ -32,6 +34,8 @@ class Counted : public World {
     std::uint32_t sent() { return request_u32("sent"); }
     Taken taken() { return taken("taken"); }
     Taken taken_beside() { return taken("taken-beside"); }
+    /// What the sink shows to all; nothing if it cannot be asked now.
+    std::optional<Taken> display();
 
     /// All that was sent has arrived, once and in order.
     [[nodiscard]] bool arrives(std::uint32_t events,

@@ -59,6 +59,26 @@ TEST_F(ManagersDisk, FullUnderLoadHoldsUpWhatHasNoRoomAndLosesNothing) {
     EXPECT_TRUE(world_.arrives(21'000));
 }
 
+// Room for a state is taken when its module is loaded: keeping it needs no more. A process that
+// begins anew needs some.
+TEST_F(ManagersDisk, FullWhileAStateIsKeptLosesNothing) {
+    world_.replace(
+        "native.yaml", "relay:  { node: right, ", "relay:  { node: right, persist: true, ");
+    world_.must({"up"});
+    disk_->fill();
+    world_.begin({.events = 5000, .bytes = 64, .batch = 8, .pause_us = 200});
+    EXPECT_TRUE(world_.arrives(5000)) << "full";
+    ::kill(world_.module_process("relay"), SIGKILL);
+    ASSERT_TRUE(eventually([&] { return world_.module("relay").at("state") == "failed"; }));
+    world_.begin({.events = 1000, .bytes = 64, .batch = 8, .pause_us = 200});
+    const Result up = world_.authex({"up"});
+    EXPECT_EQ(up.status, 1) << up.out;
+    EXPECT_THAT(up.err, AnyOf(HasSubstr("No space left"), HasSubstr("disk is full")));
+    disk_->make_room();
+    world_.must({"up"});
+    EXPECT_TRUE(world_.arrives(6000));
+}
+
 TEST_F(ManagersDisk, ReadOnlyIsNamedAndEventsGoOn) {
     world_.must({"up"});
     ASSERT_EQ(world_.module("relay").at("state"), "running");

@@ -1,5 +1,6 @@
 #include "world.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -250,19 +251,35 @@ std::uint32_t World::request_u32(const std::string& connection, std::size_t offs
     return value;
 }
 
-pid_t World::module_process(const std::string& name) const {
-    pid_t last = 0;
+std::vector<pid_t> World::hosts_of(const std::string& module) const {
+    std::vector<pid_t> found;
     for (const pid_t pid : descendants()) {
-        // A supervisor and, begun after it, its module work in the module's folder.
-        const std::string where = working_folder(pid);
-        const bool is_it = where.size() > name.size() &&
-                           where.compare(where.size() - name.size(), name.size(), name) == 0;
+        // Of later instances: NAME.2, and so on.
+        const std::filesystem::path where = working_folder(pid);
+        const bool is_it =
+            where.filename() == module || where.filename().string().rfind(module + ".", 0) == 0;
         static const std::regex host("authex-(sgx-|tz-)?host");
         if (is_it && std::regex_search(command_line(pid), host)) {
-            last = std::max(last, pid);
+            found.push_back(pid);
         }
     }
-    return last;
+    return found;
+}
+
+// A supervisor and, as its child, its module work in the module's folder.
+pid_t World::module_process(const std::string& name) const {
+    const std::vector<pid_t> hosts = hosts_of(name);
+    const auto is_host = [&](pid_t pid) {
+        return std::find(hosts.begin(), hosts.end(), pid) != hosts.end();
+    };
+    const auto found = std::find_if(
+        hosts.begin(), hosts.end(), [&](pid_t pid) { return is_host(parent_of(pid)); });
+    return found == hosts.end() ? 0 : *found;
+}
+
+pid_t World::module_supervisor(const std::string& name) const {
+    const pid_t module = module_process(name);
+    return module == 0 ? 0 : parent_of(module);
 }
 
 std::string World::read(const std::string& file) const {

@@ -85,6 +85,8 @@ class World {
     }
     /// The process of a module, not its supervisor; 0 if it does not run.
     [[nodiscard]] pid_t module_process(const std::string& name) const;
+    /// The one that watches over it; 0 if it does not run.
+    [[nodiscard]] pid_t module_supervisor(const std::string& name) const;
 
     [[nodiscard]] std::filesystem::path folder() const { return folder_.path() / "application"; }
     [[nodiscard]] std::string read(const std::string& file) const;
@@ -94,6 +96,7 @@ class World {
 
   private:
     void start_manager(const std::string& node, const std::string& address);
+    [[nodiscard]] std::vector<pid_t> hosts_of(const std::string& module) const;
     [[nodiscard]] Command authex_command(const std::vector<std::string>& arguments,
                                          const std::string& input) const;
 

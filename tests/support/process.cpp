@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -44,6 +45,63 @@ void open_as(int target, const std::string& path, int flags) {
     ::close(fd);
 }
 
+/// Those that a Process waits for.
+class Started {
+  public:
+    void insert(pid_t pid) {
+        const std::lock_guard lock(mutex_);
+        all_.insert(pid);
+    }
+    void erase(pid_t pid) {
+        const std::lock_guard lock(mutex_);
+        all_.erase(pid);
+    }
+    bool contains(pid_t pid) {
+        const std::lock_guard lock(mutex_);
+        return all_.count(pid) != 0;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::set<pid_t> all_;
+};
+
+Started& started() {
+    static Started all;
+    return all;
+}
+
+std::vector<pid_t> all_pids() {
+    std::vector<pid_t> all;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const std::string name = entry.path().filename().string();
+        if (name.find_first_not_of("0123456789") == std::string::npos) {
+            all.push_back(static_cast<pid_t>(std::stol(name)));
+        }
+    }
+    return all;
+}
+
+struct Standing {
+    pid_t parent = 0; ///< 0: there is no such process
+    bool ended = false;
+};
+
+// `pid (name) state parent …`; the name may hold anything.                        proc_pid_stat(5)
+Standing standing_of(pid_t pid) {
+    const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+    const std::size_t end = stat.rfind(')');
+    if (end == std::string::npos) {
+        return {};
+    }
+    std::istringstream rest(stat.substr(end + 1));
+    char state = 0;
+    Standing standing;
+    rest >> state >> standing.parent;
+    standing.ended = state == 'Z';
+    return standing;
+}
+
 int status_of(int wait_status) {
     return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -WTERMSIG(wait_status);
 }
@@ -71,11 +129,13 @@ Process::Process(const Command& command) : path_(new_path()) {
         ::execv(words[0], words.data());
         ::_exit(127);
     }
+    started().insert(pid_);
 }
 
 Process::~Process() {
     signal(SIGKILL);
     (void)wait();
+    started().erase(pid_);
     for (const char* end : {"", ".out", ".err"}) {
         ::unlink((path_ + end).c_str());
     }
@@ -128,29 +188,28 @@ void adopt_orphans() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
+pid_t parent_of(pid_t pid) {
+    const Standing standing = standing_of(pid);
+    return standing.ended ? 0 : standing.parent;
+}
+
+void reap_orphans() {
+    for (const pid_t pid : all_pids()) {
+        const Standing standing = standing_of(pid);
+        if (standing.ended && standing.parent == ::getpid() && !started().contains(pid)) {
+            ::waitpid(pid, nullptr, 0);
+        }
+    }
+}
+
 std::vector<pid_t> descendants() {
     std::set<pid_t> family = {::getpid()};
     std::vector<pid_t> found;
     // A parent's entry may come after its child's: again until nothing is new.
     for (std::size_t before = 0; before != family.size();) {
         before = family.size();
-        for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-            const std::string name = entry.path().filename().string();
-            if (name.find_first_not_of("0123456789") != std::string::npos) {
-                continue;
-            }
-            // `pid (name) state parent …`; the name may hold anything.             proc(5)
-            const std::string stat = read_file(entry.path() / "stat");
-            const std::size_t end = stat.rfind(')');
-            if (end == std::string::npos) {
-                continue;
-            }
-            std::istringstream rest(stat.substr(end + 1));
-            char state = 0;
-            pid_t parent = 0;
-            rest >> state >> parent;
-            const auto pid = static_cast<pid_t>(std::stol(name));
-            if (state != 'Z' && family.count(parent) != 0 && family.insert(pid).second) {
+        for (const pid_t pid : all_pids()) {
+            if (family.count(parent_of(pid)) != 0 && family.insert(pid).second) {
                 found.push_back(pid);
             }
         }

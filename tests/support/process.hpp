@@ -62,6 +62,8 @@ template <typename Condition>
 
 /// From now on the orphans of programs that this process has started become its own children.
 void adopt_orphans();
+/// Those of them that have ended leave nothing of themselves.
+void reap_orphans();
 /// The processes below this one: their pids. Ended ones are not among them.
 [[nodiscard]] std::vector<pid_t> descendants();
 /// Kills and reaps all of them.
@@ -69,6 +71,8 @@ void end_descendants();
 /// The command line and working directory of a process; empty if there is none.
 [[nodiscard]] std::string command_line(pid_t pid);
 [[nodiscard]] std::string working_folder(pid_t pid);
+/// 0 if there is none, or it has ended.
+[[nodiscard]] pid_t parent_of(pid_t pid);
 
 /// A TCP port of 127.0.0.1 that was free a moment ago.
 [[nodiscard]] std::uint16_t free_port();

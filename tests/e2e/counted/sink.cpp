@@ -1,4 +1,4 @@
-// Counts what it takes, and what of it was not the next number.
+// Counts what it takes, and what of it was not the next number. `display` shows the same to all.
 #include <authex/module.hpp>
 
 AUTHEX_STATE static std::uint32_t taken;
@@ -29,4 +29,8 @@ AUTHEX_HANDLER(is_safe, request, reply) {
 
 AUTHEX_HANDLER(taken, request, reply) {
     reply.u32(taken).u32(expected).u32(gaps).u32(behind);
+}
+
+AUTHEX_ENTRY(display, call) {
+    call.result.u32(taken).u32(expected).u32(gaps).u32(behind);
 }

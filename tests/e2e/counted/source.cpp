@@ -1,5 +1,5 @@
 // Sends numbered events. `begin` takes how many more (u32), their size in bytes (u16), how many at
-// once (u16) and the pause between in µs (u32).
+// once (u16) and the pause between in µs (u32); `press` sends one more.
 #include <authex/module.hpp>
 
 AUTHEX_OUTPUT(numbered);
@@ -31,6 +31,14 @@ AUTHEX_INPUT(begin, event) {
     size = wanted < 4 ? 4 : wanted > sizeof event_bytes ? sizeof event_bytes : wanted;
     batch = reader.u16();
     pause_us = reader.u32();
+    go_on.after_us(0);
+}
+
+/// One more, when somebody presses.
+AUTHEX_ENTRY(press, call) {
+    ++end;
+    size = size < 4 ? 4 : size;
+    batch = batch == 0 ? 1 : batch;
     go_on.after_us(0);
 }
 
