@@ -54,6 +54,8 @@ INSTANTIATE_TEST_SUITE_P(All,
                                          Planted{"reply-of-another-request", "explained"},
                                          Planted{"handover-forgets-counters", "fresh-counters"},
                                          Planted{"takes-while-paused", "explained"},
+                                         Planted{"restored-under-the-old-key", "lives"},
+                                         Planted{"older-state-taken", "restored"},
                                          Planted{"no-limit", "bounded"}),
                          [](const testing::TestParamInfo<Planted>& info) {
                              std::string name;

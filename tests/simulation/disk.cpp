@@ -1,6 +1,13 @@
 #include "simulation/disk.hpp"
 
 #include <algorithm>
+#include <fcntl.h>
+#include <fstream>
+#include <sstream>
+
+#include "runtime/runtime.hpp"
+#include "tee/process/descriptor.hpp"
+#include "tee/process/kept_copy.hpp"
 
 namespace authex::simulation {
 
@@ -144,6 +151,39 @@ void Disk::remove_outboxes(const em::OutboxName& name) {
         return deployment == name.deployment && channel == name.channel &&
                direction == name.direction && epoch != name.epoch;
     });
+}
+
+Expected<tee::process::KeptArea> Disk::keep_state(const std::string& module) const {
+    const std::filesystem::path path = state_of(module);
+    std::filesystem::create_directories(path.parent_path());
+    if (full && !std::filesystem::exists(path)) {
+        return failure("module-files", "the disk is full");
+    }
+    const Expected<bool> made =
+        tee::process::make_kept(path.parent_path(), 2 * runtime::output_min_bytes);
+    if (!made) {
+        return tl::make_unexpected(made.error());
+    }
+    const tee::process::Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    return tee::process::KeptArea::map(file.get());
+}
+
+std::string Disk::kept_state(const std::string& module) const {
+    std::ostringstream content;
+    if (std::ifstream file(state_of(module), std::ios::binary); file) {
+        content << file.rdbuf();
+    }
+    return content.str();
+}
+
+void Disk::put_state(const std::string& module, const std::string& content) const {
+    const std::filesystem::path path = state_of(module);
+    std::filesystem::remove(path);
+    std::ofstream(path, std::ios::binary) << content;
+}
+
+void Disk::lose_state(const std::string& module) const {
+    std::filesystem::remove(state_of(module));
 }
 
 void Disk::damage(std::uint64_t which) {

@@ -1,6 +1,7 @@
 #pragma once
-// What a node keeps over the death of its manager: the records of its control plane and the waiting
-// frames of its connections. It can be full, and it can be damaged.
+// What a node keeps over the death of its manager: the records of its control plane, the waiting
+// frames of its connections, and the states of modules, in real files. It can be full, and it can
+// be damaged.
 
 #include <map>
 #include <memory>
@@ -9,6 +10,9 @@
 
 #include "em/control/store.hpp"
 #include "em/outbox.hpp"
+#include "support/temporary_folder.hpp"
+#include "tee/process/kept_area.hpp"
+#include "tee/process/link.hpp"
 
 namespace authex::simulation {
 
@@ -27,12 +31,12 @@ class Disk final : public em::Store {
     Expected<bool> erase_periodic(std::uint16_t deployment, const std::string& name) override;
     Expected<bool> erase_all_of(std::uint16_t deployment) override;
     [[nodiscard]] std::filesystem::path folder(const em::ModuleName& module) const override {
-        return module.name;
+        return folder_.path() / module.name;
     }
     Expected<bool> take_image(const em::ModuleName& module,
                               const std::filesystem::path& received) override;
     void clear_folder(const em::ModuleName&) override {}
-    void remove_folder(const em::ModuleName&) override {}
+    void remove_folder(const em::ModuleName& module) override { lose_state(module.name); }
     [[nodiscard]] std::vector<std::string> host_log(const em::ModuleName&,
                                                     std::size_t) const override {
         return {};
@@ -43,6 +47,13 @@ class Disk final : public em::Store {
     Expected<std::unique_ptr<em::Outbox>> open_outbox(const em::OutboxName& name,
                                                       em::SpillBudget& budget);
     void remove_outboxes(const em::OutboxName& name);
+    /// Where the host of a module keeps its state. What was kept before is left.
+    Expected<tee::process::KeptArea> keep_state(const std::string& module) const;
+    /// Empty: nothing was kept.
+    [[nodiscard]] std::string kept_state(const std::string& module) const;
+    /// In the place of what is there: a process that has that goes on with what it had.
+    void put_state(const std::string& module, const std::string& content) const;
+    void lose_state(const std::string& module) const;
     /// Changes a byte of some outbox. @pre no manager has it open
     void damage(std::uint64_t which);
     /// Loses some outbox. @pre no manager has it open
@@ -57,6 +68,11 @@ class Disk final : public em::Store {
     Expected<bool> put_in(List& list, const Item& item, const Same& same);
     [[nodiscard]] Expected<bool> written() const;
 
+    [[nodiscard]] std::filesystem::path state_of(const std::string& module) const {
+        return folder_.path() / module / tee::process::kept_file;
+    }
+
+    test::TemporaryFolder folder_;
     em::NodeRecords records_;
     std::map<Key, Words> outboxes_;
 };

@@ -89,6 +89,23 @@ void lie(v1::ControlReply& reply, std::uint64_t seed, World& world) {
     }
 }
 
+void lie(v1::KeptStateReply& reply, std::uint64_t seed, World& world) {
+    Random random(seed);
+    const auto& earlier = world.earlier_states();
+    switch (random.below(3)) {
+    case 0:
+        flip(*reply.mutable_state(), random);
+        break;
+    case 1:
+        if (!earlier.empty()) {
+            reply = earlier[random.below(earlier.size())];
+        }
+        break;
+    default:
+        reply.clear_state();
+    }
+}
+
 void lie(v1::DeliverReply& reply, std::uint64_t seed, World& world) {
     Random random(seed);
     switch (random.below(4)) {

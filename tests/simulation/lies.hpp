@@ -12,6 +12,8 @@ void lie(v1::ModuleStatus& reply, std::uint64_t seed, World& world);
 void lie(v1::StatusReply& reply, std::uint64_t seed, World& world);
 /// Also with frames and evidence of earlier answers.
 void lie(v1::ControlReply& reply, std::uint64_t seed, World& world);
+/// Also one that the node gave before.
+void lie(v1::KeptStateReply& reply, std::uint64_t seed, World& world);
 void lie(v1::DeliverReply& reply, std::uint64_t seed, World& world);
 /// Others say nothing that could be a lie.
 template <typename Reply>

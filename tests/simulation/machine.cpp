@@ -87,6 +87,7 @@ bool Machine::round() {
         tasks.front()();
     }
     any = software_->plane.round() || any;
+    any = spread_hidden() || any;
     return world_.network.flush(index_) || any || !tasks_.empty();
 }
 
@@ -122,17 +123,29 @@ std::size_t Machine::log_bytes() const {
 
 std::shared_ptr<Process> Machine::process(const std::string& module) const {
     const auto found = processes_.find(module);
-    return found == processes_.end() || !found->second->alive() ? nullptr : found->second;
+    const bool runs =
+        found != processes_.end() && found->second->alive() && !found->second->hidden();
+    return runs ? found->second : nullptr;
 }
 
 std::vector<std::shared_ptr<Process>> Machine::processes() const {
     std::vector<std::shared_ptr<Process>> alive;
     for (const auto& [name, process] : processes_) {
-        if (process->alive()) {
+        if (process->alive() && !process->hidden()) {
             alive.push_back(process);
         }
     }
     return alive;
+}
+
+std::map<std::string, std::shared_ptr<Process>> Machine::keepers() const {
+    std::map<std::string, std::shared_ptr<Process>> all;
+    for (const auto& [name, process] : processes_) {
+        if (process->alive() && !process->hidden() && process->keeps()) {
+            all.emplace(name, process);
+        }
+    }
+    return all;
 }
 
 void Machine::end_impostors() {
@@ -140,6 +153,59 @@ void Machine::end_impostors() {
         const bool other = process->impostor || process->module() != name.substr(0, name.find('.'));
         if (other || process->spoiled) {
             process->kill();
+        }
+    }
+}
+
+void Machine::hide(const std::string& module) {
+    if (const auto process = this->process(module)) {
+        // It keeps on what it had; whoever comes after it has a copy.
+        if (process->keeps()) {
+            disk.put_state(module, disk.kept_state(module));
+        }
+        process->hide();
+        hidden_.push_back(process);
+    }
+}
+
+void Machine::end_hidden() {
+    for (const auto& process : std::exchange(hidden_, {})) {
+        process->kill();
+    }
+}
+
+/// To all modules there are.
+bool Machine::spread_hidden() {
+    bool any = false;
+    for (const auto& process : hidden_) {
+        const ByteView output = process->output();
+        const std::vector<std::uint8_t> left(output.begin(), output.end());
+        process->consume(left.size());
+        wire::FrameView view;
+        for (ByteView frames(left); wire::parse_frame(frames, view) == Error::none;
+             frames = frames.subspan(view.frame_bytes())) {
+            const ByteView frame = frames.first(view.frame_bytes());
+            world_.remember(frame);
+            for (const auto& machine : world_.machines) {
+                for (const auto& other : machine->processes()) {
+                    machine->inject(other, frame);
+                }
+            }
+            any = true;
+        }
+        if (process->has_input()) {
+            wake(process);
+        }
+    }
+    return any;
+}
+
+void Machine::show_hidden(const std::shared_ptr<Process>& process, ByteView frame) {
+    for (const auto& other : hidden_) {
+        if (other != process && other->module() == process->module() &&
+            other->room() >= frame.size()) {
+            other->feed(frame);
+            wake(other);
         }
     }
 }
@@ -191,6 +257,7 @@ void Machine::give(const std::shared_ptr<Process>& process, ByteView frames) {
          frames = frames.subspan(view.frame_bytes())) {
         const ByteView frame = frames.first(view.frame_bytes());
         world_.remember(frame);
+        show_hidden(process, frame);
         if (!apply_frame_fault(process, frame)) {
             process->feed(frame);
         }
@@ -268,6 +335,13 @@ Expected<std::unique_ptr<tee::ModuleLink>> Machine::start(const tee::ModuleSpec&
                                                    world_.owner_public_key(),
                                                    entropy);
     process->impostor = impostor != impostors.end();
+    if (spec.keeps_state) {
+        auto area = disk.keep_state(spec.name);
+        if (!area) {
+            return tl::make_unexpected(area.error());
+        }
+        process->keep_in(std::move(*area));
+    }
     processes_[spec.name] = process;
     world_.born(process);
     return std::make_unique<ModuleLink>(process);

@@ -57,6 +57,12 @@ class Machine final : public PlaneOutside, public tee::Loader {
     /// Ends what is not the module that its node calls it, and what waits for the rest of a frame.
     void end_impostors();
     [[nodiscard]] std::vector<std::shared_ptr<Process>> processes() const;
+    /// Those whose state is kept, by the name that the node has for them.
+    [[nodiscard]] std::map<std::string, std::shared_ptr<Process>> keepers() const;
+    /// Its manager is told that it has ended, while it goes on: what it is sent still reaches it,
+    /// and what it sends reaches everybody.
+    void hide(const std::string& module);
+    void end_hidden();
     /// Past the manager's router.
     void inject(const std::shared_ptr<Process>& process, ByteView frames);
 
@@ -93,6 +99,7 @@ class Machine final : public PlaneOutside, public tee::Loader {
     bool deployer_parted = false;
     /// Modules of these names are started with the image of another.
     std::map<std::string, std::string> impostors;
+    std::map<std::string, std::vector<std::string>> copies; ///< of kept states, by module
     /// What is meant for modules of these names goes to another module.
     std::map<std::string, std::string> doubles;
     [[nodiscard]] std::string meant_for(const std::string& module) const {
@@ -104,6 +111,8 @@ class Machine final : public PlaneOutside, public tee::Loader {
     struct Software;
 
     void wake(const std::shared_ptr<Process>& process);
+    bool spread_hidden();
+    void show_hidden(const std::shared_ptr<Process>& process, ByteView frame);
     void feed(const std::shared_ptr<Process>& process, ByteView frame);
     bool apply_frame_fault(const std::shared_ptr<Process>& process, ByteView frame);
 
@@ -113,6 +122,7 @@ class Machine final : public PlaneOutside, public tee::Loader {
     const tee::native::EvidenceKey& key_;
     std::map<std::string, std::shared_ptr<Process>> processes_;
     std::vector<std::shared_ptr<Process>> ended_; ///< their evidence can still be asked for
+    std::vector<std::shared_ptr<Process>> hidden_;
     std::unique_ptr<Software> software_;
     std::deque<std::function<void()>> tasks_; ///< of the manager's thread
     std::vector<std::uint8_t> held_back_;     ///< a frame that waits to be overtaken

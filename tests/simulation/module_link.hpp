@@ -28,8 +28,9 @@ class ModuleLink final : public tee::ModuleLink {
     [[nodiscard]] int exit_fd() const override { return -1; }
     std::optional<tee::Exit> exit() override {
         constexpr int killed = 9; // SIGKILL
-        return process_->alive() ? std::nullopt
-                                 : std::optional(tee::Exit{.signalled = true, .code = killed});
+        return process_->alive() && !process_->hidden()
+                   ? std::nullopt
+                   : std::optional(tee::Exit{.signalled = true, .code = killed});
     }
     void kill() override { process_->kill(); }
 

@@ -23,10 +23,18 @@ struct SealView {
     ByteView associated;
     ByteView plain;
 
-    /// A frame of a connection: not of a control channel, not of a handshake.
-    [[nodiscard]] bool of_connection() const {
+    /// A frame of a connection: not of a control channel, not of a handshake, no kept state.
+    [[nodiscard]] bool of_connection() const { return of_frame() && kind() != wire::Kind::state; }
+    [[nodiscard]] bool of_state() const { return of_frame() && kind() == wire::Kind::state; }
+    /// Under a key that a module was given.
+    [[nodiscard]] bool of_frame() const {
         return algorithm == crypto::Algorithm::aes_128_gcm &&
                associated.size() == wire::associated_bytes;
+    }
+    /// An order of the owner, or its answer.
+    [[nodiscard]] bool of_order() const {
+        return algorithm == crypto::Algorithm::aes_256_gcm &&
+               associated.size() == wire::associated_bytes && kind() == wire::Kind::control;
     }
     // What the associated data of a frame says.                     (wire/frame.hpp, docs P6)
     [[nodiscard]] wire::Kind kind() const { return static_cast<wire::Kind>(associated[0]); }

@@ -92,6 +92,15 @@ class Turn final : public Action {
     }
 };
 
+/// Connections go on under other keys.
+class TurnKeys final : public Action {
+    [[nodiscard]] const char* name() const override { return "turn-keys"; }
+    void act(World& world, const Decision&) const override {
+        (void)world.owner.up(
+            {.load = false, .attest = false, .register_periodic = false, .turn_keys = true});
+    }
+};
+
 class Attest final : public Action {
     [[nodiscard]] const char* name() const override { return "attest"; }
     void act(World& world, const Decision&) const override {
@@ -133,6 +142,7 @@ const Actions& owner_actions() {
         made.push_back(std::make_unique<Update>());
         made.push_back(std::make_unique<Move>());
         made.push_back(std::make_unique<Turn>());
+        made.push_back(std::make_unique<TurnKeys>());
         made.push_back(std::make_unique<Attest>());
         made.push_back(std::make_unique<Status>());
         return made;

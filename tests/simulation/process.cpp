@@ -59,9 +59,28 @@ void Process::run() {
     const Bytes state = birth_.program->state();
     state_.assign(state.begin(), state.end());
     running = nullptr;
+    const std::size_t left = progress.produced - keep(free.first(progress.produced));
+    if (!alive_) {
+        return;
+    }
     in_begin_ += progress.consumed;
-    out_used_ += progress.produced;
-    note_reports(free.first(progress.produced));
+    out_used_ += left;
+    note_reports(free.first(left));
+}
+
+/// As src/tee/process/host/serve.cpp. @return bytes of the state at the end, which nobody else sees
+std::size_t Process::keep(ByteView frames) {
+    std::size_t state_bytes = 0;
+    wire::FrameView view;
+    for (ByteView rest = frames; wire::parse_frame(rest, view) == Error::none;
+         rest = rest.subspan(view.frame_bytes())) {
+        state_bytes = view.header.kind == wire::Kind::state ? view.frame_bytes() : 0;
+    }
+    if (state_bytes != 0 && kept_) {
+        kept_->keep(frames, state_bytes);
+        alive_ = alive_ && !dies_after_keeping;
+    }
+    return state_bytes;
 }
 
 void Process::note_reports(ByteView frames) {

@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/runtime.hpp"
 #include "simulation/program.hpp"
 #include "tee/loader.hpp"
+#include "tee/process/kept_area.hpp"
 
 namespace authex::simulation {
 
@@ -48,9 +50,18 @@ class Process {
     [[nodiscard]] bool has_input() const { return in_begin_ < in_.size(); }
     /// Handles what was fed, as far as its output has room.
     void run();
+    /// Its host keeps there what the module seals for itself, before anybody sees what has come of
+    /// it.
+    void keep_in(tee::process::KeptArea area) { kept_.emplace(std::move(area)); }
+    [[nodiscard]] bool keeps() const { return kept_.has_value(); }
 
     void kill() { alive_ = false; }
     [[nodiscard]] bool alive() const { return alive_; }
+    /// Its node says that it has ended, and lets it run.
+    void hide() { hidden_ = true; }
+    [[nodiscard]] bool hidden() const { return hidden_; }
+    /// It is killed when its host has kept a state next: what came of it is not handed over.
+    bool dies_after_keeping = false;
     /// What is no frame was put into its ring, so that it may wait for the rest for ever, or it was
     /// told of another deployment, so that its manager will end it.
     bool spoiled = false;
@@ -61,6 +72,7 @@ class Process {
 
   private:
     void note_reports(ByteView frames);
+    std::size_t keep(ByteView frames);
 
     Birth birth_;
     std::unique_ptr<runtime::Runtime> runtime_;
@@ -70,7 +82,9 @@ class Process {
     std::size_t in_begin_ = 0;
     std::unique_ptr<std::uint8_t[]> out_;
     std::size_t out_used_ = 0;
+    std::optional<tee::process::KeptArea> kept_;
     bool alive_ = true;
+    bool hidden_ = false;
 };
 
 /// The process that runs at this moment; null: none does.

@@ -47,6 +47,10 @@ void attacker_rests(World& world) {
             }
         }
         machine->doubles.clear();
+        machine->end_hidden();
+        for (const auto& process : machine->processes()) {
+            process->dies_after_keeping = false;
+        }
         machine->deployer_parted = false;
         machine->end_impostors();
     }

@@ -139,7 +139,11 @@ std::string Shape::program_of(const std::string& module) const {
 
 Shape draw_shape(Random& random) {
     Drawing drawing(random);
-    return random.one_in(4) ? drawing.example() : drawing.mixers();
+    Shape shape = random.one_in(4) ? drawing.example() : drawing.mixers();
+    for (descriptor::Module& module : shape.descriptor.modules) {
+        module.persist = random.one_in(2);
+    }
+    return shape;
 }
 
 } // namespace authex::simulation

@@ -24,7 +24,8 @@ struct Shape {
 };
 
 /// Two or three nodes and two to four modules: one time in four the application of
-/// examples/button-led, else mixers (modules/mixer.cpp) without cycles.
+/// examples/button-led, else mixers (modules/mixer.cpp) without cycles. Half of the modules keep
+/// their state.
 Shape draw_shape(Random& random);
 
 } // namespace authex::simulation

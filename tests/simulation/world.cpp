@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "wire/control.hpp"
+
 namespace authex::simulation {
 namespace {
 
@@ -141,8 +143,10 @@ void World::take(const authex_endpoint& endpoint, const authex_message& message)
         invariant->take(process, endpoint, message, frame);
     }
     if (frame != nullptr) {
-        Stream& stream = ledger.streams[frame->key];
-        ++(frame->kind == wire::Kind::reply ? stream.taken_back : stream.taken_forward);
+        if (!process.hidden()) {
+            Line& line = ledger.line(frame->key);
+            ++(frame->kind == wire::Kind::reply ? line.taken_back : line.taken_forward);
+        }
         opened_.reset();
     }
 }
@@ -173,6 +177,10 @@ void World::key_set(const KeyName& key, crypto::Algorithm algorithm) {
 
 void World::sealed(const SealView& seal) {
     const Process* process = running_process();
+    note_at_work(process, seal);
+    if (process == nullptr) {
+        note_order(seal);
+    }
     for (const auto& invariant : invariants_) {
         invariant->sealed(process, seal);
     }
@@ -183,11 +191,51 @@ void World::sealed(const SealView& seal) {
         direction[seal.counter()] = {.kind = seal.kind(),
                                      .by = process == nullptr ? deployer_actor : process->actor(),
                                      .plain = {seal.plain.begin(), seal.plain.end()},
-                                     .negative = seal.negative()};
+                                     .negative = seal.negative(),
+                                     .late = process != nullptr && is_superseded(*process)};
+    }
+}
+
+/// Which key belongs to what, as the deployer orders.
+void World::note_order(const SealView& seal) {
+    wire::ControlMessage order;
+    if (!seal.of_order() || wire::parse_control(seal.plain, order) != Error::none) {
+        return;
+    }
+    KeyName key{};
+    copy(order.connection.key, key);
+    switch (order.type) {
+    case wire::ControlType::set_connection:
+    case wire::ControlType::continue_connection:
+        ledger.note_key(key, order.connection.channel, order.connection.epoch);
+        return;
+    case wire::ControlType::turn_key:
+        ledger.note_key(key, order.connection.channel, 0);
+        return;
+    case wire::ControlType::keep_state:
+    case wire::ControlType::restore_state:
+        ledger.state_keys.insert(key);
+        return;
+    default:
+        return;
+    }
+}
+
+/// Whether a later process of its module has used a connection.
+bool World::is_superseded(const Process& process) const {
+    const auto newest = at_work_.find(process.module());
+    return newest != at_work_.end() && newest->second > process.actor();
+}
+
+void World::note_at_work(const Process* process, const SealView& seal) {
+    if (process != nullptr && seal.of_connection()) {
+        Actor& newest = at_work_[process->module()];
+        newest = std::max(newest, process->actor());
     }
 }
 
 void World::opened(const SealView& seal) {
+    note_at_work(running_process(), seal);
     for (const auto& invariant : invariants_) {
         invariant->opened(running_process(), seal);
     }

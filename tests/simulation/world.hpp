@@ -2,6 +2,7 @@
 // Deployer, managers, modules and network in one thread, from one seed.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,17 +53,20 @@ class World final : Taps, Observer {
     [[nodiscard]] const Process* process_of(Actor actor) const;
     /// Whether its code is that of the module whose name it has.
     [[nodiscard]] bool is_genuine(const Process& process) const;
+    [[nodiscard]] bool is_superseded(const Process& process) const;
     [[nodiscard]] ByteView owner_public_key() const { return owner_key().public_key; }
 
     // What the attacker has seen.
     void remember(ByteView frame);
     [[nodiscard]] std::string some_frame(std::uint64_t which) const;
     void remember_answer(const v1::ControlReply& reply);
+    void remember_answer(const v1::KeptStateReply& reply) { states_.push_back(reply); }
     template <typename Reply>
     void remember_answer(const Reply&) {}
     [[nodiscard]] const std::vector<v1::ControlReply>& earlier_controls() const {
         return controls_;
     }
+    [[nodiscard]] const std::vector<v1::KeptStateReply>& earlier_states() const { return states_; }
 
     Random random;
     Events events;
@@ -73,6 +77,8 @@ class World final : Taps, Observer {
 
   private:
     bool round();
+    void note_order(const SealView& seal);
+    void note_at_work(const Process* process, const SealView& seal);
 
     // Taps
     void take(const authex_endpoint& endpoint, const authex_message& message) override;
@@ -90,10 +96,12 @@ class World final : Taps, Observer {
     std::optional<std::string> violation_;
     std::vector<std::shared_ptr<Process>> processes_; ///< by actor, from 1
     Actor actors_ = deployer_actor;
+    std::map<std::string, Actor> at_work_; ///< the newest of each module that was seen to be
     std::optional<OpenedFrame> opened_;
     std::vector<std::vector<std::uint8_t>> seen_;
     std::uint64_t seen_count_ = 0;
     std::vector<v1::ControlReply> controls_;
+    std::vector<v1::KeptStateReply> states_;
     Invariants invariants_;
 };
 

@@ -28,10 +28,13 @@ AttackerPtr make_hold_acks();
 AttackerPtr make_restart_manager();
 AttackerPtr make_restart_module();
 AttackerPtr make_kill_deployer();
+AttackerPtr make_die_keeping();
 // Disks and clocks.
 AttackerPtr make_full_disk();
 AttackerPtr make_damaged_disk();
 AttackerPtr make_clock();
+AttackerPtr make_lost_state();
+AttackerPtr make_rollback();
 // A lying manager.
 AttackerPtr make_liar_ring();
 AttackerPtr make_liar_replay();
@@ -40,5 +43,6 @@ AttackerPtr make_liar_acks();
 AttackerPtr make_liar_answers();
 AttackerPtr make_impostor();
 AttackerPtr make_double();
+AttackerPtr make_zombie();
 
 } // namespace authex::simulation

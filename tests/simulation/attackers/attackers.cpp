@@ -11,7 +11,8 @@ const Actions& attackers() {
               make_restart_module, make_kill_deployer, make_full_disk,   make_damaged_disk,
               make_clock,          make_liar_ring,     make_liar_replay, make_liar_forge,
               make_liar_acks,      make_liar_answers,  make_impostor,    make_double,
-              make_hold_acks}) {
+              make_hold_acks,      make_die_keeping,   make_lost_state,  make_rollback,
+              make_zombie}) {
             made.push_back(make());
         }
         return made;

@@ -24,13 +24,18 @@ class Attested final : public Invariant {
     }
 
     void sealed(const Process* process, const SealView& seal) override {
-        const bool order = process == nullptr && seal.algorithm == crypto::Algorithm::aes_256_gcm &&
-                           seal.associated.size() == wire::associated_bytes &&
-                           seal.kind() == wire::Kind::control;
         wire::ControlMessage message;
-        if (!order || wire::parse_control(seal.plain, message) != Error::none ||
-            (message.type != wire::ControlType::set_connection &&
-             message.type != wire::ControlType::continue_connection)) {
+        if (process != nullptr || !seal.of_order() ||
+            wire::parse_control(seal.plain, message) != Error::none) {
+            return;
+        }
+        if (message.type == wire::ControlType::keep_state ||
+            message.type == wire::ControlType::restore_state) {
+            check_state_key(seal.key, message);
+            return;
+        }
+        if (message.type != wire::ControlType::set_connection &&
+            message.type != wire::ControlType::continue_connection) {
             return;
         }
         const wire::SetConnection& terms = message.connection;
@@ -46,15 +51,34 @@ class Attested final : public Invariant {
     }
 
   private:
+    const Process* holder_of(const KeyName& control_key) const {
+        const auto holder = holders_.find(control_key);
+        return holder == holders_.end() ? nullptr : world_.process_of(holder->second);
+    }
+
+    /// Who has the key of a state has the state.
+    void check_state_key(const KeyName& control_key, const wire::ControlMessage& message) {
+        KeyName key{};
+        copy(message.connection.key, key);
+        const Process* process = holder_of(control_key);
+        if (process == nullptr || !world_.is_genuine(*process)) {
+            violated("the key of a state is told to who is no module");
+            return;
+        }
+        const auto [owner, is_new] = states_.emplace(key, process->module());
+        if (!is_new && owner->second != process->module()) {
+            violated(fmt::format(
+                "the key of the state of {} is told to {}", owner->second, process->module()));
+        }
+    }
+
     void check_holder(const KeyName& control_key,
                       wire::Role role,
                       const descriptor::Connection& connection) {
         const std::string& module = role == wire::Role::destination ? connection.to.module
                                     : connection.from               ? connection.from->module
                                                                     : connection.name;
-        const auto holder = holders_.find(control_key);
-        const Process* process =
-            holder == holders_.end() ? nullptr : world_.process_of(holder->second);
+        const Process* process = holder_of(control_key);
         if (process == nullptr || process->module() != module || !world_.is_genuine(*process)) {
             violated(
                 fmt::format("the key of {} is told to who is not {}", connection.name, module));
@@ -93,6 +117,7 @@ class Attested final : public Invariant {
     }
 
     std::map<KeyName, Actor> holders_;
+    std::map<KeyName, std::string> states_; ///< the module of each state's key
     std::uint64_t plan_ = 0;
     int turn_ = 0;
 };

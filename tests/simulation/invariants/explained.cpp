@@ -103,7 +103,7 @@ class Explained final : public Invariant {
         Account& account = accounts_[process.actor()];
         account.taking = false;
         const Bytes state = process.program().state();
-        account.state.assign(state.begin(), state.end());
+        known_[process.module()][{state.begin(), state.end()}] = account.model->copy();
         if (account.next != account.expected.size()) {
             violated(fmt::format(
                 "{} did not send what follows from its input {}", process.module(), endpoint.name));
@@ -139,8 +139,6 @@ class Explained final : public Invariant {
 
   private:
     struct Account {
-        std::string module;
-        std::vector<std::uint8_t> state; ///< of its memory, after what it took last
         std::unique_ptr<Model> model;
         std::vector<Model::Sent> expected; ///< of the function that runs
         std::vector<std::uint8_t> answer;
@@ -149,23 +147,21 @@ class Explained final : public Invariant {
         bool taking = false;
     };
 
-    /// It is as its source begins, or as an instance before has left its state.
+    /// It is as its source begins, or as an instance or a process before once was.
     void begin(const Process& process, Account& account) {
-        account.module = process.module();
         account.model = make_model(process.program().name());
         const ByteView state = process.program().state();
         if (equal(state, process.program().initial_state())) {
             return;
         }
-        for (const auto& [actor, other] : accounts_) {
-            if (actor < process.actor() && other.module == account.module &&
-                equal(state, other.state)) {
-                account.model = other.model->copy();
-                return;
-            }
+        const auto& known = known_[process.module()];
+        const auto before = known.find({state.begin(), state.end()});
+        if (before == known.end()) {
+            violated(fmt::format("{} begins with a state that no instance before it had",
+                                 process.module()));
+            return;
         }
-        violated(
-            fmt::format("{} begins with a state that no instance before it had", process.module()));
+        account.model = before->second->copy();
     }
 
     /// What the owner says once is sealed once.
@@ -231,7 +227,9 @@ class Explained final : public Invariant {
         }
     }
 
+    using Known = std::map<std::vector<std::uint8_t>, std::unique_ptr<Model>>;
     std::map<Actor, Account> accounts_;
+    std::map<std::string, Known> known_; ///< by module: its memory as it was, and what that means
     const Sending* sending_ = nullptr;
     // The owner's last message.
     std::uint64_t commands_ = 0;

@@ -1,6 +1,8 @@
 // A key has one use: one connection and epoch, one module at each end, whose process is given it
-// once; and no process has it that is not what the descriptor names. Where another instance of a
-// module takes over, the one before never uses the key again.
+// once, and again only before it has sealed under it; and no process has it that is not what the
+// descriptor names. Where another instance or process of a module takes over, the one before never
+// uses the key again: one that its node has hidden may open what it was sent. The key of a state
+// seals the states of one process.
 #include <map>
 #include <set>
 
@@ -27,7 +29,9 @@ class FreshKeys final : public Invariant {
             return;
         }
         std::set<Actor>& holders = holders_[key];
-        if (!holders.insert(process->actor()).second) {
+        const bool again = !holders.insert(process->actor()).second;
+        if (again && sealed_.contains({key, process->actor()}) &&
+            !world_.ledger.state_keys.contains(key)) {
             violated(fmt::format("{} is given a key twice", process->module()));
         }
         std::set<std::string>& ends = ends_[key];
@@ -40,9 +44,21 @@ class FreshKeys final : public Invariant {
         }
     }
 
-    void opened(const Process* process, const SealView& seal) override { uses(process, seal); }
+    void opened(const Process* process, const SealView& seal) override {
+        if (process != nullptr && !process->hidden()) {
+            uses(process, seal);
+        }
+    }
 
     void sealed(const Process* process, const SealView& seal) override {
+        if (seal.of_frame() && process != nullptr) {
+            sealed_.emplace(seal.key, process->actor());
+        }
+        if (seal.of_state() &&
+            keepers_.emplace(seal.key, process->actor()).first->second != process->actor()) {
+            violated(fmt::format("two processes of {} seal their states under one key",
+                                 process->module()));
+        }
         if (!seal.of_connection()) {
             return;
         }
@@ -72,6 +88,8 @@ class FreshKeys final : public Invariant {
     std::map<KeyName, std::set<std::string>> ends_;
     std::map<std::pair<KeyName, std::string>, Actor> users_; ///< the last of each end
     std::map<KeyName, std::uint16_t> channels_;
+    std::set<std::pair<KeyName, Actor>> sealed_; ///< who has sealed under it
+    std::map<KeyName, Actor> keepers_;           ///< who has sealed his states under it
 };
 
 } // namespace

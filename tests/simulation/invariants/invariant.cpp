@@ -16,6 +16,7 @@ Invariants make_invariants(World& world) {
                              make_fresh_counters,
                              make_bounded,
                              make_attested,
+                             make_restored,
                              make_arrives}) {
         all.push_back(make(world));
     }

@@ -60,5 +60,6 @@ std::unique_ptr<Invariant> make_fresh_counters(World& world);
 std::unique_ptr<Invariant> make_bounded(World& world);
 std::unique_ptr<Invariant> make_arrives(World& world);
 std::unique_ptr<Invariant> make_attested(World& world);
+std::unique_ptr<Invariant> make_restored(World& world);
 
 } // namespace authex::simulation

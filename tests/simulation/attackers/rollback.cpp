@@ -1,0 +1,30 @@
+// A node gives a module a state that it has kept earlier.
+#include "simulation/attackers/attacker.hpp"
+
+namespace authex::simulation {
+namespace {
+
+class Rollback final : public Action {
+    [[nodiscard]] const char* name() const override { return "rollback"; }
+    [[nodiscard]] bool destroys() const override { return true; }
+    void act(World& world, const Decision& decision) const override {
+        Machine& machine = machine_of(world, decision.who);
+        Random random(decision.value);
+        for (const auto& [module, process] : machine.keepers()) {
+            std::vector<std::string>& copies = machine.copies[module];
+            copies.push_back(machine.disk.kept_state(module));
+            if (random.one_in(2)) {
+                process->kill();
+                machine.disk.put_state(module, copies[random.below(copies.size())]);
+            }
+        }
+    }
+};
+
+} // namespace
+
+AttackerPtr make_rollback() {
+    return std::make_unique<Rollback>();
+}
+
+} // namespace authex::simulation
