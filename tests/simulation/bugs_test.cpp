@@ -38,36 +38,36 @@ TEST_P(PlantedBug, IsFound) {
         << output;
 }
 
-INSTANTIATE_TEST_SUITE_P(All,
-                         PlantedBug,
-                         testing::Values(Planted{"skip-counter-check", "once-in-order"},
-                                         Planted{"counter-before-tag", "once-in-order"},
-                                         Planted{"nonce-without-direction", "fresh-counters"},
-                                         Planted{"flags-not-authenticated", "explained"},
-                                         Planted{"ack-before-delivery", "arrives"},
-                                         Planted{"ack-of-an-old-epoch", "arrives", "hold-acks"},
-                                         Planted{"drop-outbox-on-restart", "arrives"},
-                                         Planted{"reuse-key", "fresh-keys"},
-                                         Planted{"forgotten-incarnation", "fresh-counters"},
-                                         Planted{"unverified-evidence", "attested"},
-                                         Planted{"inputs-first", "attested"},
-                                         Planted{"session-not-kept", "fresh-counters"},
-                                         Planted{"counter-kept-late", "fresh-counters"},
-                                         Planted{"resend-with-new-counter", "explained"},
-                                         Planted{"reply-of-another-request", "explained"},
-                                         Planted{"handover-forgets-counters", "fresh-counters"},
-                                         Planted{"takes-while-paused", "arrives"},
-                                         Planted{"restored-under-the-old-key", "lives"},
-                                         Planted{"older-state-taken", "restored"},
-                                         Planted{
-                                             "no-limit", "bounded", "restart-module,partition"}),
-                         [](const testing::TestParamInfo<Planted>& info) {
-                             std::string name;
-                             for (const char* c = info.param.name; *c != '\0'; ++c) {
-                                 name += *c == '-' ? '_' : *c;
-                             }
-                             return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    PlantedBug,
+    testing::Values(Planted{"skip-counter-check", "once-in-order"},
+                    Planted{"counter-before-tag", "once-in-order"},
+                    Planted{"nonce-without-direction", "fresh-counters"},
+                    Planted{"flags-not-authenticated", "explained"},
+                    Planted{"ack-before-delivery", "arrives"},
+                    Planted{"ack-of-an-old-epoch", "arrives", "hold-acks"},
+                    Planted{"drop-outbox-on-restart", "arrives"},
+                    Planted{"reuse-key", "fresh-keys"},
+                    Planted{"forgotten-incarnation", "arrives", "restart-module"},
+                    Planted{"unverified-evidence", "attested"},
+                    Planted{"inputs-first", "attested"},
+                    Planted{"session-not-kept", "fresh-counters"},
+                    Planted{"counter-kept-late", "fresh-counters"},
+                    Planted{"resend-with-new-counter", "explained"},
+                    Planted{"reply-of-another-request", "explained"},
+                    Planted{"handover-forgets-counters", "fresh-counters"},
+                    Planted{"takes-while-paused", "arrives"},
+                    Planted{"restored-under-the-old-key", "lives"},
+                    Planted{"older-state-taken", "restored"},
+                    Planted{"no-limit", "bounded", "restart-module,partition"}),
+    [](const testing::TestParamInfo<Planted>& info) {
+        std::string name;
+        for (const char* c = info.param.name; *c != '\0'; ++c) {
+            name += *c == '-' ? '_' : *c;
+        }
+        return name;
+    });
 
 } // namespace
 } // namespace authex::simulation
