@@ -201,7 +201,7 @@ class SmallImage : public testing::Test {
 TEST_F(SmallImage, RuntimeOfAllThatItCarriesKeepsItsBudget) {
     const std::size_t bytes = link(source_dir + "/tests/architecture/msp430/module.cpp");
     EXPECT_GT(bytes, 2048U) << "something is missing";
-    EXPECT_LE(bytes, 4096U + 32U);
+    EXPECT_LE(bytes, 4096U + 64U);
     // Nothing is hidden in a library: only what the processor has is left to a port.
     std::istringstream undefined(run("llvm-nm-14 -u " + image_).text);
     for (std::string line; std::getline(undefined, line);) {
