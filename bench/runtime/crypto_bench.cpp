@@ -8,7 +8,7 @@
 #include <openssl/evp.h>
 
 #include "crypto/aead.hpp"
-#include "crypto/noise.hpp"
+#include "crypto/noise_initiator.hpp"
 #include "crypto/spongent.hpp"
 
 namespace authex::crypto {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "crypto/noise.hpp"
+#include "crypto/noise_initiator.hpp"
 
 namespace {
 

@@ -69,8 +69,6 @@ void begin(State& state, NonceView nonce, ByteView associated) {
 
 } // namespace
 
-const std::size_t state_bytes = sizeof(State);
-
 void set(ByteView key, Bytes state) {
     State& fresh = *new (state.data()) State{};
     const br_block_ctr_class* cipher = fastest_cipher();

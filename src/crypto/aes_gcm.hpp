@@ -2,15 +2,10 @@
 // AES-GCM with 96-bit nonces and 128-bit tags over BearSSL.                        (NIST SP
 // 800-38D)
 
-#include <cstddef>
-
 #include "base/bytes.hpp"
 #include "crypto/aead.hpp"
 
 namespace authex::crypto::aes_gcm {
-
-/// Room that a key takes once it is expanded, in bytes.
-extern const std::size_t state_bytes;
 
 /// Expands `key` (16 or 32 bytes) into `state`, which is aligned to 16 and may not move afterwards.
 /// The fastest constant-time implementation that the CPU carries is chosen here.

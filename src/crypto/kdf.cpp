@@ -3,7 +3,6 @@
 #include <new>
 
 #include <bearssl/bearssl_hash.h>
-#include <bearssl/bearssl_hmac.h>
 #include <bearssl/bearssl_kdf.h>
 #include <bearssl/bearssl_rand.h>
 
@@ -26,19 +25,6 @@ Hash sha256_of_two(ByteView first, ByteView second) {
     br_sha256_update(&context, first.data(), first.size());
     br_sha256_update(&context, second.data(), second.size());
     br_sha256_out(&context, hash.data());
-    wipe({reinterpret_cast<std::uint8_t*>(&context), sizeof context});
-    return hash;
-}
-
-Hash hmac_sha256(ByteView key, ByteView data) {
-    Hash hash{};
-    br_hmac_key_context key_context;
-    br_hmac_context context;
-    br_hmac_key_init(&key_context, &br_sha256_vtable, key.data(), key.size());
-    br_hmac_init(&context, &key_context, 0);
-    br_hmac_update(&context, data.data(), data.size());
-    br_hmac_out(&context, hash.data());
-    wipe({reinterpret_cast<std::uint8_t*>(&key_context), sizeof key_context});
     wipe({reinterpret_cast<std::uint8_t*>(&context), sizeof context});
     return hash;
 }

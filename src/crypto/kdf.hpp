@@ -1,5 +1,5 @@
 #pragma once
-// SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869) and a deterministic generator (NIST SP
+// SHA-256 (FIPS 180-4), HKDF (RFC 5869) and a deterministic generator (NIST SP
 // 800-90A, HMAC_DRBG with SHA-256), over BearSSL.
 
 #include <array>
@@ -16,7 +16,6 @@ using Hash = std::array<std::uint8_t, 32>;
 [[nodiscard]] Hash sha256(ByteView data);
 /// Of two strings, one after the other.
 [[nodiscard]] Hash sha256_of_two(ByteView first, ByteView second);
-[[nodiscard]] Hash hmac_sha256(ByteView key, ByteView data);
 /// Extract and expand. @pre out.size() ≤ 255·32
 void hkdf_sha256(ByteView salt, ByteView input_key_material, ByteView info, Bytes out);
 

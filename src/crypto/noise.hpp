@@ -1,5 +1,5 @@
 #pragma once
-// Noise_KN_25519_AESGCM_SHA256, both roles, and the one-way pattern Noise_N_25519_AESGCM_SHA256.
+// Noise_KN_25519_AESGCM_SHA256, the responder, and the one-way pattern Noise_N_25519_AESGCM_SHA256.
 // (The Noise Protocol Framework, revision 34, §5, §7.4, §7.5)
 //
 //   KN:
@@ -8,9 +8,9 @@
 //     -> e
 //     <- e, ee, se
 //
-// The initiator is the deployer, its static key pair is the application's owner key; the responder
-// is a module, which has the owner's public key compiled in. The transport keys are used as
-// docs/protocol.md says, not by Noise's own transport messages.
+// The initiator (noise_initiator.hpp) is the deployer, its static key pair is the application's
+// owner key; the responder is a module, which has the owner's public key compiled in. The transport
+// keys are used as docs/protocol.md says, not by Noise's own transport messages.
 
 #include <array>
 #include <cstddef>
@@ -26,6 +26,7 @@
 namespace authex::crypto {
 
 constexpr std::size_t hash_bytes = 32;
+constexpr char name_of_kn[] = "Noise_KN_25519_AESGCM_SHA256";
 /// What each handshake message is longer than its payload, in bytes: `e` alone; `e` and a tag.
 constexpr std::size_t noise_first_overhead = dh_bytes;
 constexpr std::size_t noise_second_overhead = dh_bytes + tag_bytes;
@@ -43,7 +44,7 @@ struct NoiseSession {
 };
 
 /// CipherState, SymmetricState (§5.1, §5.2), as far as N and KN need them: before the first key
-/// nothing is encrypted, afterwards each key encrypts one message. Private to what is below.
+/// nothing is encrypted, afterwards each key encrypts one message. Private to the handshakes.
 class NoiseSymmetricState {
   public:
     /// @param protocol_name at most hash_bytes long
@@ -63,28 +64,6 @@ class NoiseSymmetricState {
     Hash chaining_key_{};
     Hash hash_{};
     std::array<std::uint8_t, 32> key_{};
-};
-
-/// The deployer's side. One object, one handshake: call write_first, then read_second, each once.
-class NoiseInitiator {
-  public:
-    /// @param ephemeral_secret fresh random bytes, never used twice.
-    NoiseInitiator(ByteView prologue, DhKeyView static_secret, DhKeyView ephemeral_secret);
-    ~NoiseInitiator();
-    NoiseInitiator(const NoiseInitiator&) = delete;
-    NoiseInitiator& operator=(const NoiseInitiator&) = delete;
-    /// `-> e`, then the payload (in clear: no key yet). @error no_space. @return bytes written to
-    /// `message`.
-    [[nodiscard]] Result<std::size_t> write_first(ByteView payload, Bytes message);
-    /// `<- e, ee, se`, then the payload, decrypted in place inside `message`; `payload` is set to
-    /// view it.
-    /// @error truncated | malformed | forged
-    [[nodiscard]] Error read_second(Bytes message, ByteView& payload, NoiseSession& session);
-
-  private:
-    NoiseSymmetricState state_;
-    DhKey static_secret_{};
-    DhKey ephemeral_secret_{};
 };
 
 /// The module's side: read_first, then write_second, each once.

@@ -123,16 +123,6 @@ void Duplex<Level>::squeeze_tag(TagOf<Level> tag) {
 }
 
 template <typename Level>
-void permute(StateOf<Level>& state, Variant variant) {
-    WordsOf<Level> words{};
-    copy(state, in(words));
-    permute_words<Level>(words, variant);
-    copy(ByteView(in(words)).first(state.size()), state);
-    wipe(in(words));
-    wipe_frames();
-}
-
-template <typename Level>
 void wrap(
     KeyViewOf<Level> key, ByteView associated, Bytes body, TagOf<Level> tag, Variant variant) {
     Duplex<Level> duplex(variant);
@@ -159,36 +149,11 @@ bool unwrap(
     return verified;
 }
 
-template <typename Level>
-void mac(KeyViewOf<Level> key, ByteView message, TagOf<Level> tag, Variant variant) {
-    wrap<Level>(key, message, {}, tag, variant);
-}
-
 template class Duplex<Level128>;
 template class Duplex<Level64>;
-template void permute<Level128>(StateOf<Level128>&, Variant);
-template void permute<Level64>(StateOf<Level64>&, Variant);
 template void wrap<Level128>(KeyView, ByteView, Bytes, Tag, Variant);
 template void wrap<Level64>(KeyViewOf<Level64>, ByteView, Bytes, TagOf<Level64>, Variant);
 template bool unwrap<Level128>(KeyView, ByteView, Bytes, TagView, Variant);
 template bool unwrap<Level64>(KeyViewOf<Level64>, ByteView, Bytes, TagViewOf<Level64>, Variant);
-template void mac<Level128>(KeyView, ByteView, Tag, Variant);
-template void mac<Level64>(KeyViewOf<Level64>, ByteView, TagOf<Level64>, Variant);
-
-void permute(State& state) {
-    permute<Level128>(state);
-}
-
-void wrap(KeyView key, ByteView associated, Bytes body, Tag tag) {
-    wrap<Level128>(key, associated, body, tag);
-}
-
-bool unwrap(KeyView key, ByteView associated, Bytes body, TagView tag) {
-    return unwrap<Level128>(key, associated, body, tag);
-}
-
-void mac(KeyView key, ByteView message, Tag tag) {
-    mac<Level128>(key, message, tag);
-}
 
 } // namespace authex::crypto::spongent

@@ -47,9 +47,6 @@ enum class Variant : std::uint8_t {
 /// The fastest variant here: found once, then remembered. Thread-safe.
 [[nodiscard]] Variant fastest();
 
-/// State bit i is bit (i mod 8) of byte (i div 8).
-template <typename Level>
-using StateOf = std::array<std::uint8_t, Level::state_bits / 8>;
 template <typename Level>
 using KeyViewOf = std::span<const std::uint8_t, Level::key_bytes>;
 template <typename Level>
@@ -98,11 +95,9 @@ class Duplex {
     Variant variant_;
 };
 
-/// All rounds, in place. @pre carried(variant)
-template <typename Level>
-void permute(StateOf<Level>& state, Variant variant = fastest());
-/// Encrypts `body` in place. `tag` must not overlap `body`. @pre carried(variant)
-template <typename Level>
+/// Encrypts `body` in place. `tag` must not overlap `body`. With an empty body it is Sancus' MAC
+/// over `associated`, and its key derivation. @pre carried(variant)
+template <typename Level = Level128>
 void wrap(KeyViewOf<Level> key,
           ByteView associated,
           Bytes body,
@@ -110,30 +105,19 @@ void wrap(KeyViewOf<Level> key,
           Variant variant = fastest());
 /// Decrypts `body` in place. @return false: the tag does not verify; the body is then zeroed.
 /// @pre carried(variant)
-template <typename Level>
+template <typename Level = Level128>
 [[nodiscard]] bool unwrap(KeyViewOf<Level> key,
                           ByteView associated,
                           Bytes body,
                           TagViewOf<Level> tag,
                           Variant variant = fastest());
-/// The tag over `message` as associated data with an empty body: Sancus' MAC, and its key
-/// derivation. @pre carried(variant)
-template <typename Level>
-void mac(KeyViewOf<Level> key, ByteView message, TagOf<Level> tag, Variant variant = fastest());
 
 // The same at 128 bits.
 constexpr std::size_t key_bytes = Level128::key_bytes;
 constexpr std::size_t tag_bytes = Level128::key_bytes;
-constexpr std::size_t state_bytes = Level128::state_bits / 8;
-using State = StateOf<Level128>;
 using KeyView = KeyViewOf<Level128>;
 using Tag = TagOf<Level128>;
 using TagView = TagViewOf<Level128>;
-
-void permute(State& state);
-void wrap(KeyView key, ByteView associated, Bytes body, Tag tag);
-[[nodiscard]] bool unwrap(KeyView key, ByteView associated, Bytes body, TagView tag);
-void mac(KeyView key, ByteView message, Tag tag);
 
 extern template class Duplex<Level128>;
 extern template class Duplex<Level64>;

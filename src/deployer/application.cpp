@@ -47,6 +47,16 @@ Expected<std::vector<std::uint8_t>> digest_of(const std::filesystem::path& image
     return std::vector<std::uint8_t>(hash.begin(), hash.end());
 }
 
+bool uses_spongent(const descriptor::Descriptor& descriptor, const std::string& module) {
+    return std::any_of(descriptor.connections.begin(),
+                       descriptor.connections.end(),
+                       [&](const descriptor::Connection& each) {
+                           return each.algorithm == crypto::Algorithm::spongent_128 &&
+                                  (each.to.module == module ||
+                                   (each.from && each.from->module == module));
+                       });
+}
+
 tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
                        const descriptor::Module& module,
                        const OwnerKey& owner) {
@@ -58,6 +68,7 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
                         .delegate_restores = module.persist,
                         .max_connections = module.max.connections.value_or(0),
                         .max_body_bytes = module.max.body_bytes.value_or(0),
+                        .spongent = uses_spongent(descriptor, module.name),
                         .max_image_bytes = module.max.image_bytes.value_or(0),
                         .stack_bytes =
                             static_cast<std::uint32_t>(module.max.stack_bytes.value_or(0))};

@@ -13,7 +13,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "crypto/aead.hpp"
-#include "crypto/noise.hpp"
+#include "crypto/noise_initiator.hpp"
 #include "deployer/credentials.hpp"
 #include "deployer/secret.hpp"
 #include "wire/control.hpp"

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "crypto/kdf.hpp"
+#include "crypto/hmac.hpp"
 #include "deployer/private_file.hpp"
 
 namespace authex::deployer {

@@ -45,6 +45,9 @@ struct BuildSpec {
     bool delegate_restores = false;
     std::uint32_t max_connections = 0; ///< 0: the TEE's default
     std::uint32_t max_body_bytes = 0;  ///< 0: the TEE's default; Sancus
+    /// A connection of it is sealed with SPONGENT-128; else that is left out, where the TEE has
+    /// AES.
+    bool spongent = true;
     std::uint64_t max_image_bytes = 0; ///< 0: no ceiling; exceeding one fails the build
     std::uint32_t stack_bytes = 0;     ///< 0: the TEE's default; where the image has the stack
     std::vector<std::string> devices;  ///< that the module owns alone; where the TEE has such

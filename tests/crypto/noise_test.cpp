@@ -1,9 +1,8 @@
-#include "crypto/noise.hpp"
-
 #include <map>
 
 #include <gtest/gtest.h>
 
+#include "crypto/noise_initiator.hpp"
 #include "support/vectors.hpp"
 
 namespace authex::crypto {

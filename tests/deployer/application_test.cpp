@@ -269,12 +269,14 @@ TEST_F(ApplicationTest, TurnsEpochsWhereAsked) {
     expect_flow();
 }
 
-TEST_F(ApplicationTest, AnotherAlgorithmTurnsTheEpoch) {
+TEST_F(ApplicationTest, AnotherAlgorithmTurnsTheEpochBetweenImagesThatHaveIt) {
     up();
     std::string changed = chain;
     changed.replace(changed.find("to: last.in }"), 13, "to: last.in, encryption: spongent-128 }");
     world.set_descriptor(std::string(nodes) + changed);
-    EXPECT_THAT(words(up()), ElementsAre("connect b"));
+    EXPECT_THAT(words(up()),
+                AllOf(Contains("update middle"), Contains("update last"), Contains("connect b")));
+    EXPECT_EQ(connection("b").epoch, 2U);
     expect_flow();
 }
 

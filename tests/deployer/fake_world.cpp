@@ -26,8 +26,10 @@ class FakeBuilder final : public tee::Builder {
         : folder_(std::move(folder)), versions_(versions), layouts_(layouts) {}
     Expected<tee::Image> build(const tee::BuildSpec& spec) override {
         const auto version = versions_.find(spec.module);
-        const std::string content = fmt::format(
-            "{} version {}", spec.module, version == versions_.end() ? 0 : version->second);
+        const std::string content = fmt::format("{} version {}{}",
+                                                spec.module,
+                                                version == versions_.end() ? 0 : version->second,
+                                                spec.spongent ? " with SPONGENT" : "");
         const crypto::Hash hash = crypto::sha256(octets(content));
         tee::Image image{.path = folder_ / (content + ".image"),
                          .identity = {hash.begin(), hash.end()},

@@ -29,14 +29,14 @@ Key module_key(const Key& node, std::uint16_t vendor, ByteView text, const Layou
     Octets id;
     little(id, vendor);
     Key vendor_key{};
-    spongent::mac(node, id, vendor_key);
+    spongent::wrap(node, id, {}, vendor_key);
     Octets message(text.begin(), text.end());
     for (const std::uint16_t address :
          {layout.text_start, layout.text_end, layout.data_start, layout.data_end}) {
         little(message, address);
     }
     Key key{};
-    spongent::mac(vendor_key, message, key);
+    spongent::wrap(vendor_key, message, {}, key);
     return key;
 }
 
@@ -160,7 +160,7 @@ TEST(Protect, OfTheCodeThatRunsGoesOnInside) {
 TEST(Protect, DecryptsTextThatItsVendorEncrypted) {
     const Key node = reference_configuration().node_key;
     Key vendor{};
-    spongent::mac(node, Octets{0x34, 0x12}, vendor);
+    spongent::wrap(node, Octets{0x34, 0x12}, {}, vendor);
     const Octets plain = {0x03, 0x43, 0x15, 0x43, 0x03, 0x43, 0x30, 0x41};
     for (const bool genuine : {true, false}) {
         Octets text = plain;
@@ -229,7 +229,7 @@ Guest measured(const std::string& body, bool harm) {
         message.push_back(static_cast<std::uint8_t>(address >> 8U));
     }
     Key tag{};
-    spongent::mac(Key{}, message, tag);
+    spongent::wrap(Key{}, message, {}, tag);
     tag[0] ^= harm ? 1 : 0;
     return Guest(Program(source(Octets(tag.begin(), tag.end()))));
 }
@@ -343,7 +343,7 @@ TEST(Wrap, WithTheOwnKeyUsesTheModulesKey) {
                         "br #back\n a_end:\n" + vectors));
     guest.run_to_end();
     Key tag{};
-    spongent::mac(guest.machine.core().enclaves.at(1).key, ByteView(some_data).first(4), tag);
+    spongent::wrap(guest.machine.core().enclaves.at(1).key, ByteView(some_data).first(4), {}, tag);
     EXPECT_EQ(guest.word(0x0204), 1);
     EXPECT_EQ(memory_at(guest, 0x240, 16), Octets(tag.begin(), tag.end()));
 }

@@ -17,7 +17,7 @@
 #include "wire/seal.hpp"
 
 #if AUTHEX_WITH_NOISE
-#include "crypto/noise.hpp"
+#include "crypto/noise_initiator.hpp"
 #else
 #include "crypto/spongent.hpp"
 #include "wire/handshake.hpp"

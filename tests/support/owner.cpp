@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "crypto/noise.hpp"
+#include "crypto/noise_initiator.hpp"
 #include "wire/seal.hpp"
 
 namespace authex::test {

@@ -107,7 +107,7 @@ struct Queue {
     std::size_t count = 0;
 };
 
-/// Memory of a server, all zero at first: 52 KiB for each client, 35 KiB beside.
+/// Memory of a server, all zero at first: 53 KiB for each client, 35 KiB beside.
 template <std::size_t clients>
 struct Memory {
     Identity identity{};

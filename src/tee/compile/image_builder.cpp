@@ -173,6 +173,9 @@ std::vector<ImageBuilder::Job> ImageBuilder::jobs_of(const BuildSpec& spec) cons
                                         spec.delegate_restores ? "AUTHEX_DELEGATE_RESTORES"
                                                                : "AUTHEX_DELEGATE_HEALS"));
         }
+        if (!spec.spongent) {
+            extra.emplace_back("-DAUTHEX_WITH_SPONGENT=0");
+        }
         if (spec.max_connections != 0) {
             extra.push_back(fmt::format("-DAUTHEX_MAX_CONNECTIONS={}", spec.max_connections));
         }

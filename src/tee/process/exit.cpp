@@ -1,3 +1,5 @@
+#include "tee/process/exit.hpp"
+
 #include <cstring>
 
 #include <fmt/format.h>
@@ -7,6 +9,9 @@
 namespace authex::tee {
 
 std::string to_text(const Exit& exit) {
+    if (!exit.signalled && exit.code == process::exit_enclave_exception) {
+        return fmt::format("exit status {}: an exception inside the enclave", exit.code);
+    }
     if (!exit.signalled) {
         return fmt::format("exit status {}", exit.code);
     }

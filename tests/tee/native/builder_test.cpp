@@ -267,6 +267,16 @@ TEST_F(NativeBuilderTest, DelegateIsMeasuredAndWithoutOneNothingOfItIsThere) {
     EXPECT_NE(delegated->identity, builder->build(heals)->identity);
 }
 
+TEST_F(NativeBuilderTest, ACipherThatNoConnectionUsesIsLeftOut) {
+    const auto builder = shared_builder();
+    BuildSpec one = spec(minimal);
+    const auto with = builder->build(one);
+    one.spongent = false;
+    const auto without = builder->build(one);
+    ASSERT_TRUE(with && without);
+    EXPECT_LT(without->bytes, with->bytes);
+}
+
 TEST_F(NativeBuilderTest, SymbolsAreOfTheSameImageAndOnlyMadeWhereAsked) {
     const auto builder = shared_builder();
     BuildSpec asked = spec(minimal);

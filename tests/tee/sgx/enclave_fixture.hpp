@@ -51,6 +51,18 @@ inline constexpr const char* source =
     "                 : \"b\"(request + (wanted.size() > 512 ? 8 : 0)), \"c\"(out) : \"memory\");\n"
     "    call.result.u32(error); call.result.u8(failed); call.result.bytes(out);\n"
     "}\n"
+    "AUTHEX_ENTRY(key_to, call) {\n" // EGETKEY and EREPORT into where the call says
+    "    const std::uint64_t out = call.reader().u64(); std::uint32_t error = 1;\n"
+    "    asm volatile(\"enclu\" : \"+a\"(error) : \"b\"(request), \"c\"(out) : \"memory\", "
+    "\"cc\");\n"
+    "    call.result.u32(error);\n"
+    "}\n"
+    "AUTHEX_ENTRY(report_to, call) {\n"
+    "    const std::uint64_t out = call.reader().u64();\n"
+    "    asm volatile(\"enclu\" : : \"a\"(0), \"b\"(request), \"c\"(request), \"d\"(out) : "
+    "\"memory\", \"cc\");\n"
+    "    call.result.u8(1);\n"
+    "}\n"
     "AUTHEX_ENTRY(vouch, call) {\n" // in as many bytes as the call's first two say, for the others
     "    std::uint8_t report[432]; authex::Reader reader = call.reader();\n"
     "    const std::size_t room = reader.u16(); const authex::ByteView data = reader.rest();\n"
@@ -70,6 +82,8 @@ enum Entry : std::uint16_t {
     deep,
     segments,
     key,
+    key_to,
+    report_to,
     vouch,
     certify
 };
@@ -114,7 +128,7 @@ class EnclaveTest : public testing::Test {
         EXPECT_TRUE(test::send(link, frame(Kind::call, entry, 7, data)));
         const auto exit = test::wait_exit(link);
         ASSERT_TRUE(exit);
-        EXPECT_EQ(to_text(*exit), "exit status 72");
+        EXPECT_EQ(to_text(*exit), "exit status 72: an exception inside the enclave");
     }
     /// What the module answers to a handshake behind the Noise message.
     static std::vector<std::uint8_t> report_of(ModuleLink& link) {

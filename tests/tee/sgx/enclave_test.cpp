@@ -20,7 +20,7 @@ namespace {
 TEST_F(EnclaveTest, IsSmallAndListsItsEndpoints) {
     EXPECT_LE(image().bytes, 64U * 1024U);
     EXPECT_EQ(image().identity.size(), measurement_bytes);
-    ASSERT_EQ(image().endpoints.size(), 11U);
+    ASSERT_EQ(image().endpoints.size(), 13U);
     EXPECT_EQ(image().endpoints[3].name, "ask_processor");
 }
 
@@ -118,16 +118,32 @@ TEST_F(EnclaveTest, HasSegmentsOfItsOwn) {
     expect_exception(*link, crash); // which its host survives long enough to say so
 }
 
-TEST_F(EnclaveTest, ItsDoorIsOutOfItsOwnReach) {
+/// Where the enclave's TCS lies.
+std::uint64_t tcs_of_image() {
     ImageFile file;
     const std::string bytes = test::require(compile::read_file(image().path));
-    ASSERT_TRUE(parse_image_file(
+    EXPECT_TRUE(parse_image_file(
         {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, file));
     EnclavePlan plan;
     plan_enclave(file.program, file.stack_bytes, plan);
-    const std::uint64_t tcs = enclave_base + plan.tcs_offset;
+    return enclave_base + plan.tcs_offset;
+}
+
+TEST_F(EnclaveTest, ItsDoorIsOutOfItsOwnReach) {
+    const std::uint64_t tcs = tcs_of_image();
     const auto link = start();
     expect_exception(*link, door, bytes_of(tcs));
+}
+
+TEST_F(EnclaveTest, KeysAndReportsGoOnlyWhereTheEnclaveMayWrite) {
+    const std::uint64_t tcs = tcs_of_image();
+    const std::uint64_t guard = tcs - page_bytes;
+    for (const std::uint64_t out : {enclave_base + page_bytes, guard, tcs}) {
+        for (const Entry entry : {key_to, report_to}) {
+            const auto link = start();
+            expect_exception(*link, entry, bytes_of(out));
+        }
+    }
 }
 
 TEST_F(EnclaveTest, IsFoundAgainByALaterManager) {

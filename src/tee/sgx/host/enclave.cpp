@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 
+#include "tee/process/exit.hpp"
 #include "tee/sgx/host/hardware.hpp"
 #include "tee/sgx/host/vdso.hpp"
 #include "tee/sgx/image/enclave.hpp"
@@ -109,7 +110,7 @@ void enter_enclave(const process::Door& door, runtime::Invocation& invocation) {
     EnclaveRun run{.tcs = door.entry};
     authex_call_enclave(way.enter, &invocation, &run);
     if (run.function != leaf::exit) {
-        ::_exit(exit_enclave_exception);
+        ::_exit(process::exit_enclave_exception);
     }
 }
 
@@ -131,13 +132,14 @@ Refusal make_simulated(ByteView file, const CpuKey& key, bool hidden) {
     std::array<PageRange, page_ranges_max> pages{};
     std::size_t count = 0;
     for (const Region& region : plan.all()) {
-        if (hidden) {
-            pages[count++] = {.begin = enclave_base + region.offset,
-                              .bytes = region.bytes,
-                              .rights = rights_of(region)};
-        }
+        pages[count++] = {.begin = enclave_base + region.offset,
+                          .bytes = region.bytes,
+                          .rights = rights_of(region)};
     }
-    if (!simulate(state_of(plan, fields), key, std::span(pages).first(count))) {
+    if (!simulate(state_of(plan, fields),
+                  key,
+                  std::span(pages).first(count),
+                  hidden ? Curtain::drawn : Curtain::open)) {
         return {.code = "host-failed", .reason = "signals cannot be caught"};
     }
     way = {.enter = authex_simulated_enter, .tcs = simulated_enclave().tcs};

@@ -8,9 +8,6 @@
 
 namespace authex::tee::sgx {
 
-/// Exit status of a host whose enclave ended in an exception.
-constexpr int exit_enclave_exception = 72;
-
 /// Puts the enclave into memory and simulates the processor for it, which checks what the hardware
 /// would before the first EENTER. Once in a process. @param file borrowed until it returns
 /// @param hidden its pages are out of reach while nobody is in it: finds stray accesses, and is
@@ -21,7 +18,7 @@ constexpr int exit_enclave_exception = 72;
 [[nodiscard]] Refusal make_on_hardware(ByteView file, int device);
 
 /// The way into the enclave that was made. An exception inside ends the process with
-/// exit_enclave_exception.
+/// process::exit_enclave_exception.
 [[nodiscard]] process::Door door_of_enclave();
 
 } // namespace authex::tee::sgx

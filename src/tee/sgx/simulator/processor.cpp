@@ -4,8 +4,10 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <ucontext.h>
 #include <unistd.h>
+#include <utility>
 
 #include <sys/mman.h>
 
@@ -43,10 +45,23 @@ struct Simulation {
     std::uint64_t enabled_state = 0; ///< XCR0
     bool switches_segments = false;
     Segments outside_segments;
-    std::array<PageRange, page_ranges_max> hidden{};
-    std::size_t hidden_count = 0;
+    std::array<PageRange, page_ranges_max> pages{};
+    std::size_t page_ranges = 0;
+    Curtain curtain = Curtain::open;
+
+    [[nodiscard]] std::span<const PageRange> ranges() const {
+        return std::span(pages).first(page_ranges);
+    }
 };
 Simulation simulation;
+
+/// What an instruction raises in place of what it would have done.
+struct Fault {
+    std::uint16_t vector = exception::general_protection;
+    std::uint64_t address = 0; ///< of the page, where it is about one
+};
+using Raised = std::optional<Fault>;
+constexpr Fault general_protection{};
 
 template <typename T>
 T* memory(std::uint64_t address) {
@@ -57,6 +72,18 @@ bool inside(std::uint64_t address, std::uint64_t bytes = 1) {
     const EnclaveState& enclave = simulation.enclave;
     return address >= enclave.base && address - enclave.base < enclave.size &&
            bytes <= enclave.size - (address - enclave.base);
+}
+
+/// What an instruction may not do with an operand that lies in one page: #PF. (SDM, EREPORT and
+/// EGETKEY: "page faults")
+Raised refuse_operand(std::uint64_t address, int right) {
+    for (const PageRange& range : simulation.ranges()) {
+        if (address >= range.begin && address - range.begin < range.bytes &&
+            (range.rights & right) != 0) {
+            return std::nullopt;
+        }
+    }
+    return Fault{.vector = exception::page_fault, .address = address & ~(page_bytes - 1)};
 }
 
 Bytes state_frame(std::uint32_t number) {
@@ -78,56 +105,62 @@ void note_outside(const Registers& registers) {
     simulation.enclave.entered = true;
 }
 
-/// EENTER. @return false: #GP
-bool enter(Registers& registers) {
+/// EENTER.
+Raised enter(Registers& registers) {
     const EnclaveState& enclave = simulation.enclave;
     if (!may_enter(registers) || enclave.used_state_areas >= ssa_frames) {
-        return false;
+        return general_protection;
     }
     note_outside(registers);
     registers.set(REG_RAX, enclave.used_state_areas);
     registers.set(REG_RCX, registers.get(REG_RIP) + sizeof enclu);
     registers.set(REG_RIP, enclave.entry);
-    return true;
+    return std::nullopt;
 }
 
-/// ERESUME. @return false: #GP
-bool resume(Registers& registers) {
+/// ERESUME.
+Raised resume(Registers& registers) {
     EnclaveState& enclave = simulation.enclave;
     if (!may_enter(registers) || enclave.used_state_areas == 0) {
-        return false;
+        return general_protection;
     }
     note_outside(registers);
     if (!restore_state(state_frame(enclave.used_state_areas - 1),
                        enclave.identity.attributes.xfrm,
                        registers)) {
         enclave.entered = false;
-        return false;
+        return general_protection;
     }
     --enclave.used_state_areas;
-    return true;
+    return std::nullopt;
 }
 
 /// EEXIT.
-bool leave(Registers& registers) {
+Raised leave(Registers& registers) {
     if (inside(registers.get(REG_RBX))) {
-        return false; // the next fetch would be of the enclave, from outside
+        return general_protection; // the next fetch would be of the enclave, from outside
     }
     simulation.enclave.entered = false;
     registers.set(REG_RIP, registers.get(REG_RBX));
     registers.set(REG_RCX, simulation.exit_pointer);
-    return true;
+    return std::nullopt;
 }
 
-/// EREPORT. @return false: #GP
-bool report(Registers& registers) {
+/// EREPORT.
+Raised report(Registers& registers) {
     const std::uint64_t target = registers.get(REG_RBX);
     const std::uint64_t data = registers.get(REG_RCX);
     const std::uint64_t out = registers.get(REG_RDX);
     if (target % 512 != 0 || data % 128 != 0 || out % 512 != 0 ||
         !inside(target, sgx_target_bytes) || !inside(data, sgx_report_data_bytes) ||
         !inside(out, sgx_report_bytes)) {
-        return false;
+        return general_protection;
+    }
+    for (const auto& [operand, right] :
+         {std::pair(target, PROT_READ), {data, PROT_READ}, {out, PROT_WRITE}}) {
+        if (const Raised refused = refuse_operand(operand, right)) {
+            return refused;
+        }
     }
     ReportBody body = simulation.enclave.identity;
     copy({memory<const std::uint8_t>(data), sgx_report_data_bytes}, body.report_data);
@@ -136,18 +169,25 @@ bool report(Registers& registers) {
                  body,
                  {memory<std::uint8_t>(out), sgx_report_bytes});
     registers.next_instruction();
-    return true;
+    return std::nullopt;
 }
 
-/// EGETKEY. @return false: #GP
-bool get_key(Registers& registers) {
+/// EGETKEY.
+Raised get_key(Registers& registers) {
     const std::uint64_t request_at = registers.get(REG_RBX);
     const std::uint64_t out = registers.get(REG_RCX);
     KeyRequest request;
     if (request_at % key_request_bytes != 0 || out % key_bytes != 0 ||
-        !inside(request_at, key_request_bytes) || !inside(out, key_bytes) ||
-        !parse_key_request({memory<const std::uint8_t>(request_at), key_request_bytes}, request)) {
-        return false;
+        !inside(request_at, key_request_bytes) || !inside(out, key_bytes)) {
+        return general_protection;
+    }
+    for (const auto& [operand, right] : {std::pair(request_at, PROT_READ), {out, PROT_WRITE}}) {
+        if (const Raised refused = refuse_operand(operand, right)) {
+            return refused;
+        }
+    }
+    if (!parse_key_request({memory<const std::uint8_t>(request_at), key_request_bytes}, request)) {
+        return general_protection;
     }
     DerivedKey key{};
     const std::uint32_t error =
@@ -160,7 +200,7 @@ bool get_key(Registers& registers) {
     registers.set(REG_EFL, error == key_error::none ? flags : flags | zero_flag);
     registers.set(REG_RAX, error);
     registers.next_instruction();
-    return true;
+    return std::nullopt;
 }
 
 /// Which exceptions the enclave is told of where MISCSELECT asks for nothing more. (table 34-10)
@@ -198,21 +238,16 @@ void exit_asynchronously(Registers& registers, std::uint16_t vector) {
 }
 
 /// As the vDSO's fix-up: the caller is told, and the instruction at the AEP is not run.
-void tell_caller(Registers& registers,
-                 const siginfo_t& info,
-                 std::uint32_t which,
-                 std::uint16_t vector) {
+void tell_caller(Registers& registers, std::uint32_t which, const Fault& fault) {
     auto* run = *memory<EnclaveRun*>(registers.get(REG_RBP) + run_argument);
     run->function = which;
-    run->exception_vector = vector;
+    run->exception_vector = fault.vector;
     run->exception_error_code = 0;
-    run->exception_address =
-        vector == exception::page_fault
-            ? reinterpret_cast<std::uintptr_t>(info.si_addr) & ~(page_bytes - 1)
-            : 0;
+    run->exception_address = fault.address;
     registers.set(REG_RIP, reinterpret_cast<std::uintptr_t>(authex_simulated_exception));
 }
 
+/// Of an instruction that the processor itself has refused.
 std::uint16_t vector_of(int signal, const siginfo_t& info) {
     switch (signal) {
     case SIGSEGV:
@@ -230,27 +265,32 @@ std::uint16_t vector_of(int signal, const siginfo_t& info) {
     }
 }
 
+Fault fault_of(int signal, const siginfo_t& info) {
+    const std::uint16_t vector = vector_of(signal, info);
+    const auto address = reinterpret_cast<std::uintptr_t>(info.si_addr) & ~(page_bytes - 1);
+    return {.vector = vector, .address = vector == exception::page_fault ? address : 0};
+}
+
 bool is_enclu(const Registers& registers, int signal) {
     // With hardware that firmware has switched off, ENCLU is #GP in place of #UD.
     return (signal == SIGILL || signal == SIGSEGV) &&
            std::memcmp(memory<const void>(registers.get(REG_RIP)), enclu, sizeof enclu) == 0;
 }
 
-/// @return false: what was executed is an error
-bool execute(Registers& registers, bool within) {
-    if (!within) {
-        return (registers.leaf() == leaf::enter && enter(registers)) ||
-               (registers.leaf() == leaf::resume && resume(registers));
-    }
+Raised execute(Registers& registers, bool within) {
     switch (registers.leaf()) {
+    case leaf::enter:
+        return within ? general_protection : enter(registers);
+    case leaf::resume:
+        return within ? general_protection : resume(registers);
     case leaf::exit:
-        return leave(registers);
+        return within ? leave(registers) : general_protection;
     case leaf::report:
-        return report(registers);
+        return within ? report(registers) : general_protection;
     case leaf::get_key:
-        return get_key(registers);
+        return within ? get_key(registers) : general_protection;
     default:
-        return false;
+        return general_protection;
     }
 }
 
@@ -261,25 +301,27 @@ void handle(int signal, const siginfo_t* info, ucontext_t& context) {
     // A fetch that failed has nothing to be compared at RIP.
     const bool fetched = reinterpret_cast<std::uintptr_t>(info->si_addr) != at || signal == SIGILL;
     const bool instruction = fetched && is_enclu(registers, signal);
-    if (instruction && execute(registers, within)) {
+    const Raised raised = instruction ? execute(registers, within) : fault_of(signal, *info);
+    if (!raised) {
         return;
     }
-    const std::uint16_t vector =
-        instruction ? exception::general_protection : vector_of(signal, *info);
     if (within) {
-        exit_asynchronously(registers, vector);
-        tell_caller(registers, *info, leaf::resume, vector);
+        exit_asynchronously(registers, raised->vector);
+        tell_caller(registers, leaf::resume, *raised);
     } else if (instruction && at == reinterpret_cast<std::uintptr_t>(authex_simulated_aep)) {
-        tell_caller(registers, *info, registers.leaf(), vector);
+        tell_caller(registers, registers.leaf(), *raised);
     } else {
         // Not about an enclave: once more, with nobody to catch it.
         (void)::signal(signal, SIG_DFL);
     }
 }
 
-/// Draws or opens the curtain before an enclave that is hidden while nobody is in it.
+/// Draws or opens the curtain, where there is one.
 void show_pages(bool visible) {
-    for (const PageRange& range : std::span(simulation.hidden).first(simulation.hidden_count)) {
+    if (simulation.curtain == Curtain::open) {
+        return;
+    }
+    for (const PageRange& range : simulation.ranges()) {
         if (::mprotect(
                 memory<void>(range.begin), range.bytes, visible ? range.rights : PROT_NONE) != 0) {
             ::_exit(exit_pages);
@@ -309,12 +351,16 @@ void on_signal(int signal, siginfo_t* info, void* context) {
 
 } // namespace
 
-bool simulate(const EnclaveState& enclave, const CpuKey& key, std::span<const PageRange> hidden) {
-    if (hidden.size() > page_ranges_max) {
+bool simulate(const EnclaveState& enclave,
+              const CpuKey& key,
+              std::span<const PageRange> pages,
+              Curtain curtain) {
+    if (pages.size() > page_ranges_max) {
         return false;
     }
-    std::copy(hidden.begin(), hidden.end(), simulation.hidden.begin());
-    simulation.hidden_count = hidden.size();
+    std::copy(pages.begin(), pages.end(), simulation.pages.begin());
+    simulation.page_ranges = pages.size();
+    simulation.curtain = curtain;
     simulation.enclave = enclave;
     simulation.key = key;
     simulation.switches_segments = segments_can_be_switched();

@@ -70,13 +70,18 @@ struct PageRange {
 };
 constexpr std::size_t page_ranges_max = std::tuple_size_v<decltype(EnclavePlan::regions)>;
 
+/// Whether the pages are out of everybody's reach as long as nobody is in the enclave: a stray
+/// access then ends the process. Drawn, it takes two system calls more for each range and entry.
+enum class Curtain : std::uint8_t { open, drawn };
+
 /// From now on the ENCLU of this process is emulated for this enclave, whose pages lie where the
 /// state says. Once in a process, which has one thread. @return false: signals cannot be caught, or
 /// the ranges are too many
-/// @param hidden the enclave's pages, if they are to be out of everybody's reach as long as it is
-/// not entered: a stray access ends the process. Two system calls more for each range and entry.
-[[nodiscard]] bool
-simulate(const EnclaveState& enclave, const CpuKey& key, std::span<const PageRange> hidden = {});
+/// @param pages all of the enclave, with the rights that it has to them itself
+[[nodiscard]] bool simulate(const EnclaveState& enclave,
+                            const CpuKey& key,
+                            std::span<const PageRange> pages,
+                            Curtain curtain = Curtain::open);
 
 /// As __vdso_sgx_enter_enclave, over the simulated processor: `function` is 2 (EENTER), or, after
 /// an exception, 3 (ERESUME).

@@ -121,7 +121,7 @@ class SmallEnclave {
                            .state_area = state_at,
                            .identity = {}};
         state.identity.attributes.xfrm = xfrm;
-        REQUIRE(simulate(state, CpuKey{}));
+        REQUIRE(simulate(state, CpuKey{}, {}));
     }
 
     /// Whether the word is out of reach.
