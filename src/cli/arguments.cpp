@@ -51,6 +51,12 @@ class Declarer {
         sub->add_option("--module", arguments_.modules, "only this module (may be repeated)")
             ->type_name("NAME");
     }
+    void webhook_option(CLI::App* sub) {
+        sub->add_option("--webhook",
+                        arguments_.webhook,
+                        "POST a JSON object to this address when a module is cut off")
+            ->type_name("URL");
+    }
     void connection_option(CLI::App* sub) {
         sub->add_option(
                "--connection", arguments_.connections, "only this connection (may be repeated)")
@@ -218,6 +224,7 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
     attest->add_flag("--explain",
                      arguments.explain,
                      "show each fact of the evidence, and what it proves and does not");
+    declarer.webhook_option(attest);
     CLI::App* connect = declarer.command(
         "connect", Command::connect, group_run, "the third step: connect endpoints");
     declarer.connection_option(connect);
@@ -266,11 +273,7 @@ void declare_watch(Declarer& declarer, Arguments& arguments) {
                      "serve metrics for Prometheus at http://HOST:PORT/metrics; the port alone: on "
                      "127.0.0.1 (default: not served)")
         ->type_name("[HOST:]PORT");
-    watch
-        ->add_option("--webhook",
-                     arguments.webhook,
-                     "POST a JSON object to this address when a module is cut off")
-        ->type_name("URL");
+    declarer.webhook_option(watch);
     CLI::App* journal = declarer.command(
         "journal", Command::journal, group_look, "show what authex watch has done, and why");
     journal->add_option("-n,--last", arguments.last, "how many entries")

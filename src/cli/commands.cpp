@@ -116,6 +116,9 @@ int Run::operate(Application& application) {
                       .register_periodic = false,
                       .modules = arguments_.modules});
     case Command::attest:
+        if (!open_webhook()) {
+            return exit_failed;
+        }
         return arguments_.attest_every.empty() ? attest(application) : attest_every(application);
     case Command::connect:
         return apply(application,
@@ -188,6 +191,7 @@ int Run::with_application(const std::filesystem::path& file) {
     options.progress = [this](const deployer::Progress& progress) {
         progress_.show(progress);
         timing_.take(progress);
+        alert(progress);
     };
     options.warn = [this](const Diagnostic& warning) { warn(warning); };
     const auto application = Application::open(std::move(options));

@@ -7,7 +7,6 @@
 #include "cli/journal_view.hpp"
 #include "cli/run.hpp"
 #include "cli/since.hpp"
-#include "cli/webhook.hpp"
 #include "deployer/grpc_node.hpp"
 #include "deployer/journal.hpp"
 #include "deployer/watch.hpp"
@@ -18,6 +17,8 @@ namespace authex::cli {
 using deployer::Application;
 
 namespace {
+
+constexpr const char* quarantine = "quarantine"; ///< as a step and an act
 
 Expected<std::unique_ptr<metrics::Server>>
 serve_metrics(std::string address, bool insecure, const deployer::Watch& watch) {
@@ -54,14 +55,8 @@ int Run::watch() {
         }
         turn_every = *span;
     }
-    std::unique_ptr<Webhook> webhook;
-    if (!arguments_.webhook.empty()) {
-        auto opened =
-            Webhook::open(arguments_.webhook, [this](const Diagnostic& problem) { warn(problem); });
-        if (!opened) {
-            return fail(opened.error());
-        }
-        webhook = std::move(*opened);
+    if (!open_webhook()) {
+        return exit_failed;
     }
     const deployer::Journal journal(state_directory());
     deployer::Options options;
@@ -81,8 +76,8 @@ int Run::watch() {
         progress_.clear();
         std::cout << (arguments_.json ? journal_json(entry).dump() : journal_text(entry, out_))
                   << std::endl;
-        if (webhook != nullptr && entry.act == "quarantine") {
-            webhook->post(journal_json(entry).dump());
+        if (webhook_ != nullptr && entry.act == quarantine) {
+            webhook_->post(journal_json(entry).dump());
         }
         if (const auto kept = journal.add(entry); !kept) {
             warn(kept.error());
@@ -100,6 +95,39 @@ int Run::watch() {
     }
     const auto ended = watch->run();
     return ended ? exit_done : fail(ended.error());
+}
+
+bool Run::open_webhook() {
+    if (arguments_.webhook.empty()) {
+        return true;
+    }
+    auto opened =
+        Webhook::open(arguments_.webhook, [this](const Diagnostic& problem) { warn(problem); });
+    if (!opened) {
+        (void)fail(opened.error());
+        return false;
+    }
+    webhook_ = std::move(*opened);
+    return true;
+}
+
+void Run::alert(const deployer::Progress& progress) {
+    if (progress.action != quarantine || progress.what != deployer::Progress::What::done) {
+        return;
+    }
+    const deployer::JournalEntry entry{
+        .time = std::chrono::system_clock::now(),
+        .act = quarantine,
+        .subject = "module " + progress.subject,
+        .cause = progress.detail,
+        .result = "done",
+        .took = std::chrono::duration_cast<std::chrono::milliseconds>(progress.took)};
+    if (webhook_ != nullptr) {
+        webhook_->post(journal_json(entry).dump());
+    }
+    if (const auto kept = deployer::Journal(state_directory()).add(entry); !kept) {
+        warn(kept.error());
+    }
 }
 
 /// Whatever fails does not keep it from going on; the exit status says that something did.

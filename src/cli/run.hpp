@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "cli/roles.hpp"
 #include "cli/terminal.hpp"
 #include "cli/timing.hpp"
+#include "cli/webhook.hpp"
 #include "deployer/application.hpp"
 
 namespace authex::cli {
@@ -58,6 +60,10 @@ class Run {
     int status_watch(deployer::Application& application);
     int watch();
     int journal();
+    /// Where --webhook says so. @return false: it cannot, and that was said
+    bool open_webhook();
+    /// Of what the owner must hear, wherever he is.
+    void alert(const deployer::Progress& progress);
     int metrics(deployer::Application& application);
     int logs(deployer::Application& application);
     int record(deployer::Application& application);
@@ -94,6 +100,7 @@ class Run {
     Terminal out_{STDOUT_FILENO};
     Terminal err_{STDERR_FILENO};
     ProgressPrinter progress_;
+    std::unique_ptr<Webhook> webhook_;
     Timing timing_;
     bool timing_printed_ = false;
     bool moved_ = false;                 ///< update: the module runs where it was told to

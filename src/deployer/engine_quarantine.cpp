@@ -49,6 +49,7 @@ void Engine::refuse(const Step& step, const Diagnostic& why, Change& change) {
     }
     change.urgent = true;
     result_.quarantined.push_back(module);
+    Report(context_.reporter, "quarantine", module, step.shown.node).done(why.summary);
     result_.errors.push_back(
         make_error("quarantined",
                    fmt::format("module {} has not proven what it is, and is cut off from all "
