@@ -169,7 +169,9 @@ TEST_F(Updates, AChangedLayoutIsRefusedUnlessTheModuleTakesIt) {
                    "    return old.version == 0 && !old.is(\"gaps\");\n"
                    "}\n"
                    "AUTHEX_INPUT(take, event) {");
-    world_.replace("sink.cpp", "u32(taken)", "u32(static_cast<std::uint32_t>(taken))");
+    world_.replace("sink.cpp", "reply.u32(taken)", "reply.u32(static_cast<std::uint32_t>(taken))");
+    world_.replace(
+        "sink.cpp", "result.u32(taken)", "result.u32(static_cast<std::uint32_t>(taken))");
     const Result failed = world_.authex({"update", "sink"});
     EXPECT_EQ(failed.status, 1);
     EXPECT_THAT(failed.err, HasSubstr("the instance before goes on"));

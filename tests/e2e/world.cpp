@@ -272,9 +272,11 @@ pid_t World::module_process(const std::string& name) const {
     const auto is_host = [&](pid_t pid) {
         return std::find(hosts.begin(), hosts.end(), pid) != hosts.end();
     };
-    const auto found = std::find_if(
-        hosts.begin(), hosts.end(), [&](pid_t pid) { return is_host(parent_of(pid)); });
-    return found == hosts.end() ? 0 : *found;
+    pid_t last = 0; // of several deployments
+    for (const pid_t pid : hosts) {
+        last = is_host(parent_of(pid)) ? std::max(last, pid) : last;
+    }
+    return last;
 }
 
 pid_t World::module_supervisor(const std::string& name) const {

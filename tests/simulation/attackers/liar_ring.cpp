@@ -6,6 +6,8 @@ namespace {
 
 class LiarRing final : public Action {
     [[nodiscard]] const char* name() const override { return "liar-ring"; }
+    /// An order to keep the state may be among what it loses.
+    [[nodiscard]] bool destroys() const override { return true; }
     void act(World& world, const Decision& decision) const override {
         machine_of(world, decision.who)
             .frame_faults.push_back(
