@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "support/process.hpp"
+
 namespace authex::test {
 namespace {
 
@@ -23,7 +25,11 @@ int connect_to(const std::string& path) {
     }
     std::memcpy(address.sun_path, path.c_str(), path.size());
     const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    // Its socket has a name a moment before it is listened at.
+    if (!eventually([&] {
+            return ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+                   0;
+        })) {
         throw std::runtime_error(path + ": the board is not there");
     }
     return socket;
