@@ -72,7 +72,8 @@ TEST_F(LibraryTest, ATaThatTheTeeDoesNotTakeIsRefusedWithItsCause) {
 
 TEST_F(LibraryTest, AFaultEndsTheModule) {
     const auto loader = open();
-    const auto link = start(*loader, image_);
+    const auto link =
+        start(*loader, build("AUTHEX_ENTRY(crash, call) { __builtin_trap(); (void)call; }\n"));
     EXPECT_TRUE(test::send(*link, frame(Kind::call, 1, 7)));
     EXPECT_TRUE(test::wait_exit(*link));
 }

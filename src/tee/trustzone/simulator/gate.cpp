@@ -55,8 +55,19 @@ bool make_gate() {
 constexpr std::size_t signal_stack_bytes = std::size_t{256} << 10U; ///< signing takes some
 alignas(16) std::uint8_t signal_stack[signal_stack_bytes];
 
+/// A trap that is no system call is a fault: the process ends by it when it comes back there.
+bool is_system_call(std::uint64_t pc) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): where the processor was
+    const void* const at = reinterpret_cast<const void*>(static_cast<std::uintptr_t>(pc));
+    return std::memcmp(at, &system_call_trap, sizeof system_call_trap) == 0;
+}
+
 void on_trap(int /*signal*/, siginfo_t* /*info*/, void* raw) {
     auto& context = static_cast<ucontext_t*>(raw)->uc_mcontext;
+    if (!is_system_call(context.pc)) {
+        std::signal(SIGTRAP, SIG_DFL);
+        return;
+    }
     const std::uint64_t number = context.regs[8];
     if (number == static_cast<std::uint64_t>(optee::Call::leave)) {
         context.pc = reinterpret_cast<std::uint64_t>(&authex_ta_gate); // back to who called

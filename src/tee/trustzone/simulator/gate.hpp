@@ -11,6 +11,10 @@ namespace authex::tee::trustzone {
 /// (port/optee/svc_x86_64.S).
 constexpr std::uint64_t gate_address = 0x50000000;
 
+/// What stands for a system call in the code of an AArch64 TA: BRK #0 (Arm ARM, C6.2), which no
+/// compiler makes (its traps are BRK #1).
+constexpr std::uint32_t system_call_trap = 0xD4200000;
+
 /// Answers a system call, but those that do not come back. It has up to 8 arguments: on AArch64 in
 /// X0 to X7; on x86-64 as C has them, where the sixth is the call's number, and arguments 6 to 8
 /// follow it.

@@ -5,13 +5,14 @@
 
 #include <sys/mman.h>
 
+#include "tee/trustzone/simulator/gate.hpp"
+
 namespace authex::tee::trustzone {
 namespace {
 
 constexpr std::size_t guard_bytes = std::size_t{1} << 20U; ///< around all, nothing
 #if defined(__aarch64__)
 constexpr std::uint32_t svc = 0xD4000001; ///< SVC #0 (Arm ARM, C6.2)
-constexpr std::uint32_t brk = 0xD4200000; ///< BRK #0
 #endif
 
 std::uint64_t page_end(std::uint64_t address) {
@@ -36,7 +37,7 @@ void trap_system_calls([[maybe_unused]] std::uint8_t* code, [[maybe_unused]] std
 #if defined(__aarch64__)
     for (std::uint64_t at = 0; at + sizeof svc <= bytes; at += sizeof svc) {
         if (std::memcmp(code + at, &svc, sizeof svc) == 0) {
-            std::memcpy(code + at, &brk, sizeof brk);
+            std::memcpy(code + at, &system_call_trap, sizeof system_call_trap);
         }
     }
     __builtin___clear_cache(reinterpret_cast<char*>(code), reinterpret_cast<char*>(code + bytes));
