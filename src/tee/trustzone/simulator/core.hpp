@@ -24,6 +24,7 @@ constexpr std::uint32_t tee_generic = 0xFFFF0000;
 constexpr std::uint32_t tee_access_denied = 0xFFFF0001;
 constexpr std::uint32_t tee_cancel = 0xFFFF0002;
 constexpr std::uint32_t tee_access_conflict = 0xFFFF0003;
+constexpr std::uint32_t tee_bad_format = 0xFFFF0005;
 constexpr std::uint32_t tee_bad_parameters = 0xFFFF0006;
 constexpr std::uint32_t tee_bad_state = 0xFFFF0007;
 constexpr std::uint32_t tee_item_not_found = 0xFFFF0008;
@@ -35,6 +36,7 @@ constexpr std::uint32_t tee_short_buffer = 0xFFFF0010;
 constexpr std::uint32_t tee_overflow = 0xFFFF300F;
 constexpr std::uint32_t tee_storage_no_space = 0xFFFF3041;
 constexpr std::uint32_t tee_mac_invalid = 0xFFFF3071;
+constexpr std::uint32_t tee_signature_invalid = 0xFFFF3072;
 constexpr std::uint32_t tee_time_not_set = 0xFFFF5000;
 
 /// Of a system call; those that it does not have are anything.

@@ -4,13 +4,20 @@
 #include <cstring>
 #include <unistd.h>
 
+#include "tee/trustzone/simulator/cipher.hpp"
 #include "tee/trustzone/simulator/clock.hpp"
 #include "tee/trustzone/simulator/core.hpp"
+#include "tee/trustzone/simulator/derivation.hpp"
+#include "tee/trustzone/simulator/digest.hpp"
 #include "tee/trustzone/simulator/gate.hpp"
+#include "tee/trustzone/simulator/key_attributes.hpp"
+#include "tee/trustzone/simulator/key_generation.hpp"
+#include "tee/trustzone/simulator/key_object.hpp"
 #include "tee/trustzone/simulator/operation.hpp"
 #include "tee/trustzone/simulator/properties.hpp"
 #include "tee/trustzone/simulator/pseudo_ta.hpp"
-#include "tee/trustzone/simulator/secret_object.hpp"
+#include "tee/trustzone/simulator/sealing.hpp"
+#include "tee/trustzone/simulator/signature.hpp"
 #include "tee/trustzone/simulator/storage.hpp"
 
 namespace authex::tee::trustzone {
@@ -32,7 +39,7 @@ std::uint64_t calls = 0;
 /// What the TA had open.
 void close_all() {
     free_all_operations();
-    close_all_secret_objects();
+    close_all_key_objects();
     close_all_objects();
     close_all_pseudo_tas();
 }
@@ -104,11 +111,10 @@ std::uint64_t answer_storage(Call number, const Arguments& arguments) {
 std::uint64_t answer_object(Call number, const Arguments& arguments) {
     switch (number) {
     case Call::object_get_info:
-        return is_secret_object(arguments[0]) ? get_secret_object_info(core, arguments)
-                                              : get_object_info(core, arguments);
+        return is_key_object(arguments[0]) ? get_key_object_info(core, arguments)
+                                           : get_object_info(core, arguments);
     case Call::object_close:
-        return is_secret_object(arguments[0]) ? close_secret_object(arguments)
-                                              : close_object(arguments);
+        return is_key_object(arguments[0]) ? close_key_object(arguments) : close_object(arguments);
     case Call::object_restrict_usage:
         return restrict_usage(arguments);
     case Call::object_get_attribute:
@@ -142,6 +148,18 @@ std::uint64_t answer_operation(Call number, const Arguments& arguments) {
         return update_hash(core, arguments);
     case Call::hash_final:
         return end_hash(core, arguments);
+    case Call::cipher_init:
+        return begin_cipher(core, arguments);
+    case Call::cipher_update:
+        return update_cipher(core, arguments);
+    case Call::cipher_final:
+        return end_cipher(core, arguments);
+    case Call::asymm_operate:
+        return sign(core, arguments);
+    case Call::asymm_verify:
+        return verify(core, arguments);
+    case Call::derive_key:
+        return derive_key(core, arguments);
     case Call::authenc_init:
         return begin_sealing(core, arguments);
     case Call::authenc_update_aad:
