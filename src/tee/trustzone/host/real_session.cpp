@@ -36,9 +36,16 @@ struct Cause {
 constexpr Cause causes[] = {
     {0xFFFF000F,
      "image-signature",
-     "OP-TEE does not take the TA: another key has signed it, or it is damaged",
-     "sign it with the key that OP-TEE was built with: `signing` in the descriptor"},
-    {0xFFFF0003, "image-rollback", "OP-TEE had a newer version of the TA", "raise its version"},
+     "OP-TEE does not take the TA (TEE_ERROR_SECURITY): another key has signed it, its file is "
+     "damaged or is another module's, or OP-TEE's own secure storage, where it looks up versions, "
+     "was damaged or put back",
+     "sign it with the key that OP-TEE was built with: `signing` in the descriptor; where that is "
+     "so, OP-TEE's console says which check fails, and what tee-supplicant keeps (/var/lib/tee, "
+     "/data/tee) has to be the device's own"},
+    {0xFFFF0003,
+     "image-rollback",
+     "OP-TEE had a newer version of the TA (TEE_ERROR_ACCESS_CONFLICT)",
+     "raise `enclave: { svn }` of the module to that version or a newer one"},
     {0xFFFF0008,
      "tee-missing",
      "the TA is not where tee-supplicant looks for it",

@@ -24,7 +24,7 @@ open_real(TeeClient& client, const Uuid& ta, const process::SharedArea& area);
 /// Why OP-TEE did not open a session. @param result of open_real(), not 0
 struct Refusal {
     const char* code;
-    std::array<char, 128> why; ///< ends with a zero
+    std::array<char, 256> why; ///< ends with a zero
 };
 [[nodiscard]] Refusal refusal_of(std::uint32_t result);
 /// What to do about such a refusal, or about a host that did not answer in time. Empty: nobody
