@@ -124,6 +124,29 @@ fs::path bearssl(const Recipe& recipe) {
     return {};
 }
 
+struct Libraries {
+    std::vector<fs::path> paths;
+    std::string digests; ///< of their content
+};
+
+Expected<Libraries> libraries_of(const Recipe& recipe) {
+    Libraries libraries{.paths = recipe.libraries, .digests = {}};
+    libraries.paths.push_back(bearssl(recipe));
+    if (libraries.paths.back().empty()) {
+        return failure("compiler-missing",
+                       "libbearssl.a is not installed",
+                       "install the Debian package " + recipe.library_package);
+    }
+    for (const fs::path& path : libraries.paths) {
+        const Expected<std::string> content = read_file(path);
+        if (!content) {
+            return tl::make_unexpected(content.error());
+        }
+        libraries.digests += sha256_hex(*content);
+    }
+    return libraries;
+}
+
 } // namespace
 
 Expected<BuilderPaths> BuilderPaths::find() {
@@ -246,16 +269,11 @@ Expected<ImageBuilder::Objects> ImageBuilder::compile(const std::vector<Job>& jo
 
 Expected<fs::path>
 ImageBuilder::link(const BuildSpec& spec, const Objects& objects, Symbols symbols, bool& cached) {
-    const fs::path library = bearssl(recipe_);
-    if (library.empty()) {
-        return failure("compiler-missing",
-                       "libbearssl.a is not installed",
-                       "install the Debian package " + recipe_.library_package);
+    const Expected<Libraries> libraries = libraries_of(recipe_);
+    if (!libraries) {
+        return tl::make_unexpected(libraries.error());
     }
-    const Expected<std::string> library_bytes = read_file(library);
-    if (!library_bytes) {
-        return tl::make_unexpected(library_bytes.error());
-    }
+    std::string identity = objects.digests + libraries->digests;
     std::vector<std::string> command{linker,
                                      "-nostdlib",
                                      "--gc-sections",
@@ -268,7 +286,6 @@ ImageBuilder::link(const BuildSpec& spec, const Objects& objects, Symbols symbol
         command.emplace_back("-s");
     }
     command.insert(command.end(), recipe_.link_flags.begin(), recipe_.link_flags.end());
-    std::string identity = objects.digests + sha256_hex(*library_bytes);
     if (!recipe_.link_script.empty()) {
         const fs::path script = paths_.home / recipe_.link_script;
         const Expected<std::string> text = read_file(script);
@@ -292,7 +309,9 @@ ImageBuilder::link(const BuildSpec& spec, const Objects& objects, Symbols symbol
     command.insert(command.end(), objects.paths.begin(), components);
     command.emplace_back("--start-lib");
     command.insert(command.end(), components, objects.paths.end());
-    command.insert(command.end(), {"--end-lib", library.string(), "-o", temporary});
+    command.emplace_back("--end-lib");
+    command.insert(command.end(), libraries->paths.begin(), libraries->paths.end());
+    command.insert(command.end(), {"-o", temporary});
     const Expected<CommandResult> result = run_command(command, objects_.folder());
     if (!result) {
         return tl::make_unexpected(result.error());

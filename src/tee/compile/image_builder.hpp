@@ -26,12 +26,13 @@ struct BuilderPaths {
 /// How the images of one TEE differ from those of others. Nothing in it may depend on where the
 /// sources lie.
 struct Recipe {
-    std::string name;                      ///< of its folder in the cache
-    std::vector<std::string> flags;        ///< of the compiler: target, position, code model
-    std::string port_source;               ///< from home; is given AUTHEX_OWNER_KEYS
-    std::vector<std::string> port_sources; ///< from home; the others of the port
-    std::vector<std::string> link_flags;   ///< of ld.lld
-    std::string link_script;               ///< from home; may be empty
+    std::string name;                             ///< of its folder in the cache
+    std::vector<std::string> flags;               ///< of the compiler: target, position, code model
+    std::string port_source;                      ///< from home; is given AUTHEX_OWNER_KEYS
+    std::vector<std::string> port_sources;        ///< from home; the others of the port
+    std::vector<std::string> link_flags;          ///< of ld.lld
+    std::string link_script;                      ///< from home; may be empty
+    std::vector<std::filesystem::path> libraries; ///< static ones, besides BearSSL
     /// Where BearSSL's static library lies, and the Debian package that brings it.
     std::vector<std::string> library_folders = {
         "/usr/lib/x86_64-linux-gnu", "/usr/lib", "/usr/local/lib"};

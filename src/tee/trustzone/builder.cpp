@@ -1,5 +1,6 @@
 #include "tee/trustzone/builder.hpp"
 
+#include <array>
 #include <cstdlib>
 #include <utility>
 
@@ -18,8 +19,8 @@ constexpr std::uint32_t stack_bytes_max = 1U << 20U;
 
 namespace fs = std::filesystem;
 
-/// Of OP-TEE, `export-ta_arm64`, whose headers of the standard are taken in place of ours. Empty:
-/// no dev kit is named.
+/// Of OP-TEE, `export-ta_arm64`, whose headers of the standard and, for AArch64, whose libraries
+/// are taken in place of ours. Empty: no dev kit is named.
 fs::path dev_kit() {
     const char* value =
         std::getenv("AUTHEX_TA_DEV_KIT"); // NOLINT(concurrency-mt-unsafe): nobody writes it
@@ -32,6 +33,22 @@ void take_dev_kit(compile::Recipe& recipe) {
         recipe.flags.insert(
             recipe.flags.begin(),
             {"-DAUTHEX_TA_DEV_KIT", "-isystem", fs::absolute(kit / "include").string()});
+    }
+}
+
+constexpr const char* own_internal_api = "src/tee/trustzone/port/optee/internal_api.cpp";
+constexpr std::array kit_libraries = {"lib/libutee.a", "lib/libutils.a"};
+
+/// Its functions are the dev kit's, where there is one; entry and writable memory stay ours, since
+/// what is measured hangs on them.
+void take_internal_api(compile::Recipe& recipe) {
+    const fs::path kit = dev_kit();
+    recipe.port_sources.emplace_back(kit.empty() ? own_internal_api
+                                                 : "src/tee/trustzone/port/optee/dev_kit.cpp");
+    for (const char* library : kit_libraries) {
+        if (!kit.empty()) {
+            recipe.libraries.push_back(fs::absolute(kit / library));
+        }
     }
 }
 
@@ -52,6 +69,14 @@ Expected<bool> check_dev_kit(const fs::path& folder) {
                                    folder.string()),
                        "take the dev kit of OP-TEE 4.0 or later, or leave it unset: images run on "
                        "older ones too");
+    }
+    for (const char* library : kit_libraries) {
+        if (!fs::exists(folder / library)) {
+            return failure(
+                "ta-dev-kit",
+                fmt::format("AUTHEX_TA_DEV_KIT: {} is not there", (folder / library).string()),
+                "name the folder export-ta_arm64 of an OP-TEE that was built");
+        }
     }
     return true;
 }
@@ -98,6 +123,7 @@ compile::Recipe recipe_aarch64(const fs::path& home) {
                                              "/usr/include"};
     recipe.flags.insert(recipe.flags.begin(), target.begin(), target.end());
     take_dev_kit(recipe);
+    take_internal_api(recipe);
     recipe.port_sources.emplace_back("src/tee/trustzone/port/optee/svc_aarch64.S");
     recipe.library_folders = {"/usr/lib/aarch64-linux-gnu", "/usr/aarch64-linux-gnu/lib"};
     recipe.library_package =
@@ -112,6 +138,7 @@ compile::Recipe recipe_x86_64() {
     const std::vector<std::string> target = {"-target", "x86_64-linux-gnu", "-fcf-protection=none"};
     recipe.flags.insert(recipe.flags.begin(), target.begin(), target.end());
     take_dev_kit(recipe);
+    recipe.port_sources.emplace_back(own_internal_api); // a dev kit's are of AArch64
     recipe.port_sources.emplace_back("src/tee/trustzone/port/optee/svc_x86_64.S");
     return recipe;
 }

@@ -288,6 +288,51 @@ TEST(HardwareKey, DerivesAsOpteeDoes) {
     EXPECT_EQ(std::vector<std::uint8_t>(found.begin(), found.end()), expected);
 }
 
+TEST_P(SystemPta, ZerosAreMappedForTheTaUntilItUnmapsThem) {
+    const std::uint64_t session = open(call_);
+    CallerMemory memory;
+    const auto invoke = [&](std::uint64_t command,
+                            std::uint64_t types,
+                            std::uint64_t bytes,
+                            std::uint64_t flags,
+                            std::uint64_t address) {
+        memory = {};
+        std::size_t at = 0;
+        for (const std::uint64_t value :
+             {types, bytes, flags, address >> 32U, address & 0xFFFFFFFFU}) {
+            memory.put(at, value);
+            at += sizeof value;
+        }
+        return call_(Call::invoke_ta_command, {session, 0, command, place(0), 0}, memory);
+    };
+    constexpr std::uint64_t map = 2;
+    constexpr std::uint64_t unmap = 3;
+    constexpr std::uint64_t map_types = 0x131;
+    constexpr std::uint64_t unmap_types = 0x11;
+    constexpr std::uint64_t may_write = 3;
+    ASSERT_EQ(invoke(map, map_types, 5000, 1, 0), tee_success);
+    const std::uint64_t address =
+        memory.take<std::uint64_t>(24) << 32U | memory.take<std::uint64_t>(32);
+    EXPECT_EQ(call_(Call::check_access_rights, {may_write, address, 8192}), tee_success);
+    EXPECT_EQ(call_(Call::check_access_rights, {may_write, address, 8193}), tee_access_denied);
+    EXPECT_EQ(call_(Call::random_number, {address, 32}), tee_success) << "it may be written";
+    EXPECT_EQ(invoke(unmap, unmap_types, 9000, 0, address), tee_bad_parameters)
+        << "more than it is";
+    EXPECT_EQ(invoke(unmap, unmap_types, 5000, 1, address), tee_bad_parameters);
+    EXPECT_EQ(invoke(unmap, unmap_types, 5000, 0, address), tee_success);
+    EXPECT_EQ(invoke(unmap, unmap_types, 5000, 0, address), tee_bad_parameters) << "it is gone";
+    EXPECT_EQ(call_(Call::check_access_rights, {may_write, address, 1}), tee_access_denied);
+    EXPECT_EQ(invoke(map, map_types, 0, 0, 0), tee_bad_parameters);
+    EXPECT_EQ(invoke(map, map_types, 1, 2, 0), tee_bad_parameters) << "unknown flags";
+    EXPECT_EQ(invoke(map, unmap_types, 1, 0, 0), tee_bad_parameters);
+    EXPECT_EQ(invoke(map, map_types, 1, 0, 0x10000), tee_not_supported) << "a place of its choice";
+    EXPECT_EQ(invoke(map, map_types, 0xFFFFFFFF, 0, 0), tee_out_of_memory);
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(invoke(map, map_types, 1, 0, 0), tee_success);
+    }
+    EXPECT_EQ(invoke(map, map_types, 1, 0, 0), tee_out_of_memory);
+}
+
 TEST_P(SystemPta, ItRefusesWhatOpteeRefuses) {
     const std::uint64_t session = open(call_);
     CallerMemory memory;

@@ -11,6 +11,10 @@ namespace authex::tee::trustzone {
 namespace {
 
 constexpr std::size_t guard_bytes = std::size_t{1} << 20U; ///< around all, nothing
+/// Nothing can be mapped once the process is confined. The end of each part stays empty, so that no
+/// two are one memory.
+constexpr std::size_t zeros_part_bytes = std::size_t{64} << 10U;
+alignas(page_bytes) std::array<std::array<std::uint8_t, zeros_part_bytes>, 4> zeros;
 #if defined(__aarch64__)
 constexpr std::uint32_t svc = 0xD4000001; ///< SVC #0 (Arm ARM, C6.2)
 #endif
@@ -67,6 +71,8 @@ const char* TaMemory::place(ByteView elf, const TaPlan& plan) {
     }
     reserved_ = {static_cast<std::uint8_t*>(reserved), static_cast<std::size_t>(all)};
     area_count_ = 0;
+    zeros_ = {};
+    wipe({zeros[0].data(), sizeof zeros});
     const std::uint64_t headers = reinterpret_cast<std::uintptr_t>(reserved) + guard_bytes;
     base_ = headers + page_bytes + guard_bytes;
     entry_ = plan.entry;
@@ -114,13 +120,37 @@ const char* TaMemory::place(ByteView elf, const TaPlan& plan) {
 }
 
 bool TaMemory::allows(std::uint64_t address, std::uint64_t bytes, Access access) const {
-    return bytes == 0 || std::any_of(areas_.begin(),
-                                     areas_.begin() + static_cast<std::ptrdiff_t>(area_count_),
-                                     [&](const Area& area) {
-                                         return address >= area.begin && address < area.end &&
-                                                bytes <= area.end - address &&
-                                                (access == Access::read || area.writable);
-                                     });
+    const auto holds = [&](const Area& area) {
+        return address >= area.begin && address < area.end && bytes <= area.end - address &&
+               (access == Access::read || area.writable);
+    };
+    return bytes == 0 ||
+           std::any_of(
+               areas_.begin(), areas_.begin() + static_cast<std::ptrdiff_t>(area_count_), holds) ||
+           std::any_of(zeros_.begin(), zeros_.end(), holds);
+}
+
+std::uint64_t TaMemory::map_zeros(std::uint64_t bytes) {
+    for (std::size_t i = 0; i < zeros_.size(); ++i) {
+        if (zeros_[i].end == 0 && bytes <= zeros_part_bytes - page_bytes) {
+            const std::uint64_t begin = reinterpret_cast<std::uintptr_t>(zeros[i].data());
+            zeros_[i] = {begin, page_end(begin + bytes), true};
+            return begin;
+        }
+    }
+    return 0;
+}
+
+bool TaMemory::unmap_zeros(std::uint64_t address, std::uint64_t bytes) {
+    for (std::size_t i = 0; i < zeros_.size(); ++i) {
+        if (zeros_[i].end != 0 && zeros_[i].begin == address &&
+            zeros_[i].end == page_end(address + bytes)) {
+            zeros_[i] = {};
+            wipe(zeros[i]);
+            return true;
+        }
+    }
+    return false;
 }
 
 MemoryHash TaMemory::hash() const {

@@ -52,6 +52,10 @@ class TaMemory {
         }
         return place.has_value();
     }
+    /// Zeros for the TA to write, in whole pages. @return address; 0: no room for them
+    [[nodiscard]] std::uint64_t map_zeros(std::uint64_t bytes);
+    /// @return false: no such pages were given
+    [[nodiscard]] bool unmap_zeros(std::uint64_t address, std::uint64_t bytes);
     /// What cannot be written, as it stands in memory.
     [[nodiscard]] MemoryHash hash() const;
 
@@ -72,7 +76,8 @@ class TaMemory {
 
     std::array<Area, ta_segments_max + 2> areas_{};
     std::size_t area_count_ = 0;
-    Bytes reserved_; ///< all of it, guards too
+    std::array<Area, 4> zeros_{}; ///< each at the begin of its part of what is there for them
+    Bytes reserved_;              ///< all of it, guards too
     std::uint64_t base_ = 0;
     std::uint64_t entry_ = 0;
     std::uint64_t stack_end_ = 0;

@@ -114,15 +114,61 @@ std::uint32_t derive_ta_unique_key(const Core& core, const Params& params) {
     return tee_success;
 }
 
+/// Of 64 bits, in two values.
+std::uint64_t address_of(const Params& params) {
+    return params.values[2] << 32U | (params.values[3] & 0xFFFFFFFFU);
+}
+
+/// PTA_SYSTEM_MAP_ZI: (bytes, flags), address, padding, which is none here. What libutee lends to
+/// other TAs lies there.
+std::uint32_t map_zeros(Core& core, Params& params) {
+    constexpr std::uint64_t types = 0x131; // value in, in and out, in
+    constexpr std::uint64_t shareable = 1;
+    const std::uint64_t bytes = params.values[0];
+    if (params.types != types || (params.values[1] & ~shareable) != 0 || bytes == 0) {
+        return tee_bad_parameters;
+    }
+    if (address_of(params) != 0 || params.values[4] != 0 || params.values[5] != 0) {
+        return tee_not_supported;
+    }
+    const std::uint64_t address = core.memory.map_zeros(bytes);
+    params.values[2] = address >> 32U;
+    params.values[3] = address & 0xFFFFFFFFU;
+    return address != 0 ? tee_success : tee_out_of_memory;
+}
+
+/// PTA_SYSTEM_UNMAP: (bytes, 0), address.
+std::uint32_t unmap_zeros(Core& core, const Params& params) {
+    constexpr std::uint64_t types = 0x11; // values in
+    return params.types == types && params.values[1] == 0 &&
+                   core.memory.unmap_zeros(address_of(params), params.values[0])
+               ? tee_success
+               : tee_bad_parameters;
+}
+
+std::uint32_t invoke_system(Core& core, std::uint64_t command, Params& params) {
+    enum Command : std::uint64_t { derive_key = 1, map_zi = 2, unmap = 3 }; // `pta_system.h`
+    switch (command) {
+    case derive_key:
+        return derive_ta_unique_key(core, params);
+    case map_zi:
+        return map_zeros(core, params);
+    case unmap:
+        return unmap_zeros(core, params);
+    default:
+        return tee_not_implemented;
+    }
+}
+
 } // namespace
 
 std::uint32_t open_pseudo_ta(const Core& core, const Arguments& arguments) {
     std::array<std::uint8_t, 16> wanted{};
     if (!core.memory.take(arguments[0], wanted) ||
-        !core.memory.put(arguments[3], std::uint32_t{0}) ||
-        !core.memory.put(arguments[4], std::uint32_t{0})) {
+        !core.memory.put(arguments[3], std::uint32_t{0})) {
         return tee_access_denied;
     }
+    (void)core.memory.put(arguments[4], std::uint32_t{0}); // libutee gives no place for it
     const auto found = std::find(uuids.begin(), uuids.end(), wanted);
     if (found == uuids.end()) {
         return tee_item_not_found;
@@ -134,21 +180,19 @@ std::uint32_t open_pseudo_ta(const Core& core, const Arguments& arguments) {
 }
 
 std::uint32_t invoke_pseudo_ta(Core& core, const Arguments& arguments) {
-    constexpr std::uint64_t command_derive = 1;
     Params params;
     if (arguments[0] == 0 || arguments[0] > open.size() || !open[arguments[0] - 1]) {
         return tee_bad_parameters;
     }
-    if (!core.memory.take(arguments[3], params) || !core.memory.put(arguments[3], params) ||
-        !core.memory.put(arguments[4], std::uint32_t{0})) {
+    if (!core.memory.take(arguments[3], params) || !core.memory.put(arguments[3], params)) {
         return tee_access_denied;
     }
-    std::uint32_t result = tee_not_implemented;
-    if (arguments[0] - 1 == attestation) {
-        result = arguments[2] == command_hash_ta_memory ? hash_ta_memory(core, params)
-                                                        : tee_bad_parameters;
-    } else if (arguments[2] == command_derive) {
-        result = derive_ta_unique_key(core, params);
+    (void)core.memory.put(arguments[4], std::uint32_t{0});
+    std::uint32_t result = tee_bad_parameters;
+    if (arguments[0] - 1 == system) {
+        result = invoke_system(core, arguments[2], params);
+    } else if (arguments[2] == command_hash_ta_memory) {
+        result = hash_ta_memory(core, params);
     }
     return core.memory.put(arguments[3], params) ? result : tee_access_denied;
 }

@@ -5,6 +5,7 @@
 // too, whoever made the file. (docs/trustzone.md "Image")
 #include "tee/trustzone/port/internal_api.hpp"
 #include "tee/trustzone/port/optee/abi.hpp"
+#include "tee/trustzone/port/optee/params.hpp"
 
 extern "C" {
 // From ta.ld.
@@ -52,6 +53,11 @@ constexpr std::uint64_t relative = 1027;
 constexpr std::uint64_t relative = 8;
 #endif
 
+[[noreturn]] void panic(std::uint64_t code) {
+    authex_svc(code, 0, 0, 0, 0, Call::panic);
+    __builtin_trap();
+}
+
 /// All offsets count from the image's begin.
 void place() {
     const std::uint8_t* from = authex_data_image;
@@ -61,45 +67,17 @@ void place() {
     const auto base = reinterpret_cast<std::uintptr_t>(authex_image_begin);
     for (const Relocation* one = authex_relocations_begin; one != authex_relocations_end; ++one) {
         if (one->kind != relative) {
-            TEE_Panic(TEE_ERROR_NOT_SUPPORTED);
+            panic(TEE_ERROR_NOT_SUPPORTED);
         }
         *reinterpret_cast<volatile std::uint64_t*>(base + one->offset) = base + one->addend;
     }
     placed = true;
     // The lowest byte is zero, so that no string runs over it.
-    TEE_GenerateRandom(&__stack_chk_guard, sizeof __stack_chk_guard);
+    if (const std::uint64_t result = authex_svc(
+            word(&__stack_chk_guard), sizeof __stack_chk_guard, 0, 0, 0, Call::random_number)) {
+        panic(result);
+    }
     __stack_chk_guard &= ~std::uint64_t{0xFF};
-}
-
-bool is_memory(std::uint32_t type) {
-    return type >= TEE_PARAM_TYPE_MEMREF_INPUT;
-}
-
-void from_wire(const Params& params, TEE_Param out[params_max]) {
-    for (std::size_t i = 0; i < params_max; ++i) {
-        const std::uint64_t first = params.values[2 * i];
-        const std::uint64_t second = params.values[2 * i + 1];
-        if (is_memory((params.types >> (4 * i)) & 0xFU)) {
-            out[i].memref = {reinterpret_cast<void*>(static_cast<std::uintptr_t>(first)),
-                             static_cast<std::size_t>(second)};
-        } else {
-            out[i].value = {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(second)};
-        }
-    }
-}
-
-void to_wire(const TEE_Param in[params_max], std::uint32_t types, Params& params) {
-    params.types = types;
-    for (std::size_t i = 0; i < params_max; ++i) {
-        if (is_memory((types >> (4 * i)) & 0xFU)) {
-            params.values[2 * i] =
-                static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(in[i].memref.buffer));
-            params.values[2 * i + 1] = in[i].memref.size;
-        } else {
-            params.values[2 * i] = in[i].value.a;
-            params.values[2 * i + 1] = in[i].value.b;
-        }
-    }
 }
 
 TEE_Result enter_open(std::uint64_t session, std::uint32_t types, TEE_Param params[params_max]) {
@@ -146,11 +124,6 @@ TEE_Result enter(Entry entry, std::uint64_t session, Params& wire, std::uint64_t
     return result;
 }
 
-template <typename T>
-std::uint64_t word(T* pointer) {
-    return static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(pointer));
-}
-
 } // namespace
 } // namespace authex::tee::trustzone::optee
 
@@ -164,56 +137,4 @@ void authex_enter(authex::tee::trustzone::optee::Entry entry,
     }
     authex_svc(enter(entry, session, *params, command), 0, 0, 0, 0, Call::leave);
     __builtin_trap();
-}
-
-// The Internal Core API, as far as a module needs it, by system calls.
-
-void TEE_Panic(TEE_Result code) {
-    authex_svc(code, 0, 0, 0, 0, authex::tee::trustzone::optee::Call::panic);
-    __builtin_trap();
-}
-
-void TEE_GenerateRandom(void* buffer, std::size_t bytes) {
-    using namespace authex::tee::trustzone::optee;
-    const auto result =
-        static_cast<TEE_Result>(authex_svc(word(buffer), bytes, 0, 0, 0, Call::random_number));
-    if (result != TEE_SUCCESS) {
-        TEE_Panic(result);
-    }
-}
-
-TEE_Result TEE_OpenTASession(const TEE_UUID* destination,
-                             std::uint32_t timeout_ms,
-                             std::uint32_t types,
-                             TEE_Param* params,
-                             TEE_TASessionHandle* session,
-                             std::uint32_t* origin) {
-    using namespace authex::tee::trustzone::optee;
-    Params wire;
-    to_wire(params, types, wire);
-    std::uint32_t handle = 0;
-    const auto result = static_cast<TEE_Result>(authex_svc(word(destination),
-                                                           timeout_ms,
-                                                           word(&wire),
-                                                           word(&handle),
-                                                           word(origin),
-                                                           Call::open_ta_session));
-    from_wire(wire, params);
-    *session = reinterpret_cast<TEE_TASessionHandle>(static_cast<std::uintptr_t>(handle));
-    return result;
-}
-
-TEE_Result TEE_InvokeTACommand(TEE_TASessionHandle session,
-                               std::uint32_t timeout_ms,
-                               std::uint32_t command,
-                               std::uint32_t types,
-                               TEE_Param* params,
-                               std::uint32_t* origin) {
-    using namespace authex::tee::trustzone::optee;
-    Params wire;
-    to_wire(params, types, wire);
-    const auto result = static_cast<TEE_Result>(authex_svc(
-        word(session), timeout_ms, command, word(&wire), word(origin), Call::invoke_ta_command));
-    from_wire(wire, params);
-    return result;
 }
