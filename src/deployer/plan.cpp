@@ -347,6 +347,8 @@ class Planner {
             reason = "not attested";
         } else if (fate.fresh) {
             reason = "started anew";
+        } else if (record->keeping != KeepingStep::none) {
+            reason = "waits to be told to go on";
         } else if (input_.selection.attest_again) {
             reason = "again";
         }

@@ -539,8 +539,9 @@ Expected<bool> Restoring::commit(bool done) {
 std::vector<Diagnostic> Restoring::go_on(const std::set<std::string>& except) {
     std::vector<Diagnostic> problems;
     for (const auto& [name, record] : std::map(context_.state.modules())) {
-        if (record.keeping != KeepingStep::keep || record.attested_at_us == 0 ||
-            except.contains(name)) {
+        const bool goes_on = record.keeping == KeepingStep::keep && record.attested_at_us != 0 &&
+                             record.instance_of.empty();
+        if (!goes_on || except.contains(name)) {
             continue;
         }
         const auto told =

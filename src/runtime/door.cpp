@@ -84,7 +84,7 @@ Error Door::start(Invocation& copied) {
     started_ = true;
     runtime_.start(layout.endpoints, layout.owner_keys, copied.entropy);
 #if AUTHEX_WITH_HANDOVER
-    runtime_.keep(layout.state);
+    runtime_.keep(layout.state, state_persists);
 #endif
     return Error::none;
 }

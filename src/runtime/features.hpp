@@ -56,12 +56,13 @@
 #ifndef AUTHEX_WITH_HOST_MEMORY_RULES
 #define AUTHEX_WITH_HOST_MEMORY_RULES 0
 #endif
-// Whether the owner key of index wire::delegate_index is taken: AUTHEX_DELEGATE_HEALS, or also
-// AUTHEX_DELEGATE_RESTORES the module's kept state. (docs/security.md "A delegate")
-#define AUTHEX_DELEGATE_HEALS 1
-#define AUTHEX_DELEGATE_RESTORES 2
+// Whether the owner key of index wire::delegate_index is taken. (docs/security.md "A delegate")
 #ifndef AUTHEX_WITH_DELEGATE
 #define AUTHEX_WITH_DELEGATE 0
+#endif
+// Whether the module's state outlives its process. (docs/state.md)
+#ifndef AUTHEX_PERSISTS
+#define AUTHEX_PERSISTS 0
 #endif
 // AUTHEX_WITH_VALUES, configuration and secrets, stands in wire/control.hpp: it is the parser's
 // too.
@@ -71,6 +72,7 @@ namespace authex::runtime {
 constexpr bool with_noise =
     AUTHEX_WITH_NOISE != 0; ///< else the key is the TEE's own (crypto/hardware.hpp)
 constexpr bool with_delegate = AUTHEX_WITH_DELEGATE != 0;
+constexpr bool state_persists = AUTHEX_PERSISTS != 0;
 constexpr bool with_requests = AUTHEX_WITH_REQUESTS != 0; ///< sending them
 constexpr bool with_outputs = AUTHEX_WITH_OUTPUTS != 0;
 constexpr bool with_inputs = AUTHEX_WITH_INPUTS != 0;

@@ -29,16 +29,9 @@ void Runtime::write_waiting(Writer& data) const {
     }
 }
 
-Error Runtime::pause(Writer& data) {
-    paused_ = true;
-    write_waiting(data);
-    return data.ok() ? Error::none : Error::too_large;
-}
-
 void Runtime::resume() {
-    if (paused_) {
-        paused_ = false;
-        restored_ = false;
+    if (pause_ != Pause::none) {
+        pause_ = Pause::none;
         wipe(state_secret_);
         accepts_state_ = false;
         emitter_.allow(send_allowance_bytes);
@@ -56,7 +49,9 @@ Error Runtime::carry_out_handover(const wire::ControlMessage& message, Writer& d
         return Error::disabled;
     }
     if (message.type == wire::ControlType::pause) {
-        return pause(data);
+        pause();
+        write_waiting(data);
+        return data.ok() ? Error::none : Error::too_large;
     }
     if (message.type == wire::ControlType::resume) {
         resume();
@@ -71,7 +66,7 @@ Error Runtime::carry_out_handover(const wire::ControlMessage& message, Writer& d
     if (message.type == wire::ControlType::restore_state) {
         return restore_state(message, data);
     }
-    if (!paused_) {
+    if (pause_ == Pause::none) {
         return Error::wrong_role;
     }
     switch (message.type) {
@@ -87,7 +82,7 @@ Error Runtime::carry_out_handover(const wire::ControlMessage& message, Writer& d
 }
 
 Error Runtime::accept_state(Writer& data) {
-    paused_ = true;
+    pause();
     control_.draw(state_secret_);
     accepts_state_ = true;
     crypto::DhKey own{};
@@ -190,7 +185,7 @@ Error Runtime::continue_connection(const wire::ControlMessage& message, Writer& 
         return error;
     }
     Connection& connection = *connections_.find(message.connection.channel);
-    connection.continue_under(message.turn, !restored_);
+    connection.continue_under(message.turn, pause_ != Pause::restored);
     connection.next_out = message.counters[0];
     connection.accepted = message.counters[1];
     connection.refused = message.counters[2];
@@ -222,7 +217,7 @@ Error Runtime::arm(const wire::Waiting& waiting) {
 bool Runtime::holds_back() {
     const bool owners =
         header_.kind == wire::Kind::handshake || header_.kind == wire::Kind::control;
-    if (!paused_ || owners || header_.kind == wire::Kind::hello) {
+    if (pause_ == Pause::none || owners || header_.kind == wire::Kind::hello) {
         return false;
     }
     if (header_.kind == wire::Kind::call) {

@@ -50,10 +50,10 @@ void Runtime::emit_state() {
 
 /// Into a module that was never anything else. It goes on when its owner has told it the rest.
 Error Runtime::restore_state(const wire::ControlMessage& message, Writer& data) {
-    if (keeping_.is_set()) {
+    if (pause_ != Pause::begins && pause_ != Pause::restored) {
         return Error::replayed; // it goes on already
     }
-    if (restored_) {
+    if (pause_ == Pause::restored) {
         connections_
             .clear(); // its owner begins again: under none of these keys anything was sealed
     }
@@ -86,8 +86,7 @@ Error Runtime::restore_state(const wire::ControlMessage& message, Writer& data) 
         } else {
             copy(state, state_);
             data.u64(view.header.counter).bytes(reader.rest());
-            paused_ = true;
-            restored_ = true;
+            pause_ = Pause::restored;
         }
     }
     wipe(frame);

@@ -68,14 +68,13 @@ bool Runtime::is_owners_alone(wire::ControlType order) const {
     case wire::ControlType::set_value:
     case wire::ControlType::remove_value:
     case wire::ControlType::turn_key:
-#if AUTHEX_WITH_DELEGATE == AUTHEX_DELEGATE_RESTORES
+        return pause_ == Pause::ordered; // for another instance
     case wire::ControlType::resume:
     case wire::ControlType::continue_connection:
     case wire::ControlType::arm:
     case wire::ControlType::keep_state:
     case wire::ControlType::restore_state:
-#endif
-        return paused_ && !restored_; // by its owner, for another instance
+        return !persists_ || pause_ == Pause::ordered;
     default:
         return true;
     }
@@ -151,10 +150,9 @@ void Runtime::forget_owner() {
 #if AUTHEX_WITH_HANDOVER
     wipe(state_secret_);
     accepts_state_ = false;
-    paused_ = false;
+    pause_ = pause_ == Pause::begins ? pause_ : Pause::none;
     keeping_.clear();
     wipe(keeping_key_);
-    restored_ = false;
 #endif
 #if AUTHEX_WITH_VALUES
     values_.clear();

@@ -85,8 +85,12 @@ class Runtime
     void start(std::span<const authex_endpoint> endpoints, ByteView owner_keys, ByteView entropy);
 #if AUTHEX_WITH_HANDOVER
     /// The module's state (AUTHEX_STATE), kept by reference.
-    void keep(Bytes state) {
+    /// @param persists it outlives the process: the module waits until its owner has told it what
+    /// it is, or that it begins
+    void keep(Bytes state, bool persists) {
         state_ = state;
+        persists_ = persists;
+        pause_ = persists ? Pause::begins : Pause::none;
     }
 #endif
 
@@ -129,6 +133,15 @@ class Runtime
         std::uint64_t arming = 0; ///< 0: not armed
         bool to_tell = false;     ///< the node has not been told
     };
+#if AUTHEX_WITH_HANDOVER
+    /// Why the module waits.
+    enum class Pause : std::uint8_t{
+        none,
+        ordered,  ///< by its owner
+        begins,   ///< and has not been told yet whether there is a state of it
+        restored, ///< from a kept state, and has not been told to go on yet
+    };
+#endif
     /// What a stream endpoint has asked of the node; the first three bytes are the frame's body.
     struct Listening {
         std::uint16_t port = 0;
@@ -200,7 +213,10 @@ class Runtime
 #endif
 #if AUTHEX_WITH_HANDOVER
     [[nodiscard]] Error carry_out_handover(const wire::ControlMessage& message, Writer& data);
-    [[nodiscard]] Error pause(Writer& data);
+    /// But for one that waits with its state: it waits on.
+    void pause() {
+        pause_ = pause_ == Pause::restored ? pause_ : Pause::ordered;
+    }
     void resume();
     [[nodiscard]] Error accept_state(Writer& data);
     [[nodiscard]] Error export_state(const wire::ControlMessage& message, Writer& data);
@@ -272,8 +288,8 @@ class Runtime
     Bytes state_;
     crypto::DhKey state_secret_{}; ///< of the key that state for this instance is sealed under
     bool accepts_state_ = false;
-    bool paused_ = false;
-    bool restored_ = false;   ///< from a kept state, and not told to go on yet
+    bool persists_ = false;
+    Pause pause_ = Pause::none;
     bool to_keep_ = false;    ///< something may have changed since the state was kept
     crypto::AeadKey keeping_; ///< not set: the state is not kept
     std::uint64_t kept_ = 0;  ///< how often, under this key

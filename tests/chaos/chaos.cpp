@@ -68,8 +68,11 @@ std::string Chaos::fault() {
     look();
     const auto press = world_.start_authex({"call", "source", "press"});
     std::string what = (this->*faults.at(below(kinds)))();
-    (void)press->wait(); // taken by whom is not said: a process whose state is not back forgets it
-    books_.attempted();
+    if (press->wait() == 0) {
+        books_.made(1);
+    } else {
+        books_.attempted();
+    }
     look();
     reap_orphans();
     return what;

@@ -84,7 +84,8 @@ void FakeNode::start(FakeModule& module) {
     Octets entropy(32);
     Writer(entropy).u64(++world.seed);
     module.runtime->start(endpoints, world.owner_keys, entropy);
-    module.runtime->keep({reinterpret_cast<std::uint8_t*>(&module.taken), sizeof module.taken});
+    module.runtime->keep({reinterpret_cast<std::uint8_t*>(&module.taken), sizeof module.taken},
+                         module.spec.keeps_state());
     (void)invoke(module,
                  frame_of({.kind = wire::Kind::hello,
                            .deployment = static_cast<std::uint16_t>(module.spec.deployment())}));

@@ -33,6 +33,12 @@ connections:
   - { name: ask,  direct: true, to: middle.answer }
 )";
 
+bool has_step_for(const Plan& plan, const std::string& module) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const PlannedStep& step) {
+        return step.subject == module;
+    });
+}
+
 class RestoringTest : public testing::Test {
   protected:
     void SetUp() override { up(); }
@@ -340,6 +346,33 @@ TEST_F(RestoringTest, AFailedCallIsMadeGoodByTheNextUp) {
         ASSERT_EQ(world.module("middle").taken, sent);
         ASSERT_THAT(world.used_twice, IsEmpty());
     }
+}
+
+/// Also one without connections: nothing else would tell that it waits.
+TEST_F(RestoringTest, AModuleThatWasNotToldToGoOnIsPlannedFor) {
+    std::string lone = chain;
+    lone.insert(lone.find("connections:"),
+                "  lone: { node: left, sources: [lone.cpp], persist: true }\n");
+    world.set_descriptor(lone);
+    int waits = 0;
+    for (int place = 1, finished = 0; finished < 1; ++place) {
+        SCOPED_TRACE(place);
+        world.fuse = place;
+        finished += world.survives([&] { (void)world.open()->up({}); }) ? 1 : 0;
+        world.fuse = -1;
+        const auto plan = world.open()->plan({});
+        ASSERT_TRUE(plan);
+        const auto& modules = (*State::open(world.database))->modules();
+        const auto found = modules.find("lone");
+        const bool goes_on = found != modules.end() && found->second.attested_at_us != 0 &&
+                             found->second.keeping == KeepingStep::none;
+        waits += goes_on ? 0 : 1;
+        ASSERT_TRUE(goes_on || has_step_for(*plan, "lone"));
+        up();
+        ASSERT_TRUE(world.open()->plan({})->empty());
+        world.crash("lone");
+    }
+    EXPECT_GT(waits, 5);
 }
 
 /// It dies while it is brought back.

@@ -2,15 +2,7 @@
 // P87)
 #include <gtest/gtest.h>
 
-#include "runtime/port.hpp"
 #include "support/enclave.hpp"
-
-#if AUTHEX_WITH_DELEGATE == AUTHEX_DELEGATE_HEALS
-// Door and port are not entered here; the linker wants one.
-authex::runtime::ImageLayout authex::runtime::port::layout() {
-    return {};
-}
-#endif
 
 namespace authex::runtime {
 namespace {
@@ -24,7 +16,6 @@ using wire::ControlType;
 using wire::delegate_index;
 
 constexpr std::uint16_t recovery_index = 1;
-constexpr bool restores = AUTHEX_WITH_DELEGATE == AUTHEX_DELEGATE_RESTORES;
 
 wire::ControlMessage simple(ControlType type) {
     wire::ControlMessage message;
@@ -38,12 +29,15 @@ wire::ControlMessage with_key(ControlType type, std::uint8_t key) {
     return message;
 }
 
-class DelegatesTest : public testing::Test {
+/// Of a module whose state outlives its process, or does not.
+class DelegatesTest : public testing::TestWithParam<bool> {
   protected:
     void SetUp() override {
-        enclave_.runtime().keep(state_);
+        enclave_.runtime().keep(state_, persists());
         enclave_.attest();
+        EXPECT_EQ(enclave_.do_it(simple(ControlType::resume)), Error::none);
     }
+    static bool persists() { return GetParam(); }
     bool greet(Owner& owner, std::uint16_t index) {
         const auto frames = at_->give(owner.hello(index));
         return frames.size() == 1 && frames[0].header.kind == wire::Kind::handshake &&
@@ -90,7 +84,7 @@ class DelegatesTest : public testing::Test {
                                                  simple(ControlType::accept_state),
                                                  leave,
                                                  enter};
-        if (!restores) {
+        if (!persists()) {
             wire::ControlMessage goes_on = Enclave::terms(6, test::in);
             goes_on.type = ControlType::continue_connection;
             wire::ControlMessage restore = with_key(ControlType::restore_state, 1);
@@ -116,7 +110,7 @@ class DelegatesTest : public testing::Test {
 };
 
 // P84
-TEST_F(DelegatesTest, ItsKeyOpensTheChannelUnderItsOwnIndexOnly) {
+TEST_P(DelegatesTest, ItsKeyOpensTheChannelUnderItsOwnIndexOnly) {
     EXPECT_FALSE(greet(delegate(), 0));
     EXPECT_FALSE(greet(delegate(), recovery_index));
     EXPECT_FALSE(greet(enclave_.owner, delegate_index));
@@ -124,7 +118,7 @@ TEST_F(DelegatesTest, ItsKeyOpensTheChannelUnderItsOwnIndexOnly) {
 }
 
 // P84
-TEST_F(DelegatesTest, TakesUpWhatTheOwnerHasLeftAndGivesItBack) {
+TEST_P(DelegatesTest, TakesUpWhatTheOwnerHasLeftAndGivesItBack) {
     const auto terms = Enclave::terms(5, test::in);
     ASSERT_EQ(enclave_.do_it(terms), Error::none);
     Peer peer(terms);
@@ -139,7 +133,7 @@ TEST_F(DelegatesTest, TakesUpWhatTheOwnerHasLeftAndGivesItBack) {
 }
 
 // P84
-TEST_F(DelegatesTest, IsSupersededByTheRecoveryKeyAsTheOwnerIs) {
+TEST_P(DelegatesTest, IsSupersededByTheRecoveryKeyAsTheOwnerIs) {
     delegate_comes();
     ASSERT_EQ(delegate_says(Enclave::terms(5, test::in)), Error::none);
     ASSERT_TRUE(greet(enclave_.recovery, recovery_index));
@@ -150,7 +144,7 @@ TEST_F(DelegatesTest, IsSupersededByTheRecoveryKeyAsTheOwnerIs) {
 }
 
 // P85
-TEST_F(DelegatesTest, SaysWhatAModuleNeedsThatRuns) {
+TEST_P(DelegatesTest, SaysWhatAModuleNeedsThatRuns) {
     delegate_comes();
     wire::ControlMessage seed = simple(ControlType::seed);
     const Octets entropy(wire::seed_bytes, 7);
@@ -171,7 +165,7 @@ TEST_F(DelegatesTest, SaysWhatAModuleNeedsThatRuns) {
 }
 
 // P85
-TEST_F(DelegatesTest, IsRefusedEachOrderThatIsTheOwnersAlone) {
+TEST_P(DelegatesTest, IsRefusedEachOrderThatIsTheOwnersAlone) {
     const auto terms = Enclave::terms(5, test::in);
     ASSERT_EQ(enclave_.do_it(terms), Error::none);
     delegate_comes();
@@ -187,7 +181,7 @@ TEST_F(DelegatesTest, IsRefusedEachOrderThatIsTheOwnersAlone) {
 }
 
 // P86
-TEST_F(DelegatesTest, AModuleThatItsOwnerHasPausedTakesNothingOfADelegate) {
+TEST_P(DelegatesTest, AModuleThatItsOwnerHasPausedTakesNothingOfADelegate) {
     ASSERT_EQ(enclave_.do_it(Enclave::terms(5, test::in)), Error::none);
     ASSERT_EQ(enclave_.do_it(simple(ControlType::pause)), Error::none);
     delegate_comes();
@@ -206,9 +200,9 @@ TEST_F(DelegatesTest, AModuleThatItsOwnerHasPausedTakesNothingOfADelegate) {
     EXPECT_EQ(data_.size(), wire::audit_entry_bytes);
 }
 
-#if AUTHEX_WITH_DELEGATE == AUTHEX_DELEGATE_RESTORES
+using DelegatesKeepingTest = DelegatesTest;
 // P87
-TEST_F(DelegatesTest, RestoresWhatAModuleHasKept) {
+TEST_P(DelegatesKeepingTest, RestoresWhatAModuleHasKept) {
     delegate_comes();
     ASSERT_EQ(delegate_says(with_key(ControlType::keep_state, 0x55)), Error::none);
     ASSERT_EQ(delegate_says(simple(ControlType::resume)), Error::none) << "it goes on already";
@@ -221,7 +215,7 @@ TEST_F(DelegatesTest, RestoresWhatAModuleHasKept) {
 
     Enclave next{{std::begin(test::endpoints), std::end(test::endpoints)}, 0x43};
     Octets next_state(100, 0x22);
-    next.runtime().keep(next_state);
+    next.runtime().keep(next_state, true);
     at_ = &next;
     delegate_comes();
     wire::ControlMessage restore = with_key(ControlType::restore_state, 0x55);
@@ -240,7 +234,11 @@ TEST_F(DelegatesTest, RestoresWhatAModuleHasKept) {
     (void)next.give(peer.event(1, {2}));
     EXPECT_EQ(next.heard().back().data, Octets{2}) << "after the event that was kept";
 }
-#endif
+
+INSTANTIATE_TEST_SUITE_P(Modules, DelegatesTest, testing::Bool(), [](const auto& info) {
+    return info.param ? "that_persist" : "that_do_not_persist";
+});
+INSTANTIATE_TEST_SUITE_P(Modules, DelegatesKeepingTest, testing::Values(true));
 
 } // namespace
 } // namespace authex::runtime

@@ -54,8 +54,8 @@ class HandoverTest : public testing::Test {
   protected:
     void SetUp() override {
         migrated = {};
-        before.runtime().keep(state);
-        next.runtime().keep(next_state);
+        before.runtime().keep(state, false);
+        next.runtime().keep(next_state, false);
         before.attest();
         next.attest();
     }
@@ -168,7 +168,7 @@ TEST_F(HandoverTest, StateGoesToWhoeverHasTheKeyAndToNobodyElse) {
 
     Enclave other({std::begin(test::endpoints), std::end(test::endpoints)}, 0x44);
     Octets others(200);
-    other.runtime().keep(others);
+    other.runtime().keep(others, false);
     other.attest();
     (void)key_of(other);
     EXPECT_EQ(enter(other, sealed_in(left.data), piece(0, 100, 0)), Error::forged);
@@ -216,9 +216,9 @@ TEST_F(HandoverTest, PiecesOutsideTheChunkOrTheStateChangeNothing) {
 TEST_F(HandoverTest, WhatIsLargerThanAChunkGoesInSeveral) {
     Octets large(wire::state_chunk_max_bytes + 10, 0x33);
     large[wire::state_chunk_max_bytes] = 0x44;
-    before.runtime().keep(large);
+    before.runtime().keep(large, false);
     Octets larger(large.size());
-    next.runtime().keep(larger);
+    next.runtime().keep(larger, false);
     const Octets key = key_of(next);
     pause(before);
     const Octets first = leave(key).data;
@@ -389,8 +389,8 @@ RC_GTEST_PROP(HandoverProperty, AnyPiecesEitherAllFitOrChangeNothing, ()) {
     Enclave to(with_migration, 0x43);
     Octets state(64, 0x11);
     Octets next_state(48, 0x22);
-    from.runtime().keep(state);
-    to.runtime().keep(next_state);
+    from.runtime().keep(state, false);
+    to.runtime().keep(next_state, false);
     from.attest();
     to.attest();
     const Octets key = to.say(simple(ControlType::accept_state)).data;

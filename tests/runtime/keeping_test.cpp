@@ -35,10 +35,11 @@ wire::ControlMessage simple(ControlType type) {
 class KeepingTest : public testing::Test {
   protected:
     void SetUp() override {
-        before.runtime().keep(state);
-        next.runtime().keep(next_state);
+        before.runtime().keep(state, true);
+        next.runtime().keep(next_state, true);
         before.attest();
         next.attest();
+        EXPECT_EQ(before.do_it(simple(ControlType::resume)), Error::none) << "it begins";
     }
     /// The last frame of all, if it is the state.
     static std::optional<Octets> kept_in(const std::vector<Frame>& frames) {
@@ -141,6 +142,41 @@ TEST_F(KeepingTest, ARestoredModuleWaitsAndSealsNothingUnderAKeyOfBefore) {
     EXPECT_FALSE(with_key_of_before.open(sent[0]));
 }
 
+// P79
+TEST_F(KeepingTest, AModuleThatBeginsTakesNothingBeforeItsOwnerHasSaidThatItDoes) {
+    const wire::ControlMessage terms = Enclave::terms(1, test::in);
+    ASSERT_EQ(next.do_it(terms), Error::none);
+    Peer peer(terms);
+    const Octets event = peer.event(0, {1});
+    const Octets call = test::plain({.kind = wire::Kind::call, .channel = test::enter});
+    for (const Frame& frame : next.give(event + call)) {
+        EXPECT_EQ(frame.body.back(), static_cast<std::uint8_t>(Error::paused));
+    }
+    EXPECT_TRUE(next.heard().empty());
+    ASSERT_EQ(next.do_it(simple(ControlType::resume)), Error::none);
+    (void)next.give(event + call);
+    EXPECT_EQ(next.heard().size(), 2U);
+}
+
+// P79
+TEST_F(KeepingTest, WhoTakesOverTheModuleTellsItAnewThatItBegins) {
+    const auto frames = next.give(next.recovery.hello(1));
+    ASSERT_TRUE(next.recovery.finish(frames.at(0)));
+    (void)next.give(next.recovery.order(simple(ControlType::audit)));
+    const auto called = next.give(test::plain({.kind = wire::Kind::call, .channel = test::enter}));
+    ASSERT_EQ(called.size(), 1U);
+    EXPECT_EQ(called[0].body, Octets{static_cast<std::uint8_t>(Error::paused)});
+}
+
+// P78
+TEST_F(KeepingTest, AModuleThatHasBegunTakesNoState) {
+    ASSERT_EQ(before.do_it(keep()), Error::none);
+    const Octets kept = before.beside.at(0).bytes;
+    ASSERT_EQ(next.do_it(simple(ControlType::resume)), Error::none);
+    EXPECT_EQ(next.do_it(restore(kept)), Error::replayed);
+    EXPECT_EQ(next_state, Octets(100, 0x22));
+}
+
 TEST_F(KeepingTest, WithoutATurnARestoredSourceSendsNothing) {
     const wire::ControlMessage terms = Enclave::terms(2, test::out);
     ASSERT_EQ(before.do_it(terms), Error::none);
@@ -196,7 +232,7 @@ TEST_F(KeepingTest, AChangedStateIsRefusedAndNothingOfItTaken) {
 
 TEST_F(KeepingTest, AStateOfAnotherSizeOrOfAnotherKindOfFrameIsRefused) {
     Octets longer(101);
-    next.runtime().keep(longer);
+    next.runtime().keep(longer, true);
     ASSERT_EQ(before.do_it(keep()), Error::none);
     EXPECT_EQ(next.do_it(restore(before.beside.at(0).bytes)), Error::malformed);
     EXPECT_EQ(longer, Octets(101));
@@ -217,15 +253,15 @@ TEST_F(KeepingTest, OnlyAModuleWithoutConnectionsIsRestored) {
 
 TEST_F(KeepingTest, AStateThatDoesNotFitIsRefusedAsItIsOrdered) {
     Octets largest(60'000);
-    before.runtime().keep(largest);
+    before.runtime().keep(largest, true);
     ASSERT_EQ(before.do_it(keep()), Error::none);
     const Octets kept = before.beside.at(0).bytes;
     Octets into(60'000, 0x22);
-    next.runtime().keep(into);
+    next.runtime().keep(into, true);
     ASSERT_EQ(next.do_it(restore(kept)), Error::none);
     EXPECT_EQ(into, largest);
     Octets larger(65'000);
-    before.runtime().keep(larger);
+    before.runtime().keep(larger, true);
     EXPECT_EQ(before.do_it(keep()), Error::too_large);
 }
 

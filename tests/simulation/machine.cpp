@@ -331,7 +331,8 @@ Expected<std::unique_ptr<tee::ModuleLink>> Machine::start(const tee::ModuleSpec&
                                                                   .module = image->module,
                                                                   .deployment = spec.deployment,
                                                                   .program = image->program,
-                                                                  .identity = image->sha256},
+                                                                  .identity = image->sha256,
+                                                                  .persists = spec.keeps_state},
                                                    world_.owner_public_key(),
                                                    entropy);
     process->impostor = impostor != impostors.end();

@@ -23,7 +23,7 @@ Process::Process(Birth birth, ByteView owner_key, ByteView entropy)
       owner_key_(owner_key.begin(), owner_key.end()), state_(birth_.program->initial_state()),
       out_(new std::uint8_t[out_bytes]) {
     runtime_->start(birth_.program->records(), owner_key_, entropy);
-    runtime_->keep(birth_.program->state());
+    runtime_->keep(birth_.program->state(), birth_.persists);
 }
 
 Process::~Process() = default;

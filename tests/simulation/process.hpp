@@ -29,6 +29,7 @@ class Process {
         std::uint16_t deployment = 0;
         const Program* program = nullptr;
         tee::Sha256 identity{}; ///< of its image
+        bool persists = false;  ///< its state outlives it
     };
     /// @param entropy 32 bytes
     Process(Birth birth, ByteView owner_key, ByteView entropy);

@@ -192,9 +192,10 @@ std::vector<ImageBuilder::Job> ImageBuilder::jobs_of(const BuildSpec& spec) cons
                               "-I" + (paths_.home / "src").string(),
                               "-I" + (paths_.home / "sdk/include").string()});
         if (spec.delegate_key) {
-            extra.push_back(fmt::format("-DAUTHEX_WITH_DELEGATE={}",
-                                        spec.delegate_restores ? "AUTHEX_DELEGATE_RESTORES"
-                                                               : "AUTHEX_DELEGATE_HEALS"));
+            extra.emplace_back("-DAUTHEX_WITH_DELEGATE=1");
+        }
+        if (spec.persists) {
+            extra.emplace_back("-DAUTHEX_PERSISTS=1");
         }
         if (!spec.spongent) {
             extra.emplace_back("-DAUTHEX_WITH_SPONGENT=0");

@@ -251,20 +251,24 @@ TEST_F(NativeBuilderTest, DelegateIsMeasuredAndWithoutOneNothingOfItIsThere) {
     const BuildSpec none = spec(minimal);
     BuildSpec heals = none;
     heals.delegate_key.emplace().fill(7);
-    BuildSpec restores = heals;
-    restores.delegate_restores = true;
-    BuildSpec no_key = none;
-    no_key.delegate_restores = true;
     const auto builder = shared_builder();
     const auto image = builder->build(none);
     const auto delegated = builder->build(heals);
     ASSERT_TRUE(image && delegated) << to_text(delegated.error());
     EXPECT_NE(image->identity, delegated->identity);
-    EXPECT_NE(delegated->identity, builder->build(restores)->identity);
-    EXPECT_EQ(image->identity, builder->build(no_key)->identity);
     EXPECT_LE(image->bytes, delegated->bytes);
     heals.delegate_key->back() = 8;
     EXPECT_NE(delegated->identity, builder->build(heals)->identity);
+}
+
+TEST_F(NativeBuilderTest, ThatItsStateOutlivesTheProcessIsMeasured) {
+    BuildSpec one = spec(minimal);
+    const auto builder = shared_builder();
+    const auto without = builder->build(one);
+    one.persists = true;
+    const auto with = builder->build(one);
+    ASSERT_TRUE(without && with) << to_text(with.error());
+    EXPECT_NE(without->identity, with->identity);
 }
 
 TEST_F(NativeBuilderTest, ACipherThatNoConnectionUsesIsLeftOut) {

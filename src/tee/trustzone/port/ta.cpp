@@ -124,7 +124,7 @@ TEE_Result TA_CreateEntryPoint() {
         return TEE_ERROR_NOT_SUPPORTED;
     }
     runtime.start(layout.endpoints, layout.owner_keys, entropy);
-    runtime.keep(layout.state);
+    runtime.keep(layout.state, state_persists);
     authex::wipe(entropy);
     return TEE_SUCCESS;
 }
