@@ -192,10 +192,13 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
             "--dry-run", arguments.dry_run, "show what would be done, and do nothing");
     };
     dry_run(up);
-    up->add_flag("--afresh",
-                 arguments.afresh,
-                 "modules whose code changed begin anew, without their state; events that wait for "
-                 "them are lost");
+    up->add_option(
+          "--afresh",
+          arguments.afresh,
+          "these modules, or all whose code changed or that have died, begin anew, without "
+          "their state; events that wait for them are lost")
+        ->option_text("[MODULE...]")
+        ->expected(0, -1);
     CLI::App* update = declarer.command("update",
                                         Command::update,
                                         group_run,

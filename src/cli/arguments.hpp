@@ -100,7 +100,7 @@ struct Arguments {
     bool explain = false;
     bool up = false;
     bool turn = false;
-    bool afresh = false;
+    std::vector<std::string> afresh; ///< up: names of modules; an empty one for all of them
     bool dry_run = false;
     std::string node;                ///< update: where the module shall run
     std::string fingerprint;         ///< of a device key, that people compared

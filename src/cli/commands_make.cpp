@@ -1,4 +1,5 @@
 // Made, checked, built, brought up.
+#include <algorithm>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -191,7 +192,12 @@ int Run::attest(Application& application) {
 }
 
 int Run::up(Application& application) {
-    const Selection selection{.afresh = arguments_.afresh};
+    const std::vector<std::string>& afresh = arguments_.afresh;
+    const bool all = std::find(afresh.begin(), afresh.end(), "") != afresh.end();
+    Selection selection{.afresh = {.all = all}};
+    if (!all) {
+        selection.afresh.modules = afresh;
+    }
     if (arguments_.dry_run) {
         return show_plan(application.plan(selection));
     }

@@ -404,10 +404,14 @@ Outcome<OwnedApplication::Prepared> OwnedApplication::prepare(Selection selectio
     }
     prepared.survey = std::move(*survey);
     descriptor::Descriptor placed = selection.heal ? as_placed(*prepared.state) : descriptor_;
-    if (!selection.afresh) {
-        prepared.code_later =
-            begin_with_kept_states(*prepared.state, prepared.survey, placed, prepared.built);
+    for (const std::string& module : selection.afresh.modules) {
+        if (descriptor_.find_module(module) == nullptr) {
+            return failed(make_error("unknown-module",
+                                     fmt::format("the descriptor has no module {}", module)));
+        }
     }
+    prepared.code_later = begin_with_kept_states(
+        *prepared.state, prepared.survey, selection.afresh, placed, prepared.built);
     prepared.values = values(selection, *prepared.state);
     prepared.work = make_plan(
         {placed, prepared.built, *prepared.state, prepared.survey, selection, prepared.values});
@@ -438,13 +442,15 @@ Outcome<Plan> OwnedApplication::plan(const Selection& selection) {
 /// first, and hands over to what was built since, or is to be elsewhere. @return whether any does
 bool OwnedApplication::begin_with_kept_states(const State& state,
                                               const Survey& survey,
+                                              const Afresh& afresh,
                                               descriptor::Descriptor& placed,
                                               Loadables& built) const {
     const Loadables before = loaded_images(state, outside_.images);
     bool any = false;
     for (descriptor::Module& module : placed.modules) {
         const ModuleRecord* record = state.module(module.name);
-        if (record == nullptr || record->state_key.empty() || has_its_state(*record, survey)) {
+        if (record == nullptr || record->state_key.empty() || afresh.contains(module.name) ||
+            has_its_state(*record, survey)) {
             continue;
         }
         if (record->node != module.node.name && placed.find_node(record->node) != nullptr) {

@@ -3,6 +3,7 @@
 // state, keys and nodes meet here; printing and arguments are the caller's business. (DESIGN "State
 // of the deployer", "CLI contract")
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -87,6 +88,16 @@ struct Plan {
     [[nodiscard]] bool empty() const { return steps.empty(); }
 };
 
+/// Modules that begin anew: what runs of them is not asked for its state, what is kept of them is
+/// given up, and events that wait for them are lost.
+struct Afresh {
+    bool all = false;
+    std::vector<std::string> modules;
+    [[nodiscard]] bool contains(const std::string& module) const {
+        return all || std::find(modules.begin(), modules.end(), module) != modules.end();
+    }
+};
+
 /// What part of `up` to do. Names empty: all of them.
 struct Selection {
     bool load = true;
@@ -103,9 +114,7 @@ struct Selection {
     /// Only what the state has and is broken, from the images that were loaded: nothing new,
     /// nothing that the descriptor has changed since, nothing that was disabled or quarantined.
     bool heal = false;
-    /// What runs is not asked for its state: the new instance begins anew, and events that wait are
-    /// lost.
-    bool afresh = false;
+    Afresh afresh;
     /// What differs is not begun anew where it cannot hand over: that is an error then.
     bool hand_over_or_fail = false;
 };

@@ -31,7 +31,7 @@ struct EngineContext {
     Reporter& reporter;
     const ValuesOfModules& values;
     const InstanceNames& names;
-    bool afresh = false; ///< kept states are given up
+    const Afresh& afresh;
 };
 
 class Engine {

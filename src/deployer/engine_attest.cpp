@@ -246,7 +246,8 @@ void Engine::begin_keeping(const Step& step, ModuleRecord& record) const {
         record.keeping = KeepingStep::none;
         record.state_key = Secret();
         record.state_key_before = Secret();
-    } else if (record.state_key.empty() || context_.afresh || !step.instance.empty()) {
+    } else if (record.state_key.empty() || context_.afresh.contains(step.shown.subject) ||
+               !step.instance.empty()) {
         std::array<std::uint8_t, wire::connection_key_bytes> key{};
         context_.outside.random(key);
         record.keeping = KeepingStep::keep;

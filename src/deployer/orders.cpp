@@ -19,8 +19,11 @@ namespace {
 
 /// So many orders travel in one call; their frames fit into a module's input many times.
 constexpr std::size_t batch_max = 512;
-constexpr const char* to_begin_without =
-    "put back what the node has kept, or begin without a state: authex up --afresh";
+
+std::string to_begin_without(const std::string& module) {
+    return fmt::format(
+        "put back what the node has kept, or begin without a state: authex up --afresh {}", module);
+}
 
 std::string bytes_of(const std::vector<std::uint8_t>& bytes) {
     return {bytes.begin(), bytes.end()};
@@ -58,7 +61,7 @@ Diagnostic refused(const std::string& module, wire::ControlType order, Error err
             fmt::format("what the node gives as the state of module {} was not sealed "
                         "by it, or under a key of before",
                         module),
-            to_begin_without);
+            to_begin_without(module));
     case Error::malformed:
         if (order == wire::ControlType::restore_state) {
             return make_error(

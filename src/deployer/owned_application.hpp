@@ -107,6 +107,7 @@ class OwnedApplication final : public Application {
     Outcome<Loadables> loadables(const Selection& selection);
     bool begin_with_kept_states(const State& state,
                                 const Survey& survey,
+                                const Afresh& afresh,
                                 descriptor::Descriptor& placed,
                                 Loadables& built) const;
     Expected<bool> remember_deployed(State& state, const Loadables& built, bool whole);

@@ -162,8 +162,8 @@ class Planner {
         if (!input_.selection.load || !selected(module) || built == input_.built.end()) {
             return;
         }
-        const bool gives_up =
-            input_.selection.afresh && record != nullptr && record->keeping == KeepingStep::restore;
+        const bool gives_up = input_.selection.afresh.contains(module.name) && record != nullptr &&
+                              record->keeping == KeepingStep::restore;
         const std::string reason =
             gives_up ? "its kept state is given up"
                      : reason_to_load(module, record, view.module(module.name), built->second);
@@ -196,8 +196,8 @@ class Planner {
         const Selection& selection = input_.selection;
         if (record == nullptr || record->incarnation == 0 || record->disabled ||
             !record->quarantined.empty() || record->keeping == KeepingStep::restore ||
-            module.external || selection.heal || selection.afresh || !selection.attest ||
-            !selection.connect) {
+            module.external || selection.heal || selection.afresh.contains(module.name) ||
+            !selection.attest || !selection.connect) {
             return false;
         }
         const auto from = input_.survey.find(record->node);

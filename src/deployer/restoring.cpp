@@ -29,8 +29,9 @@ Diagnostic rolled_back(const std::string& module, const std::string& witness, st
                     module,
                     witness,
                     says),
-        "put back what the node has kept last; to begin without a state instead: authex up "
-        "--afresh");
+        fmt::format("put back what the node has kept last; to begin without a state instead: "
+                    "authex up --afresh {}",
+                    module));
 }
 
 Diagnostic events_wait(const ConnectionRecord& record) {
@@ -125,8 +126,9 @@ Expected<bool> Restoring::revive(const ModuleRecord& record) {
         return failure(
             "state-lost",
             fmt::format("node {} has kept no state of module {}", record.node, record.name),
-            "put it back, if there is a copy of the node's folder; to begin without a "
-            "state instead: authex up --afresh");
+            fmt::format("put it back, if there is a copy of the node's folder; to begin without a "
+                        "state instead: authex up --afresh {}",
+                        record.name));
     }
     Expected<bool> done = true;
     for (const Secret* key : {&record.state_key, &record.state_key_before}) {

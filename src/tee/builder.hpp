@@ -41,7 +41,7 @@ struct BuildSpec {
     std::optional<std::array<std::uint8_t, 32>> recovery_key;
     /// That of a delegate, who heals and re-attests (docs/watch.md).
     std::optional<std::array<std::uint8_t, 32>> delegate_key;
-    bool persists = false; ///< its state outlives its process (docs/state.md)
+    bool persists = false;             ///< its state outlives its process (docs/state.md)
     std::uint32_t max_connections = 0; ///< 0: the TEE's default
     std::uint32_t max_body_bytes = 0;  ///< 0: the TEE's default; Sancus
     /// A connection of it is sealed with SPONGENT-128; else that is left out, where the TEE has

@@ -163,7 +163,7 @@ TEST_F(ApplicationTest, ReloadsOnlyTheModuleWhoseCodeChanged) {
     up();
     world.change_code("last");
     Selection afresh;
-    afresh.afresh = true;
+    afresh.afresh.all = true;
     EXPECT_THAT(words(up(afresh)),
                 UnorderedElementsAre("load last", "attest last", "connect b", "connect ask"));
     EXPECT_EQ(connection("b").epoch, 2U);
@@ -251,7 +251,7 @@ TEST_F(ApplicationTest, MovesAModuleToAnotherNode) {
     changed.replace(changed.find("node: right"), 11, "node: left ");
     world.set_descriptor(std::string(nodes) + changed);
     Selection afresh;
-    afresh.afresh = true;
+    afresh.afresh.all = true;
     EXPECT_THAT(words(up(afresh)),
                 UnorderedElementsAre(
                     "remove middle", "load middle", "attest middle", "connect a", "connect b"));

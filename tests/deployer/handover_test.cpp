@@ -160,7 +160,7 @@ TEST_F(HandoverTest, StateThatNothingTakesStopsNothing) {
     EXPECT_THAT(on_nodes(), Not(Contains("left last.2")));
     EXPECT_THAT(world.calls, Not(Contains("left remove last")));
     Selection afresh;
-    afresh.afresh = true;
+    afresh.afresh.all = true;
     up(afresh);
     EXPECT_EQ(arrived(), 0U);
 }

@@ -244,13 +244,30 @@ TEST_F(RestoringTest, ALostStateIsSaidAndGivenUpOnlyWhenAskedTo) {
     world.module("middle").kept_state.clear();
     EXPECT_EQ(failing_up().code, "state-lost");
     EXPECT_EQ(failing_up().code, "state-lost") << "it stays so";
-    up({.afresh = true});
+    up({.afresh = {.modules = {"middle"}}});
     EXPECT_EQ(world.module("middle").taken, 0U);
     world.go("first");
     EXPECT_EQ(arrived(), 2U);
     EXPECT_EQ(connection("b").epoch, 2U);
     EXPECT_EQ(connection("b").turn, 0U);
     EXPECT_THAT(up(), IsEmpty());
+}
+
+TEST_F(RestoringTest, AStateIsGivenUpOfTheModulesAloneThatAreNamed) {
+    persist_all();
+    world.go("first");
+    world.go("first");
+    world.crash("middle");
+    world.crash("last");
+    world.module("middle").kept_state.clear();
+    const auto unknown = world.open()->up({.afresh = {.modules = {"midle"}}});
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().at(0).code, "unknown-module");
+    up({.afresh = {.modules = {"middle"}}});
+    EXPECT_EQ(world.module("middle").taken, 0U);
+    EXPECT_EQ(arrived(), 2U) << "it has its state";
+    world.go("first");
+    EXPECT_EQ(arrived(), 3U);
 }
 
 TEST_F(RestoringTest, NewCodeTakesOverFromTheOldOneThatGotItsStateBack) {

@@ -134,8 +134,10 @@ TEST_F(Keeping, ADamagedFileIsNamedAndWhatToDo) {
     const Result lost = world_.authex({"up"});
     EXPECT_EQ(lost.status, 1);
     EXPECT_THAT(lost.err, HasSubstr("node right has kept no state of module relay"));
-    EXPECT_THAT(lost.err, HasSubstr("authex up --afresh"));
-    world_.must({"up", "--afresh"});
+    EXPECT_THAT(lost.err, HasSubstr("authex up --afresh relay"));
+    EXPECT_THAT(world_.authex({"up", "--afresh", "really"}).err,
+                HasSubstr("the descriptor has no module really"));
+    world_.must({"up", "--afresh", "relay"});
     EXPECT_TRUE(world_.json({"plan", "--json"}).at("steps").empty());
 }
 

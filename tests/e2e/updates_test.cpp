@@ -266,6 +266,18 @@ TEST_P(SmartHome, GoesOnWhileItIsChangedMovedAndKilled) {
     world_.must({"update", "thermostat", "--node", "cloud"});
     world_.must({"request", "choose-target", "--u16", "250"});
     EXPECT_TRUE(stands(1, 1, 3));
+
+    for (const char* module : {"lamp", "gateway", "thermostat", "heater"}) {
+        ::kill(world_.module_process(module), SIGKILL);
+    }
+    world_.must({"up"});
+    EXPECT_TRUE(stands(1, 1, 3)) << "it knows what it knew";
+    world_.must({"output", "press"});
+    EXPECT_TRUE(stands(1, 0, 4));
+    world_.must({"output", "weather", "--u16", "260"});
+    EXPECT_TRUE(stands(0, 0, 4)) << "warm enough for what was chosen";
+    world_.must({"output", "weather", "--u16", "240"});
+    EXPECT_TRUE(stands(1, 0, 4)) << "the target that was chosen is not forgotten";
 }
 
 TEST_P(SmartHome, ShowsItsPageToWhoBearsTheToken) {

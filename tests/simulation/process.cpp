@@ -59,7 +59,8 @@ void Process::run() {
     const Bytes state = birth_.program->state();
     state_.assign(state.begin(), state.end());
     running = nullptr;
-    const std::size_t left = progress.produced - keep(free.first(progress.produced));
+    const std::size_t left =
+        progress.produced - keep(ByteView(out_.get(), out_used_ + progress.produced));
     if (!alive_) {
         return;
     }

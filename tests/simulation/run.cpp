@@ -148,7 +148,7 @@ Outcome run(std::uint64_t seed, const Schedule& schedule) {
         // A module whose events were destroyed cannot say of them that they have arrived, and stays
         // where it is.
         deployer::Selection afresh;
-        afresh.afresh = true;
+        afresh.afresh.all = true;
         const bool destroyed = destroys(schedule);
         const bool up = comes_up(world, {}) || (destroyed && comes_up(world, afresh));
         if (!up || (destroyed && !comes_up(world, turn))) {

@@ -1,8 +1,9 @@
 #pragma once
 // The file in which a module's host keeps what the module sealed last: its state, and the frames
-// that the same invocation caused. They are kept before anybody is given those frames, so that a
-// state never lags behind what others have seen of it. Mapped, so that it survives the end of the
-// process at any instruction, and the host, which may make hardly any system call, needs none.
+// until then that the manager had not taken. They are kept before anybody is given those frames, so
+// that a state never lags behind what others have seen of it. Mapped, so that it survives the end
+// of the process at any instruction, and the host, which may make hardly any system call, needs
+// none.
 //
 //   offset       size        field     native-endian: one machine reads and writes it
 //        0          8        magic     "AUXKEPT1"
@@ -24,10 +25,10 @@ namespace authex::tee::process {
 
 constexpr std::uint64_t kept_area_magic = 0x315450454B585541; // "AUXKEPT1"
 
-/// What one invocation has left, in the area.
+/// What the last invocation has left, in the area.
 struct Kept {
     std::uint64_t number = 0; ///< how often something was kept; 0: never
-    ByteView frames;          ///< what came before the state
+    ByteView frames;          ///< what came before the state, and was not taken yet
     ByteView state;           ///< a frame of kind state
 };
 

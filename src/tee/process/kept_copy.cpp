@@ -25,9 +25,10 @@ fs::path set_aside(const fs::path& file) {
 }
 
 tl::unexpected<Diagnostic> damaged(const fs::path& file) {
-    return failure("kept-state",
-                   fmt::format("{} cannot be read: it is damaged", file.string()),
-                   "restore it from a copy, or give the state up: authex up --afresh");
+    return failure(
+        "kept-state",
+        fmt::format("{} cannot be read: it is damaged", file.string()),
+        "restore it from a copy, or give the state up: authex up --afresh, and the module's name");
 }
 
 } // namespace

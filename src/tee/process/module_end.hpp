@@ -13,6 +13,7 @@ class ModuleEnd {
     /// As RingReader and RingWriter. Empty optional: the ring is corrupt.
     std::optional<ByteView> readable() { return in_.readable(); }
     std::optional<Bytes> writable() { return out_.writable(); }
+    std::optional<ByteView> unread(std::size_t count) { return out_.unread(count); }
     void consume(std::size_t count);
     void commit(std::size_t count);
     /// The module is entered once more.

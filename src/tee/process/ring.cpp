@@ -22,6 +22,13 @@ std::optional<Bytes> RingWriter::writable() {
     return Bytes(at(memory_, position_), memory_.bytes - static_cast<std::size_t>(held));
 }
 
+std::optional<ByteView> RingWriter::unread(std::size_t count) {
+    if (!writable()) {
+        return std::nullopt;
+    }
+    return ByteView(at(memory_, position_ - held_), static_cast<std::size_t>(held_) + count);
+}
+
 void RingWriter::commit(std::size_t count) {
     position_ += count;
     held_ += count;

@@ -32,6 +32,9 @@ class RingWriter {
 
     /// Free room. Empty optional: the reader's position cannot be.
     std::optional<Bytes> writable();
+    /// What the reader has not consumed, and behind it the first `count` bytes of writable().
+    /// Empty optional: the reader's position cannot be. @pre count <= its size
+    std::optional<ByteView> unread(std::size_t count);
     /// Publishes the first `count` bytes of writable(). @pre count <= its size
     void commit(std::size_t count);
     /// True if the reader moved since the last writable().

@@ -87,7 +87,8 @@ std::size_t state_at_end(ByteView frames) {
 }
 
 /// Invokes, and publishes what came of it. The state is for this host alone, and kept before
-/// anybody sees what has come of it.
+/// anybody sees what has come of it, together with all that the manager has not taken yet: both
+/// may die at once.
 Answer enter(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
     end.count_entry();
     Answer answer = invoke(door, in, out);
@@ -95,10 +96,13 @@ Answer enter(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Byte
         return answer;
     }
     if (kept.mapped()) {
-        const ByteView left = out.first(answer.produced);
-        const std::size_t state_bytes = state_at_end(left);
+        const std::size_t state_bytes = state_at_end(out.first(answer.produced));
         if (state_bytes != 0) {
-            kept.keep(left, state_bytes);
+            const std::optional<ByteView> unread = end.unread(answer.produced);
+            if (!unread) {
+                return {};
+            }
+            kept.keep(*unread, state_bytes);
         }
         answer.produced -= state_bytes;
     }
