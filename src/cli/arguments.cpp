@@ -210,6 +210,9 @@ void declare_run(Declarer& declarer, Arguments& arguments) {
             "--node", arguments.node, "move it to this node; the descriptor says so from then on")
         ->type_name("NAME");
     dry_run(update);
+}
+
+void declare_steps(Declarer& declarer, Arguments& arguments) {
     declarer.module_option(declarer.command(
         "deploy", Command::deploy, group_run, "the first step of up: build and load modules"));
     CLI::App* attest =
@@ -559,6 +562,7 @@ void declare(CLI::App& app, Arguments& arguments) {
     app.callback([declarer] {});
     declare_make(*declarer, arguments, app);
     declare_run(*declarer, arguments);
+    declare_steps(*declarer, arguments);
     declare_watch(*declarer, arguments);
     declare_use(*declarer, arguments);
     declare_trust(*declarer, arguments, app);

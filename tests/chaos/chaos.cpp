@@ -320,6 +320,7 @@ void Chaos::kill(pid_t process) {
     }
 }
 
+/// The managers stop first: what modules say until they die, nobody has taken.
 void Chaos::kill_at_once(const std::vector<std::string>& nodes) {
     std::vector<pid_t> processes;
     const nlohmann::json status = world_.json({"status"});
@@ -332,6 +333,10 @@ void Chaos::kill_at_once(const std::vector<std::string>& nodes) {
             }
         }
     }
+    for (const std::string& node : nodes) {
+        world_.manager(node).signal(SIGSTOP);
+    }
+    pause(20);
     for (const pid_t process : processes) {
         kill(process);
     }
