@@ -1,10 +1,10 @@
 // Any bytes have an answer from the parsers of orders, answers and audits; an order that is taken
 // is written back as it was.
-#include "wire/control.hpp"
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+
+#include "wire/control_owner.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace authex;

@@ -7,7 +7,7 @@
 
 #include "authex/v1/node.pb.h"
 #include "deployer/state.hpp"
-#include "wire/control.hpp"
+#include "wire/control_owner.hpp"
 
 namespace authex::deployer {
 

@@ -16,7 +16,7 @@
 #include "crypto/noise_initiator.hpp"
 #include "deployer/credentials.hpp"
 #include "deployer/secret.hpp"
-#include "wire/control.hpp"
+#include "wire/control_owner.hpp"
 #include "wire/handshake.hpp"
 
 namespace authex::deployer {

@@ -15,7 +15,7 @@
 #include "deployer/orders.hpp"
 #include "deployer/state.hpp"
 #include "deployer/state_transfer.hpp"
-#include "wire/control.hpp"
+#include "wire/control_owner.hpp"
 
 namespace authex::deployer {
 

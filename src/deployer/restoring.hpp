@@ -16,7 +16,7 @@
 
 #include "base/diagnostic.hpp"
 #include "deployer/state.hpp"
-#include "wire/control.hpp"
+#include "wire/control_owner.hpp"
 
 namespace authex::deployer {
 

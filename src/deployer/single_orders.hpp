@@ -7,7 +7,7 @@
 #include "base/diagnostic.hpp"
 #include "deployer/control_session.hpp"
 #include "deployer/state.hpp"
-#include "wire/control.hpp"
+#include "wire/control_owner.hpp"
 
 namespace authex::deployer {
 

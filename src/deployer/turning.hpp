@@ -11,7 +11,7 @@
 #include "base/diagnostic.hpp"
 #include "deployer/state.hpp"
 #include "deployer/survey.hpp"
-#include "wire/control.hpp"
+#include "wire/control_owner.hpp"
 
 namespace authex::deployer {
 

@@ -1,5 +1,6 @@
 #pragma once
-// What the owner says to a module inside sealed control frames, and what the module answers.
+// What the owner says to a module inside sealed control frames, and what the module answers: the
+// messages, and the module's part. The owner's is control_owner.hpp.
 // (DESIGN "Keys and freshness")
 //
 // A message is one type byte and its fields, little-endian; the body of the frame holds exactly
@@ -143,6 +144,8 @@ struct NamedValue {
     ByteView name;  ///< 1 … value_name_max_bytes
     ByteView value; ///< at most value_max_bytes; empty in remove_value
 };
+/// @error malformed: the name's length | too_large: the value
+[[nodiscard]] Error check_value(const NamedValue& named);
 constexpr std::size_t set_value_max_bytes = 1 + 1 + 1 + value_name_max_bytes + value_max_bytes;
 
 /// So much of a module's state travels at a time, sealed by one instance for another: Noise_N
@@ -229,38 +232,17 @@ struct ControlMessage {
 /// @error truncated | malformed (a field out of range, bytes left over) | unknown_kind | too_large:
 /// a value
 [[nodiscard]] Error parse_control(ByteView body, ControlMessage& message);
-/// @error no_space | malformed: a seed that has not seed_bytes, a name of no or too many bytes |
-/// too_large: a value. @return bytes written.
-[[nodiscard]] Result<std::size_t> write_control(const ControlMessage& message, Bytes out);
 
-/// The fixed part of an answer.
-struct ControlAnswer {
-    ControlType type = ControlType::audit;
-    std::uint64_t answers = 0; ///< counter of the control frame that is answered
-    Error error = Error::none;
-    ByteView data;
-};
+/// The fixed part of an answer: what wire/control_owner.hpp reads.
 constexpr std::size_t control_answer_bytes = 1 + 8 + 1;
 /// Writes the fixed part. @pre out.size() >= control_answer_bytes.
 void write_answer(ControlType type, const std::uint64_t& answers, Error error, Bytes out);
-[[nodiscard]] Error parse_answer(ByteView body, ControlAnswer& answer);
 
-/// One connection as the module sees it; 41 bytes on the wire in this order.
-struct AuditEntry {
-    std::uint16_t channel = 0;
-    std::uint16_t endpoint = 0;
-    Role role = Role::source;
-    std::uint32_t epoch = 0;
-    std::uint64_t sent = 0;     ///< frames sealed by this end
-    std::uint64_t accepted = 0; ///< frames opened and taken by this end
-    std::uint64_t refused = 0;  ///< frames of this channel refused, all causes
-    std::uint64_t expected = 0; ///< next counter that this end takes
-};
+/// One connection as the module sees it: the fields of AuditEntry, in their order.
+/// (wire/control_owner.hpp)
 constexpr std::size_t audit_entry_bytes = 2 + 2 + 1 + 4 + 4 * 8;
 /// It begins as SetConnection does: channel, endpoint, role.
 constexpr std::size_t audit_terms_bytes = 2 + 2 + 1;
 static_assert(offsetof(SetConnection, role) == audit_terms_bytes - 1);
-/// @error truncated | malformed: the role
-[[nodiscard]] Error parse_audit_entry(Reader& reader, AuditEntry& entry);
 
 } // namespace authex::wire

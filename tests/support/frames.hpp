@@ -12,7 +12,7 @@
 
 #include "crypto/aead.hpp"
 #include "runtime/features.hpp"
-#include "wire/control.hpp"
+#include "wire/control_owner.hpp"
 #include "wire/frame.hpp"
 #include "wire/seal.hpp"
 

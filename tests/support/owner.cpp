@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "crypto/noise_initiator.hpp"
+#include "wire/control_owner.hpp"
 #include "wire/seal.hpp"
 
 namespace authex::test {
