@@ -30,14 +30,8 @@ bool unwrap(KeyView key, ByteView associated, Bytes body, TagView tag) {
 #endif
 
 bool supported(Algorithm algorithm) {
-    switch (algorithm) {
-    case Algorithm::aes_128_gcm:
-    case Algorithm::aes_256_gcm:
-        return with_aes;
-    case Algorithm::spongent_128:
-        return with_spongent;
-    }
-    return false;
+    const bool aes = algorithm == Algorithm::aes_128_gcm || algorithm == Algorithm::aes_256_gcm;
+    return aes ? with_aes : with_spongent && algorithm == Algorithm::spongent_128;
 }
 
 void AeadKey::clear() {

@@ -14,11 +14,7 @@ constexpr std::size_t request_max_bytes = 65536;
 
 } // namespace
 
-Hash sha256(ByteView data) {
-    return sha256_of_two(data, {});
-}
-
-Hash sha256_of_two(ByteView first, ByteView second) {
+Hash sha256(ByteView first, ByteView second) {
     Hash hash{};
     br_sha256_context context;
     br_sha256_init(&context);

@@ -13,9 +13,8 @@ namespace authex::crypto {
 
 using Hash = std::array<std::uint8_t, 32>;
 
-[[nodiscard]] Hash sha256(ByteView data);
-/// Of two strings, one after the other.
-[[nodiscard]] Hash sha256_of_two(ByteView first, ByteView second);
+/// Of one string, or of two, one after the other.
+[[nodiscard]] Hash sha256(ByteView first, ByteView second = {});
 /// Extract and expand. @pre out.size() ≤ 255·32
 void hkdf_sha256(ByteView salt, ByteView input_key_material, ByteView info, Bytes out);
 

@@ -30,7 +30,7 @@ NoiseSymmetricState::~NoiseSymmetricState() {
 }
 
 void NoiseSymmetricState::mix_hash(ByteView data) {
-    hash_ = sha256_of_two(hash_, data);
+    hash_ = sha256(hash_, data);
 }
 
 void NoiseSymmetricState::mix_key(ByteView input_key_material) {

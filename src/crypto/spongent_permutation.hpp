@@ -1,70 +1,43 @@
 #pragma once
-// The permutation behind spongent.hpp, variant by variant.
-//
-// One round: the round counter is added at both ends of the state, every nibble goes through the
-// S-box, bit j moves to j·(bits/4) mod (bits-1). With nibbles counted from 0 and B = bits/16, bit m
-// of nibble 4i+k so becomes bit k of nibble B·m+i: blocks of four nibbles are transposed as 4×4
-// bits, then nibbles move.
+// SPONGENT's permutation, at both levels of Sancus 2.0, on vectors of four 32-bit lanes: SSE2 on
+// x86-64, NEON on AArch64, words elsewhere. Constant time.
+// (Bogdanov et al., "SPONGENT: The Design Space of Lightweight Cryptographic Hashing", IEEE ToC
+// 2013)
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
-#include "crypto/spongent.hpp"
-
-// 0 also where the processor must not be asked what it carries.
-#ifndef AUTHEX_SPONGENT_X86
-#if defined(__x86_64__)
-#define AUTHEX_SPONGENT_X86 1
-#else
-#define AUTHEX_SPONGENT_X86 0
-#endif
-#endif
-
 namespace authex::crypto::spongent {
 
-/// What a round adds: `low` to the lowest bits, its mirror image `high` to the highest byte.
-struct RoundConstant {
-    std::uint8_t low;
-    std::uint8_t high;
+/// 128 bits of security: what Authex speaks.
+struct Level128 {
+    static constexpr std::size_t key_bytes = 16; ///< also a tag's
+    static constexpr std::size_t state_bits = 336;
+    static constexpr unsigned rounds = 170;
+    static constexpr unsigned counter_bits = 8; ///< of the round counter, an LFSR
+    static constexpr unsigned counter_start = 0x52;
+    static constexpr unsigned counter_taps = 0x8E;
 };
 
-template <typename Level>
-constexpr std::array<RoundConstant, Level::rounds> make_round_constants() {
-    std::array<RoundConstant, Level::rounds> constants{};
-    unsigned counter = Level::counter_start;
-    for (RoundConstant& constant : constants) {
-        unsigned mirrored = 0;
-        unsigned parity = 0;
-        for (unsigned bit = 0; bit < 8; ++bit) {
-            mirrored |= ((counter >> bit) & 1U) << (7 - bit);
-            parity ^= ((counter & Level::counter_taps) >> bit) & 1U;
-        }
-        constant.low = static_cast<std::uint8_t>(counter);
-        constant.high = static_cast<std::uint8_t>(mirrored);
-        counter = ((counter << 1U) | parity) & ((1U << Level::counter_bits) - 1U);
-    }
-    return constants;
-}
+/// 64 bits of security: old firmware of Sancus nodes.
+struct Level64 {
+    static constexpr std::size_t key_bytes = 8;
+    static constexpr std::size_t state_bits = 176;
+    static constexpr unsigned rounds = 90;
+    static constexpr unsigned counter_bits = 7;
+    static constexpr unsigned counter_start = 0x45;
+    static constexpr unsigned counter_taps = 0x60;
+};
 
+using Lanes = std::uint32_t __attribute__((vector_size(16)));
+/// Sixteen lanes hold the state, one after the other: bit i is bit i mod w of lane i div w, where w
+/// is lane_bits. What lies above in a lane says nothing.
+using State = Lanes[4];
 template <typename Level>
-inline constexpr std::array<RoundConstant, Level::rounds>
-    round_constants = make_round_constants<Level>();
+constexpr unsigned lane_bits = Level::state_bits / 16;
 
+/// All rounds.
 template <typename Level>
-[[gnu::always_inline]] inline void add_constant(WordsOf<Level>& state, RoundConstant constant) {
-    constexpr std::size_t top_byte = Level::state_bits - 8;
-    state[0] ^= constant.low;
-    state[top_byte / 64] ^= std::uint64_t{constant.high} << (top_byte % 64);
-}
-
-template <typename Level>
-void permute_portable(WordsOf<Level>& state);
-#if AUTHEX_SPONGENT_X86
-template <typename Level>
-void permute_bmi2(WordsOf<Level>& state);
-template <typename Level>
-void permute_avx512(WordsOf<Level>& state);
-#endif
+void permute(State& state);
 
 } // namespace authex::crypto::spongent

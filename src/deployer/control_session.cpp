@@ -178,7 +178,7 @@ Error NoiseHandshake::second(ByteView frame, ControlSession& session) {
     if (error != Error::none) {
         return error;
     }
-    const crypto::Hash report = crypto::sha256_of_two(wire::report_label, keys.handshake_hash);
+    const crypto::Hash report = crypto::sha256(wire::report_label, keys.handshake_hash);
     report_data_.assign(report.begin(), report.end());
     return session.set_keys(keys.initiator_to_responder, keys.responder_to_initiator);
 }

@@ -1,8 +1,6 @@
 // What the SDK's functions do for the module that is being invoked.
 #include "base/counter.hpp"
-#include "runtime/port.hpp"
 #include "runtime/runtime.hpp"
-#include "wire/handshake.hpp"
 #include "wire/seal.hpp"
 
 namespace authex::runtime {
@@ -194,22 +192,6 @@ void authex_log(std::uint8_t level, const char* text, std::size_t size) {
 }
 authex_status authex_random(std::uint8_t* out, std::size_t size) {
     return active_runtime->random({out, size});
-}
-std::size_t authex_report([[maybe_unused]] const std::uint8_t* data,
-                          [[maybe_unused]] std::size_t size,
-                          [[maybe_unused]] std::uint8_t* report,
-                          [[maybe_unused]] std::size_t room) {
-#if AUTHEX_WITH_REPORTS
-    constexpr std::size_t bytes = authex::runtime::port::report_bytes;
-    const authex::ByteView label(authex::wire::report_label);
-    const bool of_handshake =
-        size >= label.size() && authex::equal_constant_time({data, label.size()}, label);
-    if (!of_handshake && room >= bytes) {
-        authex::runtime::port::report(authex::crypto::sha256({data, size}), {report, bytes});
-        return bytes;
-    }
-#endif
-    return 0;
 }
 authex_status authex_value(std::uint8_t kind,
                            const char* name,

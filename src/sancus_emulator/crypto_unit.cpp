@@ -2,39 +2,48 @@
 
 #include <vector>
 
-#include "crypto/spongent.hpp"
+#include "crypto/spongent_permutation.hpp"
 
 namespace authex::sancus_emulator {
 namespace {
 
 namespace spongent = crypto::spongent;
 
+/// A duplex object of SpongeWrap. (crypto/spongent.hpp)
 template <typename Level>
 class Sponge {
   public:
     explicit Sponge(const Key& key) {
-        duplex_.absorb_phase(ByteView(key).first(Level::key_bytes), true);
+        for (std::size_t i = 0; i < Level::key_bytes; i += 2) {
+            absorb(static_cast<std::uint16_t>(key[i] | key[i + 1] << 8U), i + 2 < Level::key_bytes);
+        }
     }
 
-    void associate(std::uint16_t word, bool last) { duplex_.absorb(word, last); }
+    void associate(std::uint16_t word, bool last) { absorb(word, last); }
     void associate(const WordRange& range, const WordBus& bus) {
         for_each(range,
                  [&](std::uint16_t address, bool last) { associate(bus.load(address), last); });
     }
-    void no_body() { duplex_.absorb(ByteView{}, false); }
+    void no_body() { absorb_padded(2); }
     std::uint16_t encrypt(std::uint16_t plain, bool last) {
-        const auto cipher = static_cast<std::uint16_t>(plain ^ duplex_.rate());
-        duplex_.absorb(plain, !last);
+        const auto cipher = static_cast<std::uint16_t>(plain ^ rate());
+        absorb(plain, !last);
         return cipher;
     }
     std::uint16_t decrypt(std::uint16_t cipher, bool last) {
-        const auto plain = static_cast<std::uint16_t>(cipher ^ duplex_.rate());
-        duplex_.absorb(plain, !last);
+        const auto plain = static_cast<std::uint16_t>(cipher ^ rate());
+        absorb(plain, !last);
         return plain;
     }
     Key tag() {
         Key tag{};
-        duplex_.squeeze_tag(spongent::TagOf<Level>(tag.data(), Level::key_bytes));
+        for (std::size_t i = 0; i < Level::key_bytes; i += 2) {
+            if (i != 0) {
+                absorb_padded(1);
+            }
+            tag[i] = static_cast<std::uint8_t>(rate());
+            tag[i + 1] = static_cast<std::uint8_t>(rate() >> 8U);
+        }
         return tag;
     }
 
@@ -47,7 +56,22 @@ class Sponge {
     }
 
   private:
-    spongent::Duplex<Level> duplex_;
+    static constexpr unsigned lane_bits = spongent::lane_bits<Level>;
+    static constexpr std::uint32_t lane_mask = (1U << lane_bits) - 1;
+
+    [[nodiscard]] std::uint16_t rate() const {
+        return static_cast<std::uint16_t>((state_[0][0] & lane_mask) | state_[0][1] << lane_bits);
+    }
+    void absorb(std::uint16_t word, bool frame) {
+        absorb_padded(word | std::uint32_t{frame} << 16U | std::uint32_t{1} << 17U);
+    }
+    void absorb_padded(std::uint32_t block) {
+        state_[0][0] ^= block & lane_mask;
+        state_[0][1] ^= block >> lane_bits;
+        spongent::permute<Level>(state_);
+    }
+
+    spongent::State state_{};
 };
 
 template <typename Do>

@@ -63,8 +63,6 @@ const Names freestanding = {"array",
                             "authex/web/identity.hpp",
                             "authex/web/names.hpp",
                             "authex/web/response.hpp"};
-/// Of the compiler, too, where code is for one kind of processor.
-const Names processor = {"cpuid.h", "immintrin.h"};
 const Names enclave_parts = {"sdk", "base", "crypto", "wire", "runtime", "port"};
 
 /// Third-party headers by their first folder or name → the parts that may include them.
@@ -143,7 +141,7 @@ std::optional<std::string> bracketed(const Place& place, const std::string& head
                    : std::optional("part `" + place.part + "` may not use <" + header + ">");
     }
     if (enclave_parts.contains(place.part) && !place.hosted_file &&
-        !freestanding.contains(header) && !(place.part == "crypto" && processor.contains(header))) {
+        !freestanding.contains(header)) {
         return "enclave code includes <" + header + ">, which is not freestanding";
     }
     return std::nullopt;

@@ -67,7 +67,7 @@ const Target targets[] = {
      true},
     {"sgx",
      " -target x86_64-linux-gnu -O2 -DAUTHEX_WITH_OWN_ENTROPY=1 -DAUTHEX_WITH_REPORTS=1"
-     " -DAUTHEX_WITH_HOST_MEMORY_RULES=1 -DAUTHEX_CPU_HAS_AES=1 -DAUTHEX_SPONGENT_X86=0",
+     " -DAUTHEX_WITH_HOST_MEMORY_RULES=1 -DAUTHEX_CPU_HAS_AES=1",
      false},
     {"trustzone",
      " -target aarch64-linux-gnu -O2 -fPIE -fvisibility=hidden -isystem " AUTHEX_SOURCE_DIR

@@ -50,7 +50,7 @@ RC_GTEST_PROP(Sha256, OfTwoStringsIsThatOfOneAsOpenSslSees, ()) {
     Octets expected(32);
     RC_ASSERT(
         EVP_Digest(both.data(), both.size(), expected.data(), nullptr, EVP_sha256(), nullptr) == 1);
-    RC_ASSERT(octets(sha256_of_two(first, second)) == expected);
+    RC_ASSERT(octets(sha256(first, second)) == expected);
 }
 
 TEST(Hkdf, GivesTheResultsOfRfc5869) {

@@ -73,6 +73,7 @@ constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",
                                         "src/runtime/dispatch.cpp",
                                         "src/runtime/emitter.cpp",
                                         "src/runtime/orders.cpp",
+                                        "src/runtime/report.cpp",
                                         "src/runtime/runtime.cpp",
                                         "src/runtime/sdk.cpp"};
 constexpr const char* driver_folder = "sdk/drivers";

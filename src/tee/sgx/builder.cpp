@@ -31,12 +31,12 @@ compile::Recipe recipe() {
                       "-DAUTHEX_WITH_OWN_ENTROPY=1",
                       "-DAUTHEX_WITH_REPORTS=1",
                       "-DAUTHEX_WITH_HOST_MEMORY_RULES=1",
-                      "-DAUTHEX_CPU_HAS_AES=1",
-                      "-DAUTHEX_SPONGENT_X86=0"},
+                      "-DAUTHEX_CPU_HAS_AES=1"},
             .port_source = "src/tee/sgx/port/port.cpp",
             .port_sources = {"src/tee/sgx/port/host_memory.cpp",
                              "src/tee/sgx/port/entry.S",
-                             "src/tee/native/port/libc.cpp"},
+                             "src/tee/native/port/libc.cpp",
+                             "src/tee/native/port/libc_compare.cpp"},
             .link_flags = {
                 "-static", fmt::format("--image-base={:#x}", enclave_base), "-z", "noexecstack"}};
 }

@@ -83,27 +83,28 @@ Expected<bool> check_dev_kit(const fs::path& folder) {
 
 /// What both processors have alike.
 compile::Recipe common_recipe() {
-    compile::Recipe recipe = {
-        .name = {},
-        .flags = {"-fPIE",
-                  "-fvisibility=hidden",
-                  "-fno-stack-protector",
-                  "-DAUTHEX_WITH_OWN_ENTROPY=1",
-                  "-DAUTHEX_WITH_REPORTS=1",
-                  "-DAUTHEX_REPORT_BYTES=416",
-                  "-DAUTHEX_REPORT_TARGET_BYTES=0"},
-        .port_source = "src/tee/trustzone/port/ta.cpp",
-        .port_sources = {"src/tee/trustzone/port/optee/start.cpp", "src/tee/native/port/libc.cpp"},
-        .link_flags = {"-pie",
-                       "--no-dynamic-linker",
-                       "--apply-dynamic-relocs",
-                       "-z",
-                       "norelro",
-                       "-z",
-                       "max-page-size=4096",
-                       "-z",
-                       "noexecstack"},
-        .link_script = "src/tee/trustzone/port/optee/ta.ld"};
+    compile::Recipe recipe = {.name = {},
+                              .flags = {"-fPIE",
+                                        "-fvisibility=hidden",
+                                        "-fno-stack-protector",
+                                        "-DAUTHEX_WITH_OWN_ENTROPY=1",
+                                        "-DAUTHEX_WITH_REPORTS=1",
+                                        "-DAUTHEX_REPORT_BYTES=416",
+                                        "-DAUTHEX_REPORT_TARGET_BYTES=0"},
+                              .port_source = "src/tee/trustzone/port/ta.cpp",
+                              .port_sources = {"src/tee/trustzone/port/optee/start.cpp",
+                                               "src/tee/native/port/libc.cpp",
+                                               "src/tee/native/port/libc_compare.cpp"},
+                              .link_flags = {"-pie",
+                                             "--no-dynamic-linker",
+                                             "--apply-dynamic-relocs",
+                                             "-z",
+                                             "norelro",
+                                             "-z",
+                                             "max-page-size=4096",
+                                             "-z",
+                                             "noexecstack"},
+                              .link_script = "src/tee/trustzone/port/optee/ta.ld"};
     return recipe;
 }
 
