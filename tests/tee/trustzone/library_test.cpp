@@ -103,7 +103,7 @@ TEST_F(LibraryTest, ItsProcessOpensAndBeginsNothingOnceTheSessionStands) {
     const auto call = [&](std::array<std::uint64_t, 5> words) {
         std::vector<std::uint8_t> data(sizeof words);
         std::memcpy(data.data(), words.data(), data.size());
-        EXPECT_TRUE(test::send(*link, frame(Kind::call, 2, 7, data)));
+        EXPECT_TRUE(test::send(*link, frame(Kind::call, 1, 7, data)));
         const auto answer = test::receive(*link);
         std::int32_t result = 0;
         EXPECT_GE(answer.size(), sizeof result) << "the process has ended";
