@@ -14,8 +14,15 @@ constexpr const char* memory_name = ":memory:";
 
 } // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+void Database::Finalize::operator()(sqlite3_stmt* statement) const {
     sqlite3_finalize(statement);
+}
+
+/// It holds no lock, and no value that it was given, while it waits to be used again.
+void Statement::GiveBack::operator()(sqlite3_stmt* statement) const {
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    database->idle_[sqlite3_sql(statement)].reset(statement);
 }
 
 void Database::Close::operator()(sqlite3* database) const {
@@ -87,8 +94,20 @@ Expected<std::unique_ptr<Database>> Database::open(const std::filesystem::path& 
     const mode_t before = ::umask(0077); // also for the journal beside it
     auto opened = open_named(file.string());
     ::umask(before);
-    if (opened) {
-        ::chmod(file.c_str(), S_IRUSR | S_IWUSR);
+    if (!opened) {
+        return opened;
+    }
+    ::chmod(file.c_str(), S_IRUSR | S_IWUSR);
+    const Expected<std::int64_t> sound =
+        (*opened)->integer("SELECT quick_check = 'ok' FROM pragma_quick_check(1)");
+    if (!sound) {
+        return tl::make_unexpected(sound.error());
+    }
+    if (*sound != 1) {
+        return failure("state-damaged",
+                       fmt::format("the state {} is damaged", file.string()),
+                       "put back a copy of it, or move it away and run authex up: nodes are "
+                       "deployed to anew");
     }
     return opened;
 }
@@ -135,7 +154,7 @@ Expected<std::unique_ptr<Database>> Database::open_named(const std::string& name
 }
 
 Expected<bool> Database::set_synchronous(bool synchronous) {
-    if (synchronous == synchronous_) {
+    if (synchronous == synchronous_ || name_ == memory_name) {
         return true;
     }
     synchronous_ = synchronous;
@@ -150,8 +169,13 @@ Expected<bool> Database::execute(const std::string& sql) {
 }
 
 Expected<Statement> Database::prepare(const std::string& sql) {
+    if (auto idle = idle_.extract(sql)) {
+        return Statement(*this, idle.mapped().release());
+    }
     sqlite3_stmt* raw = nullptr;
-    if (sqlite3_prepare_v2(handle_.get(), sql.c_str(), -1, &raw, nullptr) != SQLITE_OK) {
+    const int code = sqlite3_prepare_v3(
+        handle_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+    if (code != SQLITE_OK) {
         return tl::make_unexpected(problem());
     }
     return Statement(*this, raw);

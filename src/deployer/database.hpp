@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -17,7 +18,8 @@ namespace authex::deployer {
 
 class Database;
 
-/// One prepared statement. Parameters are bound and columns read in their order.
+/// One prepared statement. Parameters are bound and columns read in their order. Ends before its
+/// database, which keeps what was compiled for the next one of the same text.
 class Statement {
   public:
     Statement& bind(std::int64_t value);
@@ -32,15 +34,16 @@ class Statement {
 
   private:
     friend class Database;
-    struct Finalize {
+    struct GiveBack {
+        Database* database;
         void operator()(sqlite3_stmt* statement) const;
     };
     Statement(Database& database, sqlite3_stmt* statement)
-        : database_(&database), statement_(statement) {}
+        : database_(&database), statement_(statement, GiveBack{&database}) {}
     void rewind();
 
     Database* database_;
-    std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+    std::unique_ptr<sqlite3_stmt, GiveBack> statement_;
     int parameter_ = 0;
     int column_ = 0;
 };
@@ -57,7 +60,9 @@ class Database {
     /// Whether transactions from now on are on the disk when they end (as they are at first), or
     /// only safe from the death of the process.
     Expected<bool> set_synchronous(bool synchronous);
+    /// Any number of statements, compiled for this once.
     Expected<bool> execute(const std::string& sql);
+    /// One statement, compiled once for as long as the database is open.
     Expected<Statement> prepare(const std::string& sql);
     Expected<std::int64_t> integer(const std::string& sql);
     /// The database as the bytes of a file.
@@ -66,6 +71,10 @@ class Database {
     [[nodiscard]] Diagnostic problem() const;
 
   private:
+    friend class Statement;
+    struct Finalize {
+        void operator()(sqlite3_stmt* statement) const;
+    };
     struct Close {
         void operator()(sqlite3* database) const;
     };
@@ -75,6 +84,8 @@ class Database {
     std::string name_;
     bool synchronous_ = true;
     std::unique_ptr<sqlite3, Close> handle_;
+    /// Compiled, and used by nobody, by their text.
+    std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>> idle_;
 };
 
 } // namespace authex::deployer

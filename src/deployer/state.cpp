@@ -90,16 +90,8 @@ Expected<bool> State::prepare() {
                         : made;
         });
     }
-    const Expected<std::int64_t> sound =
-        database_->integer("SELECT quick_check = 'ok' FROM pragma_quick_check(1)");
-    if (sound && *sound != 1) {
-        return failure("state-damaged",
-                       "the state of this application is damaged",
-                       "put back a copy of state.db, or move it away and run authex up: nodes are "
-                       "deployed to anew");
-    }
-    if (!sound) {
-        return tl::make_unexpected(sound.error());
+    if (*version == schema_version) {
+        return true;
     }
     return transaction([&]() -> Expected<bool> {
         for (auto step = static_cast<std::size_t>(*version); step < schema_version; ++step) {
@@ -145,18 +137,23 @@ Expected<bool> State::read() {
 }
 
 Expected<bool> State::transaction(const std::function<Expected<bool>()>& work) {
-    Expected<bool> done = database_->execute("BEGIN IMMEDIATE");
+    const auto say = [&](const char* sql) {
+        Expected<Statement> statement = database_->prepare(sql);
+        return run(statement);
+    };
+    Expected<bool> done = say("BEGIN IMMEDIATE");
     if (!done) {
         return done;
     }
     done = work();
     if (done) {
-        done = database_->execute("COMMIT");
+        done = say("COMMIT");
     }
     if (!done) {
-        (void)database_->execute("ROLLBACK");
+        (void)say("ROLLBACK");
+        return done;
     }
-    return done;
+    return true;
 }
 
 Expected<bool> State::set_deployment(std::uint16_t deployment) {
@@ -261,7 +258,10 @@ Expected<bool> State::write(const Change& change) {
                                 std::vector<Turned>(change.turned.begin(), change.turned.end()));
     });
     if (change.descriptor) {
-        then([&] { return database.execute("DELETE FROM deployed"); });
+        then([&] {
+            Expected<Statement> statement = database.prepare("DELETE FROM deployed");
+            return run(statement);
+        });
         then([&] {
             Expected<Statement> statement = database.prepare("INSERT INTO deployed VALUES (?)");
             if (statement) {
