@@ -5,6 +5,8 @@
 
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -18,6 +20,11 @@ namespace authex::simulation {
 
 class Disk final : public em::Store {
   public:
+    Disk();
+    ~Disk() override;
+    Disk(const Disk&) = delete;
+    Disk& operator=(const Disk&) = delete;
+
     bool full = false;
 
     Expected<em::NodeRecords> load() override { return records_; }
@@ -31,7 +38,7 @@ class Disk final : public em::Store {
     Expected<bool> erase_periodic(std::uint16_t deployment, const std::string& name) override;
     Expected<bool> erase_all_of(std::uint16_t deployment) override;
     [[nodiscard]] std::filesystem::path folder(const em::ModuleName& module) const override {
-        return folder_.path() / module.name;
+        return folder_->path() / module.name;
     }
     Expected<bool> take_image(const em::ModuleName& module,
                               const std::filesystem::path& received) override;
@@ -48,7 +55,7 @@ class Disk final : public em::Store {
                                                       em::SpillBudget& budget);
     void remove_outboxes(const em::OutboxName& name);
     /// Where the host of a module keeps its state. What was kept before is left.
-    Expected<tee::process::KeptArea> keep_state(const std::string& module) const;
+    Expected<tee::process::KeptArea> keep_state(const std::string& module);
     /// Empty: nothing was kept.
     [[nodiscard]] std::string kept_state(const std::string& module) const;
     /// In the place of what is there: a process that has that goes on with what it had.
@@ -69,10 +76,15 @@ class Disk final : public em::Store {
     [[nodiscard]] Expected<bool> written() const;
 
     [[nodiscard]] std::filesystem::path state_of(const std::string& module) const {
-        return folder_.path() / module / tee::process::kept_file;
+        return folder_->path() / module / tee::process::kept_file;
     }
 
-    test::TemporaryFolder folder_;
+    using Folder = std::unique_ptr<test::TemporaryFolder>;
+    /// Empty but for folders, for the disks of later worlds.
+    static std::vector<Folder>& spare_folders();
+
+    Folder folder_;
+    std::set<std::string> keepers_; ///< modules that may have files there
     em::NodeRecords records_;
     std::map<Key, Words> outboxes_;
 };

@@ -26,14 +26,15 @@ class ImageBuilder final : public tee::Builder {
     Expected<tee::Image> build(const tee::BuildSpec& spec) override;
     /// The next build of the module is another image, of the same program.
     void change(const std::string& module);
+    /// What this one built last for it. Null: nothing.
+    [[nodiscard]] const LoadedImage* newest(const std::string& module) const;
 
   private:
+    std::map<std::string, const LoadedImage*> newest_;
     std::map<std::string, int> versions_;
 };
 /// Null: none was built.
 const LoadedImage* find_image(const tee::Sha256& sha256);
-/// That of a module's name that was built last.
-const LoadedImage* find_image_of(const std::string& module);
 
 const tee::native::EvidenceKey& evidence_key(std::size_t machine);
 const deployer::OwnerKey& owner_key();

@@ -82,11 +82,13 @@ bool Machine::round() {
     if (!is_up()) {
         return false;
     }
-    bool any = !tasks_.empty();
-    for (auto tasks = std::exchange(tasks_, {}); !tasks.empty(); tasks.pop_front()) {
-        tasks.front()();
+    const bool any_task = !tasks_.empty();
+    if (any_task) {
+        for (auto tasks = std::exchange(tasks_, {}); !tasks.empty(); tasks.pop_front()) {
+            tasks.front()();
+        }
     }
-    any = software_->plane.round() || any;
+    bool any = software_->plane.round() || any_task;
     any = spread_hidden() || any;
     return world_.network.flush(index_) || any || !tasks_.empty();
 }
@@ -316,8 +318,9 @@ tee::TeeInfo Machine::info() const {
 Expected<std::unique_ptr<tee::ModuleLink>> Machine::start(const tee::ModuleSpec& spec,
                                                           const std::filesystem::path&) {
     const auto impostor = impostors.find(spec.name);
-    const LoadedImage* image = impostor == impostors.end() ? find_image(spec.image_sha256)
-                                                           : find_image_of(impostor->second);
+    const LoadedImage* image = impostor == impostors.end()
+                                   ? find_image(spec.image_sha256)
+                                   : world_.owner.newest_image(impostor->second);
     if (image == nullptr) {
         return failure("image", "there is no such image");
     }

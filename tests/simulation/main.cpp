@@ -22,13 +22,14 @@ struct Arguments {
     std::uint64_t only = 0;
     bool minimise = false;
     bool go_on = false;
+    bool list = false;
+    std::string until; ///< goes on until a seed violates this invariant; empty: any
     std::string bug;
     DrawOptions draw;
 };
 
-/// The failing seed, how to see it again, and the shortest schedule.
-void report(std::uint64_t seed, const Arguments& arguments, const Outcome& outcome) {
-    fmt::print("seed {} violates {}\n", seed, *outcome.violation);
+/// How to see a failing seed again, and the shortest schedule.
+void report(std::uint64_t seed, const Arguments& arguments) {
     std::string again = fmt::format("authex-simulate --seed {} --minimise", seed);
     if (!arguments.draw.attackers.empty()) {
         again += fmt::format(" --attackers {}", fmt::join(arguments.draw.attackers, ","));
@@ -43,6 +44,16 @@ void report(std::uint64_t seed, const Arguments& arguments, const Outcome& outco
             "minimised, violates {}:\n{}", last.violation.value_or("nothing"), to_text(shortest));
     }
     std::fflush(stdout);
+}
+
+/// A line that is the same wherever the seed runs.
+void say(std::uint64_t seed, const Outcome& outcome) {
+    fmt::print("{} {} frames {} us {:016x} {}\n",
+               seed,
+               outcome.frames,
+               outcome.simulated_us,
+               outcome.trace,
+               outcome.violation.value_or("well"));
 }
 
 // Set by SIGINT and SIGTERM; the seed that runs is the last one then.
@@ -121,11 +132,19 @@ int run_all(const Arguments& arguments) {
         const Outcome outcome = run(seed, schedule_of(seed, arguments.draw));
         tally.add(outcome);
         tally.say_progress(count);
-        if (outcome.violation) {
-            report(seed, arguments, outcome);
-            if (!arguments.go_on) {
-                break;
-            }
+        if (arguments.list) {
+            say(seed, outcome);
+        }
+        if (!outcome.violation) {
+            continue;
+        }
+        fmt::print("seed {} violates {}\n", seed, *outcome.violation);
+        const bool wanted = outcome.violation->starts_with(arguments.until);
+        if (wanted) {
+            report(seed, arguments);
+        }
+        if (wanted && !arguments.go_on) {
+            break;
         }
     }
     tally.say_all();
@@ -155,6 +174,9 @@ int main(int argc, char** argv) {
     app.add_option("--seed", arguments.only, "this one only");
     app.add_flag("--minimise", arguments.minimise, "shorten the schedule of a failing seed");
     app.add_flag("--go-on", arguments.go_on, "do not stop at a failing seed");
+    app.add_flag(
+        "--list", arguments.list, "the outcome of each seed, which is the same everywhere");
+    app.add_option("--until", arguments.until, "stop at the first seed that violates this one");
     app.add_option("--bug", arguments.bug, "with a planted bug, by name");
     app.add_option("--attackers", arguments.draw.attackers, "only these, by name")->delimiter(',');
     try {

@@ -104,7 +104,11 @@ class Mixer final : public Copied<Mixer> {
     }
     void fold(ByteView data) {
         fold(data.size());
-        for (const std::uint8_t byte : data) {
+        const std::size_t in_words = data.size() / 8 * 8;
+        for (std::size_t at = 0; at < in_words; at += 8) {
+            fold(Reader(data.subspan(at)).u64());
+        }
+        for (const std::uint8_t byte : data.subspan(in_words)) {
             fold(std::uint64_t{byte});
         }
     }

@@ -1,5 +1,7 @@
 #include "simulation/owner.hpp"
 
+#include <stdexcept>
+
 #include "simulation/remote_node.hpp"
 #include "simulation/world.hpp"
 #include "tee/native/verifier.hpp"
@@ -25,13 +27,23 @@ class InSomeOrder final : public deployer::Executor {
     Random& random_;
 };
 
+/// An empty state. One database serves all worlds, one after the other: making its tables costs
+/// more than emptying them. (What outlives set_deployment(0), no simulated application has.)
+std::shared_ptr<deployer::Database> empty_database() {
+    static const std::shared_ptr<deployer::Database> database =
+        std::move(*deployer::Database::in_memory());
+    const auto state = deployer::State::open(database);
+    if (!state || !(*state)->set_deployment(0)) {
+        throw std::logic_error("the deployer's state cannot be emptied");
+    }
+    return database;
+}
+
 } // namespace
 
 Owner::Owner(World& world)
-    : world_(world), database_(std::move(*deployer::Database::in_memory())),
-      verifier_(std::make_unique<tee::native::NativeVerifier>()) {
-    (void)database_->set_synchronous(false);
-}
+    : world_(world), database_(empty_database()),
+      verifier_(std::make_unique<tee::native::NativeVerifier>()) {}
 
 Owner::~Owner() = default;
 

@@ -29,6 +29,10 @@ class Owner {
     Result status();
     /// The module has new code from now on.
     void change_code(const std::string& module) { builder_.change(module); }
+    /// Null: he has built none.
+    [[nodiscard]] const LoadedImage* newest_image(const std::string& module) const {
+        return builder_.newest(module);
+    }
 
     /// It dies at so many places from here; 0: it does not.
     void kill_after(std::uint32_t places) { fuse_ = places; }

@@ -261,8 +261,10 @@ em::Snapshot Plane::snapshot() {
 bool Plane::round() {
     router_.set_now(outside_.clock_us());
     bool any = !tasks_.empty();
-    for (auto tasks = std::exchange(tasks_, {}); !tasks.empty(); tasks.pop_front()) {
-        tasks.front()();
+    if (any) {
+        for (auto tasks = std::exchange(tasks_, {}); !tasks.empty(); tasks.pop_front()) {
+            tasks.front()();
+        }
     }
     for (std::size_t i = 0; i < hosted_.size(); ++i) {
         if (hosted_[i] != nullptr && hosted_[i]->alive) {

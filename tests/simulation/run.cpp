@@ -163,7 +163,9 @@ Outcome run(std::uint64_t seed, const Schedule& schedule) {
         world.look();
         world.rest();
     }
-    Outcome outcome{.violation = world.violation(), .simulated_us = world.now_us()};
+    Outcome outcome{.violation = world.violation(),
+                    .simulated_us = world.now_us(),
+                    .trace = world.trace.value()};
     for (const auto& [key, stream] : world.ledger.streams) {
         outcome.frames += stream.forward.size() + stream.back.size();
     }

@@ -12,6 +12,8 @@ struct Outcome {
     std::optional<std::string> violation; ///< "invariant: what was wrong"
     std::uint64_t simulated_us = 0;
     std::uint64_t frames = 0; ///< sealed on connections
+    std::uint64_t trace = 0;  ///< of all that happened
+    friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
 /// Draws shape and schedule.

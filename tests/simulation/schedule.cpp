@@ -48,8 +48,10 @@ Schedule draw_schedule(Random& random, const DrawOptions& options) {
             allowed.push_back(attacker.get());
         }
     }
+    // Alone more often than not: what one attacker destroys hides what another one could show.
+    const std::uint64_t most = random.one_in(2) ? 1 : 3;
     std::vector<const Action*> chosen;
-    for (std::uint64_t i = allowed.empty() ? 0 : random.between(1, 3); i > 0; --i) {
+    for (std::uint64_t i = allowed.empty() ? 0 : random.between(1, most); i > 0; --i) {
         chosen.push_back(allowed[random.below(allowed.size())]);
     }
     Schedule schedule;

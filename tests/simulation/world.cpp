@@ -71,6 +71,7 @@ void World::violated(std::string how) {
 }
 
 void World::answered(ByteView answer) {
+    trace.add(answer);
     for (const auto& invariant : invariants_) {
         invariant->answered(answer);
     }
@@ -170,12 +171,26 @@ void World::sent(const Sending& sending, authex_status status) {
 }
 
 void World::key_set(const KeyName& key, crypto::Algorithm algorithm) {
+    trace.add(key);
     for (const auto& invariant : invariants_) {
         invariant->key_set(running_process(), key, algorithm);
     }
 }
 
+/// That it was sealed or opened, by whom and when.
+void World::note(std::uint64_t what, const SealView& seal) {
+    const Process* process = running_process();
+    trace.add(what);
+    trace.add(process == nullptr ? deployer_actor : process->actor());
+    trace.add(now_us_);
+    for (const ByteView part :
+         {ByteView(seal.key), ByteView(seal.nonce), seal.associated, seal.plain}) {
+        trace.add(part);
+    }
+}
+
 void World::sealed(const SealView& seal) {
+    note(1, seal);
     const Process* process = running_process();
     note_at_work(process, seal);
     if (process == nullptr) {
@@ -235,6 +250,7 @@ void World::note_at_work(const Process* process, const SealView& seal) {
 }
 
 void World::opened(const SealView& seal) {
+    note(2, seal);
     note_at_work(running_process(), seal);
     for (const auto& invariant : invariants_) {
         invariant->opened(running_process(), seal);

@@ -16,6 +16,7 @@
 #include "simulation/owner.hpp"
 #include "simulation/random.hpp"
 #include "simulation/shape.hpp"
+#include "simulation/trace.hpp"
 
 namespace authex::simulation {
 
@@ -71,12 +72,14 @@ class World final : Taps, Observer {
     Random random;
     Events events;
     Ledger ledger;
+    Trace trace;
     Network network;
     Owner owner;
     std::vector<std::unique_ptr<Machine>> machines;
 
   private:
     bool round();
+    void note(std::uint64_t what, const SealView& seal);
     void note_order(const SealView& seal);
     void note_at_work(const Process* process, const SealView& seal);
 

@@ -11,9 +11,9 @@ namespace authex::test {
 
 class TemporaryFolder {
   public:
-    TemporaryFolder() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "authex-test-XXXXXX").string();
+    explicit TemporaryFolder(
+        const std::filesystem::path& inside = std::filesystem::temp_directory_path()) {
+        std::string pattern = (inside / "authex-test-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) {
             throw std::runtime_error("cannot make a temporary folder");
         }

@@ -12,6 +12,11 @@ static void mix(std::uint64_t number) {
 }
 static void mix(authex::ByteView data) {
     mix(data.size());
+    std::uint64_t word = 0;
+    for (; data.size() >= sizeof word; data = data.subspan(sizeof word)) {
+        __builtin_memcpy(&word, data.data(), sizeof word);
+        mix(word);
+    }
     for (const std::uint8_t byte : data) {
         mix(byte);
     }
