@@ -41,8 +41,8 @@ class Flood final : public Action {
         constexpr std::size_t large_bytes = 60'000;
         const auto& all = world.shape().direct_inputs;
         const std::vector<std::uint8_t> data(large_bytes, 1);
-        // Most of the time there is enough to do with little; the deployer's state has them all.
-        const int count = decision.value == 0 ? 18 : 1;
+        // Most of the time there is enough to do with little.
+        const int count = decision.value == 0 ? 30 : 1;
         for (int i = 0; i < count; ++i) {
             (void)world.owner.output(all[decision.who % all.size()], data);
         }
