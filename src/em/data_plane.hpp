@@ -114,6 +114,8 @@ struct DataPlaneOptions {
     std::string stream_bind = "127.0.0.1"; ///< address that modules' listening streams bind to
     std::filesystem::path state_directory; ///< waiting frames live here as mapped files
     std::uint64_t spill_limit_bytes = std::uint64_t{1} << 30U;
+    /// Waiting frames outlive power cuts, too: a module's frames are taken when the disk has them.
+    bool durable = false;
     std::string tls_certificate; ///< PEM; empty: links are plain TCP (frames are sealed already)
     std::string tls_key;
     std::string tls_authority;

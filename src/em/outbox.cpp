@@ -74,7 +74,7 @@ bool SpillBudget::grow(std::uint64_t from, std::uint64_t to) {
 }
 
 Outbox::Outbox(std::unique_ptr<OutboxStore> store, SpillBudget& budget)
-    : store_(std::move(store)), budget_(budget) {}
+    : store_(std::move(store)), budget_(budget), durable_(store_->is_durable()) {}
 
 Outbox::~Outbox() {
     budget_.give_back(capacity_);
@@ -176,6 +176,7 @@ bool Outbox::recover(const OutboxName& name) {
     first_crc_ = load<std::uint32_t>(base, at_first_crc);
     has_first_ = load<std::uint64_t>(base, at_flags) != 0;
     send_ = head_;
+    kept_head_ = head_;
     // What is there already must be kept, whatever the limit is now.
     budget_.adopt(capacity_);
     return true;
@@ -199,8 +200,34 @@ std::uint64_t Outbox::counter_at(std::uint64_t position) const {
     return load<std::uint64_t>(ring_ + (position & (capacity_ - 1)), 12);
 }
 
-void Outbox::store_head() {
+void Outbox::store(std::size_t field, std::uint64_t value) {
+    if (durable_) {
+        to_sync_ = true;
+    } else {
+        publish(base_, field, value);
+    }
+}
+
+/// The frames first, then what the header says of them: one sector, whose fields are in an order in
+/// which each leaves what recover() takes.
+bool Outbox::sync() {
+    if (!to_sync_) {
+        return true;
+    }
+    if (!store_->sync()) {
+        return false;
+    }
+    publish(base_, at_tail, tail_);
+    publish(base_, at_next, next_);
     publish(base_, at_head, head_);
+    save(base_, at_first_crc, first_crc_);
+    publish(base_, at_flags, has_first_ ? 1 : 0);
+    if (!store_->sync()) {
+        return false;
+    }
+    kept_head_ = head_;
+    to_sync_ = false;
+    return true;
 }
 
 /// Of the capacity. A frame always finds room in an empty ring, wherever that begins.
@@ -214,7 +241,8 @@ bool Outbox::make_room(std::size_t frame_bytes) {
     for (;;) {
         const std::uint64_t index = tail_ & (capacity_ - 1);
         const std::uint64_t skip = capacity_ - index < frame_bytes ? capacity_ - index : 0;
-        if (tail_ - head_ + skip + frame_bytes <= capacity_) {
+        const std::uint64_t oldest = durable_ ? kept_head_ : head_;
+        if (tail_ - oldest + skip + frame_bytes <= capacity_) {
             if (skip != 0) {
                 ring_[index] = 0;
             }
@@ -222,6 +250,9 @@ bool Outbox::make_room(std::size_t frame_bytes) {
                 wrap_ = tail_;
             }
             return true;
+        }
+        if (oldest != head_ && sync()) {
+            continue;
         }
         if (capacity_ * 2 > bound(frame_bytes) || !resize(capacity_ * 2)) {
             return false;
@@ -250,6 +281,8 @@ bool Outbox::resize(std::uint64_t capacity) {
         save(bytes.data(), at_head, std::uint64_t{0});
         save(bytes.data(), at_tail, tail);
         save(bytes.data(), at_next, next_);
+        save(bytes.data(), at_first_crc, first_crc_);
+        save(bytes.data(), at_flags, std::uint64_t{has_first_ ? 1U : 0U});
     });
     if (!done) {
         budget_.give_back(capacity);
@@ -259,6 +292,8 @@ bool Outbox::resize(std::uint64_t capacity) {
     attach();
     send_ = moved(send_);
     head_ = 0;
+    kept_head_ = 0;
+    to_sync_ = false;
     tail_ = tail;
     wrap_ = 0;
     capacity_ = capacity;
@@ -271,13 +306,15 @@ Outbox::Append Outbox::append(const wire::FrameHeader& header, ByteView frame) {
         if (next_ > 0 && (!has_first_ || crc != first_crc_)) {
             clear();
             next_ = 0;
-            publish(base_, at_next, next_);
+            store(at_next, next_);
         }
         if (next_ == 0) {
             first_crc_ = crc;
             has_first_ = true;
-            save(base_, at_first_crc, crc);
-            publish(base_, at_flags, 1);
+            if (!durable_) {
+                save(base_, at_first_crc, crc);
+            }
+            store(at_flags, 1);
         }
     }
     if (header.counter < next_ || header.counter >= wire::counter_limit) {
@@ -300,8 +337,8 @@ Outbox::Append Outbox::append(const wire::FrameHeader& header, ByteView frame) {
     tail_ = at + frame.size();
     next_ = header.counter + 1;
     ++frames_;
-    publish(base_, at_tail, tail_);
-    publish(base_, at_next, next_);
+    store(at_tail, tail_);
+    store(at_next, next_);
     return Append::stored;
 }
 
@@ -349,7 +386,7 @@ std::uint64_t Outbox::acknowledge(std::uint64_t counter) {
         }
         head_ = at;
         frames_ -= dropped;
-        store_head();
+        store(at_head, head_);
     }
     return dropped;
 }
@@ -373,13 +410,13 @@ void Outbox::clear() {
     head_ = tail_;
     send_ = tail_;
     frames_ = 0;
-    store_head();
+    store(at_head, head_);
 }
 
 void Outbox::restart(std::uint64_t next_counter) {
     clear();
     next_ = next_counter;
-    publish(base_, at_next, next_);
+    store(at_next, next_);
 }
 
 void Outbox::shrink() {

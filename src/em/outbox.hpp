@@ -47,6 +47,10 @@ class OutboxStore {
     /// Takes `size` zero bytes, lets `fill` write them, and only then puts them in the place of
     /// the old ones, at once. @return false: no room; nothing has changed.
     virtual bool replace(std::size_t size, const std::function<void(Bytes)>& fill) = 0;
+    /// Whether what it holds outlives a power cut: after replace(), and after sync().
+    [[nodiscard]] virtual bool is_durable() const { return false; }
+    /// @return false: the disk failed
+    virtual bool sync() { return true; }
 };
 
 /// An outbox's memory on the heap.
@@ -107,6 +111,10 @@ class Outbox {
     /// frame 0 that differs from the first one begins a new epoch and drops what is kept. The first
     /// 20 bytes are taken from `header`, not from `frame`, which the module may change meanwhile.
     Append append(const wire::FrameHeader& header, ByteView frame);
+    /// In a durable store, a frame is kept from here on, whatever happens; before, it may be gone
+    /// after a kill, too. In any other there is nothing to do.
+    /// @return false: the disk failed; it may be tried again
+    bool sync();
 
     /// Whole unsent frames that lie side by side, at most `max_bytes` of them; empty if none or if
     /// the first one is larger.
@@ -130,6 +138,7 @@ class Outbox {
     /// Calls with each frame kept, oldest first.
     void for_each(const std::function<void(const wire::FrameHeader&, ByteView)>& visit) const;
 
+    [[nodiscard]] bool is_durable() const { return durable_; }
     [[nodiscard]] bool empty() const { return head_ == tail_; }
     [[nodiscard]] bool is_large() const { return capacity_ > initial_bytes; }
     /// Bytes that were sent and are not acknowledged.
@@ -151,7 +160,7 @@ class Outbox {
     [[nodiscard]] std::uint64_t settle(std::uint64_t position) const;
     [[nodiscard]] std::size_t frame_bytes_at(std::uint64_t position) const;
     [[nodiscard]] std::uint64_t counter_at(std::uint64_t position) const;
-    void store_head();
+    void store(std::size_t field, std::uint64_t value);
 
     std::unique_ptr<OutboxStore> store_;
     SpillBudget& budget_;
@@ -168,6 +177,10 @@ class Outbox {
     std::uint64_t gaps_ = 0;
     std::uint32_t first_crc_ = 0;
     bool has_first_ = false;
+    const bool durable_;
+    // Where it is durable:
+    bool to_sync_ = false;        ///< what the header shall say differs from what it says
+    std::uint64_t kept_head_ = 0; ///< as the disk has it: from there on nothing is overwritten
 };
 
 } // namespace authex::em

@@ -41,6 +41,12 @@ std::filesystem::path folder_of(const std::filesystem::path& directory, const Ou
     return directory / fmt::format("{}-{}", name.deployment, name.channel);
 }
 
+/// That it has the file under its name.
+bool sync_folder(const std::filesystem::path& folder) {
+    const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return opened.get() >= 0 && ::fsync(opened.get()) == 0;
+}
+
 std::string prefix_of(const OutboxName& name) {
     return name.direction == wire::Direction::forward ? "f-" : "b-";
 }
@@ -51,8 +57,9 @@ std::filesystem::path outbox_path(const std::filesystem::path& directory, const 
     return folder_of(directory, name) / fmt::format("{}{}.outbox", prefix_of(name), name.epoch);
 }
 
-Expected<std::unique_ptr<FileStore>> FileStore::open(const std::filesystem::path& path) {
-    std::unique_ptr<FileStore> store(new FileStore(path));
+Expected<std::unique_ptr<FileStore>> FileStore::open(const std::filesystem::path& path,
+                                                     bool durable) {
+    std::unique_ptr<FileStore> store(new FileStore(path, durable));
     const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (file.get() < 0 && errno == ENOENT) {
         return store;
@@ -103,7 +110,9 @@ bool FileStore::replace(std::size_t size, const std::function<void(Bytes)>& fill
         return false;
     }
     fill(mapped);
-    if (::rename(next.c_str(), path_.c_str()) != 0) {
+    const bool written = !durable_ || ::fsync(file.get()) == 0;
+    if (!written || ::rename(next.c_str(), path_.c_str()) != 0 ||
+        (durable_ && !sync_folder(path_.parent_path()))) {
         ::munmap(mapped.data(), mapped.size());
         ::unlink(next.c_str());
         return false;
@@ -113,15 +122,20 @@ bool FileStore::replace(std::size_t size, const std::function<void(Bytes)>& fill
     return true;
 }
 
+bool FileStore::sync() {
+    return !durable_ || mapped_.empty() || ::msync(mapped_.data(), mapped_.size(), MS_SYNC) == 0;
+}
+
 Expected<std::unique_ptr<Outbox>> open_outbox_file(const std::filesystem::path& directory,
                                                    const OutboxName& name,
                                                    SpillBudget& budget,
+                                                   bool durable,
                                                    std::string& note) {
     const std::filesystem::path path = outbox_path(directory, name);
     std::error_code error; // opening the file says it better
     std::filesystem::create_directories(path.parent_path(), error);
     for (int attempt = 0;; ++attempt) {
-        Expected<std::unique_ptr<FileStore>> store = FileStore::open(path);
+        Expected<std::unique_ptr<FileStore>> store = FileStore::open(path, durable);
         if (!store) {
             return tl::make_unexpected(store.error());
         }

@@ -13,20 +13,26 @@ std::filesystem::path outbox_path(const std::filesystem::path& directory, const 
 
 class FileStore final : public OutboxStore {
   public:
-    /// Maps the file if there is one. @error outbox-file: it cannot be opened or mapped
-    static Expected<std::unique_ptr<FileStore>> open(const std::filesystem::path& path);
+    /// Maps the file if there is one. @param durable what it keeps survives power cuts, too
+    /// @error outbox-file: it cannot be opened or mapped
+    static Expected<std::unique_ptr<FileStore>> open(const std::filesystem::path& path,
+                                                     bool durable);
     ~FileStore() override;
     FileStore(const FileStore&) = delete;
     FileStore& operator=(const FileStore&) = delete;
 
     Bytes bytes() override { return mapped_; }
     bool replace(std::size_t size, const std::function<void(Bytes)>& fill) override;
+    [[nodiscard]] bool is_durable() const override { return durable_; }
+    bool sync() override;
 
   private:
-    explicit FileStore(std::filesystem::path path) : path_(std::move(path)) {}
+    FileStore(std::filesystem::path path, bool durable)
+        : path_(std::move(path)), durable_(durable) {}
     void unmap();
 
     std::filesystem::path path_;
+    bool durable_;
     Bytes mapped_;
 };
 
@@ -35,6 +41,7 @@ class FileStore final : public OutboxStore {
 Expected<std::unique_ptr<Outbox>> open_outbox_file(const std::filesystem::path& directory,
                                                    const OutboxName& name,
                                                    SpillBudget& budget,
+                                                   bool durable,
                                                    std::string& note);
 /// Removes the files of the connection's other epochs, of all its epochs with `name.epoch` 0.
 void remove_outbox_files(const std::filesystem::path& directory, const OutboxName& name);

@@ -318,7 +318,7 @@ Expected<std::unique_ptr<Outbox>> Plane::open_outbox(const OutboxName& name, Spi
         return Outbox::open(std::make_unique<MemoryStore>(), name, budget);
     }
     std::string note;
-    auto outbox = open_outbox_file(options_.state_directory, name, budget, note);
+    auto outbox = open_outbox_file(options_.state_directory, name, budget, options_.durable, note);
     if (!note.empty()) {
         observer_.log_line({name.deployment, ""}, AUTHEX_LOG_WARNING, note);
     }

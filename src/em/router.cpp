@@ -190,6 +190,10 @@ std::size_t Router::from_module(ModuleId id, ByteView bytes) {
         at += frame.size();
         freed = stuck ? freed : at;
     }
+    if (!sync_taken(module)) {
+        freed = 0;
+        module.retry = true; // it is presented again, and known then
+    }
     module.stall += stuck ? 0U : 1U;
     module.ahead = std::max(module.ahead, at) - freed;
     return freed;
@@ -207,7 +211,18 @@ bool Router::go_on_with(ModuleId id, ByteView frames) {
                           view.header.kind == wire::Kind::reply;
         all = !kept || take_outgoing(*found->second, view.header, frame, false);
     }
-    return all && frames.empty();
+    return all && frames.empty() && sync_taken(*found->second);
+}
+
+/// Where frames are to outlive a power cut, the module may only forget them when the disk has them.
+bool Router::sync_taken(Module& module) {
+    std::erase_if(module.to_sync, [&](const auto& each) {
+        Connection* connection = find_cached(module, each.first);
+        Outbox* outbox =
+            connection == nullptr ? nullptr : connection->lane(each.second).outbox.get();
+        return outbox == nullptr || outbox->sync();
+    });
+    return module.to_sync.empty();
 }
 
 /// @return false: no room for it; it must be presented again.
@@ -293,6 +308,9 @@ bool Router::take_outgoing(Module& module,
         break;
     }
     count_taken(lane, header.counter, frame.size());
+    if (lane.outbox->is_durable()) {
+        module.to_sync.emplace(header.channel, header.direction());
+    }
     lane.stays = false;
     if (connection->route.direct && back) {
         outside_.direct_changed(connection->route.deployment, connection->route.channel);

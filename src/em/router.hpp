@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -158,6 +159,8 @@ class Router {
         std::uint64_t stall = 1; ///< number of the present stall of its ring
         bool retry = false;      ///< what was passed over may fit now
         bool alive = true;
+        /// Lanes, by channel, with frames of it that may not outlive a power cut yet.
+        std::set<std::pair<std::uint16_t, wire::Direction>> to_sync;
     };
     struct Timer {
         std::uint64_t due;
@@ -178,6 +181,7 @@ class Router {
     [[nodiscard]] static bool refuses_its_owner(ByteView body);
     bool
     take_module_frame(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);
+    bool sync_taken(Module& module);
     bool take_outgoing(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);
     void take_module_answer(Module& module, const wire::FrameHeader& header, ByteView body);
     void fail(Module& module, std::string reason);

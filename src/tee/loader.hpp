@@ -128,6 +128,7 @@ struct ModuleSpec {
     std::vector<std::string> devices;
     /// What the module seals of its state outlives its process. Where modules live in processes.
     bool keeps_state = false;
+    bool durable = false; ///< through power cuts, too
     /// What the module's first generator is fed with, in place of random numbers of the node: for
     /// recordings. Only where TeeInfo::replayable.
     std::optional<std::array<std::uint8_t, 32>> entropy;

@@ -30,7 +30,9 @@ Chaos::Chaos(std::uint64_t seed, Faults faults) : random_(seed), faults_(faults)
             world_.run_manager_in("right", disk_->inside("/"));
         }
     }
-    world_.start_managers();
+    const bool durable = maybe();
+    world_.start_managers(durable ? std::vector<std::string>{"--durable"}
+                                  : std::vector<std::string>());
     world_.must({"up"});
 }
 

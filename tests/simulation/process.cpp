@@ -78,7 +78,7 @@ std::size_t Process::keep(ByteView frames) {
         state_bytes = view.header.kind == wire::Kind::state ? view.frame_bytes() : 0;
     }
     if (state_bytes != 0 && kept_) {
-        kept_->keep(frames, state_bytes);
+        (void)kept_->keep(frames, state_bytes);
         alive_ = alive_ && !dies_after_keeping;
     }
     return state_bytes;

@@ -70,6 +70,7 @@ struct ManagerOutside {
     /// Waits until the descriptor is readable, so many milliseconds at most.
     std::function<void(int descriptor, int milliseconds)> wait_readable;
     std::function<std::uint64_t()> random;
+    bool durable = false; ///< ModuleSpec::durable of all modules
 };
 
 /// Every public method runs on the manager's thread, except those of Observer. Completions run

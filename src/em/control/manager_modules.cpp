@@ -307,7 +307,9 @@ void Manager::start_instance(const tee::ModuleSpec& spec,
 
 void Manager::start_next() {
     const Start& next = starts_.front();
-    outside_.aside([this, spec = next.spec, folder = outside_.store.folder(next.module)] {
+    tee::ModuleSpec spec = next.spec;
+    spec.durable = outside_.durable;
+    outside_.aside([this, spec = std::move(spec), folder = outside_.store.folder(next.module)] {
         auto link = std::make_shared<Expected<std::unique_ptr<tee::ModuleLink>>>(
             outside_.loader.start(spec, folder));
         outside_.post([this, link] { take_started(std::move(*link)); });

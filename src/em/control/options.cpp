@@ -47,6 +47,11 @@ void declare_limits(CLI::App& app, CommandLine& line) {
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20U))
         ->capture_default_str()
         ->group("Limits");
+    app.add_flag("--durable",
+                 options.server.durable,
+                 "what waits and what modules keep outlives power cuts, too: events wait for the "
+                 "disk")
+        ->group("Limits");
     app.add_option("--spin",
                    options.server.spin_us,
                    "longest wait in µs in which the data plane and modules look instead of "

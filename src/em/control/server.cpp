@@ -80,7 +80,8 @@ Server::Server(const ServerOptions& options,
                 .unix_time_us = unix_time_us,
                 .now = [] { return std::chrono::steady_clock::now(); },
                 .wait_readable = wait_readable,
-                .random = random_number},
+                .random = random_number,
+                .durable = options.durable},
                fitting(options.limits, loader.info())),
       context_{.manager = manager_,
                .logs = logs_,
@@ -117,7 +118,7 @@ Expected<std::unique_ptr<Server>> Server::open(const ServerOptions& options, tee
     if (!credentials) {
         return tl::make_unexpected(credentials.error());
     }
-    Expected<std::unique_ptr<Store>> store = open_store(options.state_directory);
+    Expected<std::unique_ptr<Store>> store = open_store(options.state_directory, options.durable);
     if (!store) {
         return tl::make_unexpected(store.error());
     }
@@ -153,6 +154,7 @@ Expected<bool> Server::open_plane(const ServerOptions& options) {
                            .stream_bind = options.events.substr(0, colon),
                            .state_directory = options.state_directory / "frames",
                            .spill_limit_bytes = options.spill_limit_bytes,
+                           .durable = options.durable,
                            .tls_certificate = {},
                            .tls_key = {},
                            .tls_authority = {},

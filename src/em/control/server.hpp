@@ -23,6 +23,7 @@ struct ServerOptions {
     bool tls_on_events = false; ///< event links use the same files
     bool insecure = false;      ///< plaintext beyond loopback is allowed
     std::uint64_t spill_limit_bytes = std::uint64_t{1} << 30U;
+    bool durable = false;        ///< what is kept outlives power cuts, too
     std::uint64_t spin_us = 200; ///< DataPlaneOptions::spin_us
     /// A client that has not finished its TLS and HTTP/2 greetings by then is let go.
     int handshake_ms_max = 10'000;

@@ -253,7 +253,7 @@ int number_of(sqlite3* database, const char* sql) {
 
 } // namespace
 
-Expected<std::unique_ptr<Store>> open_store(const fs::path& state_directory) {
+Expected<std::unique_ptr<Store>> open_store(const fs::path& state_directory, bool durable) {
     std::error_code error;
     fs::remove_all(state_directory / "incoming", error);
     for (const char* folder : {"modules", "incoming"}) {
@@ -277,8 +277,8 @@ Expected<std::unique_ptr<Store>> open_store(const fs::path& state_directory) {
         return store_failure(file, sqlite3_errmsg(raw));
     }
     sqlite3_busy_timeout(raw, busy_ms);
-    // What is written must survive the death of this process, not of the machine: with the machine,
-    // the modules are gone too. NORMAL keeps the file sound through both.
+    // What is written must survive the death of this process. Where not even states of modules
+    // outlive the machine, it need not either; NORMAL keeps the file sound.
     const int version = number_of(raw, "PRAGMA user_version");
     const int tables = number_of(raw, "SELECT count(*) FROM sqlite_master");
     if (version > format_version || (version == 0 && tables > 0)) {
@@ -289,9 +289,11 @@ Expected<std::unique_ptr<Store>> open_store(const fs::path& state_directory) {
     }
     const bool ready =
         version >= 0 &&
-        execute(raw,
-                "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "
-                "PRAGMA cache_size = -128; PRAGMA wal_autocheckpoint = 256") &&
+        execute(
+            raw,
+            fmt::format("PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL; PRAGMA synchronous "
+                        "= {}; PRAGMA cache_size = -128; PRAGMA wal_autocheckpoint = 256",
+                        durable ? "FULL" : "NORMAL")) &&
         (version != 0 ||
          execute(
              raw,

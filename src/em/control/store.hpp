@@ -43,7 +43,9 @@ class Store {
 };
 
 /// An SQLite file `node.db`, folders `modules/` and `incoming/` in the state directory.
+/// @param durable what was put outlives power cuts, too
 /// @error store: cannot be made or opened, is damaged, is of another format
-Expected<std::unique_ptr<Store>> open_store(const std::filesystem::path& state_directory);
+Expected<std::unique_ptr<Store>> open_store(const std::filesystem::path& state_directory,
+                                            bool durable = false);
 
 } // namespace authex::em

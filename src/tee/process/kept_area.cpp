@@ -16,6 +16,7 @@ namespace authex::tee::process {
 namespace {
 
 constexpr std::size_t count_at = 16;
+constexpr std::size_t durable_at = 24;
 constexpr std::size_t sizes_bytes = 8;
 constexpr std::size_t slot_bytes_max = ring_bytes_max + page_bytes;
 
@@ -62,11 +63,13 @@ KeptArea KeptArea::map(int file) {
     if (base != MAP_FAILED) {
         area.base_ = static_cast<std::uint8_t*>(base);
         area.slot_bytes_ = slot_bytes;
+        area.durable_ = area.base_[durable_at] != 0;
     }
     return area;
 }
 
-KeptArea::KeptArea(KeptArea&& other) noexcept : base_(other.base_), slot_bytes_(other.slot_bytes_) {
+KeptArea::KeptArea(KeptArea&& other) noexcept
+    : base_(other.base_), slot_bytes_(other.slot_bytes_), durable_(other.durable_) {
     other.base_ = nullptr;
 }
 
@@ -84,14 +87,28 @@ Bytes KeptArea::slot(std::uint64_t number) const {
     return {base_ + page_bytes + (number % 2) * slot_bytes_, slot_bytes_};
 }
 
-void KeptArea::keep(ByteView frames, std::size_t state_bytes) {
+void KeptArea::set_durable(bool durable) const {
+    base_[durable_at] = durable ? 1 : 0;
+}
+
+/// @param bytes of whole pages
+bool KeptArea::sync(Bytes bytes) const {
+    return !durable_ || ::msync(bytes.data(), bytes.size(), MS_SYNC) == 0;
+}
+
+bool KeptArea::keep(ByteView frames, std::size_t state_bytes) {
     const std::uint64_t number = count().load(std::memory_order_relaxed) + 1;
     const Bytes into = slot(number);
     Writer(into)
         .u32(static_cast<std::uint32_t>(frames.size()))
         .u32(static_cast<std::uint32_t>(state_bytes))
         .bytes(frames);
+    const std::size_t used = sizes_bytes + frames.size();
+    if (!sync(into.first((used + page_bytes - 1) / page_bytes * page_bytes))) {
+        return false;
+    }
     count().store(number, std::memory_order_release);
+    return sync({base_, page_bytes});
 }
 
 std::optional<Kept> KeptArea::newest() const {

@@ -31,13 +31,29 @@ tl::unexpected<Diagnostic> damaged(const fs::path& file) {
         "restore it from a copy, or give the state up: authex up --afresh, and the module's name");
 }
 
+bool set_durable(int file, bool durable) {
+    const KeptArea area = KeptArea::map(file);
+    if (!area.mapped()) {
+        return false;
+    }
+    area.set_durable(durable);
+    return !durable || ::fsync(file) == 0;
+}
+
+bool sync(const fs::path& directory) {
+    const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return opened.open() && ::fsync(opened.get()) == 0;
+}
+
 } // namespace
 
 /// Made once: what lies there may be the only copy of a state.
-Expected<bool> make_kept(const fs::path& directory, std::size_t frames_bytes) {
+Expected<bool> make_kept(const fs::path& directory, std::size_t frames_bytes, bool durable) {
     const fs::path path = directory / kept_file;
     const Descriptor there(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-    if (there.open() && KeptArea::map(there.get()).mapped()) {
+    if (const KeptArea area = there.open() ? KeptArea::map(there.get()) : KeptArea();
+        area.mapped()) {
+        area.set_durable(durable);
         return true;
     }
     const bool is_no_area = there.open() && errno == EPROTO;
@@ -49,7 +65,8 @@ Expected<bool> make_kept(const fs::path& directory, std::size_t frames_bytes) {
     const Descriptor area(
         ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!area.open() || !KeptArea::lay_out(area.get(), frames_bytes) ||
-        ::rename(part.c_str(), path.c_str()) != 0) {
+        !set_durable(area.get(), durable) || ::rename(part.c_str(), path.c_str()) != 0 ||
+        (durable && !sync(directory))) {
         const int error = errno;
         ::unlink(part.c_str());
         return cannot_make(path, error);

@@ -37,7 +37,8 @@ Expected<bool> make_files(const HostCommand& command) {
         return cannot_make(rings, errno);
     }
     if (command.keeps_state) {
-        if (Expected<bool> made = make_kept(command.directory, command.ring_bytes); !made) {
+        if (Expected<bool> made = make_kept(command.directory, command.ring_bytes, command.durable);
+            !made) {
             return made;
         }
     }

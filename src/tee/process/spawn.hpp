@@ -18,6 +18,7 @@ struct HostCommand {
     std::filesystem::path directory;    ///< the module's; becomes the working directory
     std::size_t ring_bytes = 0;
     bool keeps_state = false; ///< what the module seals is kept, and what was kept before is left
+    bool durable = false;     ///< through power cuts, too
     std::chrono::milliseconds deadline{10'000};
 };
 

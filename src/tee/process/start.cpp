@@ -25,7 +25,8 @@ HostCommand host_for(const ModuleSpec& spec,
             .directory = std::filesystem::absolute(directory),
             // A sealed state needs room beside all else that an invocation may leave.
             .ring_bytes = spec.keeps_state ? std::max(ring_bytes, ring_bytes_default) : ring_bytes,
-            .keeps_state = spec.keeps_state};
+            .keeps_state = spec.keeps_state,
+            .durable = spec.durable};
 }
 
 Expected<bool> check_not_running(const ModuleSpec& spec, const std::filesystem::path& directory) {

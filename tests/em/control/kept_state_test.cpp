@@ -33,7 +33,7 @@ class KeptStateTest : public test::ServerTest {
         ASSERT_TRUE(tee::process::make_kept(module_folder(), 1000));
         const tee::process::Descriptor file(
             ::open((module_folder() / tee::process::kept_file).c_str(), O_RDWR | O_CLOEXEC));
-        tee::process::KeptArea::map(file.get()).keep(frames, state_bytes);
+        EXPECT_TRUE(tee::process::KeptArea::map(file.get()).keep(frames, state_bytes));
     }
     static Octets event(std::uint64_t counter) {
         const Octets body(16 + 4, 1); // a tag and something; no manager can tell

@@ -201,7 +201,7 @@ TEST(SpillBudget, LimitsOneToAQuarterAndAllTogether) {
 /// A killed manager leaves its file; so the same file is opened while the first still has it.
 std::unique_ptr<Outbox> reopened(const std::filesystem::path& folder, SpillBudget& budget) {
     std::string note;
-    auto outbox = open_outbox_file(folder, name, budget, note);
+    auto outbox = open_outbox_file(folder, name, budget, false, note);
     RC_ASSERT(outbox.has_value());
     RC_ASSERT(note.empty());
     return std::move(*outbox);
@@ -268,7 +268,7 @@ TEST(Outbox, SetsADamagedFileAsideAndGoesOn) {
     SpillBudget budget(plenty);
     std::string note;
     {
-        auto outbox = open_outbox_file(folder.path(), name, budget, note);
+        auto outbox = open_outbox_file(folder.path(), name, budget, false, note);
         ASSERT_TRUE(outbox.has_value());
         append(**outbox, 0, 100);
         append(**outbox, 1, 100);
@@ -283,7 +283,7 @@ TEST(Outbox, SetsADamagedFileAsideAndGoesOn) {
             file.put('\x7F');
         }
         note.clear();
-        auto outbox = open_outbox_file(folder.path(), name, budget, note);
+        auto outbox = open_outbox_file(folder.path(), name, budget, false, note);
         ASSERT_TRUE(outbox.has_value()) << at;
         EXPECT_TRUE((*outbox)->empty()) << at;
         EXPECT_FALSE(note.empty()) << at;
@@ -299,8 +299,8 @@ TEST(OutboxFiles, AreRemovedByEpochAndByConnection) {
     std::string note;
     OutboxName other = name;
     other.epoch = 4;
-    ASSERT_TRUE(open_outbox_file(folder.path(), name, budget, note));
-    ASSERT_TRUE(open_outbox_file(folder.path(), other, budget, note));
+    ASSERT_TRUE(open_outbox_file(folder.path(), name, budget, false, note));
+    ASSERT_TRUE(open_outbox_file(folder.path(), other, budget, false, note));
     remove_outbox_files(folder.path(), other);
     EXPECT_FALSE(std::filesystem::exists(outbox_path(folder.path(), name)));
     EXPECT_TRUE(std::filesystem::exists(outbox_path(folder.path(), other)));
@@ -313,7 +313,7 @@ TEST(OutboxFiles, AreRemovedByEpochAndByConnection) {
 TEST(OutboxFiles, SayWhyTheyCannotBeOpened) {
     SpillBudget budget(plenty);
     std::string note;
-    const auto outbox = open_outbox_file("/proc/no-such-place", name, budget, note);
+    const auto outbox = open_outbox_file("/proc/no-such-place", name, budget, false, note);
     ASSERT_FALSE(outbox.has_value());
     EXPECT_EQ(outbox.error().code, "outbox-no-space");
 }

@@ -40,7 +40,7 @@ TEST_F(KeptAreaTest, HasNothingAtFirst) {
 TEST_F(KeptAreaTest, TheNextOneToMapItFindsWhatWasKeptLast) {
     for (std::uint8_t i = 1; i <= 5; ++i) {
         KeptArea area = KeptArea::map(file.get());
-        area.keep(Octets{i, i, i, 9, 9}, 2);
+        EXPECT_TRUE(area.keep(Octets{i, i, i, 9, 9}, 2));
     }
     const KeptArea area = KeptArea::map(file.get());
     const auto kept = area.newest();
@@ -53,15 +53,15 @@ TEST_F(KeptAreaTest, TheNextOneToMapItFindsWhatWasKeptLast) {
 TEST_F(KeptAreaTest, TakesAsMuchAsItWasLaidOutFor) {
     KeptArea area = KeptArea::map(file.get());
     const Octets most(frames_bytes, 7);
-    area.keep(most, most.size());
+    EXPECT_TRUE(area.keep(most, most.size()));
     EXPECT_EQ(octets(area.newest()->state), most);
-    area.keep(most, 0);
+    EXPECT_TRUE(area.keep(most, 0));
     EXPECT_EQ(octets(area.newest()->frames), most);
 }
 
 TEST_F(KeptAreaTest, WhatCannotBeIsSaidToBeDamaged) {
     KeptArea area = KeptArea::map(file.get());
-    area.keep(Octets{1, 2, 3}, 1);
+    EXPECT_TRUE(area.keep(Octets{1, 2, 3}, 1));
     const off_t slot = 4096 + ::lseek(file.get(), 0, SEEK_END) / 2 - 2048;
     for (const std::uint32_t size : {0xFFFFFFFFU, 1U << 20U}) {
         ASSERT_EQ(::pwrite(file.get(), &size, sizeof size, slot), 4);
@@ -104,7 +104,7 @@ TEST_F(KeptAreaTest, WhoReadsMeanwhileGetsAWholeOneOrNone) {
     std::thread writer([&] {
         KeptArea area = KeptArea::map(file.get());
         for (std::uint8_t i = 1; !stop; ++i) {
-            area.keep(Octets(1000 + i, i), 500);
+            EXPECT_TRUE(area.keep(Octets(1000 + i, i), 500));
         }
     });
     const KeptArea area = KeptArea::map(file.get());

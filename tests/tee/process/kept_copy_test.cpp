@@ -21,7 +21,7 @@ class KeptCopyTest : public testing::Test {
   protected:
     void keep(const Octets& frames, std::size_t state_bytes) {
         const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-        KeptArea::map(file.get()).keep(frames, state_bytes);
+        EXPECT_TRUE(KeptArea::map(file.get()).keep(frames, state_bytes));
     }
     test::TemporaryFolder folder;
     fs::path path = folder.path() / kept_file;

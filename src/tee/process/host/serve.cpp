@@ -99,10 +99,9 @@ Answer enter(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Byte
         const std::size_t state_bytes = state_at_end(out.first(answer.produced));
         if (state_bytes != 0) {
             const std::optional<ByteView> unread = end.unread(answer.produced);
-            if (!unread) {
+            if (!unread || !kept.keep(*unread, state_bytes)) {
                 return {};
             }
-            kept.keep(*unread, state_bytes);
         }
         answer.produced -= state_bytes;
     }

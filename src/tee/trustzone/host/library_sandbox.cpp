@@ -44,6 +44,7 @@ constexpr std::array allowed = {
     SYS_mremap,
     SYS_brk,
     SYS_madvise,
+    SYS_msync,
     // threads, signals, time
     SYS_futex,
     SYS_sched_yield,
