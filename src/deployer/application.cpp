@@ -105,8 +105,7 @@ bool has_its_state(const ModuleRecord& record, const Survey& survey) {
     const v1::ModuleStatus* status =
         view == survey.end() ? nullptr : view->second.module(record.name);
     return status != nullptr && status->state() == v1::ModuleStatus::RUNNING &&
-           process_of(view->second, *status) == record.process &&
-           record.keeping != KeepingStep::restore;
+           process_of(view->second, *status) == record.process && !record.waits_for_state();
 }
 
 } // namespace

@@ -75,6 +75,7 @@ class Engine {
     bool is_superseded(const Step& step, const struct Attested& attested);
     void forget_channel(const std::string& module, Change& change);
     void begin_keeping(const Step& step, ModuleRecord& record) const;
+    [[nodiscard]] bool was_told_to_keep(const ModuleRecord& record, const std::string& name) const;
     void take_attested(const Step& step, struct Attested&& attested, Change& change);
     void configure(const Steps& steps);
     std::optional<Diagnostic>

@@ -255,8 +255,25 @@ void Engine::begin_keeping(const Step& step, ModuleRecord& record) const {
         record.state_key_before = Secret();
         wipe(key);
     } else {
-        record.keeping = KeepingStep::restore;
+        record.keeping =
+            was_told_to_keep(record, step.record()) ? KeepingStep::restore : KeepingStep::look;
     }
+}
+
+/// Else nothing has gone through a connection of it: it was not told to go on.
+bool Engine::was_told_to_keep(const ModuleRecord& record, const std::string& name) const {
+    const ModuleRecord* known = context_.state.module(name);
+    const bool in_doubt =
+        record.keeping == KeepingStep::keep || record.keeping == KeepingStep::look;
+    const auto& all = context_.state.connections();
+    return !in_doubt || known == nullptr || !record.state_key_before.empty() ||
+           std::any_of(all.begin(), all.end(), [&](const auto& each) {
+               const ConnectionRecord& connection = each.second;
+               const auto is_its = [&](const EndRecord& end) {
+                   return end.module == name && end.incarnation == known->incarnation;
+               };
+               return connection.complete && (is_its(connection.from) || is_its(connection.to));
+           });
 }
 
 /// A process is the one that has keys already only where it says so itself, under the new channel:

@@ -163,7 +163,7 @@ class Planner {
             return;
         }
         const bool gives_up = input_.selection.afresh.contains(module.name) && record != nullptr &&
-                              record->keeping == KeepingStep::restore;
+                              record->waits_for_state();
         const std::string reason =
             gives_up ? "its kept state is given up"
                      : reason_to_load(module, record, view.module(module.name), built->second);
@@ -195,9 +195,9 @@ class Planner {
     bool hands_over(const descriptor::Module& module, const ModuleRecord* record) const {
         const Selection& selection = input_.selection;
         if (record == nullptr || record->incarnation == 0 || record->disabled ||
-            !record->quarantined.empty() || record->keeping == KeepingStep::restore ||
-            module.external || selection.heal || selection.afresh.contains(module.name) ||
-            !selection.attest || !selection.connect) {
+            !record->quarantined.empty() || record->waits_for_state() || module.external ||
+            selection.heal || selection.afresh.contains(module.name) || !selection.attest ||
+            !selection.connect) {
             return false;
         }
         const auto from = input_.survey.find(record->node);

@@ -87,7 +87,7 @@ bool is_witnessed(const ModuleRecord& module, const State& state) {
 
 Restoring::Result Restoring::run() {
     for (const auto& [name, record] : std::map(context_.state.modules())) {
-        if (record.keeping != KeepingStep::restore || record.attested_at_us == 0) {
+        if (!record.waits_for_state() || record.attested_at_us == 0) {
             continue;
         }
         const Expected<bool> revived = revive(record);
@@ -121,6 +121,13 @@ Expected<bool> Restoring::revive(const ModuleRecord& record) {
     const auto kept = context_.nodes.at(record.node)->kept_state(request);
     if (!kept) {
         return tl::make_unexpected(kept.error());
+    }
+    if (kept->state().empty() && record.keeping == KeepingStep::look) {
+        Change change;
+        change.modules = {*context_.state.module(record.name)};
+        change.modules[0].keeping = KeepingStep::keep;
+        change.modules[0].state_key = fresh_key(context_.outside);
+        return context_.state.commit(change);
     }
     if (kept->state().empty()) {
         return failure(
@@ -284,7 +291,7 @@ Restoring::entry(const ConnectionRecord& record, wire::Role role, bool& comes) {
         return of_deployer(record);
     }
     const ModuleRecord* module = context_.state.module(end.module);
-    if (!is_back(end.module) && module != nullptr && module->keeping == KeepingStep::restore) {
+    if (!is_back(end.module) && module != nullptr && module->waits_for_state()) {
         const std::string& other =
             role == wire::Role::source ? record.to.module : record.from.module;
         fail(other,

@@ -60,6 +60,7 @@ enum class KeepingStep : std::uint8_t {
     none = 0,
     restore = 1, ///< it is new, and to get the state that an earlier one has left
     keep = 2,    ///< it has it, or begins with none: to be told to keep it, and to go on
+    look = 3,    ///< it is new, and whether an earlier one was ever told to keep one is not known
 };
 
 /// A module that was loaded, or is external, and where its control channel stands.
@@ -92,6 +93,9 @@ struct ModuleRecord {
     KeepingStep keeping = KeepingStep::none; ///< what its process is to be told next
     Secret state_key; ///< that its process seals the state under, or is about to; empty: none
     Secret state_key_before; ///< that an earlier process may have sealed it under
+    [[nodiscard]] bool waits_for_state() const {
+        return keeping == KeepingStep::restore || keeping == KeepingStep::look;
+    }
 };
 
 constexpr std::uint64_t turn_unfinished = ~std::uint64_t{0} >> 1U; ///< as SQLite keeps numbers

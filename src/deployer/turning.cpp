@@ -75,7 +75,7 @@ void Turning::finish() {
 bool Turning::lives(const EndRecord& end) const {
     const ModuleRecord* module = context_.state.module(end.module);
     if (module == nullptr || module->attested_at_us == 0 ||
-        module->incarnation != end.incarnation || module->keeping == KeepingStep::restore) {
+        module->incarnation != end.incarnation || module->waits_for_state()) {
         return false;
     }
     const auto view = context_.survey.find(module->node);

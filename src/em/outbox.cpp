@@ -237,7 +237,7 @@ std::uint64_t Outbox::bound(std::size_t frame_bytes) const {
     return std::max(usual, spill_bound_);
 }
 
-bool Outbox::make_room(std::size_t frame_bytes) {
+bool Outbox::make_room(std::size_t frame_bytes, bool beyond) {
     for (;;) {
         const std::uint64_t index = tail_ & (capacity_ - 1);
         const std::uint64_t skip = capacity_ - index < frame_bytes ? capacity_ - index : 0;
@@ -254,14 +254,16 @@ bool Outbox::make_room(std::size_t frame_bytes) {
         if (oldest != head_ && sync()) {
             continue;
         }
-        if (capacity_ * 2 > bound(frame_bytes) || !resize(capacity_ * 2)) {
+        if ((!beyond && capacity_ * 2 > bound(frame_bytes)) || !resize(capacity_ * 2, beyond)) {
             return false;
         }
     }
 }
 
-bool Outbox::resize(std::uint64_t capacity) {
-    if (!budget_.grow(capacity_, capacity)) {
+bool Outbox::resize(std::uint64_t capacity, bool beyond) {
+    if (beyond) {
+        budget_.adopt(capacity - capacity_);
+    } else if (!budget_.grow(capacity_, capacity)) {
         return false;
     }
     const std::uint64_t second = settle(wrap_);
@@ -300,7 +302,7 @@ bool Outbox::resize(std::uint64_t capacity) {
     return true;
 }
 
-Outbox::Append Outbox::append(const wire::FrameHeader& header, ByteView frame) {
+Outbox::Append Outbox::append(const wire::FrameHeader& header, ByteView frame, bool beyond) {
     if (header.counter == 0) {
         const std::uint32_t crc = crc32c(frame);
         if (next_ > 0 && (!has_first_ || crc != first_crc_)) {
@@ -320,7 +322,7 @@ Outbox::Append Outbox::append(const wire::FrameHeader& header, ByteView frame) {
     if (header.counter < next_ || header.counter >= wire::counter_limit) {
         return Append::duplicate;
     }
-    if (!make_room(frame.size())) {
+    if (!make_room(frame.size(), beyond)) {
         return Append::full;
     }
     const std::uint64_t index = tail_ & (capacity_ - 1);

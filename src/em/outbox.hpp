@@ -110,7 +110,8 @@ class Outbox {
     /// below wire::counter_limit, else it is not kept, as a duplicate; a second
     /// frame 0 that differs from the first one begins a new epoch and drops what is kept. The first
     /// 20 bytes are taken from `header`, not from `frame`, which the module may change meanwhile.
-    Append append(const wire::FrameHeader& header, ByteView frame);
+    /// @param beyond it is kept whatever the budget says: the node has it already, elsewhere
+    Append append(const wire::FrameHeader& header, ByteView frame, bool beyond = false);
     /// In a durable store, a frame is kept from here on, whatever happens; before, it may be gone
     /// after a kill, too. In any other there is nothing to do.
     /// @return false: the disk failed; it may be tried again
@@ -153,8 +154,8 @@ class Outbox {
     Outbox(std::unique_ptr<OutboxStore> store, SpillBudget& budget);
     bool recover(const OutboxName& name);
     bool make(const OutboxName& name);
-    bool resize(std::uint64_t capacity);
-    bool make_room(std::size_t frame_bytes);
+    bool resize(std::uint64_t capacity, bool beyond = false);
+    bool make_room(std::size_t frame_bytes, bool beyond);
     [[nodiscard]] std::uint64_t bound(std::size_t frame_bytes) const;
     void attach();
     [[nodiscard]] std::uint64_t settle(std::uint64_t position) const;

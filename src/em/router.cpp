@@ -209,7 +209,7 @@ bool Router::go_on_with(ModuleId id, ByteView frames) {
         const bool kept = view.header.kind == wire::Kind::event ||
                           view.header.kind == wire::Kind::request ||
                           view.header.kind == wire::Kind::reply;
-        all = !kept || take_outgoing(*found->second, view.header, frame, false);
+        all = !kept || take_outgoing(*found->second, view.header, frame, Outgoing::kept);
     }
     return all && frames.empty() && sync_taken(*found->second);
 }
@@ -234,7 +234,7 @@ bool Router::take_module_frame(Module& module,
     case wire::Kind::event:
     case wire::Kind::request:
     case wire::Kind::reply:
-        return take_outgoing(module, header, frame, seen);
+        return take_outgoing(module, header, frame, seen ? Outgoing::seen : Outgoing::fresh);
     case wire::Kind::ack:
     case wire::Kind::refusal:
         if (!seen) {
@@ -270,7 +270,7 @@ bool Router::take_module_frame(Module& module,
 bool Router::take_outgoing(Module& module,
                            const wire::FrameHeader& header,
                            ByteView frame,
-                           bool seen) {
+                           Outgoing outgoing) {
     const bool back = header.kind == wire::Kind::reply;
     Connection* connection = find_cached(module, header.channel);
     if (connection == nullptr) {
@@ -288,14 +288,14 @@ bool Router::take_outgoing(Module& module,
         ++dropped_garbage_;
         return true;
     }
-    if (seen && lane.behind != module.stall) {
+    if (outgoing == Outgoing::seen && lane.behind != module.stall) {
         return true;
     }
     // Behind one that did not fit, none of the same lane may pass.
-    if (lane.blocked != no_id) {
+    if (lane.blocked != no_id && outgoing != Outgoing::kept) {
         return false;
     }
-    switch (lane.outbox->append(header, frame)) {
+    switch (lane.outbox->append(header, frame, outgoing == Outgoing::kept)) {
     case Outbox::Append::full:
         lane.blocked = module.target.id;
         lane.blocked_at = now_;

@@ -182,7 +182,12 @@ class Router {
     bool
     take_module_frame(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);
     bool sync_taken(Module& module);
-    bool take_outgoing(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);
+    /// Of a module's frame: it was passed over before, or left by a process of it that died.
+    enum class Outgoing : std::uint8_t { fresh, seen, kept };
+    bool take_outgoing(Module& module,
+                       const wire::FrameHeader& header,
+                       ByteView frame,
+                       Outgoing outgoing);
     void take_module_answer(Module& module, const wire::FrameHeader& header, ByteView body);
     void fail(Module& module, std::string reason);
     bool take_peer_frame(PeerId id, const wire::FrameView& view, ByteView frame);

@@ -50,8 +50,11 @@ void Runtime::emit_state() {
 
 /// Into a module that was never anything else. It goes on when its owner has told it the rest.
 Error Runtime::restore_state(const wire::ControlMessage& message, Writer& data) {
-    if (pause_ != Pause::begins && pause_ != Pause::restored) {
+    if (keeping_.is_set()) {
         return Error::replayed; // it goes on already
+    }
+    if (pause_ == Pause::none) {
+        return Error::wrong_role; // it has begun
     }
     if (pause_ == Pause::restored) {
         connections_

@@ -10,6 +10,7 @@ namespace authex::deployer {
 namespace {
 
 using test::FakeModule;
+using test::FakeNode;
 using test::FakeWorld;
 using testing::Contains;
 using testing::ElementsAre;
@@ -390,6 +391,32 @@ TEST_F(RestoringTest, AModuleThatWasNotToldToGoOnIsPlannedFor) {
         world.crash("lone");
     }
     EXPECT_GT(waits, 5);
+}
+
+/// Nothing was kept, and nothing was lost: it begins.
+TEST_F(RestoringTest, AModuleThatDiedBeforeItWasFirstToldToKeepItsStateBegins) {
+    std::string lone = chain;
+    lone.insert(lone.find("connections:"),
+                "  lone: { node: left, sources: [lone.cpp], persist: true }\n");
+    for (int place = 1, finished = 0; finished < 1; ++place) {
+        SCOPED_TRACE(place);
+        FakeWorld fresh{lone};
+        fresh.fuse = place;
+        finished += fresh.survives([&] { (void)fresh.open()->up({}); }) ? 1 : 0;
+        fresh.fuse = -1;
+        for (FakeNode* node : {&fresh.node("left"), &fresh.node("right")}) {
+            for (auto& [name, module] : node->modules) {
+                if (module.runtime != nullptr) {
+                    node->start(module);
+                }
+            }
+        }
+        const auto done = fresh.open()->up({});
+        ASSERT_TRUE(done) << to_text(done.error().at(0));
+        fresh.go("first");
+        ASSERT_EQ(fresh.module("last").taken, 1U);
+        ASSERT_THAT(fresh.used_twice, IsEmpty());
+    }
 }
 
 /// It dies while it is brought back.

@@ -173,8 +173,10 @@ TEST_F(KeepingTest, AModuleThatHasBegunTakesNoState) {
     ASSERT_EQ(before.do_it(keep()), Error::none);
     const Octets kept = before.beside.at(0).bytes;
     ASSERT_EQ(next.do_it(simple(ControlType::resume)), Error::none);
-    EXPECT_EQ(next.do_it(restore(kept)), Error::replayed);
+    EXPECT_EQ(next.do_it(restore(kept)), Error::wrong_role);
     EXPECT_EQ(next_state, Octets(100, 0x22));
+    ASSERT_EQ(next.do_it(keep(0x66)), Error::none);
+    EXPECT_EQ(next.do_it(restore(kept)), Error::replayed);
 }
 
 TEST_F(KeepingTest, WithoutATurnARestoredSourceSendsNothing) {

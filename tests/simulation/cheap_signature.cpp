@@ -20,7 +20,7 @@ Signature signature_of(ByteView message) {
     std::array<std::uint8_t, tee::native::evidence_key_bytes> key{};
     std::size_t size = key.size();
     (void)EVP_PKEY_get_raw_public_key(signer, key.data(), &size);
-    const crypto::Hash hash = crypto::sha256_of_two(key, message);
+    const crypto::Hash hash = crypto::sha256(key, message);
     Signature signature{};
     std::copy(hash.rbegin(), hash.rend(), std::copy(hash.begin(), hash.end(), signature.begin()));
     return signature;

@@ -10,6 +10,7 @@
 
 #include "support/temporary_folder.hpp"
 #include "tee/process/descriptor.hpp"
+#include "tee/process/kept_area.hpp"
 #include "tee/process/kept_copy.hpp"
 #include "tee/process/link.hpp"
 #include "tee/process/shared_area.hpp"
