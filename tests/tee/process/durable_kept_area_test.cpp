@@ -17,7 +17,7 @@
 
 namespace {
 /// Told of what is to be on the disk now.
-std::function<void(const void*, std::size_t)> on_sync; // NOLINT: the linker's --wrap is global, too
+std::function<void(const void*, std::size_t)> on_sync;
 } // namespace
 
 extern "C" {
