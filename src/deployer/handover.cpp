@@ -191,6 +191,12 @@ Expected<Handover::Course> Handover::prepare(const ModuleRecord& before,
         if (!whole) {
             continue;
         }
+        // The next instance seals under the newest key: who opens that has to have it.
+        if (connection.turned_at == turn_unfinished && !connection.turning) {
+            return failure("turn-unfinished",
+                           fmt::format("the key of connection {} is being turned", connection.name),
+                           "run authex up again: it finishes that first");
+        }
         const bool apart =
             !connection.direct() && connection.source_node != connection.destination_node;
         const auto address = [&](const std::string& node) {

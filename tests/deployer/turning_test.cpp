@@ -1,6 +1,7 @@
 // Keys of connections are turned while events flow; the deployer and modules die in between.
 #include "deployer/turning.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -54,6 +55,9 @@ class TurningTest : public testing::Test {
     }
     [[nodiscard]] ConnectionRecord connection(const std::string& name) const {
         return *(*State::open(world.database))->connection(name);
+    }
+    [[nodiscard]] std::uint64_t incarnation_of(const std::string& module) const {
+        return (*State::open(world.database))->module(module)->incarnation;
     }
     std::uint64_t arrived() { return world.module("last").taken; }
 
@@ -167,6 +171,30 @@ TEST_P(BrokenTurn, IsGoneOnFromByAModuleThatDiedMeanwhile) {
         ASSERT_NE(connection("b").turned_at, turn_unfinished);
         ASSERT_THAT(world.used_twice, IsEmpty());
     }
+}
+
+/// A next instance seals under the newest key: the other end has to have it.
+TEST_P(BrokenTurn, IsFinishedBeforeAnInstanceTakesOver) {
+    bool finished = false;
+    for (int place = 1; !finished; ++place) {
+        for (const int lost : {3, 7, 11}) {
+            SCOPED_TRACE(fmt::format("{} {}", place, lost));
+            turn_until(place, finished);
+            const std::uint64_t incarnation = incarnation_of("middle");
+            world.change_code("middle");
+            world.loss = lost;
+            (void)world.open()->up({});
+            world.loss = -1;
+            const bool turns = connection("a").turned_at == turn_unfinished ||
+                               connection("b").turned_at == turn_unfinished;
+            ASSERT_TRUE(!turns || incarnation_of("middle") == incarnation);
+            (void)act({});
+            ASSERT_GT(incarnation_of("middle"), incarnation);
+        }
+    }
+    world.go("first");
+    EXPECT_EQ(arrived(), 1U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
 }
 
 } // namespace
