@@ -72,6 +72,7 @@ class World final : Taps, Observer {
     Random random;
     Events events;
     Ledger ledger;
+    std::string rolled_back; ///< the module to which nodes may give an old state; empty: none yet
     Trace trace;
     Network network;
     Owner owner;

@@ -1,4 +1,5 @@
-// A node gives a module a state that it has kept earlier.
+// A node gives a module a state that it has kept earlier: one module in a world, always the same.
+// Where its witnesses are rolled back as well, nobody knows better.             (docs/state.md)
 #include "simulation/attackers/attacker.hpp"
 
 namespace authex::simulation {
@@ -14,8 +15,13 @@ class Rollback final : public Action {
             std::vector<std::string>& copies = machine.copies[module];
             copies.push_back(machine.disk.kept_state(module));
             if (random.one_in(2)) {
+                if (world.rolled_back.empty()) {
+                    world.rolled_back = process->module();
+                }
+                const bool old = world.rolled_back == process->module();
                 process->kill();
-                machine.disk.put_state(module, copies[random.below(copies.size())]);
+                machine.disk.put_state(module,
+                                       old ? copies[random.below(copies.size())] : copies.back());
             }
         }
     }
