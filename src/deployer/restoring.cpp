@@ -380,7 +380,8 @@ std::string Restoring::waits_for(const Going& going) {
 
 void Restoring::prepare(Going& going) const {
     ConnectionRecord& record = going.record;
-    going.unfinished = record.turned_at == turn_unfinished;
+    // Also where that was begun by a deployer that died: it may not have come so far.
+    going.unfinished = record.turning || record.turned_at == turn_unfinished;
     if (record.direct() && record.pending.empty()) {
         record.next_counter = going.to.expected;
     }

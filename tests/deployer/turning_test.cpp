@@ -173,6 +173,29 @@ TEST_P(BrokenTurn, IsGoneOnFromByAModuleThatDiedMeanwhile) {
     }
 }
 
+TEST_P(BrokenTurn, IsGoneOnFromByAModuleThatDiedMeanwhileAndADeployerThatDiesAsWell) {
+    std::uint64_t sent = 0;
+    bool finished = false;
+    for (int place = 1; !finished; ++place) {
+        bool survived = false;
+        for (int killed = place % 7 + 1; !survived; killed += 7) {
+            SCOPED_TRACE(fmt::format("{} {}", place, killed));
+            turn_until(place, finished);
+            world.go("first");
+            world.crash("middle");
+            world.fuse = killed;
+            survived = world.survives([&] { (void)world.open()->up({}); });
+            world.fuse = -1;
+            (void)act({});
+            world.go("first");
+            sent += 2;
+            ASSERT_EQ(arrived(), sent);
+            ASSERT_NE(connection("b").turned_at, turn_unfinished);
+            ASSERT_THAT(world.used_twice, IsEmpty());
+        }
+    }
+}
+
 /// A next instance seals under the newest key: the other end has to have it.
 TEST_P(BrokenTurn, IsFinishedBeforeAnInstanceTakesOver) {
     bool finished = false;
