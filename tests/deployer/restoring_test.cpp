@@ -380,7 +380,8 @@ TEST_F(RestoringTest, AModuleThatWasNotToldToGoOnIsPlannedFor) {
         world.fuse = -1;
         const auto plan = world.open()->plan({});
         ASSERT_TRUE(plan);
-        const auto& modules = (*State::open(world.database))->modules();
+        const std::map<std::string, ModuleRecord> modules =
+            (*State::open(world.database))->modules();
         const auto found = modules.find("lone");
         const bool goes_on = found != modules.end() && found->second.attested_at_us != 0 &&
                              found->second.keeping == KeepingStep::none;
