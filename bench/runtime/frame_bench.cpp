@@ -46,7 +46,7 @@ class Module {
     /// From now on each invocation ends with its state, so many bytes, sealed.
     void keep_state(std::size_t bytes) {
         state_.resize(bytes);
-        runtime_->keep(state_);
+        runtime_->keep(state_, false);
         wire::ControlMessage message;
         message.type = wire::ControlType::keep_state;
         message.connection.key.fill(7);
