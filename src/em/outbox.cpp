@@ -295,7 +295,7 @@ bool Outbox::resize(std::uint64_t capacity, bool beyond) {
     send_ = moved(send_);
     head_ = 0;
     kept_head_ = 0;
-    to_sync_ = false;
+    to_sync_ = durable_;
     tail_ = tail;
     wrap_ = 0;
     capacity_ = capacity;

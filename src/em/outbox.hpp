@@ -47,7 +47,8 @@ class OutboxStore {
     /// Takes `size` zero bytes, lets `fill` write them, and only then puts them in the place of
     /// the old ones, at once. @return false: no room; nothing has changed.
     virtual bool replace(std::size_t size, const std::function<void(Bytes)>& fill) = 0;
-    /// Whether what it holds outlives a power cut: after replace(), and after sync().
+    /// Whether what it holds outlives a power cut. What replace() has put in the place of something
+    /// does, or what was there before; after sync(), what was written does.
     [[nodiscard]] virtual bool is_durable() const { return false; }
     /// @return false: the disk failed
     virtual bool sync() { return true; }

@@ -41,10 +41,17 @@ std::filesystem::path folder_of(const std::filesystem::path& directory, const Ou
     return directory / fmt::format("{}-{}", name.deployment, name.channel);
 }
 
-/// That it has the file under its name.
-bool sync_folder(const std::filesystem::path& folder) {
-    const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return opened.get() >= 0 && ::fsync(opened.get()) == 0;
+/// That the disk has the file, its folder and the one of all queues under their names.
+bool sync_names(const std::filesystem::path& file) {
+    std::filesystem::path folder = file;
+    for (int level = 0; level < 3; ++level) {
+        folder = folder.parent_path();
+        const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (opened.get() < 0 || ::fsync(opened.get()) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 std::string prefix_of(const OutboxName& name) {
@@ -111,19 +118,23 @@ bool FileStore::replace(std::size_t size, const std::function<void(Bytes)>& fill
     }
     fill(mapped);
     const bool written = !durable_ || ::fsync(file.get()) == 0;
-    if (!written || ::rename(next.c_str(), path_.c_str()) != 0 ||
-        (durable_ && !sync_folder(path_.parent_path()))) {
+    if (!written || ::rename(next.c_str(), path_.c_str()) != 0) {
         ::munmap(mapped.data(), mapped.size());
         ::unlink(next.c_str());
         return false;
     }
     unmap();
     mapped_ = mapped;
+    named_ = !durable_;
     return true;
 }
 
 bool FileStore::sync() {
-    return !durable_ || mapped_.empty() || ::msync(mapped_.data(), mapped_.size(), MS_SYNC) == 0;
+    if (!durable_ || mapped_.empty()) {
+        return true;
+    }
+    named_ = named_ || sync_names(path_);
+    return named_ && ::msync(mapped_.data(), mapped_.size(), MS_SYNC) == 0;
 }
 
 Expected<std::unique_ptr<Outbox>> open_outbox_file(const std::filesystem::path& directory,

@@ -28,11 +28,12 @@ class FileStore final : public OutboxStore {
 
   private:
     FileStore(std::filesystem::path path, bool durable)
-        : path_(std::move(path)), durable_(durable) {}
+        : path_(std::move(path)), durable_(durable), named_(!durable) {}
     void unmap();
 
     std::filesystem::path path_;
     bool durable_;
+    bool named_; ///< durable: the disk has the file that is mapped under its name
     Bytes mapped_;
 };
 

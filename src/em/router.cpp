@@ -295,6 +295,9 @@ bool Router::take_outgoing(Module& module,
     if (lane.blocked != no_id && outgoing != Outgoing::kept) {
         return false;
     }
+    if (lane.outbox->is_durable()) {
+        module.to_sync.emplace(header.channel, header.direction());
+    }
     switch (lane.outbox->append(header, frame, outgoing == Outgoing::kept)) {
     case Outbox::Append::full:
         lane.blocked = module.target.id;
@@ -308,9 +311,6 @@ bool Router::take_outgoing(Module& module,
         break;
     }
     count_taken(lane, header.counter, frame.size());
-    if (lane.outbox->is_durable()) {
-        module.to_sync.emplace(header.channel, header.direction());
-    }
     lane.stays = false;
     if (connection->route.direct && back) {
         outside_.direct_changed(connection->route.deployment, connection->route.channel);

@@ -22,8 +22,8 @@ class Keeping : public ::testing::Test {
             world_.replace("native.yaml", place, std::string(place) + "persist: true, ");
         }
     }
-    void start() {
-        world_.start_managers();
+    void start(const std::vector<std::string>& more_options = {}) {
+        world_.start_managers(more_options);
         world_.must({"up"});
     }
     void kill_module(const std::string& name) {
@@ -67,9 +67,15 @@ TEST_F(Keeping, UnderLoadModulesDieAgainAndAgainAndNothingIsLostOrDoubled) {
     EXPECT_TRUE(world_.json({"plan", "--json"}).at("steps").empty());
 }
 
+/// Of nodes that wait for their disks, or do not.
+class KeepingNodes : public Keeping, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(Durable, KeepingNodes, ::testing::Bool());
+
 // As when a machine is switched off: managers and modules are gone at once.
-TEST_F(Keeping, EverythingDiesAtOnceAndGoesOn) {
-    start();
+TEST_P(KeepingNodes, EverythingDiesAtOnceAndGoesOn) {
+    start(GetParam() ? std::vector<std::string>{"--durable"} : std::vector<std::string>());
+    constexpr std::size_t durable_at = 24; // kept_area.hpp
+    EXPECT_EQ(content(kept("right", "relay")).at(durable_at) != 0, GetParam());
     constexpr std::uint32_t events = 60'000;
     world_.begin({.events = events, .bytes = 64, .batch = 8, .pause_us = 400});
     int under_load = 0;

@@ -40,9 +40,16 @@ bool set_durable(int file, bool durable) {
     return !durable || ::fsync(file) == 0;
 }
 
-bool sync(const fs::path& directory) {
-    const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return opened.open() && ::fsync(opened.get()) == 0;
+/// That the disk has the file and the folders of module, deployment and all modules under their
+/// names.
+bool sync_names(fs::path folder) {
+    for (int level = 0; level < 4; ++level, folder = folder.parent_path()) {
+        const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!opened.open() || ::fsync(opened.get()) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 } // namespace
@@ -54,7 +61,7 @@ Expected<bool> make_kept(const fs::path& directory, std::size_t frames_bytes, bo
     if (const KeptArea area = there.open() ? KeptArea::map(there.get()) : KeptArea();
         area.mapped()) {
         area.set_durable(durable);
-        return true;
+        return !durable || sync_names(directory) ? Expected<bool>(true) : cannot_make(path, errno);
     }
     const bool is_no_area = there.open() && errno == EPROTO;
     if (errno != ENOENT && (!is_no_area || ::rename(path.c_str(), set_aside(path).c_str()) != 0)) {
@@ -66,7 +73,7 @@ Expected<bool> make_kept(const fs::path& directory, std::size_t frames_bytes, bo
         ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!area.open() || !KeptArea::lay_out(area.get(), frames_bytes) ||
         !set_durable(area.get(), durable) || ::rename(part.c_str(), path.c_str()) != 0 ||
-        (durable && !sync(directory))) {
+        (durable && !sync_names(directory))) {
         const int error = errno;
         ::unlink(part.c_str());
         return cannot_make(path, error);
