@@ -328,11 +328,4 @@ std::uint64_t Engine::now_us() const {
     return unix_time_us(context_.outside);
 }
 
-v1::ModuleRequest Engine::module_request(const std::string& module) const {
-    v1::ModuleRequest request;
-    request.set_deployment(context_.state.deployment());
-    request.set_module(module);
-    return request;
-}
-
 } // namespace authex::deployer

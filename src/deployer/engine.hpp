@@ -99,7 +99,6 @@ class Engine {
     bool commit(const Change& change);
     [[nodiscard]] bool has_channel(const EndRecord& end) const;
     [[nodiscard]] std::uint64_t now_us() const;
-    [[nodiscard]] v1::ModuleRequest module_request(const std::string& module) const;
 
     const EngineContext context_;
     Result result_;

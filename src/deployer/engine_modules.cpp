@@ -8,6 +8,8 @@
 
 #include "crypto/kdf.hpp"
 #include "deployer/engine.hpp"
+#include "deployer/removal.hpp"
+#include "deployer/single_orders.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -54,16 +56,21 @@ Expected<bool> take_place(Loading& loading, const Outside& outside, const descri
     return true;
 }
 
-Expected<v1::ModuleStatus>
-load_one(const Loading& loading, std::uint16_t deployment, Node& node, Report& report) {
+Expected<v1::ModuleStatus> load_one(const Loading& loading,
+                                    std::uint16_t deployment,
+                                    const NodeView& view,
+                                    Node& node,
+                                    Report& report) {
     const auto image = read_image(*loading.loadable);
     if (!image) {
         return tl::make_unexpected(image.error());
     }
-    if (loading.step->restart) {
+    const v1::ModuleStatus* there = view.module(loading.step->record());
+    if (loading.step->restart && there != nullptr) {
         v1::ModuleRequest request;
         request.set_deployment(deployment);
         request.set_module(loading.step->record());
+        request.set_started_at_us(there->started_at_us());
         const auto stopped = node.stop(request);
         if (!stopped && stopped.error().code != "unknown-module") {
             return tl::make_unexpected(stopped.error());
@@ -131,24 +138,24 @@ void Engine::remove_modules(const Steps& steps) {
         }
         work.emplace_back([&, i] {
             Report report(context_.reporter, shown.action, shown.subject, shown.node);
-            const auto reply = context_.nodes.at(shown.node)->remove(module_request(shown.subject));
-            if (!reply) {
-                results[i] = tl::make_unexpected(reply.error());
-                report.failed(reply.error().summary);
-            } else {
-                report.done();
-            }
+            results[i] = remove_module(
+                *context_.nodes.at(shown.node), context_.state.deployment(), shown.subject);
+            results[i] ? report.done() : report.failed(results[i].error().summary);
         });
     }
     context_.outside.executor->run(std::move(work));
     Change change;
     for (std::size_t i = 0; i < steps.size(); ++i) {
         const PlannedStep& shown = steps[i]->shown;
+        const ModuleRecord* record = context_.state.module(shown.subject);
         if (!results[i]) {
             result_.errors.push_back(results[i].error());
+            if (record != nullptr && record->node == shown.node) {
+                // It says nothing any more then, whatever its node keeps.
+                (void)order_one(context_, shown.subject, {simple(wire::ControlType::disable)});
+            }
             continue;
         }
-        const ModuleRecord* record = context_.state.module(shown.subject);
         if (record != nullptr && record->node == shown.node) {
             ended_.insert(shown.subject);
             if (context_.descriptor.find_module(shown.subject) == nullptr) {
@@ -216,8 +223,11 @@ void Engine::load_wave(const Steps& steps) {
         work.emplace_back([&] {
             const PlannedStep& shown = loading.step->shown;
             Report report(context_.reporter, shown.action, shown.subject, shown.node);
-            loading.result = load_one(
-                loading, context_.state.deployment(), *context_.nodes.at(shown.node), report);
+            loading.result = load_one(loading,
+                                      context_.state.deployment(),
+                                      context_.survey.at(shown.node),
+                                      *context_.nodes.at(shown.node),
+                                      report);
             const Expected<bool> placed =
                 loading.result ? take_place(loading,
                                             context_.outside,

@@ -12,6 +12,7 @@
 #include "deployer/control_session.hpp"
 #include "deployer/engine.hpp"
 #include "deployer/instances.hpp"
+#include "deployer/removal.hpp"
 #include "deployer/single_orders.hpp"
 
 namespace authex::deployer {
@@ -459,15 +460,12 @@ Expected<Node*> Handover::node(const std::string& name) const {
 }
 
 Expected<bool> Handover::remove(const ModuleRecord& record) {
-    v1::ModuleRequest request;
-    request.set_deployment(context_.state.deployment());
-    request.set_module(record.name);
     const Expected<Node*> found = node(record.node);
     if (!found) {
         return tl::make_unexpected(found.error());
     }
-    const auto removed = (*found)->remove(request);
-    if (!removed && !is_gone(removed.error())) {
+    const auto removed = remove_module(**found, context_.state.deployment(), record.name);
+    if (!removed) {
         return tl::make_unexpected(removed.error());
     }
     Change change;

@@ -26,6 +26,7 @@ class Node {
                                             const std::function<void(std::uint64_t)>& progress) = 0;
     virtual Expected<v1::ModuleReply> start(const v1::ModuleRequest& request) = 0;
     virtual Expected<v1::ModuleReply> stop(const v1::ModuleRequest& request) = 0;
+    /// What arrives late must not hit a later process of the name: see removal.hpp.
     virtual Expected<v1::ModuleReply> remove(const v1::ModuleRequest& request) = 0;
     virtual Expected<v1::KeptStateReply> kept_state(const v1::ModuleRequest& request) = 0;
     virtual Expected<v1::ControlReply> control(const v1::ControlRequest& request) = 0;

@@ -45,6 +45,7 @@ constexpr std::array codes{
     CodeOf{"certificate-expired", grpc::StatusCode::UNAUTHENTICATED},
     CodeOf{"no-hello", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"module-not-running", grpc::StatusCode::FAILED_PRECONDITION},
+    CodeOf{"another-process", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"module-ended", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"protocol-version", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"entry-refused", grpc::StatusCode::FAILED_PRECONDITION},

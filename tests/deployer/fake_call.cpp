@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -106,7 +107,21 @@ class FakeCall final : public deployer::Node {
     }
     Expected<v1::ModuleReply> remove(const v1::ModuleRequest& request) override {
         return at<v1::ModuleReply>("remove", request.module(), [&]() -> Expected<v1::ModuleReply> {
-            node_.modules.erase(request.module());
+            if (std::exchange(node_.holds_removal, false)) {
+                node_.held_removal = request;
+                return failure("node-unreachable", "nobody answers");
+            }
+            const auto found = node_.modules.find(request.module());
+            if (found == node_.modules.end()) {
+                return v1::ModuleReply{};
+            }
+            if (request.started_at_us() != found->second.status.started_at_us()) {
+                return failure("another-process", "it was started again since");
+            }
+            if (node_.removes_nothing) {
+                return failure("store", "the disk is full");
+            }
+            node_.modules.erase(found);
             return v1::ModuleReply{};
         });
     }

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -66,6 +67,10 @@ class FakeNode {
     std::set<std::uint32_t> taken;      ///< deployments of somebody else
     std::vector<std::string> certified; ///< modules, as they were
     bool quotes_nothing = false;
+    bool removes_nothing = false; ///< its disk is full
+    /// The next order to remove something is held up, and said to be lost.
+    bool holds_removal = false;
+    std::optional<v1::ModuleRequest> held_removal;
     bool hides_restarts = false; ///< lies: a module that starts anew is said to be the old process
     tee::native::EvidenceKey key;
     std::map<std::string, FakeModule> modules;

@@ -49,15 +49,18 @@ class RemoteNode final : public deployer::Node {
             });
     }
     Expected<v1::ModuleReply> start(const v1::ModuleRequest& request) override {
-        return of_module(request,
+        return of_module(request.deployment(),
+                         request.module(),
                          [](em::Manager& manager, auto&... rest) { manager.start(rest...); });
     }
     Expected<v1::ModuleReply> stop(const v1::ModuleRequest& request) override {
-        return of_module(request,
+        return of_module(request.deployment(),
+                         em::process_of(request),
                          [](em::Manager& manager, auto&... rest) { manager.stop(rest...); });
     }
     Expected<v1::ModuleReply> remove(const v1::ModuleRequest& request) override {
-        return of_module(request,
+        return of_module(request.deployment(),
+                         em::process_of(request),
                          [](em::Manager& manager, auto&... rest) { manager.remove(rest...); });
     }
     Expected<v1::KeptStateReply> kept_state(const v1::ModuleRequest& request) override {
@@ -278,13 +281,12 @@ class RemoteNode final : public deployer::Node {
                 done(work(manager, caller));
             });
     }
-    template <typename Work>
-    Expected<v1::ModuleReply> of_module(const v1::ModuleRequest& request, Work work) {
+    template <typename Name, typename Work>
+    Expected<v1::ModuleReply> of_module(std::uint32_t deployment, const Name& name, Work work) {
         return call<v1::ModuleReply, em::Module>(
-            request.deployment(),
-            [name = request.module(), work](em::Manager& manager,
-                                            const em::Caller& caller,
-                                            auto done) { work(manager, caller, name, done); });
+            deployment, [name, work](em::Manager& manager, const em::Caller& caller, auto done) {
+                work(manager, caller, name, done);
+            });
     }
 
     static void put(const Octets& from, v1::KeptStateReply& to) { to.set_state(text_of(from)); }

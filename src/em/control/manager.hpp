@@ -35,6 +35,12 @@ struct Greeting {
     std::uint64_t unix_time_us = 0;
 };
 
+/// Of a module, which process is meant.
+struct ProcessName {
+    std::string module;
+    std::uint64_t started_at_us = 0; ///< as Module has it; 0: whichever
+};
+
 struct LoadOrder {
     tee::ModuleSpec spec; ///< its deployment is the caller's
     std::uint64_t image_bytes = 0;
@@ -112,8 +118,10 @@ class Manager final : public Observer {
                 const tee::Sha256& image,
                 std::shared_ptr<Recorder> recorder,
                 Done<Module> done);
-    void stop(const Caller& caller, const std::string& module, const Done<Module>& done);
-    void remove(const Caller& caller, const std::string& module, const Done<Module>& done);
+    /// @error another-process
+    void stop(const Caller& caller, const ProcessName& process, const Done<Module>& done);
+    /// Also where there is none. @error another-process
+    void remove(const Caller& caller, const ProcessName& process, const Done<Module>& done);
     /// Done with a frame of kind state, or nothing where none was kept.
     /// @error kept-state: what was kept with it finds no room, or cannot be read
     void kept_state(const Caller& caller,

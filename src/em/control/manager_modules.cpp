@@ -33,6 +33,19 @@ std::string state_text(ModuleState state) {
     return "in an unknown state";
 }
 
+/// What was ordered may arrive when the process that it is for has long ended.
+Expected<bool> is_meant(const Module& module, const ProcessName& process) {
+    if (process.started_at_us == 0 || process.started_at_us == module.started_at_us) {
+        return true;
+    }
+    return failure("another-process",
+                   fmt::format("module \"{}\" of deployment {} was started again since the order "
+                               "was given",
+                               process.module,
+                               module.spec.deployment),
+                   "look at its status, and say again what is to be done");
+}
+
 } // namespace
 
 Manager::Manager(ManagerOutside outside, const NodeLimits& limits)
@@ -237,26 +250,32 @@ void Manager::record(const Caller& caller,
                    std::move(recorder));
 }
 
-void Manager::stop(const Caller& caller, const std::string& name, const Done<Module>& done) {
+void Manager::stop(const Caller& caller, const ProcessName& process, const Done<Module>& done) {
     const Expected<bool> used = use(caller);
-    const Expected<const Module*> found = find(caller, name);
-    if (!used || !found) {
-        done(tl::make_unexpected(used ? found.error() : used.error()));
+    const Expected<const Module*> found = find(caller, process.module);
+    const Expected<bool> meant = !found ? true : is_meant(**found, process);
+    if (!used || !found || !meant) {
+        done(tl::make_unexpected(!used ? used.error() : !found ? found.error() : meant.error()));
         return;
     }
     end_process((*found)->name());
-    keep(*node_.stopped({caller.deployment, name}));
+    keep(*node_.stopped({caller.deployment, process.module}));
     done(**found);
 }
 
-void Manager::remove(const Caller& caller, const std::string& name, const Done<Module>& done) {
+void Manager::remove(const Caller& caller, const ProcessName& process, const Done<Module>& done) {
     const Expected<bool> used = use(caller);
     if (!used) {
         done(tl::make_unexpected(used.error()));
         return;
     }
-    const ModuleName module{caller.deployment, name};
-    if (node_.module(module) != nullptr) {
+    const ModuleName module{caller.deployment, process.module};
+    if (const Module* found = node_.module(module); found != nullptr) {
+        const Expected<bool> meant = is_meant(*found, process);
+        if (!meant) {
+            done(tl::make_unexpected(meant.error()));
+            return;
+        }
         const Expected<bool> erased = outside_.store.erase_module(module);
         if (!erased) {
             done(tl::make_unexpected(erased.error()));
@@ -269,7 +288,7 @@ void Manager::remove(const Caller& caller, const std::string& name, const Done<M
         changes_.note(caller.deployment);
     }
     Module absent;
-    absent.spec.name = name;
+    absent.spec.name = process.module;
     absent.spec.deployment = caller.deployment;
     done(absent);
 }

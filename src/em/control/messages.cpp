@@ -137,6 +137,10 @@ Expected<LoadOrder> load_order_of(const v1::LoadSpec& message) {
     return order;
 }
 
+ProcessName process_of(const v1::ModuleRequest& message) {
+    return {.module = message.module(), .started_at_us = message.started_at_us()};
+}
+
 Expected<Route> route_of(const v1::ConnectRequest& message) {
     Route route{.deployment = narrow(message.deployment()),
                 .channel = narrow(message.channel()),

@@ -15,6 +15,7 @@ void fill(const LogEntry& line, v1::LogLine& message);
 /// @error bad-request: the digest has another size than 32, the id is none, more devices than a
 /// module can have
 [[nodiscard]] Expected<LoadOrder> load_order_of(const v1::LoadSpec& message);
+[[nodiscard]] ProcessName process_of(const v1::ModuleRequest& message);
 [[nodiscard]] Expected<Route> route_of(const v1::ConnectRequest& message);
 
 } // namespace authex::em

@@ -125,8 +125,8 @@ NodeService::Stop(Context* call, const v1::ModuleRequest* request, v1::ModuleRep
         *call,
         Method::stop,
         request->deployment(),
-        [module = request->module()](Manager& manager, const Caller& caller, const auto& done) {
-            manager.stop(caller, module, done);
+        [process = process_of(*request)](Manager& manager, const Caller& caller, const auto& done) {
+            manager.stop(caller, process, done);
         },
         [reply](const Module& module) { fill(module, *reply->mutable_status()); });
 }
@@ -138,8 +138,8 @@ NodeService::Remove(Context* call, const v1::ModuleRequest* request, v1::ModuleR
         *call,
         Method::remove,
         request->deployment(),
-        [module = request->module()](Manager& manager, const Caller& caller, const auto& done) {
-            manager.remove(caller, module, done);
+        [process = process_of(*request)](Manager& manager, const Caller& caller, const auto& done) {
+            manager.remove(caller, process, done);
         },
         [reply](const Module& module) { fill(module, *reply->mutable_status()); });
 }

@@ -87,8 +87,12 @@ class Client {
         return {};
     }
     std::string start(const std::string& name) { return life(&Stub::Start, name); }
-    std::string stop(const std::string& name) { return life(&Stub::Stop, name); }
-    std::string remove(const std::string& name) { return life(&Stub::Remove, name); }
+    std::string stop(const std::string& name, std::uint64_t started_at_us = 0) {
+        return life(&Stub::Stop, name, started_at_us);
+    }
+    std::string remove(const std::string& name, std::uint64_t started_at_us = 0) {
+        return life(&Stub::Remove, name, started_at_us);
+    }
     std::string reset() {
         v1::ResetReply reply;
         return call(&Stub::Reset, v1::ResetRequest(), &reply);
@@ -161,9 +165,11 @@ class Client {
     std::string life(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                   const v1::ModuleRequest&,
                                                   v1::ModuleReply*),
-                     const std::string& name) {
+                     const std::string& name,
+                     std::uint64_t started_at_us = 0) {
         v1::ModuleRequest request;
         request.set_module(name);
+        request.set_started_at_us(started_at_us);
         v1::ModuleReply reply;
         const std::string code = call(method, request, &reply);
         module_status = reply.status();

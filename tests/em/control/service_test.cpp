@@ -220,6 +220,19 @@ TEST_F(ServiceTest, StopsAndStartsAModule) {
     EXPECT_EQ(client->enter("a", 0, "again"), "ok");
 }
 
+TEST_F(ServiceTest, StopsAndRemovesOnlyTheProcessThatIsMeant) {
+    ASSERT_EQ(client->load("a", image).code(), "ok");
+    const std::uint64_t before = client->look().modules(0).started_at_us();
+    ASSERT_EQ(client->stop("a", before), "ok");
+    ASSERT_EQ(client->start("a"), "ok");
+    const std::uint64_t now = client->module_status.started_at_us();
+    EXPECT_EQ(client->remove("a", before), "another-process");
+    EXPECT_EQ(client->stop("a", before), "another-process");
+    EXPECT_EQ(client->enter("a", 0, "it is still there"), "ok");
+    EXPECT_EQ(client->remove("a", now), "ok");
+    EXPECT_EQ(client->remove("a", now), "ok");
+}
+
 TEST_F(ServiceTest, RemovesAModuleForGood) {
     ASSERT_EQ(client->load("a", image).code(), "ok");
     const auto process = loader.process("a");
