@@ -72,16 +72,17 @@ endfunction()
 # Images are the same whatever a test is compiled with: what one test has built, no other builds again.
 set(AUTHEX_TEST_CACHE ${CMAKE_SOURCE_DIR}/build/test-cache CACHE PATH "Where tests keep what they have built of modules")
 
-# authex_test(<name> SOURCES … [LINK …] [CONCURRENCY|PROGRAMS]): a GoogleTest program; each test is one ctest
-# entry with one label: `unit`; `concurrency`, which is also run under ThreadSanitizer; or `programs`, which
-# starts the real programs. The targets authex_<label>_targets build all of one label.
-foreach(kind unit concurrency programs fuzz bench)
+# authex_test(<name> SOURCES … [LINK …] [CONCURRENCY|PROGRAMS|AARCH64]): a GoogleTest program; each test is one
+# ctest entry with one label: `unit`; `concurrency`, which is also run under ThreadSanitizer; `programs`, which
+# starts the real programs; or `aarch64`, which starts one of the preset aarch64 too. The targets
+# authex_<label>_targets build all of one label.
+foreach(kind unit concurrency programs aarch64 fuzz bench)
     add_custom_target(authex_${kind}_targets)
 endforeach()
 function(authex_test name)
     find_package(GTest REQUIRED)
     include(GoogleTest)
-    cmake_parse_arguments(A "CONCURRENCY;PROGRAMS" "" "SOURCES;LINK" ${ARGN})
+    cmake_parse_arguments(A "CONCURRENCY;PROGRAMS;AARCH64" "" "SOURCES;LINK" ${ARGN})
     add_executable(${name} ${A_SOURCES})
     target_link_libraries(${name} PRIVATE ${A_LINK} GTest::gtest GTest::gmock GTest::gtest_main Threads::Threads)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
@@ -92,8 +93,11 @@ function(authex_test name)
     set(kind unit)
     if(A_CONCURRENCY)
         set(kind concurrency)
-    elseif(A_PROGRAMS)
+    elseif(A_PROGRAMS OR A_AARCH64)
         set(kind programs)
+        if(A_AARCH64)
+            set(kind aarch64)
+        endif()
         add_dependencies(${name} authex-em authex ${AUTHEX_MODULE_HOSTS})
     endif()
     add_dependencies(authex_${kind}_targets ${name})

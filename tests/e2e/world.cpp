@@ -128,14 +128,9 @@ void World::start_managers_with_tls(const std::vector<std::string>& more_options
     std::vector<std::string> options = {"--tls", folder() / "tls"};
     options.insert(options.end(), more_options.begin(), more_options.end());
     start_managers(options);
-    const std::string word = "tee: native";
-    const std::string certificate = "certificate: tls/ca.crt, ";
-    std::string text = read(descriptor_);
-    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;) {
-        text.insert(at, certificate);
-        at += certificate.size() + word.size();
-    }
-    write(descriptor_, text);
+    static const std::regex node(R"(\{ (tee: \w+, +address:))");
+    write(descriptor_,
+          std::regex_replace(read(descriptor_), node, "{ certificate: tls/ca.crt, $1"));
 }
 
 void World::start_manager(const std::string& node, const std::string& address) {
@@ -143,7 +138,7 @@ void World::start_manager(const std::string& node, const std::string& address) {
     std::filesystem::remove(ready);
     std::vector<std::string> words = manager_in_[node];
     words.insert(words.end(),
-                 {program("authex-em"),
+                 {manager_programs_.try_emplace(node, program("authex-em")).first->second,
                   "--name",
                   node,
                   "--listen",

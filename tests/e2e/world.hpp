@@ -32,6 +32,10 @@ class World {
     void run_manager_in(const std::string& node, std::vector<std::string> words) {
         manager_in_[node] = std::move(words);
     }
+    /// In place of this build's `authex-em`.
+    void use_manager(const std::string& node, std::string program) {
+        manager_programs_[node] = std::move(program);
+    }
     void run_authex_in(std::vector<std::string> words) { authex_in_ = std::move(words); }
     /// `authex` speaks plaintext also beyond loopback.
     void allow_plaintext() { authex_options_ = {"--insecure"}; }
@@ -107,6 +111,7 @@ class World {
     std::map<std::string, nlohmann::json> ready_;
     std::vector<std::string> more_options_;
     std::map<std::string, std::vector<std::string>> manager_in_;
+    std::map<std::string, std::string> manager_programs_;
     std::map<std::string, std::string> hosts_;
     std::vector<std::string> authex_in_;
     std::vector<std::string> authex_options_;

@@ -30,6 +30,7 @@ constexpr const char* machinery_file = "machinery";
 constexpr const char* objects_file = "objects";
 constexpr const char* objects_folder = "ta-objects";
 const std::string emulator_program = "qemu-aarch64";
+constexpr const char* emulated_host = "AUTHEX_TZ_HOST_PROGRAM_AARCH64";
 constexpr process::HostProgram host_program = {.variable = "AUTHEX_TZ_HOST_PROGRAM",
                                                .name = "authex-tz-host"};
 #if defined(__aarch64__)
@@ -64,10 +65,17 @@ fs::path on_path(const std::string& name) {
     return {};
 }
 
+/// Of AArch64, and that is not this processor; or this manager is itself in the emulator, and its
+/// kernel starts no program of AArch64.
+bool needs_emulator(Machine machine) {
+    return machine == Machine::aarch64 &&
+           (own_machine != Machine::aarch64 || !named(emulated_host).empty());
+}
+
 /// The host of AArch64, run by an emulator of that processor.
 Expected<bool> emulate(process::HostCommand& command) {
     const fs::path emulator = on_path(emulator_program);
-    fs::path host = named("AUTHEX_TZ_HOST_PROGRAM_AARCH64");
+    fs::path host = named(emulated_host);
     if (host.empty()) {
         host = command.program.parent_path() / "aarch64/authex-tz-host";
     }
@@ -75,8 +83,8 @@ Expected<bool> emulate(process::HostCommand& command) {
         return failure("host-missing",
                        fmt::format("its image is for AArch64, and there is no {}",
                                    emulator.empty() ? emulator_program : host.string()),
-                       "say `machine: x86-64` of the node; or install qemu-user and build the "
-                       "preset aarch64");
+                       "say `machine: x86-64` of the node; or install qemu-user and the libraries "
+                       "of AArch64 (tools/setup does), and build again");
     }
     command.arguments.insert(command.arguments.begin(), host);
     command.arguments.back() = "emulated";
@@ -245,6 +253,12 @@ Expected<bool> TrustZoneLoader::admit(const ModuleSpec& spec, const SignedTa& ta
     if (plan.refusal != nullptr) {
         return refused(spec, "image-malformed", plan.refusal);
     }
+    if (plan.machine == Machine::x86_64 && own_machine != Machine::x86_64) {
+        return refused(spec,
+                       "image-machine",
+                       "its image is for x86-64, this machine is not",
+                       "leave out `machine` of the node");
+    }
     if (uuid_of(plan.head) != ta.uuid) {
         return refused(spec, "image-malformed", "its header names another UUID than its image");
     }
@@ -292,7 +306,7 @@ Expected<bool> TrustZoneLoader::prepare(const ModuleSpec& spec,
         return admitted;
     }
     command.arguments.back() = "simulated";
-    if (plan_ta(ta.elf).machine != own_machine) {
+    if (needs_emulator(plan_ta(ta.elf).machine)) {
         if (const Expected<bool> emulated = emulate(command); !emulated) {
             return refused(spec, "host-missing", emulated.error().summary, emulated.error().fix);
         }

@@ -39,8 +39,9 @@ Expected<DeviceKeyPair> ask_device_key(TeeClient& client);
 
 /// TrustZone with OP-TEE, or simulated. Simulated images of AArch64 run elsewhere in qemu-aarch64,
 /// through the host program that AUTHEX_TZ_HOST_PROGRAM_AARCH64 names, or aarch64/authex-tz-host
-/// beside the other one. Thread-safe; the links that it makes are not. start() and adopt() may
-/// block for some milliseconds.
+/// beside the other one. That variable says so on AArch64 too, for a manager that is itself in
+/// qemu-user. Thread-safe; the links that it makes are not. start() and adopt() may block for some
+/// milliseconds.
 class TrustZoneLoader final : public Loader {
   public:
     /// @error host-missing | signing-key | module-files | tee-missing: no OP-TEE, or it has no
@@ -51,7 +52,7 @@ class TrustZoneLoader final : public Loader {
     /// `spec.image_sha256` is of the file. As OP-TEE, refuses TAs that are not signed by the key
     /// that it knows, and those older than one of the same UUID that was ever loaded.
     /// @error image-unreadable | image-mismatch | image-malformed | image-signature |
-    /// image-rollback | already-running | module-files | as process::spawn_host
+    /// image-rollback | image-machine | already-running | module-files | as process::spawn_host
     Expected<std::unique_ptr<ModuleLink>> start(const ModuleSpec& spec,
                                                 const std::filesystem::path& directory) override;
     Expected<std::unique_ptr<ModuleLink>> adopt(const ModuleSpec& spec,

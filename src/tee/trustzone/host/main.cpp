@@ -1,7 +1,7 @@
 // authex-tz-host: the process of one trusted application. Started by the loader in the module's
 // folder:
 //
-//     authex-tz-host NAME IMAGE-SHA256-HEX SPIN-US simulated | emulated
+//     authex-tz-host NAME IMAGE-SHA256-HEX SPIN-US hardware | simulated | emulated
 //
 // `emulated`: an emulator of the processor runs this program, and takes no filter of system calls.
 // The folder has the file `image`, and `machinery`: what the simulated TEE knows; `objects`: what
