@@ -1,14 +1,21 @@
 // What holds on each TEE that a process simulates, and between them.
+#include <algorithm>
 #include <csignal>
 
 #include <gmock/gmock.h>
 
 #include "ping_pong.hpp"
+#include "tee/trustzone/machines.hpp"
 
 namespace authex::test {
 namespace {
 
 using ::testing::HasSubstr;
+
+std::string underscored(std::string name) {
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+}
 
 class MixedNodes : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Tees,
@@ -18,16 +25,11 @@ INSTANTIATE_TEST_SUITE_P(Tees,
                                          "trustzone-sgx",
                                          "trustzone-sancus",
                                          "trustzone-aarch64"),
-                         [](const auto& info) {
-                             std::string name = info.param;
-                             name[name.find('-')] = '_';
-                             return name;
-                         });
+                         [](const auto& info) { return underscored(info.param); });
 
 TEST_P(MixedNodes, PlayWithEachOther) {
     const std::string nodes = GetParam();
-    if (nodes == "trustzone-aarch64" &&
-        !std::filesystem::exists(program("aarch64/authex-tz-host"))) {
+    if (nodes == "trustzone-aarch64" && !has_aarch64()) {
         GTEST_SKIP() << "no libraries of AArch64 (tools/setup)";
     }
     World world("ping-pong", nodes + ".yaml");
@@ -38,12 +40,16 @@ TEST_P(MixedNodes, PlayWithEachOther) {
 
 struct SimulatedTee {
     const char* name;
+    const char* nodes;    ///< of the example
     const char* key_file; ///< in the manager's folder: what its evidence is rooted in
 };
 
 class Simulated : public testing::TestWithParam<SimulatedTee> {
   protected:
     void SetUp() override {
+        if (GetParam().nodes == std::string("trustzone-aarch64") && !has_aarch64()) {
+            GTEST_SKIP() << "no libraries of AArch64 (tools/setup)";
+        }
         world_.start_managers();
         world_.must({"up"});
     }
@@ -51,15 +57,18 @@ class Simulated : public testing::TestWithParam<SimulatedTee> {
         world_.manager(node).signal(SIGKILL);
         (void)world_.manager(node).wait();
     }
-    const std::string descriptor_ = std::string(GetParam().name) + ".yaml";
+    const std::string descriptor_ = std::string(GetParam().nodes) + ".yaml";
     World world_{"ping-pong", descriptor_};
 };
-INSTANTIATE_TEST_SUITE_P(Tees,
-                         Simulated,
-                         testing::Values(SimulatedTee{.name = "sgx", .key_file = "sgx-root.pem"},
-                                         SimulatedTee{.name = "trustzone",
-                                                      .key_file = "tee-device-key.pem"}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Tees,
+    Simulated,
+    testing::Values(
+        SimulatedTee{.name = "sgx", .nodes = "sgx", .key_file = "sgx-root.pem"},
+        SimulatedTee{.name = "trustzone", .nodes = "trustzone", .key_file = "tee-device-key.pem"},
+        SimulatedTee{
+            .name = "trustzone", .nodes = "trustzone-aarch64", .key_file = "tee-device-key.pem"}),
+    [](const auto& info) { return underscored(info.param.nodes); });
 
 TEST_P(Simulated, ModulesAreShownSimulatedWithTheirMeasurement) {
     const auto ping = world_.module("ping");

@@ -8,6 +8,7 @@
 #include "tee/trustzone/device_public_key.hpp"
 #include "tee/trustzone/image/ta_elf.hpp"
 #include "tee/trustzone/image/ta_writer.hpp"
+#include "tee/trustzone/machines.hpp"
 #include "tee/trustzone/signer.hpp"
 #include "tee/trustzone/simulator/device_key.hpp"
 #include "tee/trustzone/trustzone_modules.hpp"
@@ -221,24 +222,26 @@ TEST(TaLoading, ASimulatedTeeThatKnowsAKeyTakesNoOthers) {
 }
 
 TEST(TaLoading, AnOlderVersionIsRefusedAfterANewerOne) {
-    const test::TemporaryFolder folder;
-    auto loader = test::open_trustzone_loader(folder);
-    const auto code = [&](std::uint16_t version) {
-        const Image built = test::build_ta(source, {.version = version});
-        auto link = loader->start(test::spec_of_file(test::content_of(built), "m"),
-                                  test::module_folder(folder, "m", built.path));
-        if (!link) {
-            return link.error().code;
-        }
-        (*link)->kill();
-        EXPECT_TRUE(test::wait_exit(**link));
-        return std::string();
-    };
-    EXPECT_EQ(code(1), "");
-    EXPECT_EQ(code(3), "");
-    loader = test::open_trustzone_loader(folder);
-    EXPECT_EQ(code(2), "image-rollback");
-    EXPECT_EQ(code(3), "");
+    for (const char* machine : test::machines()) {
+        const test::TemporaryFolder folder;
+        auto loader = test::open_trustzone_loader(folder);
+        const auto code = [&](std::uint16_t version) {
+            const Image built = test::build_ta(source, {.machine = machine, .version = version});
+            auto link = loader->start(test::spec_of_file(test::content_of(built), "m"),
+                                      test::module_folder(folder, "m", built.path));
+            if (!link) {
+                return link.error().code;
+            }
+            (*link)->kill();
+            EXPECT_TRUE(test::wait_exit(**link));
+            return std::string();
+        };
+        EXPECT_EQ(code(1), "") << machine;
+        EXPECT_EQ(code(3), "");
+        loader = test::open_trustzone_loader(folder);
+        EXPECT_EQ(code(2), "image-rollback") << machine;
+        EXPECT_EQ(code(3), "");
+    }
 }
 
 TEST(DeviceKey, SignsAsTheStandardSays) {

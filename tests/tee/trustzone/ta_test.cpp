@@ -91,6 +91,13 @@ INSTANTIATE_TEST_SUITE_P(Machines,
                          testing::ValuesIn(test::machines()),
                          test::name_of_machine);
 
+TEST(TaMachines, IncludeThatOfBoards) {
+    if (!test::has_aarch64()) {
+        GTEST_SKIP() << "nothing of AArch64 is tried: no qemu-user, or no libraries (tools/setup)";
+    }
+    EXPECT_THAT(test::machines(), testing::Contains(testing::StrEq("aarch64")));
+}
+
 TEST_P(TaTest, AnswersManyCalls) {
     const auto link = start();
     for (std::uint32_t i = 0; i < 1'000; ++i) {
@@ -190,6 +197,22 @@ TEST_P(TaTest, EvidenceOfAnythingElseIsRefused) {
     for (const std::size_t size : {std::size_t{0}, std::size_t{4}, evidence.size() - 1}) {
         EXPECT_EQ(code(wanted, ByteView(evidence).first(size)), "evidence-malformed") << size;
     }
+    end(*link);
+}
+
+TEST_P(TaTest, AnotherOneUnderItsUuidIsNotTakenForIt) {
+    const Image other = test::build_ta("#include <authex/module.hpp>\n"
+                                       "AUTHEX_ENTRY(leak, call) { call.result.u8(1); }\n",
+                                       {.machine = GetParam()});
+    EXPECT_EQ(other.labels[0].value, image().labels[0].value) << "owner and name are the same";
+    const ModuleSpec of_other = test::spec_of_file(test::content_of(other), "ta");
+    const auto link =
+        test::require(loader_->start(of_other, test::module_folder(folder_, "ta", other.path)));
+    const auto report = test::report_of(*link);
+    const auto evidence = test::require(loader_->evidence(of_other, report));
+    const auto claims = TrustZoneVerifier().verify(evidence, expectation(report));
+    ASSERT_FALSE(claims);
+    EXPECT_EQ(claims.error().code, "evidence-identity");
     end(*link);
 }
 
