@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "em/control/manager.hpp"
+#include "tee/process/exit.hpp"
+#include "tee/process/link.hpp"
 
 namespace authex::em {
 namespace {
@@ -44,6 +46,18 @@ Expected<bool> is_meant(const Module& module, const ProcessName& process) {
                                process.module,
                                module.spec.deployment),
                    "look at its status, and say again what is to be done");
+}
+
+/// As to_text(); with what to do, where that can be said.
+std::string end_text(const tee::Exit& exit, const std::filesystem::path& folder) {
+    const std::string text = tee::to_text(exit);
+    if (exit.signalled || exit.code != tee::process::exit_state_not_kept) {
+        return text;
+    }
+    return fmt::format("{}; nothing that it did since went out. Look at the disk of {}, then run "
+                       "authex up, or let authex watch bring it back",
+                       text,
+                       (folder / tee::process::kept_file).string());
 }
 
 } // namespace
@@ -399,10 +413,10 @@ void Manager::greeted(const ModuleName& name,
     if (module != nullptr && module->alive() && module->instance == instance) {
         const bool ended = reason.code == "module-ended";
         const std::optional<tee::Exit> exit = end_process(name);
-        fail(name, instance, ended && exit ? tee::to_text(*exit) : reason.summary);
+        const std::string end = exit ? end_text(*exit, outside_.store.folder(name)) : "";
+        fail(name, instance, ended && exit ? end : reason.summary);
         if (ended && exit) {
-            reason.summary = fmt::format(
-                "module \"{}\" ended as it started: {}", name.name, tee::to_text(*exit));
+            reason.summary = fmt::format("module \"{}\" ended as it started: {}", name.name, end);
         }
         for (const std::string& line : module->last_lines) {
             reason.detail += (reason.detail.empty() ? "" : "\n") + line;
@@ -502,7 +516,7 @@ void Manager::note_end(const ModuleName& name, std::string failure) {
 }
 
 void Manager::module_ended(const ModuleName& name, const tee::Exit& exit) {
-    note_end(name, tee::to_text(exit));
+    note_end(name, end_text(exit, outside_.store.folder(name)));
 }
 
 void Manager::module_misbehaved(const ModuleName& name, const std::string& reason) {

@@ -12,6 +12,9 @@ std::string to_text(const Exit& exit) {
     if (!exit.signalled && exit.code == process::exit_enclave_exception) {
         return fmt::format("exit status {}: an exception inside the enclave", exit.code);
     }
+    if (!exit.signalled && exit.code == process::exit_state_not_kept) {
+        return fmt::format("exit status {}: the disk did not take its state", exit.code);
+    }
     if (!exit.signalled) {
         return fmt::format("exit status {}", exit.code);
     }

@@ -1,7 +1,6 @@
 // Power cuts while a state is kept. A disk has, of what was written since it was told to wait,
 // whatever pages it likes.
 #include <fcntl.h>
-#include <functional>
 #include <random>
 #include <unistd.h>
 
@@ -10,29 +9,16 @@
 
 #include "support/temporary_folder.hpp"
 #include "tee/process/descriptor.hpp"
+#include "tee/process/disk.hpp"
 #include "tee/process/kept_area.hpp"
 #include "tee/process/kept_copy.hpp"
 #include "tee/process/link.hpp"
 #include "tee/process/shared_area.hpp"
 
-namespace {
-/// Told of what is to be on the disk now.
-std::function<void(const void*, std::size_t)> on_sync;
-} // namespace
-
-extern "C" {
-int __real_msync(void* address, std::size_t bytes, int flags);
-int __wrap_msync(void* address, std::size_t bytes, int flags) {
-    if (on_sync) {
-        on_sync(address, bytes);
-    }
-    return __real_msync(address, bytes, flags);
-}
-}
-
 namespace authex::tee::process {
 namespace {
 
+using test::on_sync;
 using Octets = std::vector<std::uint8_t>;
 constexpr std::size_t frames_bytes = 3 * page_bytes;
 constexpr std::size_t state_bytes = 100;
@@ -112,6 +98,7 @@ TEST_F(DurableKeptAreaTest, APowerCutAtAnyMomentLeavesTheLastStateThatWasKeptOrT
         const std::size_t at = begin - base;
         const Octets seen = content();
         std::copy_n(seen.data() + at, bytes, disk_.data() + at);
+        return 0;
     };
     for (; number < 60; ++number) {
         ASSERT_TRUE(area.keep(kept_at(number), state_bytes));
@@ -125,7 +112,10 @@ TEST_F(DurableKeptAreaTest, WithoutThatNothingWaitsForTheDisk) {
     const Descriptor file = open_file();
     KeptArea area = KeptArea::map(file.get());
     int syncs = 0;
-    on_sync = [&](const void*, std::size_t) { ++syncs; };
+    on_sync = [&](const void*, std::size_t) {
+        ++syncs;
+        return 0;
+    };
     EXPECT_TRUE(area.keep(kept_at(0), state_bytes));
     EXPECT_EQ(syncs, 0);
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tee/loader.hpp"
+#include "tee/process/exit.hpp"
 
 namespace authex::tee::process {
 namespace {
@@ -83,6 +84,8 @@ TEST(Stat, OfThisProcessIsKnownAndOfNoneIsNot) {
 
 TEST(Exit, IsToldInWords) {
     EXPECT_EQ(to_text(Exit{.signalled = false, .code = 3}), "exit status 3");
+    EXPECT_EQ(to_text(Exit{.signalled = false, .code = exit_state_not_kept}),
+              "exit status 73: the disk did not take its state");
     EXPECT_EQ(to_text(Exit{.signalled = true, .code = 11}), "killed by signal 11 (SIGSEGV)");
     EXPECT_EQ(to_text(Exit{.signalled = true, .code = 200}), "killed by signal 200");
 }

@@ -7,6 +7,8 @@
 
 #include "support/frames.hpp"
 #include "support/temporary_folder.hpp"
+#include "tee/process/disk.hpp"
+#include "tee/process/exit.hpp"
 #include "tee/process/kept_copy.hpp"
 #include "tee/process/link.hpp"
 #include "tee/process/manager_end.hpp"
@@ -53,10 +55,17 @@ class ServeTest : public testing::Test {
   protected:
     /// Until the image refuses. @return what is kept then
     KeptCopy serve_until_refused(std::vector<std::size_t> takes) {
+        EXPECT_EQ(serve_to_the_end(std::move(takes), false), exit_refused_invocation);
+        const auto copied = read_kept(folder_.path());
+        EXPECT_TRUE(copied);
+        return copied ? *copied : KeptCopy();
+    }
+    /// @return the exit status
+    int serve_to_the_end(std::vector<std::size_t> takes, bool durable) {
         image_.manager = &manager_;
         image_.takes = std::move(takes);
         active = &image_;
-        EXPECT_TRUE(make_kept(folder_.path(), ring_bytes_min));
+        EXPECT_TRUE(make_kept(folder_.path(), ring_bytes_min, durable));
         const Descriptor file(::open((folder_.path() / kept_file).c_str(), O_RDWR | O_CLOEXEC));
         KeptArea kept = KeptArea::map(file.get());
         const Octets calls(wire::header_bytes * (image_.takes.size() + 1), 1);
@@ -66,10 +75,7 @@ class ServeTest : public testing::Test {
         const Door door{.enter = [](const Door&, runtime::Invocation& invocation) {
             active->enter(invocation);
         }};
-        EXPECT_EQ(serve(door, module_, kept, 0), exit_refused_invocation);
-        const auto copied = read_kept(folder_.path());
-        EXPECT_TRUE(copied);
-        return copied ? *copied : KeptCopy();
+        return serve(door, module_, kept, 0);
     }
 
     test::TemporaryFolder folder_;
@@ -96,6 +102,17 @@ TEST_F(ServeTest, AStateIsForTheHostAlone) {
     const auto left = manager_.readable();
     ASSERT_TRUE(left);
     EXPECT_EQ(Octets(left->begin(), left->end()), event(0) + event(1));
+}
+
+TEST_F(ServeTest, AStateThatTheDiskDoesNotTakeEndsTheProcessAndWhatItKnowsOfIsGivenToNobody) {
+    int waits = 0;
+    test::on_sync = [&](const void*, std::size_t) { return ++waits > 2 ? EIO : 0; };
+    EXPECT_EQ(serve_to_the_end({0, 0, 0}, true), exit_state_not_kept);
+    test::on_sync = nullptr;
+    const auto left = manager_.readable();
+    ASSERT_TRUE(left);
+    EXPECT_EQ(Octets(left->begin(), left->end()), event(0));
+    EXPECT_EQ(read_kept(folder_.path())->state, state(0));
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 
 #include "runtime/invocation.hpp"
 #include "tee/process/adaptive_spin.hpp"
+#include "tee/process/exit.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::tee::process {
@@ -86,27 +87,36 @@ std::size_t state_at_end(ByteView frames) {
     return frames.empty() && bytes != 0 && view.header.kind == wire::Kind::state ? bytes : 0;
 }
 
+/// What one entry came to.
+struct Turn {
+    std::size_t consumed = 0;
+    std::size_t produced = 0;
+    int failed = 0; ///< exit status
+    [[nodiscard]] bool worked() const { return consumed != 0 || produced != 0; }
+};
+
 /// Invokes, and publishes what came of it. The state is for this host alone, and kept before
 /// anybody sees what has come of it, together with all that the manager has not taken yet: both
 /// may die at once.
-Answer enter(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
+Turn enter(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
     end.count_entry();
-    Answer answer = invoke(door, in, out);
+    const Answer answer = invoke(door, in, out);
     if (!answer.good) {
-        return answer;
+        return {.failed = exit_refused_invocation};
     }
+    std::size_t state_bytes = 0;
     if (kept.mapped()) {
-        const std::size_t state_bytes = state_at_end(out.first(answer.produced));
-        if (state_bytes != 0) {
-            const std::optional<ByteView> unread = end.unread(answer.produced);
-            if (!unread || !kept.keep(*unread, state_bytes)) {
-                return {};
-            }
+        state_bytes = state_at_end(out.first(answer.produced));
+        const std::optional<ByteView> unread = end.unread(answer.produced);
+        if (!unread) {
+            return {.failed = exit_corrupt_rings};
         }
-        answer.produced -= state_bytes;
+        if (state_bytes != 0 && !kept.keep(*unread, state_bytes)) {
+            return {.failed = exit_state_not_kept};
+        }
     }
-    end.commit(answer.produced);
-    return answer;
+    end.commit(answer.produced - state_bytes);
+    return {.consumed = answer.consumed, .produced = answer.produced - state_bytes};
 }
 
 /// Tells the module the time, where it wants that.
@@ -123,16 +133,15 @@ class Clock {
         return now_us_ < told_us_ || now_us_ - told_us_ >= every_us;
     }
     /// @pre is_due(). @param out the module's room, of which the end holds the frame meanwhile
-    Answer tell(const Door& door, ModuleEnd& end, KeptArea& kept, Bytes out) {
+    Turn tell(const Door& door, ModuleEnd& end, KeptArea& kept, Bytes out) {
         if (out.size() < wire::header_bytes) {
-            return {.good = true};
+            return {};
         }
         const Bytes frame = out.last(wire::header_bytes);
         wire::write_header({.kind = wire::Kind::time, .counter = now_us_}, frame);
-        const Answer answer =
-            enter(door, end, kept, frame, out.first(out.size() - wire::header_bytes));
-        told_us_ = answer.consumed != 0 ? now_us_ : told_us_;
-        return answer;
+        const Turn turn = enter(door, end, kept, frame, out.first(out.size() - wire::header_bytes));
+        told_us_ = turn.consumed != 0 ? now_us_ : told_us_;
+        return turn;
     }
 
   private:
@@ -141,20 +150,13 @@ class Clock {
     std::uint64_t told_us_ = 0;
 };
 
-/// What one turn came to.
-struct Turn {
-    bool worked = false;
-    int failed = 0; ///< exit status
-};
-
 Turn serve_once(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
-    const Answer answer = enter(door, end, kept, in, out);
-    if (!answer.good) {
-        return {.failed = exit_refused_invocation};
+    const Turn turn = enter(door, end, kept, in, out);
+    if (turn.failed == 0) {
+        end.consume(turn.consumed);
+        end.ring();
     }
-    end.consume(answer.consumed);
-    end.ring();
-    return {.worked = answer.consumed != 0 || answer.produced != 0};
+    return turn;
 }
 
 } // namespace
@@ -192,8 +194,8 @@ int serve(const Door& door, ModuleEnd& end, KeptArea& kept, std::uint32_t spin_u
         const std::optional<ByteView> in = end.readable();
         std::optional<Bytes> out = end.writable();
         if (in && out && !in->empty() && clock.is_due(end)) {
-            if (!clock.tell(door, end, kept, *out).good) {
-                return exit_refused_invocation;
+            if (const int failed = clock.tell(door, end, kept, *out).failed) {
+                return failed;
             }
             out = end.writable();
         }
@@ -204,14 +206,14 @@ int serve(const Door& door, ModuleEnd& end, KeptArea& kept, std::uint32_t spin_u
         if (!in->empty()) {
             turn = serve_once(door, end, kept, in->first(std::min(in->size(), batch_bytes)), *out);
             // One frame may be larger than a batch.
-            if (!turn.worked && turn.failed == 0 && in->size() > batch_bytes) {
+            if (!turn.worked() && turn.failed == 0 && in->size() > batch_bytes) {
                 turn = serve_once(door, end, kept, *in, *out);
             }
         }
         if (turn.failed != 0) {
             return turn.failed;
         }
-        if (turn.worked) {
+        if (turn.worked()) {
             spin.worked(ticks());
         } else if (!look(end, spin)) {
             // What is left is a cut frame, or there was too little room for its answer.
