@@ -43,7 +43,7 @@ std::vector<Family> watch_metrics(const deployer::WatchCounts& counts) {
         acts.add({{"act", act}, {"result", "failed"}}, tries.failed);
     }
     Family broken{"authex_watch_broken", Type::gauge, "What is broken or overdue now.", {}};
-    for (const char* kind : {"node", "link", "module", "connection", "periodic event"}) {
+    for (const char* kind : {"node", "link", "disk", "module", "connection", "periodic event"}) {
         const auto found = counts.broken.find(kind);
         broken.add({{"kind", kind}},
                    found == counts.broken.end() ? std::uint64_t{0} : found->second);

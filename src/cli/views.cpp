@@ -170,6 +170,11 @@ std::string troubles(const deployer::Status& status, const Terminal& terminal) {
                                 terminal.paint(Colour::red, module.name + ":"),
                                 harmless(module.quarantined));
         }
+        if (!module.held_up.empty()) {
+            text += fmt::format("\n{} what it says waits on its node: {}\n",
+                                terminal.paint(Colour::red, module.name + ":"),
+                                harmless(module.held_up));
+        }
         if (module.failure.empty()) {
             continue;
         }
@@ -309,6 +314,7 @@ nlohmann::json status_json(const deployer::Status& status) {
                            {"simulated", module.simulated},
                            {"image_bytes", module.image_bytes},
                            {"failure", module.failure},
+                           {"held_up", module.held_up},
                            {"quarantined", module.quarantined},
                            {"kept", module.kept},
                            {"last_lines", module.last_lines},

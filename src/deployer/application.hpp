@@ -147,6 +147,7 @@ struct ModuleStatus {
     bool simulated = false;
     std::uint64_t image_bytes = 0;
     std::string failure;
+    std::string held_up; ///< why its node takes nothing that it says for now; empty: it does
     std::vector<std::string> last_lines;
     std::uint32_t instance = 0;
 };

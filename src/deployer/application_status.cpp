@@ -74,6 +74,7 @@ module_status(const descriptor::Module& module, const NodeView& view, const Stat
     shown.state = status == nullptr ? "absent" : word_of(status->state());
     if (status != nullptr) {
         shown.failure = status->failure();
+        shown.held_up = status->held_up();
         shown.last_lines = {status->last_lines().begin(), status->last_lines().end()};
         shown.instance = status->instance();
     }

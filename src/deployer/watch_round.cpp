@@ -63,6 +63,20 @@ void find_links(const Survey& survey, std::vector<Ailment>& all) {
     }
 }
 
+/// What modules of a durable node say waits until its disk works.
+void find_disks(const Survey& survey, std::vector<Ailment>& all) {
+    for (const auto& [name, view] : survey) {
+        for (const v1::ModuleStatus& module : view.status.modules()) {
+            if (view.usable() && !module.held_up().empty()) {
+                add(all,
+                    {.thing = {.kind = Kind::disk, .name = name},
+                     .cause = module.held_up(),
+                     .curable = false});
+            }
+        }
+    }
+}
+
 Selection selection_of(const std::vector<Ailment>& all) {
     Selection selection{.remove_stale = false, .heal = true};
     for (const Ailment& each : all) {
@@ -133,6 +147,7 @@ WatchRound::find(const State& state, const Survey& survey, Watcher::Time now) co
         }
     }
     find_links(survey, found.ailments);
+    find_disks(survey, found.ailments);
     const Work work = application_.to_heal(state, survey);
     std::set<std::string> modules;
     for (const Step& step : work.steps) {

@@ -18,6 +18,8 @@ const char* to_string(Thing::Kind kind) {
         return "node";
     case Thing::Kind::link:
         return "link";
+    case Thing::Kind::disk:
+        return "disk";
     case Thing::Kind::module:
         return "module";
     case Thing::Kind::connection:

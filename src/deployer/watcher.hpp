@@ -15,12 +15,21 @@ namespace authex::deployer {
 
 /// Something that can be broken, or overdue. What stands first is mended first.
 struct Thing {
-    enum class Kind : std::uint8_t { node, link, module, connection, periodic, attestation, key };
+    enum class Kind : std::uint8_t {
+        node,
+        link,
+        disk,
+        module,
+        connection,
+        periodic,
+        attestation,
+        key
+    };
     Kind kind = Kind::module;
     std::string name;
     auto operator<=>(const Thing&) const = default;
 };
-/// "node", "link", "module", "connection", "periodic event", "attestation", "key".
+/// "node", "link", "disk", "module", "connection", "periodic event", "attestation", "key".
 [[nodiscard]] const char* to_string(Thing::Kind kind);
 
 struct Ailment {

@@ -123,12 +123,16 @@ void Plane::go_on_with(ModuleName module, std::vector<std::uint8_t> frames, Done
            done = std::move(done)]() mutable {
         const Hosted* module = find(name);
         const bool taken = module != nullptr && router_.go_on_with(module->id, frames);
+        const bool by_disk = module != nullptr && !module->held_up.empty();
         complete(std::move(done),
-                 taken
-                     ? Expected<bool>(true)
-                     : failure("kept-state",
-                               fmt::format("what module \"{}\" has left finds no room", name.name),
-                               "its receivers are slow or away; see authex status, and try again"));
+                 taken ? Expected<bool>(true)
+                       : failure("kept-state",
+                                 fmt::format("what module \"{}\" has left finds no room{}",
+                                             name.name,
+                                             by_disk ? ": " + module->held_up : ""),
+                                 by_disk ? "mend the disk, and try again"
+                                         : "its receivers are slow or away; see authex status, and "
+                                           "try again"));
     });
 }
 
@@ -295,11 +299,15 @@ Snapshot Plane::snapshot() {
                 for (const tee::Carried& events : module->link->take_carried()) {
                     router_.carried(module->name.deployment, events);
                 }
+                if (!module->held_up.empty()) {
+                    snapshot.held_up.push_back({module->name, module->held_up});
+                }
                 if (const auto entries = module->link->entries()) {
                     snapshot.entries.push_back({module->name, *entries});
                 }
             }
         }
+        snapshot.disk_failures = disk_failures_;
         router_.fill(snapshot);
         links_.fill(snapshot);
         periodic_.fill(snapshot);

@@ -86,8 +86,15 @@ struct EntryCount {
     ModuleName module;
     std::uint64_t entries = 0; ///< into its TEE, since its process was started
 };
+/// A module of which the manager takes nothing more: the disk does not keep it.
+struct HeldUp {
+    ModuleName module;
+    std::string reason; ///< with the file's path
+};
 struct Snapshot {
     std::vector<ConnectionCounters> connections;
+    std::vector<HeldUp> held_up;
+    std::uint64_t disk_failures = 0; ///< vain attempts to have the disk keep something
     std::vector<EntryCount> entries; ///< of modules in processes
     std::vector<LinkState> links;
     std::vector<PeriodicState> periodic;

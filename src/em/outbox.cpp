@@ -177,6 +177,7 @@ bool Outbox::recover(const OutboxName& name) {
     has_first_ = load<std::uint64_t>(base, at_flags) != 0;
     send_ = head_;
     kept_head_ = head_;
+    to_sync_ = durable_; // it may be in the kernel alone
     // What is there already must be kept, whatever the limit is now.
     budget_.adopt(capacity_);
     return true;
@@ -210,20 +211,24 @@ void Outbox::store(std::size_t field, std::uint64_t value) {
 
 /// The frames first, then what the header says of them: one sector, whose fields are in an order in
 /// which each leaves what recover() takes.
-bool Outbox::sync() {
+Expected<bool> Outbox::sync() {
     if (!to_sync_) {
         return true;
     }
-    if (!store_->sync()) {
-        return false;
+    Expected<bool> synced = store_->sync();
+    attach();
+    if (!synced) {
+        return synced;
     }
     publish(base_, at_tail, tail_);
     publish(base_, at_next, next_);
     publish(base_, at_head, head_);
     save(base_, at_first_crc, first_crc_);
     publish(base_, at_flags, has_first_ ? 1 : 0);
-    if (!store_->sync()) {
-        return false;
+    synced = store_->sync();
+    attach();
+    if (!synced) {
+        return synced;
     }
     kept_head_ = head_;
     to_sync_ = false;

@@ -50,8 +50,9 @@ class OutboxStore {
     /// Whether what it holds outlives a power cut. What replace() has put in the place of something
     /// does, or what was there before; after sync(), what was written does.
     [[nodiscard]] virtual bool is_durable() const { return false; }
-    /// @return false: the disk failed
-    virtual bool sync() { return true; }
+    /// May move what it holds: see bytes(). @error disk-failed: it may be tried again, and then
+    /// writes all that may be missing
+    virtual Expected<bool> sync() { return true; }
 };
 
 /// An outbox's memory on the heap.
@@ -115,8 +116,8 @@ class Outbox {
     Append append(const wire::FrameHeader& header, ByteView frame, bool beyond = false);
     /// In a durable store, a frame is kept from here on, whatever happens; before, it may be gone
     /// after a kill, too. In any other there is nothing to do.
-    /// @return false: the disk failed; it may be tried again
-    bool sync();
+    /// @error disk-failed: it may be tried again
+    Expected<bool> sync();
 
     /// Whole unsent frames that lie side by side, at most `max_bytes` of them; empty if none or if
     /// the first one is larger.

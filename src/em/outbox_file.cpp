@@ -9,25 +9,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "tee/process/descriptor.hpp"
+#include "tee/process/sync_folders.hpp"
+
 namespace authex::em {
 namespace {
 
-/// A file descriptor that is closed at the end of the scope; the mapping stays.
-class Descriptor {
-  public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return fd_; }
-
-  private:
-    int fd_;
-};
+using tee::process::Descriptor;
 
 Bytes map(int fd, std::size_t size) {
     void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -41,17 +29,18 @@ std::filesystem::path folder_of(const std::filesystem::path& directory, const Ou
     return directory / fmt::format("{}-{}", name.deployment, name.channel);
 }
 
-/// That the disk has the file, its folder and the one of all queues under their names.
+/// The file, its folder and the one of all queues.
 bool sync_names(const std::filesystem::path& file) {
-    std::filesystem::path folder = file;
-    for (int level = 0; level < 3; ++level) {
-        folder = folder.parent_path();
-        const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (opened.get() < 0 || ::fsync(opened.get()) != 0) {
-            return false;
-        }
-    }
-    return true;
+    return tee::process::sync_folders(file.parent_path(), 3);
+}
+
+tl::unexpected<Diagnostic> not_written(const std::filesystem::path& file, int error) {
+    return failure("disk-failed",
+                   fmt::format("{} cannot be written: {}",
+                               file.string(),
+                               std::generic_category().message(error)),
+                   error == ENOSPC ? "make room on the disk of the state directory"
+                                   : "look at the disk of the state directory (dmesg)");
 }
 
 std::string prefix_of(const OutboxName& name) {
@@ -68,11 +57,11 @@ Expected<std::unique_ptr<FileStore>> FileStore::open(const std::filesystem::path
                                                      bool durable) {
     std::unique_ptr<FileStore> store(new FileStore(path, durable));
     const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (file.get() < 0 && errno == ENOENT) {
+    if (!file.open() && errno == ENOENT) {
         return store;
     }
     struct stat status {};
-    if (file.get() < 0 || ::fstat(file.get(), &status) != 0) {
+    if (!file.open() || ::fstat(file.get(), &status) != 0) {
         return failure("outbox-file",
                        fmt::format("{} cannot be opened: {}",
                                    path.string(),
@@ -88,6 +77,7 @@ Expected<std::unique_ptr<FileStore>> FileStore::open(const std::filesystem::path
                                        std::generic_category().message(errno)),
                            "check the limit of address space (ulimit -v)");
         }
+        store->doubtful_ = durable; // an earlier process may have been told
     }
     return store;
 }
@@ -103,38 +93,55 @@ void FileStore::unmap() {
     }
 }
 
+/// @return false: errno says why
 bool FileStore::replace(std::size_t size, const std::function<void(Bytes)>& fill) {
     const std::string next = path_.string() + ".new";
+    const auto given_up = [&next](int error) {
+        ::unlink(next.c_str());
+        errno = error;
+        return false;
+    };
     const Descriptor file(::open(next.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    // The blocks are taken now: a full disk must be an error here, not a SIGBUS at a later store.
-    if (file.get() < 0 || ::posix_fallocate(file.get(), 0, static_cast<off_t>(size)) != 0) {
-        ::unlink(next.c_str());
-        return false;
+    if (!file.open()) {
+        return given_up(errno);
     }
-    const Bytes mapped = map(file.get(), size);
+    // The blocks are taken now: a full disk must be an error here, not a SIGBUS at a later store.
+    const int full = ::posix_fallocate(file.get(), 0, static_cast<off_t>(size));
+    const Bytes mapped = full == 0 ? map(file.get(), size) : Bytes();
     if (mapped.empty()) {
-        ::unlink(next.c_str());
-        return false;
+        return given_up(full == 0 ? errno : full);
     }
     fill(mapped);
     const bool written = !durable_ || ::fsync(file.get()) == 0;
     if (!written || ::rename(next.c_str(), path_.c_str()) != 0) {
+        const int error = errno;
         ::munmap(mapped.data(), mapped.size());
-        ::unlink(next.c_str());
-        return false;
+        return given_up(error);
     }
     unmap();
     mapped_ = mapped;
     named_ = !durable_;
+    doubtful_ = false;
     return true;
 }
 
-bool FileStore::sync() {
+bool FileStore::write_anew() {
+    return replace(mapped_.size(), [this](Bytes bytes) { copy(mapped_, bytes); });
+}
+
+Expected<bool> FileStore::sync() {
     if (!durable_ || mapped_.empty()) {
         return true;
     }
+    if (doubtful_ && !write_anew()) {
+        return not_written(path_, errno);
+    }
     named_ = named_ || sync_names(path_);
-    return named_ && ::msync(mapped_.data(), mapped_.size(), MS_SYNC) == 0;
+    if (!named_ || ::msync(mapped_.data(), mapped_.size(), MS_SYNC) != 0) {
+        doubtful_ = true;
+        return not_written(path_, errno);
+    }
+    return true;
 }
 
 Expected<std::unique_ptr<Outbox>> open_outbox_file(const std::filesystem::path& directory,

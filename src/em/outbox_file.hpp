@@ -24,16 +24,20 @@ class FileStore final : public OutboxStore {
     Bytes bytes() override { return mapped_; }
     bool replace(std::size_t size, const std::function<void(Bytes)>& fill) override;
     [[nodiscard]] bool is_durable() const override { return durable_; }
-    bool sync() override;
+    Expected<bool> sync() override;
 
   private:
     FileStore(std::filesystem::path path, bool durable)
         : path_(std::move(path)), durable_(durable), named_(!durable) {}
     void unmap();
+    bool write_anew();
 
     std::filesystem::path path_;
     bool durable_;
     bool named_; ///< durable: the disk has the file that is mapped under its name
+    /// Durable: the kernel may take for written what the disk does not have. It tells of a page
+    /// that it could not write once, to who asked then. (fsync(2), ERRORS)
+    bool doubtful_ = false;
     Bytes mapped_;
 };
 

@@ -119,6 +119,8 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     bool may_stay_on_node(ModuleId source, std::uint16_t channel, ModuleId destination) override;
     void must_not_stay_on_node(ModuleId source, std::uint16_t channel) override;
     void unblocked(ModuleId module) override;
+    void disk_failed(ModuleId module, const Diagnostic& reason) override;
+    void disk_works(ModuleId module) override;
     void direct_changed(std::uint16_t deployment, std::uint16_t channel) override;
     void link_up(PeerId peer) override { router_.peer_up(peer); }
     void link_down(PeerId peer) override { router_.peer_down(peer); }
@@ -196,6 +198,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     std::vector<ModuleId> newly_ready_; ///< to be told to the router, which is busy
     std::vector<ModuleId> newly_keyed_; ///< likewise
     std::vector<DirectWait> direct_waits_;
+    std::uint64_t disk_failures_ = 0;
     bool directs_changed_ = false;
     bool worked_ = false;
     bool poll_soon_ = false;
@@ -225,6 +228,7 @@ struct Plane::Hosted {
     std::unordered_map<std::uint64_t, PendingCall> calls;
     std::unordered_set<std::string> periodic_running;
     std::string failure;
+    std::string held_up; ///< why the disk does not take what it has said
     std::uint32_t idle_rounds = 0;
     std::uint32_t awake_refusals = 0;
     std::uint32_t idle_rings = 0; ///< since it last wrote a frame or made room

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <sched.h>
 
+#include <fmt/format.h>
+
 #include "em/outbox_file.hpp"
 #include "em/plane.hpp"
 
@@ -334,6 +336,27 @@ void Plane::remove_outboxes(const OutboxName& name) {
 void Plane::unblocked(ModuleId id) {
     if (Hosted* module = find(id)) {
         activate(*module);
+    }
+}
+
+void Plane::disk_failed(ModuleId id, const Diagnostic& reason) {
+    ++disk_failures_;
+    Hosted* module = find(id);
+    if (module != nullptr && module->held_up != reason.summary) {
+        module->held_up = reason.summary;
+        observer_.log_line(module->name,
+                           AUTHEX_LOG_ERROR,
+                           fmt::format("what it says waits, nothing is lost: {}; {}. It goes on by "
+                                       "itself when the disk works",
+                                       reason.summary,
+                                       reason.fix));
+    }
+}
+
+void Plane::disk_works(ModuleId id) {
+    if (Hosted* module = find(id)) {
+        module->held_up.clear();
+        observer_.log_line(module->name, AUTHEX_LOG_INFO, "the disk works again: it goes on");
     }
 }
 

@@ -113,6 +113,7 @@ void Router::remove_module(ModuleId id) {
     }
     const std::unique_ptr<Module> module = std::move(found->second);
     modules_.erase(found);
+    held_up_.erase(id);
     names_.erase(module->name);
     dirty_.erase(std::remove(dirty_.begin(), dirty_.end(), &module->target), dirty_.end());
     for (auto& [key, connection] : connections_) {
@@ -192,7 +193,6 @@ std::size_t Router::from_module(ModuleId id, ByteView bytes) {
     }
     if (!sync_taken(module)) {
         freed = 0;
-        module.retry = true; // it is presented again, and known then
     }
     module.stall += stuck ? 0U : 1U;
     module.ahead = std::max(module.ahead, at) - freed;
@@ -216,13 +216,32 @@ bool Router::go_on_with(ModuleId id, ByteView frames) {
 
 /// Where frames are to outlive a power cut, the module may only forget them when the disk has them.
 bool Router::sync_taken(Module& module) {
-    std::erase_if(module.to_sync, [&](const auto& each) {
-        Connection* connection = find_cached(module, each.first);
-        Outbox* outbox =
-            connection == nullptr ? nullptr : connection->lane(each.second).outbox.get();
-        return outbox == nullptr || outbox->sync();
-    });
-    return module.to_sync.empty();
+    const bool has_failed = module.sync_again != never;
+    if (has_failed && now_ < module.sync_again) {
+        return false;
+    }
+    Expected<bool> synced(true);
+    while (synced && !module.to_sync.empty()) {
+        const auto [channel, direction] = *module.to_sync.begin();
+        Connection* connection = find_cached(module, channel);
+        Outbox* outbox = connection == nullptr ? nullptr : connection->lane(direction).outbox.get();
+        synced = outbox == nullptr ? true : outbox->sync();
+        if (synced) {
+            module.to_sync.erase(module.to_sync.begin());
+        }
+    }
+    if (!synced) {
+        module.sync_again = now_ + disk_again_us;
+        held_up_.insert(module.target.id);
+        outside_.disk_failed(module.target.id, synced.error());
+    } else if (has_failed) {
+        module.sync_again = never;
+        module.retry = true; // what is in its ring is presented again, and known then
+        held_up_.erase(module.target.id);
+        outside_.disk_works(module.target.id);
+        outside_.unblocked(module.target.id);
+    }
+    return synced.has_value();
 }
 
 /// @return false: no room for it; it must be presented again.

@@ -29,6 +29,7 @@ namespace authex::em {
 using ModuleId = std::uint32_t;
 using PeerId = std::uint32_t;
 constexpr std::uint32_t no_id = 0xFFFFFFFF;
+constexpr std::uint64_t never = ~std::uint64_t{0}; ///< a time
 
 /// What the router needs of the world. Called from within the router's methods; must not call back.
 class RouterOutside {
@@ -64,6 +65,10 @@ class RouterOutside {
         return false;
     }
     virtual void must_not_stay_on_node(ModuleId /*source*/, std::uint16_t /*channel*/) {}
+    /// The disk does not take what the module has said: it stays in its ring, and is tried again.
+    virtual void disk_failed(ModuleId /*module*/, const Diagnostic& /*reason*/) {}
+    /// It has all of it now.
+    virtual void disk_works(ModuleId /*module*/) {}
     /// direct_state() of the connection has changed.
     virtual void direct_changed(std::uint16_t deployment, std::uint16_t channel) = 0;
 };
@@ -161,6 +166,7 @@ class Router {
         bool alive = true;
         /// Lanes, by channel, with frames of it that may not outlive a power cut yet.
         std::set<std::pair<std::uint16_t, wire::Direction>> to_sync;
+        std::uint64_t sync_again = never; ///< the disk has failed: when it is tried again
     };
     struct Timer {
         std::uint64_t due;
@@ -182,6 +188,7 @@ class Router {
     bool
     take_module_frame(Module& module, const wire::FrameHeader& header, ByteView frame, bool seen);
     bool sync_taken(Module& module);
+    [[nodiscard]] std::uint64_t disk_due() const;
     /// Of a module's frame: it was passed over before, or left by a process of it that died.
     enum class Outgoing : std::uint8_t { fresh, seen, kept };
     bool take_outgoing(Module& module,
@@ -228,6 +235,7 @@ class Router {
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
     /// Links on which frames came for which there is no route yet, by connection and direction.
     std::map<std::pair<std::uint32_t, wire::Direction>, PeerId> strangers_;
+    std::set<ModuleId> held_up_; ///< modules whose frames the disk has not taken
     std::uint64_t dropped_garbage_ = 0;
     metrics::Histogram delivery_;
     // The last connection that a peer's frame belonged to.

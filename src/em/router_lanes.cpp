@@ -314,6 +314,12 @@ void Router::on_time() {
             look_after(lane);
         }
     }
+    for (const ModuleId id : std::set<ModuleId>(held_up_)) {
+        Module& module = *modules_.at(id);
+        if (module.sync_again <= now_) {
+            (void)sync_taken(module);
+        }
+    }
 }
 
 std::uint64_t Router::spills_at(const Lane& lane) const {
@@ -353,7 +359,16 @@ void Router::look_after(Lane& lane) {
 }
 
 std::uint64_t Router::next_due() const {
-    return timers_.empty() ? never : timers_.top().due;
+    const std::uint64_t due = timers_.empty() ? never : timers_.top().due;
+    return held_up_.empty() ? due : std::min(due, disk_due());
+}
+
+std::uint64_t Router::disk_due() const {
+    std::uint64_t due = never;
+    for (const ModuleId id : held_up_) {
+        due = std::min(due, modules_.at(id)->sync_again);
+    }
+    return due;
 }
 
 Expected<std::uint64_t>

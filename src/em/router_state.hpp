@@ -23,7 +23,8 @@ constexpr std::uint64_t spill_after_us = 100'000;
 constexpr std::uint64_t spill_after_crowded_us = 1'000'000;
 /// An outbox that grows and shrinks all the time costs more than what passes through it.
 constexpr std::uint64_t shrink_after_us = 5'000'000;
-constexpr std::uint64_t never = ~std::uint64_t{0};
+/// A disk that has failed is tried again after so long.
+constexpr std::uint64_t disk_again_us = 1'000'000;
 
 /// One direction of a connection. Frames come from a module or the deployer (then they are kept in
 /// the outbox) or from a peer (then they wait, bounded, for room at the module).

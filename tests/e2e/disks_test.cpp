@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::AnyOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 class ManagersDisk : public ::testing::Test {
@@ -119,6 +120,92 @@ TEST(ManagersStart, OnADiskThatCannotBeWrittenIsRefusedWithTheReason) {
                     full ? AnyOf(HasSubstr("No space left"), HasSubstr("full"))
                          : AnyOf(HasSubstr("Read-only"), HasSubstr("readonly")));
     }
+}
+
+/// Nodes that wait for their disks; the one of `right` can be told to fail.
+class DurableNodes : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        world_.replace(
+            "native.yaml", "relay:  { node: right, ", "relay:  { node: right, persist: true, ");
+        world_.write("disk", std::string(1, '\0'));
+    }
+    void start(std::vector<std::string> environment) {
+        environment.insert(environment.begin(), "/usr/bin/env");
+        world_.run_manager_in("right", environment);
+        world_.start_managers({"--durable", "--metrics", "127.0.0.1:0"});
+        world_.must({"up"});
+    }
+    /// Written into, for it is mapped.
+    void set_failing(bool fails) {
+        std::fstream(world_.folder() / "disk", std::ios::in | std::ios::out)
+            .put(fails ? '1' : '\0');
+    }
+    Counted world_;
+};
+
+TEST_F(DurableNodes, ADiskThatFailsIsNamedWhateverShowsTroubleAndAllGoesOnWhenItWorks) {
+    start({std::string("LD_PRELOAD=") + AUTHEX_FAILING_DISK,
+           "AUTHEX_TEST_DISK=" + (world_.folder() / "disk").string(),
+           "ASAN_OPTIONS=verify_asan_link_order=0"});
+    world_.begin({.events = 100, .batch = 10});
+    ASSERT_TRUE(world_.arrives(100));
+    set_failing(true);
+    world_.begin({.events = 100, .batch = 10});
+    const auto trouble = [&] { return std::string(world_.module("relay").at("held_up")); };
+    ASSERT_TRUE(eventually([&] { return !trouble().empty(); }));
+    EXPECT_EQ(world_.module("relay").at("state"), "running");
+    EXPECT_THAT(trouble(),
+                AllOf(HasSubstr(world_.state("right").string()), HasSubstr("Input/output error")));
+    EXPECT_THAT(world_.authex({"status"}).out, HasSubstr("Input/output error"));
+    const std::string logs = world_.authex({"logs", "relay"}).out;
+    EXPECT_THAT(logs, AllOf(HasSubstr("Input/output error"), HasSubstr("goes on by itself")));
+    const std::string metrics =
+        run({.words = {"/usr/bin/curl",
+                       "-sS",
+                       "http://" + world_.metrics_address("right") + "/metrics"},
+             .folder = {},
+             .input = {}})
+            .out;
+    EXPECT_THAT(metrics, ContainsRegex("authex_module_held_up\\{[^}]*relay[^}]*\\} 1"));
+    EXPECT_THAT(metrics, ContainsRegex("authex_disk_failures_total [1-9]"));
+    const auto watch = world_.start_authex({"watch"});
+    const auto journal = [&] { return world_.authex({"journal"}).out; };
+    EXPECT_TRUE(eventually([&] { return journal().find("disk right") != std::string::npos; }))
+        << watch->err();
+    watch->signal(SIGINT);
+    watch->wait();
+    set_failing(false);
+    EXPECT_TRUE(eventually([&] { return trouble().empty(); }));
+    EXPECT_TRUE(world_.arrives(200));
+}
+
+TEST_F(DurableNodes, AStateThatTheDiskDoesNotTakeEndsTheModuleWithItsReason) {
+    const std::filesystem::path host = world_.folder() / "host";
+    world_.write("host",
+                 "#!/bin/sh\nif [ -e " + (world_.folder() / "fails").string() + " ]; then exec " +
+                     AUTHEX_WITHOUT_DISK + " " + program("authex-host") + " \"$@\"; fi\nexec " +
+                     program("authex-host") + " \"$@\"\n");
+    std::filesystem::permissions(host, std::filesystem::perms::owner_all);
+    start({"AUTHEX_HOST_PROGRAM=" + host.string()});
+    world_.begin({.events = 100, .batch = 10});
+    ASSERT_TRUE(world_.arrives(100));
+    world_.write("fails", "");
+    ::kill(world_.module_process("relay"), SIGKILL);
+    ASSERT_TRUE(eventually([&] { return world_.module("relay").at("state") == "failed"; }));
+    const Result up = world_.authex({"up"});
+    EXPECT_EQ(up.status, 1) << up.out;
+    const std::string failure = world_.module("relay").at("failure");
+    EXPECT_THAT(failure,
+                AllOf(HasSubstr("exit status 73"),
+                      HasSubstr("disk"),
+                      HasSubstr(world_.state("right").string()),
+                      HasSubstr("authex up")));
+    EXPECT_THAT(world_.authex({"logs", "relay"}).out, HasSubstr("exit status 73"));
+    world_.begin({.events = 100, .batch = 10});
+    std::filesystem::remove(world_.folder() / "fails");
+    world_.must({"up"});
+    EXPECT_TRUE(world_.arrives(200));
 }
 
 /// The deployer's state lies on a disk of its own.

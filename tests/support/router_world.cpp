@@ -12,8 +12,8 @@ constexpr std::uint64_t quiet_us = 12'000'000; ///< longer than the longest retr
 /// Memory that survives its router.
 class DiskStore final : public em::OutboxStore {
   public:
-    explicit DiskStore(std::shared_ptr<std::vector<std::uint64_t>> words)
-        : words_(std::move(words)) {}
+    DiskStore(const RouterNode& node, std::shared_ptr<std::vector<std::uint64_t>> words)
+        : node_(node), durable_(node.durable), words_(std::move(words)) {}
     Bytes bytes() override {
         return {reinterpret_cast<std::uint8_t*>(words_->data()), words_->size() * 8};
     }
@@ -23,8 +23,14 @@ class DiskStore final : public em::OutboxStore {
         words_->swap(words);
         return true;
     }
+    [[nodiscard]] bool is_durable() const override { return durable_; }
+    Expected<bool> sync() override {
+        return node_.disk_fails ? failure("disk-failed", "a sector is gone") : Expected<bool>(true);
+    }
 
   private:
+    const RouterNode& node_;
+    bool durable_;
     std::shared_ptr<std::vector<std::uint64_t>> words_;
 };
 
@@ -139,7 +145,7 @@ Expected<std::unique_ptr<em::Outbox>> RouterNode::open_outbox(const em::OutboxNa
     if (words == nullptr) {
         words = std::make_shared<std::vector<std::uint64_t>>();
     }
-    return em::Outbox::open(std::make_unique<DiskStore>(words), name, budget);
+    return em::Outbox::open(std::make_unique<DiskStore>(*this, words), name, budget);
 }
 
 void RouterNode::remove_outboxes(const em::OutboxName& name) {

@@ -47,6 +47,9 @@ class RouterNode final : public em::RouterOutside {
     bool round(std::uint64_t now_us);
     [[nodiscard]] em::Router& router() { return *router_; }
 
+    bool durable = false;          ///< what routes keep from now on waits for the disk
+    bool disk_fails = false;       ///< where it is durable
+    std::vector<std::string> said; ///< of the disk: why it fails, or "works"
     std::vector<std::string> misbehaviour;
     std::vector<std::pair<wire::FrameHeader, std::vector<std::uint8_t>>> service_frames;
 
@@ -63,6 +66,10 @@ class RouterNode final : public em::RouterOutside {
     service_frame(em::ModuleId module, const wire::FrameHeader& header, ByteView body) override;
     void misbehaved(em::ModuleId module, std::string reason) override;
     void unblocked(em::ModuleId) override {}
+    void disk_failed(em::ModuleId, const Diagnostic& reason) override {
+        said.push_back(reason.summary);
+    }
+    void disk_works(em::ModuleId) override { said.emplace_back("works"); }
     void direct_changed(std::uint16_t, std::uint16_t) override {}
 
   private:

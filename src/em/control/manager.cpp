@@ -320,6 +320,8 @@ Expected<NodeStatus> Manager::status(const Caller& caller) {
     }
     std::erase_if(status.traffic.connections,
                   [&](const auto& each) { return each.deployment != caller.deployment; });
+    std::erase_if(status.traffic.held_up,
+                  [&](const auto& each) { return each.module.deployment != caller.deployment; });
     std::erase_if(status.traffic.periodic,
                   [&](const auto& each) { return each.deployment != caller.deployment; });
     std::erase_if(status.traffic.links,

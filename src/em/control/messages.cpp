@@ -54,7 +54,13 @@ void fill(const Greeting& greeting, v1::HelloReply& message) {
 
 void fill(const NodeStatus& status, v1::StatusReply& message) {
     for (const Module& module : status.modules) {
-        fill(module, *message.add_modules());
+        v1::ModuleStatus& shown = *message.add_modules();
+        fill(module, shown);
+        for (const HeldUp& each : status.traffic.held_up) {
+            if (each.module == module.name()) {
+                shown.set_held_up(rpc::valid_utf8(each.reason));
+            }
+        }
     }
     for (const ConnectionCounters& each : status.traffic.connections) {
         v1::ConnectionStatus& connection = *message.add_connections();

@@ -1,5 +1,6 @@
 #include "em/control/node_metrics.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -31,6 +32,28 @@ void add_modules(const std::vector<Module>& modules, std::vector<Family>& famili
         image.add(labels, module.image_bytes);
     }
     families.insert(families.end(), {std::move(up), std::move(starts), std::move(image)});
+}
+
+void add_held_up(const std::vector<Module>& modules,
+                 const Snapshot& traffic,
+                 std::vector<Family>& families) {
+    Family held_up{"authex_module_held_up",
+                   Type::gauge,
+                   "1: the disk does not keep what the module says, so nothing is taken of it.",
+                   {}};
+    for (const Module& module : modules) {
+        const bool waits =
+            std::any_of(traffic.held_up.begin(), traffic.held_up.end(), [&](const HeldUp& each) {
+                return each.module == module.name();
+            });
+        held_up.add(of(module.spec.deployment, "module", module.spec.name), waits ? 1.0 : 0.0);
+    }
+    Family failures{"authex_disk_failures_total",
+                    Type::counter,
+                    "Vain attempts of a durable node to have its disk keep what modules say.",
+                    {}};
+    failures.add({}, traffic.disk_failures);
+    families.insert(families.end(), {std::move(held_up), std::move(failures)});
 }
 
 void add_entries(const Snapshot& traffic, std::vector<Family>& families) {
@@ -146,6 +169,7 @@ double processor_seconds() {
 std::vector<Family> traffic_metrics(const std::vector<Module>& modules, const Snapshot& traffic) {
     std::vector<Family> families;
     add_modules(modules, families);
+    add_held_up(modules, traffic, families);
     add_entries(traffic, families);
     add_connections(traffic, families);
     add_links(traffic, families);

@@ -11,6 +11,7 @@
 #include "tee/process/kept_area.hpp"
 #include "tee/process/link.hpp"
 #include "tee/process/module_files.hpp"
+#include "tee/process/sync_folders.hpp"
 
 namespace authex::tee::process {
 namespace {
@@ -40,16 +41,9 @@ bool set_durable(int file, bool durable) {
     return !durable || ::fsync(file) == 0;
 }
 
-/// That the disk has the file and the folders of module, deployment and all modules under their
-/// names.
-bool sync_names(fs::path folder) {
-    for (int level = 0; level < 4; ++level, folder = folder.parent_path()) {
-        const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!opened.open() || ::fsync(opened.get()) != 0) {
-            return false;
-        }
-    }
-    return true;
+/// The file, and the folders of module, deployment and all modules.
+bool sync_names(const fs::path& folder) {
+    return sync_folders(folder, 4);
 }
 
 } // namespace

@@ -64,7 +64,7 @@ class DiskStore final : public OutboxStore {
         return true;
     }
     [[nodiscard]] bool is_durable() const override { return true; }
-    bool sync() override {
+    Expected<bool> sync() override {
         disk_.count_down();
         disk_.there = disk_.seen;
         return true;
