@@ -44,6 +44,8 @@ TEST_F(TrustZone, TheEnrolledDeviceKeyIsTheOnlyOneThatIsBelieved) {
     const std::size_t at = shown.out.find("--fingerprint ");
     ASSERT_NE(at, std::string::npos);
     std::string fingerprint = shown.out.substr(at + 14, 64);
+    EXPECT_THAT(world_.manager("left").err(), HasSubstr("fingerprint " + fingerprint))
+        << "as who stands before the device sees it";
     world_.must({"node", "enroll", "left", "--fingerprint", fingerprint});
     fingerprint[0] = fingerprint[0] == '0' ? '1' : '0';
     EXPECT_EQ(world_.authex({"node", "enroll", "left", "--fingerprint", fingerprint}).status, 1);

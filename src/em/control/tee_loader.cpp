@@ -10,6 +10,7 @@
 #include "tee/sancus/line.hpp"
 #include "tee/sancus/loader.hpp"
 #include "tee/sgx/loader.hpp"
+#include "tee/trustzone/device_public_key.hpp"
 #include "tee/trustzone/loader.hpp"
 
 namespace authex::em {
@@ -64,7 +65,12 @@ LoaderMade open_trustzone(const ProgramOptions& options, const fs::path& state) 
     }
     trustzone.spin_us = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(options.server.spin_us, tee::native::module_spin_max_us));
-    return made(tee::trustzone::TrustZoneLoader::open(std::move(trustzone)));
+    auto loader = made(tee::trustzone::TrustZoneLoader::open(std::move(trustzone)));
+    if (loader) {
+        spdlog::info("the device's key has the fingerprint {}",
+                     tee::trustzone::fingerprint_of((*loader)->info().evidence_key));
+    }
+    return loader;
 }
 
 LoaderMade open_board(const SancusOptions& options) {
