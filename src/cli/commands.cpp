@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/completion.hpp"
+#include "cli/delegated.hpp"
 #include "cli/roles.hpp"
 #include "cli/run.hpp"
 #include "cli/views.hpp"
@@ -15,42 +16,6 @@
 namespace authex::cli {
 
 using deployer::Application;
-
-namespace {
-
-/// What changes an application, or those who may: no delegate does that.
-bool is_owners_alone(const Arguments& arguments) {
-    switch (arguments.command) {
-    case Command::build:
-    case Command::plan:
-    case Command::up:
-    case Command::update:
-    case Command::deploy:
-    case Command::register_periodic:
-    case Command::dev:
-    case Command::disable:
-    case Command::reset:
-    case Command::down:
-    case Command::record:
-    case Command::node_bundle:
-    case Command::node_enroll:
-    case Command::secret_set:
-    case Command::role_add:
-    case Command::role_list:
-    case Command::role_revoke:
-    case Command::recovery_key:
-    case Command::recover:
-    case Command::restore:
-    case Command::delegate:
-        return true;
-    case Command::export_state:
-        return !arguments.out.empty();
-    default:
-        return false;
-    }
-}
-
-} // namespace
 
 int Run::fail(const std::vector<Diagnostic>& diagnostics) {
     progress_.clear();
@@ -199,7 +164,7 @@ int Run::with_application(const std::filesystem::path& file) {
 }
 
 int Run::choose() {
-    if (is_owners_alone(arguments_) && deployer::is_delegate(state_directory())) {
+    if (!is_for_delegates(arguments_) && deployer::is_delegate(state_directory())) {
         return fail(make_error("owners-alone",
                                "this is a delegate's folder: it heals and attests what is deployed",
                                "the owner does the rest; authex delegate --take-back DIR in his "
