@@ -422,5 +422,58 @@ TEST_F(Delegate, OwnerGoesOnWithoutOneThatIsLost) {
     EXPECT_FALSE(fs::exists(world_.folder() / ".authex/delegate.key"));
 }
 
+/// Modules in enclaves or trusted applications of simulated nodes.
+class DelegateOnTee : public Delegate, public ::testing::WithParamInterface<const char*> {
+  protected:
+    void SetUp() override {
+        for (const char* node : {"right:", "left: "}) {
+            world_.replace("native.yaml",
+                           std::string(node) + " { tee: native",
+                           std::string(node) + " { tee: " + GetParam());
+        }
+        Delegate::SetUp();
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Tees, DelegateOnTee, ::testing::Values("sgx", "trustzone"));
+
+TEST_P(DelegateOnTee, HealsAttestsAndTurnsKeysAndIsRefusedWhatTheOwnerAloneDoes) {
+    delegate();
+    close_the_laptop();
+    take_up();
+    constexpr std::uint32_t events = 10'000;
+    world_.begin({.events = events, .bytes = 64, .batch = 8, .pause_us = 1000});
+    watch({"--attest-every", "5s", "--turn-keys-every", "5s"});
+    kill_module("relay");
+    ASSERT_TRUE(does("heal module relay")) << watch_->out() << watch_->err();
+    EXPECT_TRUE(world_.arrives(events)) << "its state is kept: nothing is lost";
+    EXPECT_TRUE(does("attest attestation sink")) << watch_->out();
+    EXPECT_TRUE(does("turn key there")) << watch_->out();
+    end_watch();
+
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"up"}, {"update", "relay"}, {"disable", "relay"}, {"down"}}) {
+        const Result result = world_.authex(words);
+        EXPECT_EQ(result.status, 1) << words[0];
+        EXPECT_THAT(result.err, HasSubstr("this is a delegate's folder")) << words[0];
+    }
+    Rogue rogue = this->rogue("right");
+    const std::vector<std::uint8_t> code_of_its_own(5000, 0x90);
+    v1::LoadSpec spec;
+    spec.set_deployment(rogue.deployment());
+    spec.set_module(rogue.on_node("relay"));
+    spec.set_image_bytes(code_of_its_own.size());
+    const crypto::Hash hash = crypto::sha256(code_of_its_own);
+    spec.set_image_sha256(hash.data(), hash.size());
+    spec.set_replace(true);
+    EXPECT_EQ(code(rogue.node().load(spec, code_of_its_own, [](std::uint64_t) {})), "role-too-low");
+    ASSERT_TRUE(rogue.open("relay"));
+    EXPECT_EQ(rogue.order(ControlType::audit), Error::none);
+    for (const ControlType type :
+         {ControlType::pause, ControlType::accept_state, ControlType::disable}) {
+        EXPECT_EQ(rogue.order(type), Error::owners_alone);
+    }
+    EXPECT_NE(world_.module_process("relay"), 0);
+}
+
 } // namespace
 } // namespace authex::test
