@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from nodes import BIN, Nodes, free_ports
+from nodes import BIN, Nodes, source_to_sink
 from updates import SOURCE
 
 ATTESTATIONS = 40
@@ -28,23 +28,10 @@ AUTHEX_ENTRY(gap, call) { call.result.u64(longest).u64(__builtin_ia32_rdtsc()); 
 def measure_attestation(results):
     """A sink that takes some 10,000 events a second is attested again and again: the longest time that it is without one
     meanwhile, and while `authex status` runs instead, which asks the nodes alone."""
-    left, right = free_ports(2)
-    descriptor = f"""application: attested
-nodes:
-  left: {{ tee: native, address: 127.0.0.1:{left} }}
-  right: {{ tee: native, address: 127.0.0.1:{right} }}
-modules:
-  source: {{ node: left, sources: [source.cpp] }}
-  sink: {{ node: right, sources: [sink.cpp] }}
-connections:
-  - {{ from: source.numbered, to: sink.take }}
-  - {{ name: begin, direct: true, to: source.begin }}
-simulation: allowed
-"""
     with tempfile.TemporaryDirectory(prefix="authex-bench-") as folder:
         Path(folder, "source.cpp").write_text(SOURCE)
         Path(folder, "sink.cpp").write_text(SINK)
-        with Nodes(folder, descriptor) as nodes:
+        with Nodes(folder, source_to_sink("native")) as nodes:
             nodes.run("up")
             nodes.run("output", "begin")
             begun, (_, first) = time.perf_counter(), gap(folder)

@@ -22,6 +22,25 @@ def free_ports(count):
     return ports
 
 
+def source_to_sink(tee, *requests):
+    """A descriptor: numbered events of `source` on one node go to `sink` on another; `begin` starts them.
+    requests: handlers of the sink that the owner asks."""
+    left, right = free_ports(2)
+    asked = "".join(f"  - {{ name: {name}, direct: true, to: sink.{name} }}\n" for name in requests)
+    return f"""application: measured
+nodes:
+  left: {{ tee: {tee}, address: 127.0.0.1:{left} }}
+  right: {{ tee: {tee}, address: 127.0.0.1:{right} }}
+modules:
+  source: {{ node: left, sources: [source.cpp] }}
+  sink: {{ node: right, sources: [sink.cpp] }}
+connections:
+  - {{ from: source.numbered, to: sink.take }}
+  - {{ name: begin, direct: true, to: source.begin }}
+{asked}simulation: allowed
+"""
+
+
 class Nodes:
     """`authex dev` over a descriptor in a folder of its own."""
 
@@ -51,6 +70,32 @@ class Nodes:
         if done.returncode != 0:
             sys.exit(f"tools/bench: authex {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return took_us, done.stdout
+
+
+class Managers(Nodes):
+    """The same with managers that are given options, their state in that folder."""
+
+    def __init__(self, folder, descriptor, *options):
+        self.folder = Path(folder)
+        (self.folder / "authex.yaml").write_text(descriptor)
+        self.processes = []
+        for name, address in re.findall(r"^  (\w+): +\{ tee: native, address: ([\d.:]+)", descriptor, re.M):
+            words = ["--name", name, "--listen", address, "--state", f"{name}.state", "--ready-file", f"{name}.ready", *options]
+            log = (self.folder / f"{name}.log").open("w")
+            self.processes.append(subprocess.Popen([BIN / "authex-em", *words], cwd=folder, stdout=log, stderr=log))
+            deadline = time.monotonic() + 20
+            while not (self.folder / f"{name}.ready").exists():
+                if self.processes[-1].poll() is not None or time.monotonic() > deadline:
+                    self.__exit__()
+                    sys.exit("tools/bench: a node does not start:\n" + (self.folder / f"{name}.log").read_text())
+                time.sleep(0.01)
+
+    def __exit__(self, *_):
+        if all(process.poll() is None for process in self.processes):
+            self.run("down")
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
 
 
 def children_of(pid):

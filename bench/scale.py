@@ -2,13 +2,14 @@
 
 import json
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from nodes import BIN, Nodes, cpu_seconds, descendants, free_ports, private_bytes
+from nodes import BIN, Managers, Nodes, cpu_seconds, descendants, free_ports, private_bytes
 
 # Sends `events` events round over its outputs, as fast as they are taken.
 SENDER = """#include <authex/module.hpp>
@@ -65,15 +66,15 @@ def write_sender(folder, outputs, events, size, burst):
     )
 
 
-def run_events(pairs, outputs, events, size=64, burst=2000):
+def run_events(pairs, outputs, events, size=64, burst=2000, sink="", start=Nodes):
     """Seconds from the start until each of `pairs` sinks has got what `pairs` senders with `outputs` connections
-    each have sent: `events` a sender."""
+    each have sent: `events` a sender. sink: what else the descriptor says of sinks; start: what starts the nodes."""
     left, right = free_ports(2)
     lines = ["application: scale", "nodes:"]
     lines += [f"  left:  {{ tee: native, address: 127.0.0.1:{left} }}", f"  right: {{ tee: native, address: 127.0.0.1:{right} }}"]
     lines += ["modules:", f"  referee: {{ node: left, sources: [referee.cpp], max: {{ connections: {2 * pairs + 1} }} }}"]
     lines += [f"  sender{i}: {{ node: left, sources: [sender.cpp] }}" for i in range(pairs)]
-    lines += [f"  sink{i}: {{ node: right, sources: [sink.cpp] }}" for i in range(pairs)]
+    lines += [f"  sink{i}: {{ node: right, sources: [sink.cpp]{sink} }}" for i in range(pairs)]
     lines += ["connections:", "  - { name: start, direct: true, to: referee.go }"]
     for i in range(pairs):
         lines += [f"  - {{ from: referee.start, to: sender{i}.go }}", f"  - {{ from: sink{i}.done, to: referee.done }}"]
@@ -83,7 +84,7 @@ def run_events(pairs, outputs, events, size=64, burst=2000):
         Path(folder, "referee.cpp").write_text(REFEREE)
         Path(folder, "sink.cpp").write_text(SINK.format(events=events))
         write_sender(folder, outputs, events, size, burst)
-        with Nodes(folder, "\n".join(lines) + "\n") as nodes:
+        with start(folder, "\n".join(lines) + "\n") as nodes:
             nodes.run("up")
             begin = time.perf_counter()
             nodes.run("output", "start")
@@ -103,6 +104,22 @@ def measure_fanin(results):
     pairs = 50
     results["native_fanin_rate"] = events / run_events(pairs, 20, events // pairs)
     results["native_fanin_over_single"] = results["native_fanin_rate"] / results["native_single_rate"]
+
+
+def measure_durable(results):
+    """A module that persists takes events, and tells nobody before its state is kept: by the kernel, and by the disk."""
+    rates = {"kept": [], "durable": []}
+    events = {"kept": 1_000_000, "durable": 50_000}
+    for _ in range(3):
+        for name, taken in rates.items():
+            options = ["--durable"] if name == "durable" else []
+            seconds = run_events(
+                1, 1, events[name], sink=", persist: true", start=lambda folder, text: Managers(folder, text, *options)
+            )
+            taken.append(events[name] / seconds)
+    for name, taken in rates.items():
+        results[f"native_{name}_rate"] = statistics.median(taken)
+    results["native_durable_over_kept"] = results["native_durable_rate"] / results["native_kept_rate"]
 
 
 def measure_large(results):

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from nodes import BIN, Nodes, free_ports
+from nodes import BIN, Nodes, source_to_sink
 
 UPDATES = 40
 
@@ -37,24 +37,10 @@ def measure_updates(results):
     """A sink that takes some 10,000 events a second gets new code again and again, and then moves to and fro: how long events
     wait each time. None may be lost."""
     for name in ("native", "sgx"):
-        ports = free_ports(2)
-        descriptor = f"""application: updated
-nodes:
-  left: {{ tee: {name}, address: 127.0.0.1:{ports[0]} }}
-  right: {{ tee: {name}, address: 127.0.0.1:{ports[1]} }}
-modules:
-  source: {{ node: left, sources: [source.cpp] }}
-  sink: {{ node: right, sources: [sink.cpp] }}
-connections:
-  - {{ from: source.numbered, to: sink.take }}
-  - {{ name: begin, direct: true, to: source.begin }}
-  - {{ name: counts, direct: true, to: sink.counts }}
-simulation: allowed
-"""
         with tempfile.TemporaryDirectory(prefix="authex-bench-") as folder:
             Path(folder, "source.cpp").write_text(SOURCE)
             Path(folder, "sink.cpp").write_text(SINK)
-            with Nodes(folder, descriptor) as nodes:
+            with Nodes(folder, source_to_sink(name, "counts")) as nodes:
                 nodes.run("up")
                 nodes.run("output", "begin")
                 pauses = {"update": [], "move": []}
