@@ -15,7 +15,7 @@ asm(".globl authex_image_end, authex_data_image, authex_data_begin, authex_data_
     ".set authex_data_end, authex_image_begin\n"
     ".set authex_relocations_begin, authex_image_begin\n"
     ".set authex_relocations_end, authex_image_begin\n"
-    ".set authex_endpoints_end, authex_endpoints_begin + 24\n");
+    ".set authex_endpoints_end, authex_endpoints_begin + 72\n");
 
 using authex::tee::trustzone::optee::Call;
 using authex::tee::trustzone::optee::Entry;
@@ -31,14 +31,18 @@ void echo(authex_message* message) {
     std::memcpy(message->result, message->data, message->result_size);
 }
 
+void relay(authex_message* message);
+
 } // namespace
 
 extern "C" {
 // What the linker's script defines in an image.
 alignas(16) std::uint8_t authex_image_begin[4096];
-extern const authex_endpoint authex_endpoints_begin[1];
-const authex_endpoint authex_endpoints_begin[1] = {
-    {.name = "echo", .function = echo, .kind = AUTHEX_KIND_ENTRY}};
+extern const authex_endpoint authex_endpoints_begin[3];
+const authex_endpoint authex_endpoints_begin[3] = {
+    {.name = "echo", .function = echo, .kind = AUTHEX_KIND_ENTRY},
+    {.name = "relay_in", .function = relay, .kind = AUTHEX_KIND_INPUT},
+    {.name = "relay_out", .function = nullptr, .kind = AUTHEX_KIND_OUTPUT}};
 [[noreturn]] void
 authex_enter(Entry entry, std::uint64_t session, Params* params, std::uint64_t command);
 
@@ -72,6 +76,15 @@ std::uint64_t authex_svc(std::uint64_t a0,
     return NormalWorld::attestation;
 }
 }
+
+namespace {
+
+void relay(authex_message* message) {
+    (void)authex_output(
+        &authex_endpoints_begin[authex::test::relay_out], message->data, message->size);
+}
+
+} // namespace
 
 namespace authex::test {
 

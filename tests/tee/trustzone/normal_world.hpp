@@ -12,6 +12,9 @@
 
 namespace authex::test {
 
+/// The endpoints of the trusted application.
+enum : std::uint16_t { echo, relay_in, relay_out };
+
 class NormalWorld {
   public:
     using Params = tee::trustzone::optee::Params;
