@@ -85,6 +85,14 @@ class NamedNode final : public Node {
             for (v1::PeriodicStatus& periodic : *reply->mutable_periodic()) {
                 periodic.set_module(names_->record(periodic.module()));
             }
+            for (v1::ConnectionStatus& connection : *reply->mutable_connections()) {
+                if (!connection.has_route()) {
+                    continue;
+                }
+                v1::ConnectRequest& route = *connection.mutable_route();
+                route.set_source_module(names_->record(route.source_module()));
+                route.set_destination_module(names_->record(route.destination_module()));
+            }
         }
         return reply;
     }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "deployer/connection_messages.hpp"
 #include "deployer/turning.hpp"
 
 namespace authex::deployer {
@@ -310,6 +311,12 @@ class ConnectionPlanner {
             }
         }
         const bool follows = updates(target.from) || updates(target.to);
+        for (const std::string& node : nodes_of(*record)) {
+            if (!follows && leads_elsewhere(node, *record)) {
+                turn = record->key.empty();
+                return fmt::format("node {} leads it elsewhere", node);
+            }
+        }
         if (follows && record->key.empty()) {
             turn = true; // a copy of a state cannot let it go on
             return "its key is not here";
@@ -322,6 +329,15 @@ class ConnectionPlanner {
         return "";
     }
 
+    /// An order that was held up may have come after the one that followed it.
+    bool leads_elsewhere(const std::string& node, const ConnectionRecord& record) const {
+        const v1::ConnectionStatus* status = input_.survey.at(node).connection(record.id);
+        if (status == nullptr || !status->has_route()) {
+            return false; // an earlier version of the manager does not say
+        }
+        const v1::ConnectRequest told = route_on(record, node, state_.deployment());
+        return status->route().SerializeAsString() != told.SerializeAsString();
+    }
     bool updates(const EndRecord& end) const {
         return !end.module.empty() && plan_.fates.at(end.module).updates;
     }

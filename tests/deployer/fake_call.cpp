@@ -219,6 +219,7 @@ class FakeCall final : public deployer::Node {
                 auto& connection = *reply.add_connections();
                 connection.set_channel(channel);
                 connection.set_epoch(route.epoch());
+                *connection.mutable_route() = route;
             }
             for (const auto& [name, registered] : node_.periodic) {
                 auto& periodic = *reply.add_periodic();

@@ -15,6 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::UnorderedElementsAre;
 
 constexpr const char* chain = R"(
 application: chain
@@ -128,6 +129,20 @@ TEST_F(HandoverTest, AMovedModuleTakesAllAlong) {
     up();
     world.go("first");
     EXPECT_EQ(arrived(), 3U);
+    EXPECT_THAT(up(), IsEmpty());
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+TEST_F(HandoverTest, AnOrderFromBeforeAMoveThatArrivesAfterItIsMadeUpFor) {
+    const auto before = world.node("left").routes;
+    world.set_descriptor(moved());
+    up();
+    const std::uint32_t turned = epoch("a");
+    world.node("left").routes = before;
+    EXPECT_THAT(up(), UnorderedElementsAre("connect a", "connect b"));
+    EXPECT_EQ(epoch("a"), turned);
+    world.go("first");
+    EXPECT_EQ(arrived(), 1U);
     EXPECT_THAT(up(), IsEmpty());
     EXPECT_THAT(world.used_twice, IsEmpty());
 }

@@ -315,6 +315,7 @@ Expected<NodeStatus> Manager::status(const Caller& caller) {
     status.traffic = plane_->snapshot();
     std::set<std::string> peers;
     for (const Route* route : node_.routes(caller.deployment)) {
+        status.routes.push_back(*route);
         peers.insert(route->source_address);
         peers.insert(route->destination_address);
     }

@@ -54,6 +54,7 @@ struct ControlAnswer {
 
 struct NodeStatus {
     std::vector<Module> modules;
+    std::vector<Route> routes;
     Snapshot traffic; ///< of the deployment only; links are those that its routes use
 };
 

@@ -1,6 +1,7 @@
 #include "em/control/messages.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -52,6 +53,18 @@ void fill(const Greeting& greeting, v1::HelloReply& message) {
     message.set_time_us(greeting.unix_time_us);
 }
 
+void fill(const Route& route, v1::ConnectRequest& message) {
+    message.set_deployment(route.deployment);
+    message.set_channel(route.channel);
+    message.set_epoch(route.epoch);
+    message.set_source_module(route.source_module);
+    message.set_destination_module(route.destination_module);
+    message.set_source_address(route.source_address);
+    message.set_destination_address(route.destination_address);
+    message.set_request(route.request);
+    message.set_direct(route.direct);
+}
+
 void fill(const NodeStatus& status, v1::StatusReply& message) {
     for (const Module& module : status.modules) {
         v1::ModuleStatus& shown = *message.add_modules();
@@ -62,8 +75,15 @@ void fill(const NodeStatus& status, v1::StatusReply& message) {
             }
         }
     }
+    std::map<std::uint16_t, const Route*> routes;
+    for (const Route& route : status.routes) {
+        routes.emplace(route.channel, &route);
+    }
     for (const ConnectionCounters& each : status.traffic.connections) {
         v1::ConnectionStatus& connection = *message.add_connections();
+        if (const auto route = routes.find(each.channel); route != routes.end()) {
+            fill(*route->second, *connection.mutable_route());
+        }
         connection.set_channel(each.channel);
         connection.set_epoch(each.epoch);
         connection.set_waiting_frames(each.waiting_frames);

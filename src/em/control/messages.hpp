@@ -8,6 +8,7 @@ namespace authex::em {
 
 void fill(const Module& module, v1::ModuleStatus& message);
 void fill(const Greeting& greeting, v1::HelloReply& message);
+void fill(const Route& route, v1::ConnectRequest& message);
 void fill(const NodeStatus& status, v1::StatusReply& message);
 void fill(const std::vector<metrics::Family>& families, v1::MetricsReply& message);
 void fill(const LogEntry& line, v1::LogLine& message);
