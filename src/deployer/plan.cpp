@@ -1,7 +1,6 @@
 #include "deployer/plan.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,6 +9,7 @@
 #include "deployer/instances.hpp"
 #include "deployer/plan_connections.hpp"
 #include "deployer/plan_periodic.hpp"
+#include "deployer/plan_removals.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -54,10 +54,7 @@ class Planner {
         for (const descriptor::Module& module : descriptor_.modules) {
             plan_module(module);
         }
-        if (everything_ && input_.selection.remove_stale) {
-            remove_stale_modules();
-        }
-        plan_cuts();
+        plan_removals({input_, everything_, fates_}, work_);
         plan_connections({input_, everything_, fates_}, work_);
         plan_periodic({input_, everything_, fates_}, work_);
         std::stable_sort(work_.steps.begin(), work_.steps.end(), [](const Step& a, const Step& b) {
@@ -109,6 +106,11 @@ class Planner {
             warn_left_alone(*record);
             return;
         }
+        if (is_left_behind(module, record)) {
+            fate.why = Fate::Why::other;
+            report_left_behind(*record);
+            return;
+        }
         plan_load(module, record, view, fate);
         if (fate.updates) {
             plan_configuration_of_instance(module);
@@ -145,6 +147,30 @@ class Planner {
                                          record.name));
         warning.severity = Severity::warning;
         work_.warnings.push_back(std::move(warning));
+    }
+
+    /// It is to be elsewhere, and its node cannot be told: what runs there would go on.
+    bool is_left_behind(const descriptor::Module& module, const ModuleRecord* record) const {
+        const Selection& selection = input_.selection;
+        if (record == nullptr || record->incarnation == 0 || record->node == module.node.name ||
+            descriptor_.find_node(record->node) == nullptr || !selection.load ||
+            !selected(module) || selection.afresh.contains(module.name)) {
+            return false;
+        }
+        const auto from = input_.survey.find(record->node);
+        return from != input_.survey.end() && !from->second.usable();
+    }
+
+    void report_left_behind(const ModuleRecord& record) {
+        work_.problems.push_back(
+            make_error("node-away",
+                       fmt::format("module {} is on node {}, which cannot be told that it moves",
+                                   record.name,
+                                   record.node),
+                       fmt::format("mend the node, or take it out of the descriptor if it is gone "
+                                   "for good; to begin anew beside it, without what the module "
+                                   "knows: authex up --afresh {}",
+                                   record.name)));
     }
 
     /// As it was deployed, and to be there.
@@ -429,84 +455,6 @@ class Planner {
                             : fmt::format("authex deploy --module {}", module.name));
         problem.where = module.where;
         work_.problems.push_back(std::move(problem));
-    }
-
-    bool belongs(const std::string& module, const std::string& node) const {
-        const descriptor::Module* found = descriptor_.find_module(module);
-        return found != nullptr && found->node.name == node;
-    }
-
-    void remove_stale_modules() {
-        std::set<std::pair<std::string, std::string>> planned; // module, node
-        for (const Step& step : work_.steps) {
-            if (step.shown.phase == Phase::remove) {
-                planned.emplace(step.shown.subject, step.shown.node);
-            }
-        }
-        const auto remove = [&](const std::string& module, const std::string& node) {
-            const ModuleRecord* record = state_.module(module);
-            if (record != nullptr && !record->instance_of.empty()) {
-                return; // the engine finishes first what was begun with it
-            }
-            if (is_moving(input_, fates_, module, node)) {
-                return;
-            }
-            if (!belongs(module, node) && planned.emplace(module, node).second) {
-                work_.add(Phase::remove, "remove", module, node, "not in the descriptor");
-            }
-        };
-        for (const auto& [node, view] : input_.survey) {
-            for (const v1::ModuleStatus& module : view.status.modules()) {
-                remove(module.name(), node);
-            }
-        }
-        for (const auto& [name, record] : state_.modules()) {
-            const auto view = input_.survey.find(record.node);
-            const bool unreachable = view != input_.survey.end() && !view->second.usable() &&
-                                     descriptor_.find_node(record.node) != nullptr;
-            if (descriptor_.find_module(name) == nullptr && !unreachable) {
-                remove(name, record.node);
-            }
-        }
-    }
-
-    /// Peers that still have a key for a module that was disabled out of reach, or quarantined.
-    void plan_cuts() {
-        for (const auto& [id, record] : state_.connections()) {
-            for (const EndRecord* end : {&record.from, &record.to}) {
-                const EndRecord& peer = end == &record.from ? record.to : record.from;
-                if (end->module.empty() || record.key.empty() || !is_cut_off(end->module) ||
-                    !can_be_told(peer)) {
-                    continue;
-                }
-                const ModuleRecord* cut = state_.module(end->module);
-                Step& step =
-                    work_.add(Phase::cut_off,
-                              "cut off",
-                              record.name,
-                              peer.module.empty() ? "" : state_.module(peer.module)->node,
-                              fmt::format("module {} {}",
-                                          end->module,
-                                          cut->disabled ? "was disabled" : "is quarantined"));
-                step.connection = record;
-                step.cut_off = end->module;
-                break;
-            }
-        }
-    }
-    /// Not one that is named, and so about to be taken back.
-    bool is_cut_off(const std::string& module) const {
-        const ModuleRecord* record = state_.module(module);
-        const auto fate = fates_.find(module);
-        const bool back = fate != fates_.end() && fate->second.why == Fate::Why::none;
-        return record != nullptr && (record->disabled || !record->quarantined.empty()) && !back;
-    }
-    bool can_be_told(const EndRecord& peer) const {
-        const ModuleRecord* record = state_.module(peer.module);
-        const auto fate = fates_.find(peer.module);
-        const bool gone = peer.module.empty() || record == nullptr || record->disabled ||
-                          !record->quarantined.empty();
-        return gone || (fate != fates_.end() && fate->second.ready);
     }
 
     const PlanInput& input_;

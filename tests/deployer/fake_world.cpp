@@ -227,6 +227,9 @@ void FakeWorld::pump() {
     for (bool moved = true; moved;) {
         moved = false;
         for (auto& [source_name, source] : nodes) {
+            if (source->carries_nothing) {
+                continue;
+            }
             for (auto& [channel, frames] : source->waiting) {
                 const auto route = source->routes.find(channel);
                 while (!frames.empty() && route != source->routes.end()) {

@@ -42,10 +42,11 @@ connections:
 
 class RemovalTest : public testing::Test {
   protected:
+    /// "ok", or the code of what went wrong last.
     std::string up(const char* modules, const Selection& selection = {}) {
         world.set_descriptor(std::string(nodes) + modules);
         const auto done = world.open()->up(selection);
-        return done ? "ok" : done.error().at(0).code;
+        return done ? "ok" : done.error().back().code;
     }
 
     FakeWorld world{std::string(nodes) + with};
@@ -87,6 +88,21 @@ TEST_F(RemovalTest, AModuleThatItsNodeKeepsSaysNothingWhenAnotherOneTakesItsPlac
             {.kind = wire::Kind::call, .deployment = deployment, .channel = test::fake_go}));
     EXPECT_TRUE(right.waiting.empty());
     right.removes_nothing = false;
+    EXPECT_EQ(up(moved), "ok");
+    EXPECT_FALSE(right.modules.contains("second"));
+}
+
+TEST_F(RemovalTest, AModuleStaysWhereItsNodeCannotBeTold) {
+    ASSERT_EQ(up(with), "ok");
+    test::FakeNode& right = world.node("right");
+    right.reachable = false;
+    EXPECT_EQ(up(moved), "node-away");
+    EXPECT_FALSE(world.node("left").modules.contains("second"));
+    Selection afresh;
+    afresh.afresh.modules = {"second"};
+    EXPECT_EQ(up(moved, afresh), "node-unreachable");
+    EXPECT_TRUE(world.node("left").modules.contains("second"));
+    right.reachable = true;
     EXPECT_EQ(up(moved), "ok");
     EXPECT_FALSE(right.modules.contains("second"));
 }

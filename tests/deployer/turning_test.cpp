@@ -83,14 +83,14 @@ TEST_F(TurningTest, WhatHasNotArrivedIsTakenUnderTheKeyBefore) {
     world.crash("last");
     world.go("first");
     (void)act({});
-    world.node("left").routes.at(connection("b").id).clear_destination_module(); // nothing arrives
+    world.node("right").carries_nothing = true;
     world.go("first");
     ASSERT_EQ(arrived(), 0U);
     EXPECT_THAT(act(turn({"b"})), ElementsAre("turn b"));
     const auto again = world.open()->up(turn({"b"}));
     ASSERT_FALSE(again) << "only one key is left behind";
     EXPECT_EQ(again.error().at(0).code, "events-wait");
-    world.node("left").routes.at(connection("b").id).set_destination_module("last");
+    world.node("right").carries_nothing = false;
     world.go("first");
     EXPECT_EQ(arrived(), 2U);
     EXPECT_THAT(act(turn({"b"})), ElementsAre("turn b"));

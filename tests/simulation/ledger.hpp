@@ -43,6 +43,8 @@ struct Line {
     /// How many of each a module's function has taken, whoever it was.
     std::uint64_t taken_forward = 0;
     std::uint64_t taken_back = 0;
+    Actor took_forward = deployer_actor; ///< who did last
+    Actor took_back = deployer_actor;
 };
 
 struct Ledger {

@@ -1,6 +1,7 @@
 #include "simulation/world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "wire/control.hpp"
 
@@ -140,6 +141,9 @@ void World::take(const authex_endpoint& endpoint, const authex_message& message)
         return;
     }
     const OpenedFrame* frame = of_frame ? &*opened_ : nullptr;
+    if (frame != nullptr && !process.hidden()) {
+        note_taker(process, *frame);
+    }
     for (const auto& invariant : invariants_) {
         invariant->take(process, endpoint, message, frame);
     }
@@ -149,6 +153,19 @@ void World::take(const authex_endpoint& endpoint, const authex_message& message)
             ++(frame->kind == wire::Kind::reply ? line.taken_back : line.taken_forward);
         }
         opened_.reset();
+    }
+}
+
+/// The next process of a module that was rolled back may begin earlier than the one before ended:
+/// what nobody has seen the effects of is taken again. (docs/state.md "An old state is refused")
+void World::note_taker(const Process& process, const OpenedFrame& frame) {
+    Line& line = ledger.line(frame.key);
+    const bool back = frame.kind == wire::Kind::reply;
+    std::uint64_t& taken = back ? line.taken_back : line.taken_forward;
+    Actor& taker = back ? line.took_back : line.took_forward;
+    if (std::exchange(taker, process.actor()) != process.actor() &&
+        process.module() == rolled_back) {
+        taken = std::min(taken, frame.counter);
     }
 }
 

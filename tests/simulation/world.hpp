@@ -82,6 +82,7 @@ class World final : Taps, Observer {
     bool round();
     void note(std::uint64_t what, const SealView& seal);
     void note_order(const SealView& seal);
+    void note_taker(const Process& process, const OpenedFrame& frame);
     void note_at_work(const Process* process, const SealView& seal);
 
     // Taps
