@@ -1,8 +1,8 @@
 // A key has one use: one connection and epoch, one module at each end, whose process is given it
 // once, and again only before it has sealed under it; and no process has it that is not what the
 // descriptor names. Where another instance or process of a module takes over, the one before never
-// uses the key again: one that its node has hidden may open what it was sent. The key of a state
-// seals the states of one process.
+// uses the key again; one that its node has hidden may open what it was sent, and answer as long as
+// the later one only opens under that key. The key of a state seals the states of one process.
 #include <map>
 #include <set>
 
@@ -46,7 +46,7 @@ class FreshKeys final : public Invariant {
 
     void opened(const Process* process, const SealView& seal) override {
         if (process != nullptr && !process->hidden()) {
-            uses(process, seal);
+            uses(*process, seal, users_);
         }
     }
 
@@ -62,7 +62,12 @@ class FreshKeys final : public Invariant {
         if (!seal.of_connection()) {
             return;
         }
-        uses(process, seal);
+        if (process != nullptr) {
+            uses(*process, seal, sealers_);
+            if (!process->hidden()) {
+                uses(*process, seal, users_);
+            }
+        }
         const auto [used, is_new] = channels_.emplace(seal.key, seal.channel());
         if (!is_new && used->second != seal.channel()) {
             violated(
@@ -71,22 +76,26 @@ class FreshKeys final : public Invariant {
     }
 
   private:
-    void uses(const Process* process, const SealView& seal) {
-        if (process == nullptr || !seal.of_connection()) {
+    /// The last of each end.
+    using Users = std::map<std::pair<KeyName, std::string>, Actor>;
+
+    void uses(const Process& process, const SealView& seal, Users& users) {
+        if (!seal.of_connection()) {
             return;
         }
         const auto [last, is_new] =
-            users_.emplace(std::pair(seal.key, process->module()), process->actor());
-        if (last->second > process->actor()) {
+            users.emplace(std::pair(seal.key, process.module()), process.actor());
+        if (last->second > process.actor()) {
             violated(fmt::format("an instance of {} uses a key that a later one has used",
-                                 process->module()));
+                                 process.module()));
         }
-        last->second = process->actor();
+        last->second = process.actor();
     }
 
     std::map<KeyName, std::set<Actor>> holders_;
     std::map<KeyName, std::set<std::string>> ends_;
-    std::map<std::pair<KeyName, std::string>, Actor> users_; ///< the last of each end
+    Users users_;   ///< who opens or seals
+    Users sealers_; ///< who seals, and be it hidden
     std::map<KeyName, std::uint16_t> channels_;
     std::set<std::pair<KeyName, Actor>> sealed_; ///< who has sealed under it
     std::map<KeyName, Actor> keepers_;           ///< who has sealed his states under it
