@@ -53,7 +53,7 @@ endfunction()
 # DYNAMIC: for a host that loads a library of the machine's.
 set(authex_process ${CMAKE_SOURCE_DIR}/src/tee/process)
 set(AUTHEX_MODULE_HOST_SOURCES
-    ${authex_process}/host/prepare.cpp ${authex_process}/host/sandbox.cpp ${authex_process}/host/serve.cpp
+    ${authex_process}/host/outgoing.cpp ${authex_process}/host/prepare.cpp ${authex_process}/host/sandbox.cpp ${authex_process}/host/serve.cpp
     ${authex_process}/kept_area.cpp ${authex_process}/module_end.cpp ${authex_process}/process_record.cpp ${authex_process}/ring.cpp ${authex_process}/shared_area.cpp ${authex_process}/supervisor.cpp
     ${CMAKE_SOURCE_DIR}/src/base/bytes.cpp ${CMAKE_SOURCE_DIR}/src/base/secrets.cpp ${CMAKE_SOURCE_DIR}/src/wire/frame.cpp)
 function(authex_module_host program)

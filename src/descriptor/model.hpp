@@ -141,9 +141,10 @@ struct Module {
     std::vector<Secret> secrets;
     std::map<std::string, Setting> config;
     Limits max;
-    bool persist = false;           ///< its state outlives its process
-    SourceRange persist_where;      ///< where that is said
-    std::optional<Enclave> enclave; ///< only of SGX and TrustZone
+    bool persist = false;                       ///< its state outlives its process
+    std::chrono::milliseconds persist_every{0}; ///< it is sealed, 1 ms to 10 s; 0: after each batch
+    SourceRange persist_where;                  ///< where that is said
+    std::optional<Enclave> enclave;             ///< only of SGX and TrustZone
     std::optional<External> external;
     SourceRange where; ///< of its name
 };

@@ -76,9 +76,35 @@ class ModuleReader {
 
     void read_persist() {
         if (const Element* persist = map_.find("persist")) {
-            module_.persist = read_bool(*persist, "«persist»", findings_).value_or(false);
             module_.persist_where = persist->where;
+            if (persist->kind == Element::Kind::map) {
+                read_persist_every(*persist);
+            } else {
+                module_.persist = read_bool(*persist, "«persist»", findings_).value_or(false);
+            }
         }
+    }
+
+    void read_persist_every(const Element& persist) {
+        using std::chrono::milliseconds;
+        const MapReader map(persist, "«persist»", {"every"}, findings_);
+        const Element* every = map.require("every", persist.where);
+        const auto time =
+            every == nullptr ? std::nullopt : read_duration(*every, "«every»", findings_);
+        if (!time) {
+            return;
+        }
+        const auto whole = std::chrono::duration_cast<milliseconds>(*time);
+        if (whole != *time || whole < milliseconds(1) || whole > milliseconds(10'000)) {
+            findings_.error(every->where,
+                            {"out-of-range",
+                             "a state is sealed every 1ms to 10s, in whole milliseconds",
+                             "what the module says waits as long; «persist: true» seals it after "
+                             "each batch"});
+            return;
+        }
+        module_.persist = true;
+        module_.persist_every = whole;
     }
 
     void read_driver(const Element& driver) {

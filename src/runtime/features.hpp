@@ -64,6 +64,10 @@
 #ifndef AUTHEX_PERSISTS
 #define AUTHEX_PERSISTS 0
 #endif
+// Every how many ms it is sealed, at most 10,000; 0: after each invocation.
+#ifndef AUTHEX_PERSIST_EVERY_MS
+#define AUTHEX_PERSIST_EVERY_MS 0
+#endif
 // AUTHEX_WITH_VALUES, configuration and secrets, stands in wire/control.hpp: it is the parser's
 // too.
 
@@ -73,6 +77,7 @@ constexpr bool with_noise =
     AUTHEX_WITH_NOISE != 0; ///< else the key is the TEE's own (crypto/hardware.hpp)
 constexpr bool with_delegate = AUTHEX_WITH_DELEGATE != 0;
 constexpr bool state_persists = AUTHEX_PERSISTS != 0;
+constexpr unsigned persist_every_ms = AUTHEX_PERSIST_EVERY_MS;
 constexpr bool with_requests = AUTHEX_WITH_REQUESTS != 0; ///< sending them
 constexpr bool with_outputs = AUTHEX_WITH_OUTPUTS != 0;
 constexpr bool with_inputs = AUTHEX_WITH_INPUTS != 0;

@@ -1,5 +1,5 @@
-// A state that outlives the process: sealed after each invocation together with the counters of
-// that moment, before anything that the invocation has caused leaves the node.
+// A state that outlives the process: sealed after each invocation, or when its host asks, together
+// with the counters of that moment, before anything that the invocation has caused leaves the node.
 //                                                         (docs/protocol.md "State at rest")
 #include "runtime/runtime.hpp"
 #include "wire/seal.hpp"
@@ -31,6 +31,17 @@ Error Runtime::keep_state(const wire::ControlMessage& message) {
     return Error::none;
 }
 
+/// At the latest before there is too little room for its host to tell it, and for the state.
+void Runtime::seal_if_due() {
+    const bool is_told =
+        !seals_when_told_ || told_to_seal_ ||
+        emitter_.free() < room_for_a_frame() + wire::header_bytes + wire::tag_bytes;
+    told_to_seal_ = false;
+    if (to_keep_ && keeping_.is_set() && is_told) {
+        emit_state();
+    }
+}
+
 void Runtime::emit_state() {
     to_keep_ = false;
     std::uint16_t connections = 0;
@@ -42,7 +53,7 @@ void Runtime::emit_state() {
     data.u32(static_cast<std::uint32_t>(state_.size())).bytes(state_).u16(connections);
     (void)audit(data);
     write_waiting(data);
-    header_ = {.kind = wire::Kind::state, .counter = kept_};
+    header_ = {.kind = wire::Kind::state, .channel = persist_every_ms, .counter = kept_};
     emitter_.allow(wire::max_frame_bytes);
     (void)emitter_.sealed(keeping_, header_, data.written(), seal_room());
     ++kept_;

@@ -39,9 +39,7 @@ Progress Runtime::invoke(ByteView in, Bytes out) {
     emitter_.allow(acks_bytes);
     emit_owed_acks();
 #if AUTHEX_WITH_HANDOVER
-    if (to_keep_ && keeping_.is_set()) {
-        emit_state();
-    }
+    seal_if_due();
 #endif
     progress.produced = out.size() - emitter_.free();
     emitter_.close();
@@ -68,7 +66,7 @@ std::size_t Runtime::take_first(ByteView left) {
         return 0;
     }
 #if AUTHEX_WITH_DEADLINES
-    taken_ += header_.kind != wire::Kind::time ? 1 : 0;
+    taken_ += header_.kind != wire::Kind::time && header_.kind != wire::Kind::state ? 1 : 0;
 #endif
     if (error != Error::none) {
         refuse(error);
@@ -91,6 +89,11 @@ void Runtime::take(Bytes frame) {
     message_.result = result_;
     message_.result_room = sizeof result_;
 #if AUTHEX_WITH_HANDOVER
+    if (header_.kind == wire::Kind::state) {
+        seals_when_told_ = true;
+        told_to_seal_ = true;
+        return;
+    }
     if (holds_back()) {
         return;
     }

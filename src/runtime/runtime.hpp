@@ -230,6 +230,7 @@ class Runtime
     void write_waiting(Writer& data) const;
     [[nodiscard]] Error keep_state(const wire::ControlMessage& message);
     [[nodiscard]] Error restore_state(const wire::ControlMessage& message, Writer& data);
+    void seal_if_due();
     void emit_state();
 #endif
 #if AUTHEX_WITH_TURNS
@@ -290,7 +291,9 @@ class Runtime
     bool accepts_state_ = false;
     bool persists_ = false;
     Pause pause_ = Pause::none;
-    bool to_keep_ = false;    ///< something may have changed since the state was kept
+    bool to_keep_ = false;         ///< something may have changed since the state was kept
+    bool seals_when_told_ = false; ///< its host says when the state is to be sealed
+    bool told_to_seal_ = false;
     crypto::AeadKey keeping_; ///< not set: the state is not kept
     std::uint64_t kept_ = 0;  ///< how often, under this key
     std::array<std::uint8_t, wire::connection_key_bytes> keeping_key_{};

@@ -257,6 +257,12 @@ TEST(Parse, ReadsWhatEvidenceIsTakenAndWhoSigns) {
     EXPECT_EQ(everything.find_module("lamp")->max.body_bytes, 16U);
     EXPECT_TRUE(everything.find_module("db")->persist);
     EXPECT_FALSE(everything.find_module("gateway")->persist);
+    const Descriptor persists = good("persist.yaml");
+    EXPECT_TRUE(persists.find_module("a")->persist);
+    EXPECT_EQ(persists.find_module("a")->persist_every, std::chrono::milliseconds(100));
+    EXPECT_EQ(persists.find_module("b")->persist_every, std::chrono::seconds(10));
+    EXPECT_EQ(persists.find_module("c")->persist_every, std::chrono::milliseconds(2));
+    EXPECT_EQ(everything.find_module("db")->persist_every.count(), 0);
     const Descriptor folder = good("collateral.yaml");
     EXPECT_EQ(folder.policy.collateral, "collateral");
     EXPECT_TRUE(folder.policy.mitigated->empty());

@@ -200,6 +200,38 @@ TEST_F(Keeping, KeysTurnUnderLoadAndNothingWaitsOrIsLost) {
     EXPECT_EQ(world_.connection("there").at("epoch"), 1);
 }
 
+/// States that are sealed now and then, and not after each batch.
+class KeepingNowAndThen : public Keeping, public ::testing::WithParamInterface<const char*> {
+  protected:
+    void SetUp() override {
+        Keeping::SetUp();
+        std::string text = world_.read("native.yaml");
+        for (std::size_t at = 0; (at = text.find("persist: true", at)) != std::string::npos;) {
+            text.replace(at, 13, "persist: { every: 20ms }");
+        }
+        for (std::size_t at = 0; (at = text.find("tee: native", at)) != std::string::npos;
+             at += 5) {
+            text.replace(at + 5, 6, GetParam());
+        }
+        world_.write("native.yaml", text);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Tees, KeepingNowAndThen, ::testing::Values("native", "sgx", "trustzone"));
+
+TEST_P(KeepingNowAndThen, ModulesDieInBetweenAndNothingIsLostOrDoubled) {
+    start();
+    constexpr std::uint32_t events = 20'000;
+    world_.begin({.events = events, .bytes = 64, .batch = 64, .pause_us = 1000});
+    for (int round = 0; round < 2; ++round) {
+        for (const char* module : modules) {
+            kill_module(module);
+            world_.must({"up"});
+        }
+    }
+    EXPECT_TRUE(world_.arrives(events));
+    EXPECT_EQ(world_.connection("there").at("epoch"), 1);
+}
+
 class KeepingOnTee : public Keeping, public ::testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Tees, KeepingOnTee, ::testing::Values("sgx", "trustzone"));
 

@@ -70,6 +70,28 @@ TEST_F(KeepingTest, EachInvocationThatMayHaveChangedSomethingEndsWithTheState) {
     EXPECT_FALSE(kept_in(before.give(test::plain({.kind = wire::Kind::ack, .channel = 1}))));
 }
 
+// P77
+TEST_F(KeepingTest, WhoseHostSaysWhenSealsThenAndWhereThereIsNoRoomForMore) {
+    const wire::ControlMessage terms = Enclave::terms(1, test::in);
+    ASSERT_EQ(before.do_it(terms), Error::none);
+    Peer peer(terms);
+    ASSERT_EQ(before.do_it(keep()), Error::none);
+    const Octets now = test::plain({.kind = wire::Kind::state}, Octets(wire::tag_bytes));
+    EXPECT_TRUE(before.give(now).empty()) << "nothing has changed since";
+    EXPECT_FALSE(kept_in(before.give(peer.event(0, {1}))));
+    EXPECT_FALSE(kept_in(before.give(peer.event(1, {1}))));
+    const auto frames = before.give(now);
+    ASSERT_TRUE(kept_in(frames));
+    EXPECT_EQ(frames.size(), 1U) << "what came of the events went before";
+    EXPECT_EQ(frames.back().header.counter, 1U);
+    EXPECT_TRUE(before.give(now).empty());
+    EXPECT_TRUE(kept_in(before.give(peer.event(2, {1}) + now))) << "in one batch";
+    const std::size_t least = output_min_bytes + wire::max_frame_bytes;
+    EXPECT_FALSE(kept_in(before.give(peer.event(3, {1}), least + 1000)));
+    EXPECT_TRUE(kept_in(before.give(peer.event(4, {1}), least)))
+        << "its host could not say it any more";
+}
+
 // P78
 TEST_F(KeepingTest, AStateComesBackWithTheCountersOfItsMoment) {
     const wire::ControlMessage terms = Enclave::terms(1, test::in);

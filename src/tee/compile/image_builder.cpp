@@ -196,6 +196,9 @@ std::vector<ImageBuilder::Job> ImageBuilder::jobs_of(const BuildSpec& spec) cons
         if (spec.persists) {
             extra.emplace_back("-DAUTHEX_PERSISTS=1");
         }
+        if (spec.persist_every_ms != 0) {
+            extra.push_back(fmt::format("-DAUTHEX_PERSIST_EVERY_MS={}", spec.persist_every_ms));
+        }
         if (!spec.spongent) {
             extra.emplace_back("-DAUTHEX_WITH_SPONGENT=0");
         }

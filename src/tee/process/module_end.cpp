@@ -1,5 +1,6 @@
 #include "tee/process/module_end.hpp"
 
+#include <ctime>
 #include <unistd.h>
 
 #include <linux/futex.h>
@@ -43,11 +44,19 @@ void ModuleEnd::ring() {
     }
 }
 
-void ModuleEnd::sleep(std::uint32_t wanted) {
+void ModuleEnd::sleep(std::uint32_t wanted, std::uint64_t most_us) {
     page_.module_sleeps.store(wanted, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!changed()) {
-        ::syscall(SYS_futex, &page_.module_sleeps, FUTEX_WAIT, wanted, nullptr, nullptr, 0);
+        const timespec most{.tv_sec = static_cast<time_t>(most_us / 1'000'000),
+                            .tv_nsec = static_cast<long>(most_us % 1'000'000 * 1'000)};
+        ::syscall(SYS_futex,
+                  &page_.module_sleeps,
+                  FUTEX_WAIT,
+                  wanted,
+                  most_us != 0 ? &most : nullptr,
+                  nullptr,
+                  0);
     }
     page_.module_sleeps.store(0, std::memory_order_relaxed);
 }

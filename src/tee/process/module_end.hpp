@@ -26,8 +26,8 @@ class ModuleEnd {
 
     /// True if the manager did anything since the last readable() and writable().
     [[nodiscard]] bool changed() const { return in_.moved() || out_.moved(); }
-    /// Sleeps until the manager does what is wanted; may return early.
-    void sleep(std::uint32_t wanted);
+    /// Sleeps until the manager does what is wanted; may return early. @param most_us 0: for ever
+    void sleep(std::uint32_t wanted, std::uint64_t most_us = 0);
 
   private:
     ModulePage& page_;

@@ -20,33 +20,70 @@ namespace {
 using test::Octets;
 using test::operator+;
 
-Octets state(std::uint64_t counter) {
-    return test::plain({.kind = wire::Kind::state, .counter = counter}, Octets(50, 9));
+Octets state(std::uint64_t counter, std::uint16_t every_ms = 0) {
+    return test::plain({.kind = wire::Kind::state, .channel = every_ms, .counter = counter},
+                       Octets(50, 9));
 }
 Octets event(std::uint64_t counter) {
     return test::plain({.kind = wire::Kind::event, .channel = 1, .counter = counter},
                        Octets(40, 7));
 }
+Octets result(std::uint64_t counter) {
+    return test::plain({.kind = wire::Kind::result, .counter = counter}, Octets(40, 7));
+}
 
-/// An image that leaves an event and its state each time, and refuses when it was told enough.
+/// An image that leaves something and its state each time, and refuses when it was called enough.
+/// Once its host has told it to seal, it does so only when told.
 struct Image {
     ManagerEnd* manager = nullptr;
     std::vector<std::size_t> takes; ///< frames that the manager takes before each invocation
+    std::uint16_t every_ms = 0;     ///< that its state is to be sealed, as it says
+    Octets (*leaves)(std::uint64_t) = event;
+    bool last_comes_late = false; ///< the last call comes when it has sealed what is behind it
     std::uint64_t invoked = 0;
+    std::uint64_t told = 0;
+    std::vector<std::size_t> seen; ///< bytes that the manager had not taken before each invocation
 
+    void call(std::size_t times) const {
+        const Octets calls(wire::header_bytes * times, 1);
+        const auto room = manager->writable();
+        std::copy(calls.begin(), calls.end(), room->begin());
+        manager->commit(calls.size());
+    }
     void enter(runtime::Invocation& invocation) {
-        if (invoked == takes.size()) {
+        wire::FrameHeader header;
+        const ByteView in(reinterpret_cast<const std::uint8_t*>(invocation.in), wire::header_bytes);
+        const bool is_told =
+            wire::parse_header(in, header) == Error::none && header.kind == wire::Kind::state;
+        if (!is_told && invoked == takes.size()) {
             invocation.error = static_cast<std::uint32_t>(Error::malformed);
             return;
         }
-        const auto taken = manager->readable();
-        ASSERT_TRUE(taken);
-        manager->consume(takes[invoked] * event(0).size());
-        const Octets left = event(invoked) + state(invoked);
+        const Octets left = is_told ? seal() : work();
         std::copy(left.begin(), left.end(), reinterpret_cast<std::uint8_t*>(invocation.out));
         invocation.consumed = wire::header_bytes;
         invocation.produced = left.size();
+    }
+
+  private:
+    Octets seal() {
+        if (told++ == 0) {
+            return {}; // nothing has changed since it has sealed by itself
+        }
+        if (last_comes_late && invoked == takes.size()) {
+            call(1);
+        }
+        return state(invoked, every_ms);
+    }
+    Octets work() {
+        const auto waiting = manager->readable();
+        EXPECT_TRUE(waiting);
+        seen.push_back(waiting->size());
+        manager->consume(takes[invoked] * event(0).size());
+        const Octets said = leaves(invoked);
+        const Octets left = told != 0 ? said : said + state(invoked, every_ms);
         ++invoked;
+        return left;
     }
 };
 Image* active = nullptr;
@@ -68,10 +105,7 @@ class ServeTest : public testing::Test {
         EXPECT_TRUE(make_kept(folder_.path(), ring_bytes_min, durable));
         const Descriptor file(::open((folder_.path() / kept_file).c_str(), O_RDWR | O_CLOEXEC));
         KeptArea kept = KeptArea::map(file.get());
-        const Octets calls(wire::header_bytes * (image_.takes.size() + 1), 1);
-        const auto room = manager_.writable();
-        std::copy(calls.begin(), calls.end(), room->begin());
-        manager_.commit(calls.size());
+        image_.call(image_.takes.size() + (image_.last_comes_late ? 0 : 1));
         const Door door{.enter = [](const Door&, runtime::Invocation& invocation) {
             active->enter(invocation);
         }};
@@ -102,6 +136,38 @@ TEST_F(ServeTest, AStateIsForTheHostAlone) {
     const auto left = manager_.readable();
     ASSERT_TRUE(left);
     EXPECT_EQ(Octets(left->begin(), left->end()), event(0) + event(1));
+}
+
+TEST_F(ServeTest, WhatComesBeforeItsTimeIsHeldBackUntilTheStateIsKept) {
+    image_.every_ms = 10'000;
+    EXPECT_EQ(serve_until_refused({0, 0, 0, 0}).state, state(0, 10'000));
+    EXPECT_EQ(image_.told, 1U) << "that it is told from now on";
+    const std::size_t one = event(0).size();
+    EXPECT_EQ(image_.seen, (std::vector<std::size_t>{0, one, one, one}));
+    const auto left = manager_.readable();
+    ASSERT_TRUE(left);
+    EXPECT_EQ(Octets(left->begin(), left->end()), event(0)) << "the others died with the process";
+}
+
+TEST_F(ServeTest, WhatIsHeldBackGoesOutWhenItsTimeHasComeThoughNothingElseComes) {
+    image_.every_ms = 1;
+    image_.last_comes_late = true;
+    const KeptCopy kept = serve_until_refused({0, 0});
+    EXPECT_EQ(kept.state, state(2, 1));
+    EXPECT_EQ(kept.frames, event(0) + event(1));
+    const auto left = manager_.readable();
+    ASSERT_TRUE(left);
+    EXPECT_EQ(Octets(left->begin(), left->end()), event(0) + event(1));
+}
+
+TEST_F(ServeTest, WhoWaitsForAnAnswerGetsItWithTheStateAtOnce) {
+    image_.every_ms = 10'000;
+    image_.leaves = result;
+    EXPECT_EQ(serve_until_refused({0, 0, 0}).state, state(3, 10'000));
+    EXPECT_EQ(image_.told, 3U);
+    const auto left = manager_.readable();
+    ASSERT_TRUE(left);
+    EXPECT_EQ(Octets(left->begin(), left->end()), result(0) + result(1) + result(2));
 }
 
 TEST_F(ServeTest, AStateThatTheDiskDoesNotTakeEndsTheProcessAndWhatItKnowsOfIsGivenToNobody) {

@@ -6,7 +6,7 @@
 
 #include "runtime/invocation.hpp"
 #include "tee/process/adaptive_spin.hpp"
-#include "tee/process/exit.hpp"
+#include "tee/process/host/outgoing.hpp"
 #include "wire/frame.hpp"
 
 namespace authex::tee::process {
@@ -76,49 +76,6 @@ bool look(const ModuleEnd& end, AdaptiveSpin& spin) {
     return false;
 }
 
-/// Bytes of the sealed state that ends what an invocation has left; 0: there is none.
-std::size_t state_at_end(ByteView frames) {
-    wire::FrameView view;
-    std::size_t bytes = 0;
-    while (!frames.empty() && wire::parse_frame(frames, view) == Error::none) {
-        bytes = view.frame_bytes();
-        frames = frames.subspan(bytes);
-    }
-    return frames.empty() && bytes != 0 && view.header.kind == wire::Kind::state ? bytes : 0;
-}
-
-/// What one entry came to.
-struct Turn {
-    std::size_t consumed = 0;
-    std::size_t produced = 0;
-    int failed = 0; ///< exit status
-    [[nodiscard]] bool worked() const { return consumed != 0 || produced != 0; }
-};
-
-/// Invokes, and publishes what came of it. The state is for this host alone, and kept before
-/// anybody sees what has come of it, together with all that the manager has not taken yet: both
-/// may die at once.
-Turn enter(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
-    end.count_entry();
-    const Answer answer = invoke(door, in, out);
-    if (!answer.good) {
-        return {.failed = exit_refused_invocation};
-    }
-    std::size_t state_bytes = 0;
-    if (kept.mapped()) {
-        state_bytes = state_at_end(out.first(answer.produced));
-        const std::optional<ByteView> unread = end.unread(answer.produced);
-        if (!unread) {
-            return {.failed = exit_corrupt_rings};
-        }
-        if (state_bytes != 0 && !kept.keep(*unread, state_bytes)) {
-            return {.failed = exit_state_not_kept};
-        }
-    }
-    end.commit(answer.produced - state_bytes);
-    return {.consumed = answer.consumed, .produced = answer.produced - state_bytes};
-}
-
 /// Tells the module the time, where it wants that.
 class Clock {
   public:
@@ -133,13 +90,13 @@ class Clock {
         return now_us_ < told_us_ || now_us_ - told_us_ >= every_us;
     }
     /// @pre is_due(). @param out the module's room, of which the end holds the frame meanwhile
-    Turn tell(const Door& door, ModuleEnd& end, KeptArea& kept, Bytes out) {
+    Turn tell(Outgoing& outgoing, Bytes out) {
         if (out.size() < wire::header_bytes) {
             return {};
         }
         const Bytes frame = out.last(wire::header_bytes);
         wire::write_header({.kind = wire::Kind::time, .counter = now_us_}, frame);
-        const Turn turn = enter(door, end, kept, frame, out.first(out.size() - wire::header_bytes));
+        const Turn turn = outgoing.enter(frame, out.first(out.size() - wire::header_bytes));
         told_us_ = turn.consumed != 0 ? now_us_ : told_us_;
         return turn;
     }
@@ -150,11 +107,27 @@ class Clock {
     std::uint64_t told_us_ = 0;
 };
 
-Turn serve_once(const Door& door, ModuleEnd& end, KeptArea& kept, ByteView in, Bytes out) {
-    const Turn turn = enter(door, end, kept, in, out);
+Turn serve_once(Outgoing& outgoing, ModuleEnd& end, ByteView in, Bytes out) {
+    const Turn turn = outgoing.enter(in, out);
     if (turn.failed == 0) {
         end.consume(turn.consumed);
         end.ring();
+    }
+    return turn;
+}
+
+/// What is due goes out first. One frame may be larger than a batch.
+Turn turn_of(Outgoing& outgoing, ModuleEnd& end, ByteView in, Bytes out) {
+    Turn turn;
+    if (outgoing.is_due()) {
+        turn = outgoing.release(out);
+        end.ring();
+    }
+    if (!turn.worked() && turn.failed == 0 && !in.empty()) {
+        turn = serve_once(outgoing, end, in.first(std::min(in.size(), batch_bytes)), out);
+    }
+    if (!turn.worked() && turn.failed == 0 && in.size() > batch_bytes) {
+        turn = serve_once(outgoing, end, in, out);
     }
     return turn;
 }
@@ -190,11 +163,12 @@ int serve(const Door& door, ModuleEnd& end, KeptArea& kept, std::uint32_t spin_u
                        .crowded = crowded_us * ticks_per_us(),
                        .rest = rest_us * ticks_per_us()});
     Clock clock;
+    Outgoing outgoing(door, end, kept);
     for (;;) {
         const std::optional<ByteView> in = end.readable();
         std::optional<Bytes> out = end.writable();
         if (in && out && !in->empty() && clock.is_due(end)) {
-            if (const int failed = clock.tell(door, end, kept, *out).failed) {
+            if (const int failed = clock.tell(outgoing, *out).failed) {
                 return failed;
             }
             out = end.writable();
@@ -202,14 +176,7 @@ int serve(const Door& door, ModuleEnd& end, KeptArea& kept, std::uint32_t spin_u
         if (!in || !out) {
             return exit_corrupt_rings;
         }
-        Turn turn;
-        if (!in->empty()) {
-            turn = serve_once(door, end, kept, in->first(std::min(in->size(), batch_bytes)), *out);
-            // One frame may be larger than a batch.
-            if (!turn.worked() && turn.failed == 0 && in->size() > batch_bytes) {
-                turn = serve_once(door, end, kept, *in, *out);
-            }
-        }
+        const Turn turn = turn_of(outgoing, end, *in, *out);
         if (turn.failed != 0) {
             return turn.failed;
         }
@@ -217,7 +184,10 @@ int serve(const Door& door, ModuleEnd& end, KeptArea& kept, std::uint32_t spin_u
             spin.worked(ticks());
         } else if (!look(end, spin)) {
             // What is left is a cut frame, or there was too little room for its answer.
-            end.sleep(wanted_data | (in->empty() ? 0U : wanted_room));
+            const bool wants_room = !in->empty() || outgoing.is_due();
+            const bool waits = outgoing.holds() && !outgoing.is_due();
+            end.sleep(wanted_data | (wants_room ? wanted_room : 0U),
+                      waits ? outgoing.wait_us() : 0);
         }
     }
 }
