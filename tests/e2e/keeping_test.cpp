@@ -76,7 +76,8 @@ TEST_P(KeepingNodes, EverythingDiesAtOnceAndGoesOn) {
     start(GetParam() ? std::vector<std::string>{"--durable"} : std::vector<std::string>());
     constexpr std::size_t durable_at = 24; // kept_area.hpp
     EXPECT_EQ(content(kept("right", "relay")).at(durable_at) != 0, GetParam());
-    constexpr std::uint32_t events = 60'000;
+    const std::uint32_t events =
+        GetParam() ? 15'000 : 60'000; // a busy disk takes a thousand a second
     world_.begin({.events = events, .bytes = 64, .batch = 8, .pause_us = 400});
     int under_load = 0;
     for (int round = 0; round < 2; ++round) {
