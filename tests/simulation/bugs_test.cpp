@@ -97,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{"ack-of-an-old-epoch", "arrives"},
                     Planted{"drop-outbox-on-restart", "arrives"},
                     Planted{"reuse-key", "fresh-keys"},
-                    Planted{"forgotten-incarnation", "arrives"},
+                    Planted{"forgotten-incarnation", "lives"},
                     Planted{"unverified-evidence", "attested"},
                     Planted{"inputs-first", "attested"},
                     Planted{"session-not-kept", "fresh-counters"},
