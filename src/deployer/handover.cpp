@@ -14,6 +14,7 @@
 #include "deployer/instances.hpp"
 #include "deployer/removal.hpp"
 #include "deployer/single_orders.hpp"
+#include "deployer/state_relay.hpp"
 
 namespace authex::deployer {
 
@@ -39,6 +40,11 @@ id_in(const ModuleRecord& next, const ModuleRecord& before, std::uint16_t id) {
             return each.name == was->name && each.kind == was->kind;
         });
     return is == next.endpoints.end() ? std::nullopt : std::optional(is->id);
+}
+
+/// Whether an instance can have the connection as it is.
+bool takes(const ModuleRecord& next, const ConnectionRecord& connection) {
+    return !next.layout.readable || connection.algorithm == crypto::Algorithm::spongent_128;
 }
 
 bool listens(const ModuleRecord& module) {
@@ -158,7 +164,7 @@ Expected<bool> Handover::take_over(const ModuleRecord& before, const std::string
 Expected<Handover::Course> Handover::prepare(const ModuleRecord& before,
                                              const ModuleRecord& next) const {
     Course course;
-    auto chunks = plan_transfer(before.name, before.layout, next.layout);
+    auto chunks = plan_transfer(before.name, before.layout, next.layout, limits_of(next.layout));
     if (!chunks) {
         return tl::make_unexpected(chunks.error());
     }
@@ -168,8 +174,9 @@ Expected<Handover::Course> Handover::prepare(const ModuleRecord& before,
         for (EndRecord* end : {&connection.from, &connection.to}) {
             // What one end has forgotten is connected anew, not carried over.
             const ModuleRecord* at_end = context_.state.module(end->module);
-            whole = whole && (end->module.empty() ||
-                              (at_end != nullptr && at_end->incarnation == end->incarnation));
+            whole = whole && takes(next, connection) &&
+                    (end->module.empty() ||
+                     (at_end != nullptr && at_end->incarnation == end->incarnation));
             if (end->module != before.name) {
                 continue;
             }
@@ -198,6 +205,15 @@ Expected<Handover::Course> Handover::prepare(const ModuleRecord& before,
                            fmt::format("the key of connection {} is being turned", connection.name),
                            "run authex up again: it finishes that first");
         }
+        if (next.layout.readable && connection.turn % 2 != 0) {
+            return failure("key-number",
+                           fmt::format("the key of connection {} has an odd number, and a module "
+                                       "on Sancus has one key alone",
+                                       connection.name),
+                           fmt::format("turn it once more: authex connect --turn {}; then try "
+                                       "again",
+                                       connection.name));
+        }
         const bool apart =
             !connection.direct() && connection.source_node != connection.destination_node;
         const auto address = [&](const std::string& node) {
@@ -214,6 +230,9 @@ Expected<bool> Handover::carry_state(const Course& course,
                                      const ModuleRecord& before,
                                      const std::string& instance,
                                      ByteView recipient) {
+    if (before.layout.readable || context_.state.module(instance)->layout.readable) {
+        return StateRelay(context_, before.name, instance).carry(course.chunks, recipient);
+    }
     for (const StateChunk& chunk : course.chunks) {
         wire::ControlMessage leave = simple(wire::ControlType::export_state);
         leave.recipient = recipient;

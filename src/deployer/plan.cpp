@@ -14,7 +14,6 @@
 namespace authex::deployer {
 namespace {
 
-/// Its modules have no room for more than they do.
 constexpr const char* sancus = "sancus";
 
 bool names(const std::vector<std::string>& list, const std::string& name) {
@@ -228,13 +227,20 @@ class Planner {
         }
         const auto from = input_.survey.find(record->node);
         if (from == input_.survey.end() || !from->second.usable() ||
-            descriptor_.find_node(record->node) == nullptr || from->second.tee == sancus ||
-            input_.survey.at(module.node.name).tee == sancus) {
+            descriptor_.find_node(record->node) == nullptr || !state_can_go(module, *record)) {
             return false;
         }
         const v1::ModuleStatus* status = from->second.module(module.name);
         return status != nullptr && status->state() == v1::ModuleStatus::RUNNING &&
                process_of(from->second, *status) == record->process;
+    }
+
+    /// On Sancus it goes through the owner, where he may, and both images are made for that.
+    bool state_can_go(const descriptor::Module& module, const ModuleRecord& record) const {
+        const bool from_small = input_.survey.at(record.node).tee == sancus;
+        const bool to_small = input_.survey.at(module.node.name).tee == sancus;
+        return (!from_small && !to_small) ||
+               (module.readable_state && (!from_small || record.layout.readable));
     }
 
     void report_no_handover(const descriptor::Module& module,
@@ -245,7 +251,8 @@ class Planner {
                             input_.survey.at(record->node).tee == sancus);
         Diagnostic problem = make_error(
             "no-handover",
-            small ? fmt::format("module {} is of a Sancus node, whose modules hand nothing over",
+            small ? fmt::format("module {} is of a Sancus node and was not built to hand over "
+                                "(«readable_state» in the descriptor)",
                                 module.name)
                   : fmt::format(
                         "nothing of module {} runs that could hand over: {}", module.name, reason),

@@ -63,12 +63,14 @@ std::string why_not_alone(const StateLayout& before,
 
 class Chunks {
   public:
+    explicit Chunks(const TransferLimits& limits) : limits_(limits) {}
+
     void copy(const StateVariable& from, std::uint32_t to) {
         for (std::uint32_t done = 0; done < from.bytes;) {
             const std::uint32_t at = from.offset + done;
-            const std::size_t begin = at - at % wire::state_chunk_max_bytes;
+            const std::size_t begin = at - at % limits_.chunk_bytes;
             const auto bytes = static_cast<std::uint32_t>(
-                std::min<std::size_t>(from.bytes - done, begin + wire::state_chunk_max_bytes - at));
+                std::min<std::size_t>(from.bytes - done, begin + limits_.chunk_bytes - at));
             add(static_cast<std::uint32_t>(begin), at, bytes, to + done, "");
             done += bytes;
         }
@@ -87,7 +89,7 @@ class Chunks {
              const std::string& name) {
         const std::size_t needed = piece_bytes + name.size();
         if (chunks_.empty() || chunks_.back().offset != chunk ||
-            chunks_.back().pieces.size() + needed > wire::state_pieces_max_bytes) {
+            chunks_.back().pieces.size() + needed > limits_.pieces_bytes) {
             chunks_.push_back({.offset = chunk});
         }
         std::array<std::uint8_t, piece_bytes + name_max_bytes> piece{};
@@ -101,6 +103,7 @@ class Chunks {
             chunks_.back().pieces.end(), writer.written().begin(), writer.written().end());
     }
 
+    const TransferLimits limits_;
     std::vector<StateChunk> chunks_;
 };
 
@@ -108,8 +111,9 @@ class Chunks {
 
 Expected<std::vector<StateChunk>> plan_transfer(const std::string& module,
                                                 const tee::StateLayout& before,
-                                                const tee::StateLayout& next) {
-    Chunks chunks;
+                                                const tee::StateLayout& next,
+                                                const TransferLimits& limits) {
+    Chunks chunks(limits);
     std::vector<const StateVariable*> migrating;
     for (const StateVariable& variable : before.variables) {
         const StateVariable* to = nullptr;
@@ -121,7 +125,8 @@ Expected<std::vector<StateChunk>> plan_transfer(const std::string& module,
         if (!next.migrates) {
             return refused(module, why);
         }
-        if (variable.bytes > wire::state_chunk_max_bytes || variable.name.size() > name_max_bytes) {
+        const std::size_t name_most = std::min(name_max_bytes, limits.pieces_bytes - piece_bytes);
+        if (variable.bytes > limits.chunk_bytes || variable.name.size() > name_most) {
             return refused(
                 module,
                 fmt::format("`{}` is too large to be taken by AUTHEX_MIGRATE", variable.name));

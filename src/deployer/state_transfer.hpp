@@ -17,11 +17,18 @@ struct StateChunk {
     std::vector<std::uint8_t> pieces; ///< wire::StatePiece × n
 };
 
+/// What an instance takes at a time.
+struct TransferLimits {
+    std::size_t chunk_bytes = wire::state_chunk_max_bytes;
+    std::size_t pieces_bytes = wire::state_pieces_max_bytes;
+};
+
 /// A variable goes over by itself where the version of the state, its name and its size are the
 /// same in both; else the next instance takes it itself, if it can.
 /// @error state-layout: nothing takes a variable, or more than one has its name
 Expected<std::vector<StateChunk>> plan_transfer(const std::string& module,
                                                 const tee::StateLayout& before,
-                                                const tee::StateLayout& next);
+                                                const tee::StateLayout& next,
+                                                const TransferLimits& limits = {});
 
 } // namespace authex::deployer

@@ -144,7 +144,8 @@ struct Module {
     bool persist = false;                       ///< its state outlives its process
     std::chrono::milliseconds persist_every{0}; ///< it is sealed, 1 ms to 10 s; 0: after each batch
     SourceRange persist_where;                  ///< where that is said
-    std::optional<Enclave> enclave;             ///< only of SGX and TrustZone
+    bool readable_state = false;    ///< by its owner, where it goes over from or to a Sancus node
+    std::optional<Enclave> enclave; ///< only of SGX and TrustZone
     std::optional<External> external;
     SourceRange where; ///< of its name
 };

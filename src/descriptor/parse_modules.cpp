@@ -26,6 +26,7 @@ class ModuleReader {
                 "config",
                 "max",
                 "persist",
+                "readable_state",
                 "enclave",
                 "external"},
                findings) {
@@ -45,7 +46,7 @@ class ModuleReader {
         read_secrets();
         read_config();
         read_enclave();
-        read_persist();
+        read_state();
         return std::move(module_);
     }
 
@@ -63,7 +64,8 @@ class ModuleReader {
             return;
         }
         read_external(*external);
-        for (const char* key : {"sources", "driver", "definitions", "max", "enclave", "persist"}) {
+        for (const char* key :
+             {"sources", "driver", "definitions", "max", "enclave", "persist", "readable_state"}) {
             if (const Element* element = map_.find(key)) {
                 findings_.error(
                     element->where,
@@ -74,13 +76,27 @@ class ModuleReader {
         }
     }
 
-    void read_persist() {
+    void read_state() {
         if (const Element* persist = map_.find("persist")) {
             module_.persist_where = persist->where;
             if (persist->kind == Element::Kind::map) {
                 read_persist_every(*persist);
             } else {
                 module_.persist = read_bool(*persist, "«persist»", findings_).value_or(false);
+            }
+        }
+        if (const Element* readable = map_.find("readable_state")) {
+            module_.readable_state =
+                read_bool(*readable, "«readable_state»", findings_).value_or(false);
+            if (module_.readable_state && !module_.devices.empty()) {
+                findings_.error(
+                    readable->where,
+                    {"driver-hands-over",
+                     fmt::format("{} owns devices, whose registers no other instance of it can "
+                                 "have meanwhile: it hands nothing over",
+                                 what_),
+                     "remove «readable_state»; what is to outlive an update belongs into a module "
+                     "without devices"});
             }
         }
     }

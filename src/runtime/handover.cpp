@@ -9,11 +9,11 @@ namespace authex::runtime {
 
 static_assert(wire::state_chunk_max_bytes + wire::state_overhead_bytes + 64 <=
               wire::max_body_bytes);
-static_assert(with_handlers || with_entries); // chunks are opened where their answers are written
 static_assert(sizeof(std::uint16_t) + sizeof(std::uint64_t) == wire::waiting_bytes);
 
 /// What is told apart from the state: it is the node's to know.
 void Runtime::write_waiting(Writer& data) const {
+#if AUTHEX_WITH_TIMERS || AUTHEX_WITH_STREAMS
     for (std::uint16_t id = 0; id < max_endpoints; ++id) {
 #if AUTHEX_WITH_TIMERS
         if (timers_[id].arming != 0) {
@@ -27,13 +27,15 @@ void Runtime::write_waiting(Writer& data) const {
         }
 #endif
     }
+#else
+    (void)data;
+#endif
 }
 
 void Runtime::resume() {
     if (pause_ != Pause::none) {
         pause_ = Pause::none;
-        wipe(state_secret_);
-        accepts_state_ = false;
+        accept_no_state();
         emitter_.allow(send_allowance_bytes);
         tell_manager();
         // Frames that were refused meanwhile are asked for at once.
@@ -60,12 +62,14 @@ Error Runtime::carry_out_handover(const wire::ControlMessage& message, Writer& d
     if (message.type == wire::ControlType::accept_state) {
         return accept_state(data);
     }
+#if AUTHEX_WITH_KEEPING
     if (message.type == wire::ControlType::keep_state) {
         return keep_state(message);
     }
     if (message.type == wire::ControlType::restore_state) {
         return restore_state(message, data);
     }
+#endif
     if (pause_ == Pause::none) {
         return Error::wrong_role;
     }
@@ -81,59 +85,15 @@ Error Runtime::carry_out_handover(const wire::ControlMessage& message, Writer& d
     }
 }
 
-Error Runtime::accept_state(Writer& data) {
-    pause();
-    control_.draw(state_secret_);
-    accepts_state_ = true;
-    crypto::DhKey own{};
-    crypto::x25519_public(state_secret_, own);
-    data.bytes(own);
-    return Error::none;
-}
-
-Error Runtime::export_state(const wire::ControlMessage& message, Writer& data) {
-    if (message.offset > state_.size()) {
-        return Error::malformed;
-    }
-    const std::size_t left = state_.size() - message.offset;
-    const std::size_t bytes =
-        left < wire::state_chunk_max_bytes ? left : wire::state_chunk_max_bytes;
-    // Sealed where it lies; the writer makes room for the key before and the tag behind.
-    static constexpr std::uint8_t nothing[crypto::dh_bytes]{};
-    data.u32(static_cast<std::uint32_t>(state_.size()));
-    const std::size_t begin = data.size();
-    data.bytes(nothing)
-        .bytes(state_.subspan(message.offset, bytes))
-        .bytes(ByteView(nothing).first(crypto::tag_bytes));
-    if (!data.ok()) {
-        return Error::no_space;
-    }
-    crypto::DhKey ephemeral{};
-    control_.draw(ephemeral);
-    const Error error = crypto::noise_n_seal(wire::state_prologue,
-                                             message.recipient.first<crypto::dh_bytes>(),
-                                             ephemeral,
-                                             data.written().subspan(begin));
-    wipe(ephemeral);
-    return error;
-}
-
 /// Each piece is looked at before any is taken.
-Error Runtime::import_state(const wire::ControlMessage& message) {
-    if (!accepts_state_) {
-        return Error::wrong_role;
-    }
-    const Bytes opened = Bytes(result_).first(message.sealed.size());
-    copy(message.sealed, opened);
-    Bytes chunk;
-    Error error = crypto::noise_n_open(wire::state_prologue, state_secret_, opened, chunk);
+Error Runtime::take_pieces(const wire::ControlMessage& message, ByteView chunk) {
+    Error error = Error::none;
     for (const bool taken : {false, true}) {
         Reader reader(message.pieces);
         while (error == Error::none && reader.remaining() != 0) {
             error = take_piece(reader, chunk, message.version, taken);
         }
     }
-    wipe(opened);
     return error;
 }
 
@@ -146,7 +106,7 @@ Error Runtime::take_piece(Reader& reader, ByteView chunk, std::uint32_t version,
     const bool migrates = piece.to == wire::state_migrates;
     const bool inside =
         piece.from <= chunk.size() && piece.bytes <= chunk.size() - piece.from &&
-        (migrates || (piece.to <= state_.size() && piece.bytes <= state_.size() - piece.to));
+        (migrates || (piece.to <= state().size() && piece.bytes <= state().size() - piece.to));
     if (!inside) {
         return Error::malformed;
     }
@@ -157,7 +117,7 @@ Error Runtime::take_piece(Reader& reader, ByteView chunk, std::uint32_t version,
     if (migrates) {
         return migrate(version, piece.name, bytes);
     }
-    copy(bytes, state_.subspan(piece.to));
+    copy(bytes, state().subspan(piece.to));
     return Error::none;
 }
 
@@ -185,7 +145,9 @@ Error Runtime::continue_connection(const wire::ControlMessage& message, Writer& 
         return error;
     }
     Connection& connection = *connections_.find(message.connection.channel);
+#if AUTHEX_WITH_TURNS
     connection.continue_under(message.turn, pause_ != Pause::restored);
+#endif
     connection.next_out = message.counters[0];
     connection.accepted = message.counters[1];
     connection.refused = message.counters[2];
@@ -194,7 +156,7 @@ Error Runtime::continue_connection(const wire::ControlMessage& message, Writer& 
 }
 
 /// Told to the manager when the module goes on.
-Error Runtime::arm(const wire::Waiting& waiting) {
+Error Runtime::arm([[maybe_unused]] const wire::Waiting& waiting) {
 #if AUTHEX_WITH_TIMERS
     if (endpoint(waiting.endpoint, AUTHEX_KIND_TIMER) != nullptr) {
         timers_[waiting.endpoint] = {.delay_us = waiting.value, .arming = ++timers_armed_};

@@ -4,7 +4,7 @@
 #include "runtime/runtime.hpp"
 #include "wire/seal.hpp"
 
-#if AUTHEX_WITH_HANDOVER
+#if AUTHEX_WITH_KEEPING
 
 namespace authex::runtime {
 
@@ -19,7 +19,7 @@ static_assert(beside_state_bytes < kept_max_bytes);
 } // namespace
 
 Error Runtime::keep_state(const wire::ControlMessage& message) {
-    if (state_.size() > kept_max_bytes - beside_state_bytes) {
+    if (state().size() > kept_max_bytes - beside_state_bytes) {
         return Error::too_large;
     }
     // The same key again goes on where it is: a counter under it never comes twice.
@@ -50,7 +50,7 @@ void Runtime::emit_state() {
     }
     // Sealed where it lies.
     Writer data(seal_room().subspan(wire::header_bytes, wire::max_body_bytes));
-    data.u32(static_cast<std::uint32_t>(state_.size())).bytes(state_).u16(connections);
+    data.u32(static_cast<std::uint32_t>(state().size())).bytes(state()).u16(connections);
     (void)audit(data);
     write_waiting(data);
     header_ = {.kind = wire::Kind::state, .channel = persist_every_ms, .counter = kept_};
@@ -94,11 +94,11 @@ Error Runtime::restore_state(const wire::ControlMessage& message, Writer& data) 
     if (error == Error::none) {
         Reader reader(kept);
         const std::uint32_t bytes = reader.u32();
-        const ByteView state = reader.take(bytes);
-        if (!reader.ok() || bytes != state_.size()) {
+        const ByteView kept_state = reader.take(bytes);
+        if (!reader.ok() || bytes != state().size()) {
             error = Error::malformed;
         } else {
-            copy(state, state_);
+            copy(kept_state, state());
             data.u64(view.header.counter).bytes(reader.rest());
             pause_ = Pause::restored;
         }

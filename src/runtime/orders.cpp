@@ -102,8 +102,9 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
         values_.clear();
 #endif
 #if AUTHEX_WITH_HANDOVER
-        wipe(state_secret_);
-        accepts_state_ = false;
+        accept_no_state();
+#endif
+#if AUTHEX_WITH_KEEPING
         keeping_.clear();
         wipe(keeping_key_);
 #endif
@@ -148,9 +149,10 @@ Error Runtime::carry_out_value(const wire::ControlMessage& message) {
 void Runtime::forget_owner() {
     disabled_ = false;
 #if AUTHEX_WITH_HANDOVER
-    wipe(state_secret_);
-    accepts_state_ = false;
+    accept_no_state();
     pause_ = pause_ == Pause::begins ? pause_ : Pause::none;
+#endif
+#if AUTHEX_WITH_KEEPING
     keeping_.clear();
     wipe(keeping_key_);
 #endif

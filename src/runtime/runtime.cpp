@@ -38,7 +38,7 @@ Progress Runtime::invoke(ByteView in, Bytes out) {
     }
     emitter_.allow(acks_bytes);
     emit_owed_acks();
-#if AUTHEX_WITH_HANDOVER
+#if AUTHEX_WITH_KEEPING
     seal_if_due();
 #endif
     progress.produced = out.size() - emitter_.free();
@@ -88,15 +88,19 @@ void Runtime::take(Bytes frame) {
     assign(message_.id, header_.counter);
     message_.result = result_;
     message_.result_room = sizeof result_;
-#if AUTHEX_WITH_HANDOVER
+#if AUTHEX_WITH_KEEPING
     if (header_.kind == wire::Kind::state) {
         seals_when_told_ = true;
         told_to_seal_ = true;
         return;
     }
+#endif
+#if AUTHEX_WITH_HANDOVER
     if (holds_back()) {
         return;
     }
+#endif
+#if AUTHEX_WITH_KEEPING
     to_keep_ =
         to_keep_ || !(header_.kind == wire::Kind::hello || header_.kind == wire::Kind::handshake ||
                       header_.kind == wire::Kind::ack || header_.kind == wire::Kind::time);

@@ -24,6 +24,8 @@ constexpr std::size_t max_endpoints = AUTHEX_MAX_ENDPOINTS;
 
 #if AUTHEX_WITH_LINKED_ENDPOINTS
 extern "C" const authex_endpoint __start_authex_endpoints[max_endpoints];
+extern "C" std::uint8_t __start_authex_state[];
+extern "C" std::uint8_t __stop_authex_state[];
 #endif
 
 /// What the module may send while one frame is handled: two frames of the largest size, or many
@@ -83,7 +85,7 @@ class Runtime
     /// In a build without Noise there are no owner keys and no entropy: the TEE derives a key for
     /// this module alone. One with the linker's endpoints too has nothing to start.
     void start(std::span<const authex_endpoint> endpoints, ByteView owner_keys, ByteView entropy);
-#if AUTHEX_WITH_HANDOVER
+#if AUTHEX_WITH_KEEPING
     /// The module's state (AUTHEX_STATE), kept by reference.
     /// @param persists it outlives the process: the module waits until its owner has told it what
     /// it is, or that it begins
@@ -219,8 +221,15 @@ class Runtime
     }
     void resume();
     [[nodiscard]] Error accept_state(Writer& data);
+    void accept_no_state() {
+        accepts_state_ = false;
+#if AUTHEX_WITH_SEALED_STATE
+        wipe(state_secret_);
+#endif
+    }
     [[nodiscard]] Error export_state(const wire::ControlMessage& message, Writer& data);
     [[nodiscard]] Error import_state(const wire::ControlMessage& message);
+    [[nodiscard]] Error take_pieces(const wire::ControlMessage& message, ByteView chunk);
     [[nodiscard]] Error
     take_piece(Reader& reader, ByteView chunk, std::uint32_t version, bool take);
     [[nodiscard]] Error migrate(std::uint32_t version, ByteView name, ByteView bytes);
@@ -228,17 +237,26 @@ class Runtime
     [[nodiscard]] Error arm(const wire::Waiting& waiting);
     [[nodiscard]] bool holds_back();
     void write_waiting(Writer& data) const;
+#endif
+#if AUTHEX_WITH_KEEPING
+    [[nodiscard]] Bytes state() const {
+        return state_;
+    }
     [[nodiscard]] Error keep_state(const wire::ControlMessage& message);
     [[nodiscard]] Error restore_state(const wire::ControlMessage& message, Writer& data);
     void seal_if_due();
     void emit_state();
+#elif AUTHEX_WITH_HANDOVER
+    [[nodiscard]] static Bytes state() {
+        return {__start_authex_state, __stop_authex_state};
+    }
 #endif
 #if AUTHEX_WITH_TURNS
     [[nodiscard]] Error turn_key(const wire::ControlMessage& message, Writer& data);
 #endif
     /// What must be free before a frame is taken.
     [[nodiscard]] std::size_t room_for_a_frame() const {
-#if AUTHEX_WITH_HANDOVER
+#if AUTHEX_WITH_KEEPING
         return output_min_bytes + (keeping_.is_set() ? wire::max_frame_bytes : 0);
 #else
         return output_min_bytes;
@@ -286,11 +304,15 @@ class Runtime
     std::uint8_t interrupt_flags_ = 0;
 #endif
 #if AUTHEX_WITH_HANDOVER
-    Bytes state_;
-    crypto::DhKey state_secret_{}; ///< of the key that state for this instance is sealed under
     bool accepts_state_ = false;
-    bool persists_ = false;
     Pause pause_ = Pause::none;
+#endif
+#if AUTHEX_WITH_SEALED_STATE
+    crypto::DhKey state_secret_{}; ///< of the key that state for this instance is sealed under
+#endif
+#if AUTHEX_WITH_KEEPING
+    Bytes state_;
+    bool persists_ = false;
     bool to_keep_ = false;         ///< something may have changed since the state was kept
     bool seals_when_told_ = false; ///< its host says when the state is to be sealed
     bool told_to_seal_ = false;

@@ -43,6 +43,7 @@ struct BuildSpec {
     std::optional<std::array<std::uint8_t, 32>> delegate_key;
     bool persists = false;             ///< its state outlives its process (docs/state.md)
     unsigned persist_every_ms = 0;     ///< at most 10,000; 0: it is sealed after each batch
+    bool readable_state = false;       ///< Sancus: it hands over, its owner reading along
     std::uint32_t max_connections = 0; ///< 0: the TEE's default
     std::uint32_t max_body_bytes = 0;  ///< 0: the TEE's default; Sancus
     /// A connection of it is sealed with SPONGENT-128; else that is left out, where the TEE has

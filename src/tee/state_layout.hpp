@@ -16,8 +16,11 @@ struct StateVariable {
 };
 
 struct StateLayout {
-    std::uint32_t version = 0;            ///< as the module calls it (AUTHEX_STATE_VERSION)
-    bool migrates = false;                ///< it takes the state of other versions (AUTHEX_MIGRATE)
+    std::uint32_t version = 0; ///< as the module calls it (AUTHEX_STATE_VERSION)
+    bool migrates = false;     ///< it takes the state of other versions (AUTHEX_MIGRATE)
+    /// It goes over through the owner, who reads it; that of other TEEs is sealed by one instance
+    /// for the next.
+    bool readable = false;
     std::vector<StateVariable> variables; ///< by offset
 
     friend bool operator==(const StateLayout&, const StateLayout&) = default;

@@ -16,8 +16,9 @@ static_assert(offsetof(SetConnection, endpoint) == 2 && offsetof(SetConnection, 
 
 #if AUTHEX_WITH_HANDOVER
 constexpr std::uint8_t any_length = 0xFF;
-static_assert(AUTHEX_WITH_TURNS && AUTHEX_WITH_VALUES); // their types lie between
 #endif
+static_assert(!AUTHEX_WITH_TURNS || AUTHEX_WITH_HANDOVER); // their types lie one after another
+static_assert(!AUTHEX_WITH_KEEPING || AUTHEX_WITH_TURNS);
 #if AUTHEX_WITH_TURNS
 constexpr std::uint8_t turn_key_bytes = 2 + connection_key_bytes + 4 + 1 + 8;
 #endif
@@ -25,13 +26,13 @@ constexpr std::uint8_t turn_key_bytes = 2 + connection_key_bytes + 4 + 1 + 8;
 constexpr std::array fields_bytes = std::to_array<std::uint8_t>({
     0, seed_bytes, set_connection_bytes - 1, 2, 0, 0,
 #if AUTHEX_WITH_HANDOVER
-        any_length, any_length, 0, 0, 0, 32 + 4, any_length, set_connection_bytes - 1 + 4 * 8 + 4,
-        waiting_bytes,
+        any_length, any_length, 0, 0, 0, state_recipient_bytes + 4, any_length,
+        set_connection_bytes - 1 + 4 * 8 + 4, waiting_bytes,
 #endif
 #if AUTHEX_WITH_TURNS
         turn_key_bytes,
 #endif
-#if AUTHEX_WITH_HANDOVER
+#if AUTHEX_WITH_KEEPING
         connection_key_bytes, any_length,
 #endif
 });
@@ -124,7 +125,7 @@ Error parse_import(ByteView fields, ControlMessage& message) {
 Error parse_of_handover(ByteView fields, ControlMessage& message) {
     Reader reader(fields);
     if (message.type == ControlType::export_state) {
-        message.recipient = reader.take(32);
+        message.recipient = reader.take(state_recipient_bytes);
         message.offset = reader.u32();
     } else if (message.type == ControlType::continue_connection) {
         const Error error =
@@ -137,12 +138,17 @@ Error parse_of_handover(ByteView fields, ControlMessage& message) {
     } else if (message.type == ControlType::arm) {
         message.waiting.endpoint = reader.u16();
         message.waiting.value = reader.u64();
-    } else if (message.type == ControlType::keep_state) {
+    }
+#if AUTHEX_WITH_KEEPING
+    if (message.type == ControlType::keep_state) {
         parse_key(reader, message.connection);
     }
+#endif
     return Error::none;
 }
+#endif
 
+#if AUTHEX_WITH_KEEPING
 Error parse_restore(ByteView fields, ControlMessage& message) {
     Reader reader(fields);
     parse_key(reader, message.connection);
@@ -181,6 +187,8 @@ Error parse_control(ByteView body, ControlMessage& message) {
     if (message.type == ControlType::import_state) {
         return parse_import(fields, message);
     }
+#endif
+#if AUTHEX_WITH_KEEPING
     if (message.type == ControlType::restore_state) {
         return parse_restore(fields, message);
     }

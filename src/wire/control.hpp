@@ -148,15 +148,25 @@ struct NamedValue {
 [[nodiscard]] Error check_value(const NamedValue& named);
 constexpr std::size_t set_value_max_bytes = 1 + 1 + 1 + value_name_max_bytes + value_max_bytes;
 
-/// So much of a module's state travels at a time, sealed by one instance for another: Noise_N
-/// (crypto/noise.hpp) with this prologue.
-constexpr std::size_t state_chunk_max_bytes = 16384;
+/// Whether state travels sealed by one instance for another: Noise_N (crypto/noise.hpp) with this
+/// prologue. Else, where the owner can compute every key of a module, it is said to him, and by
+/// him, inside the sealed orders and answers alone; then `recipient` is empty.
+#ifndef AUTHEX_WITH_SEALED_STATE
+#define AUTHEX_WITH_SEALED_STATE AUTHEX_WITH_HANDOVER
+#endif
+/// So much of it at a time.
+#ifndef AUTHEX_STATE_CHUNK_BYTES
+#define AUTHEX_STATE_CHUNK_BYTES 16384
+#endif
+constexpr std::size_t state_chunk_max_bytes = AUTHEX_STATE_CHUNK_BYTES;
 constexpr std::array<std::uint8_t, 14> state_prologue = {
     'a', 'u', 't', 'h', 'e', 'x', ' ', 's', 't', 'a', 't', 'e', ' ', '1'};
 /// Of all pieces in one import_state.
 constexpr std::size_t state_pieces_max_bytes = 16384;
-/// Beside the state: the ephemeral key and a tag.
-constexpr std::size_t state_overhead_bytes = 32 + 16;
+/// The public key that a chunk is sealed for, and what is beside the state in it: an ephemeral key
+/// and a tag.
+constexpr std::size_t state_recipient_bytes = AUTHEX_WITH_SEALED_STATE != 0 ? 32 : 0;
+constexpr std::size_t state_overhead_bytes = AUTHEX_WITH_SEALED_STATE != 0 ? 32 + 16 : 0;
 constexpr std::size_t import_state_max_bytes =
     1 + 4 + 2 + state_overhead_bytes + state_chunk_max_bytes + state_pieces_max_bytes;
 
@@ -177,6 +187,12 @@ constexpr std::uint32_t state_migrates = 0xFFFFFFFF;
 /// unknown_kind.
 #ifndef AUTHEX_WITH_TURNS
 #define AUTHEX_WITH_TURNS AUTHEX_WITH_HANDOVER
+#endif
+
+/// Whether its state can outlive its process. One without answers keep_state and restore_state with
+/// unknown_kind.
+#ifndef AUTHEX_WITH_KEEPING
+#define AUTHEX_WITH_KEEPING AUTHEX_WITH_HANDOVER
 #endif
 
 /// A module's state as it is kept, the body of a frame of kind state: bytes of state u32, state,
@@ -219,11 +235,11 @@ struct ControlMessage {
     ByteView pieces;           ///< import_state: StatePiece × n
     /// continue_connection: next out, accepted, refused, next in
     std::array<std::uint64_t, 4> counters{};
-    Waiting waiting; ///< arm
+    Waiting waiting;        ///< arm
+    std::uint32_t turn = 0; ///< turn_key; continue_connection: of its key
 #endif
 #if AUTHEX_WITH_TURNS
-    std::uint32_t turn = 0; ///< turn_key; continue_connection: of its key
-    bool seals = false;     ///< turn_key: not only opens, also seals under the new key from now on
+    bool seals = false; ///< turn_key: not only opens, also seals under the new key from now on
     /// turn_key: what was sealed under the key before has smaller counters
     std::uint64_t until = ~std::uint64_t{0};
 #endif

@@ -50,6 +50,28 @@ TEST(StateTransfer, VariablesGoWhereTheirNamesAre) {
     EXPECT_TRUE(pieces_of(plan_transfer("m", {}, next)).empty());
 }
 
+TEST(StateTransfer, GoesInAsLittleAtATimeAsTheNextInstanceTakes) {
+    constexpr TransferLimits small{.chunk_bytes = 32, .pieces_bytes = 48};
+    const StateLayout before{.variables = {{"first", 0, 4}, {"long", 4, 60}}};
+    const StateLayout next{.variables = {{"long", 0, 60}, {"first", 60, 4}}};
+    EXPECT_EQ(pieces_of(plan_transfer("m", before, next, small)),
+              (std::vector<Piece>{{0, 0, 4, 60, ""}, {0, 4, 28, 0, ""}, {32, 0, 32, 28, ""}}));
+    StateLayout many;
+    for (std::uint32_t i = 0; i < 12; ++i) {
+        many.variables.push_back({"v" + std::to_string(i), i, 1});
+    }
+    const auto chunks = plan_transfer("m", many, many, small);
+    ASSERT_TRUE(chunks);
+    for (const StateChunk& chunk : *chunks) {
+        EXPECT_LE(chunk.pieces.size(), 48U);
+    }
+    EXPECT_EQ(pieces_of(chunks).size(), 12U);
+    const StateLayout large{.variables = {{"large", 0, 33}}};
+    EXPECT_FALSE(plan_transfer("m", large, {.migrates = true}, small));
+    const StateLayout named{.variables = {{std::string(40, 'n'), 0, 2}}};
+    EXPECT_FALSE(plan_transfer("m", named, {.migrates = true}, small));
+}
+
 TEST(StateTransfer, WhatNothingTakesIsNamed) {
     const StateLayout before{.variables = {{"count", 0, 4}}};
     EXPECT_THAT(refusal(before, {}), HasSubstr("no variable `count`"));

@@ -257,6 +257,9 @@ TEST(Parse, ReadsWhatEvidenceIsTakenAndWhoSigns) {
     EXPECT_EQ(everything.find_module("lamp")->max.body_bytes, 16U);
     EXPECT_TRUE(everything.find_module("db")->persist);
     EXPECT_FALSE(everything.find_module("gateway")->persist);
+    const Descriptor readable = good("readable_state.yaml");
+    EXPECT_TRUE(readable.find_module("a")->readable_state);
+    EXPECT_FALSE(readable.find_module("b")->readable_state);
     const Descriptor persists = good("persist.yaml");
     EXPECT_TRUE(persists.find_module("a")->persist);
     EXPECT_EQ(persists.find_module("a")->persist_every, std::chrono::milliseconds(100));

@@ -20,7 +20,7 @@ SCHEMA = json.loads((ROOT / "src/descriptor/descriptor.schema.json").read_text()
 # Findings that take more than one value to make, and texts that are no YAML or beyond a limit.
 WHOLE = {
     "alias-cycle", "bad-period", "connection-to-itself", "control-character", "deployment-cycle", "duplicate-address", "duplicate-connection",
-    "duplicate-device", "enclave-without-sgx", "policy-refuses", "duplicate-id", "duplicate-key", "duplicate-name", "duplicate-source", "external-by-name", "persist-on-sancus", "deadline-without-clock", "deadline-of-two-clocks",
+    "duplicate-device", "enclave-without-sgx", "policy-refuses", "duplicate-id", "duplicate-key", "duplicate-name", "duplicate-source", "external-by-name", "persist-on-sancus", "driver-hands-over", "deadline-without-clock", "deadline-of-two-clocks",
     "lossy-delivery", "several-documents", "simulation-refused", "too-deep", "too-large", "too-many-connections", "too-many-periods", "unconnected-module", "unknown-module", "unknown-node", "unknown-tag",
     "unsupported-encryption", "without-effect",
 }

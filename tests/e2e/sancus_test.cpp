@@ -94,7 +94,7 @@ TEST_F(Sancus, ModulesThatSpeakToTheBoardAreUpdatedAndMoved) {
     world_.write("other.cpp", world_.read("other.cpp") + "AUTHEX_ENTRY(nothing, call) {}\n");
     const Result no_handover = world_.authex({"update", "led"});
     EXPECT_EQ(no_handover.status, 1);
-    EXPECT_THAT(no_handover.err, HasSubstr("whose modules hand nothing over"));
+    EXPECT_THAT(no_handover.err, HasSubstr("was not built to hand over"));
     EXPECT_THAT(no_handover.err, HasSubstr("authex deploy --module led"));
 }
 

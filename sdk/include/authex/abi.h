@@ -79,10 +79,10 @@ struct authex_message {
     uint8_t status;     /* reply: AUTHEX_OK, _FAILED or _UNANSWERED; handler and entry: set by the
                            module */
     uint8_t what;       /* stream: AUTHEX_STREAM_…; interrupt: AUTHEX_INTERRUPT_… */
-#if UINTPTR_MAX != 0xFFFF
     const char*
         name; /* state: of the variable, of which `data` is the bytes and `id` the version */
     size_t name_size;
+#if UINTPTR_MAX != 0xFFFF
     uint32_t missed; /* event and request: how many before it came too late and were not given on */
     uint8_t late;    /* event and request: it is older than its connection's deadline */
 #endif

@@ -44,19 +44,20 @@ constexpr const char* linker = "ld.lld-14";
 
 /// What every image carries besides the module and its TEE's port.
 constexpr std::array runtime_sources = {
-    "src/base/bytes.cpp",          "src/base/secrets.cpp",
-    "src/crypto/aead.cpp",         "src/crypto/aes_gcm.cpp",
-    "src/crypto/kdf.cpp",          "src/crypto/noise.cpp",
-    "src/crypto/spongent.cpp",     "src/crypto/spongent_permutation.cpp",
-    "src/crypto/x25519.cpp",       "src/wire/control.cpp",
-    "src/wire/frame.cpp",          "src/wire/seal.cpp",
-    "src/runtime/connections.cpp", "src/runtime/control.cpp",
-    "src/runtime/deadline.cpp",    "src/runtime/dispatch.cpp",
-    "src/runtime/door.cpp",        "src/runtime/emitter.cpp",
-    "src/runtime/handover.cpp",    "src/runtime/keeping.cpp",
-    "src/runtime/turning.cpp",     "src/runtime/orders.cpp",
-    "src/runtime/report.cpp",      "src/runtime/runtime.cpp",
-    "src/runtime/sdk.cpp",         "src/runtime/values.cpp"};
+    "src/base/bytes.cpp",           "src/base/secrets.cpp",
+    "src/crypto/aead.cpp",          "src/crypto/aes_gcm.cpp",
+    "src/crypto/kdf.cpp",           "src/crypto/noise.cpp",
+    "src/crypto/spongent.cpp",      "src/crypto/spongent_permutation.cpp",
+    "src/crypto/x25519.cpp",        "src/wire/control.cpp",
+    "src/wire/frame.cpp",           "src/wire/seal.cpp",
+    "src/runtime/connections.cpp",  "src/runtime/control.cpp",
+    "src/runtime/deadline.cpp",     "src/runtime/dispatch.cpp",
+    "src/runtime/door.cpp",         "src/runtime/emitter.cpp",
+    "src/runtime/handover.cpp",     "src/runtime/keeping.cpp",
+    "src/runtime/sealed_state.cpp", "src/runtime/turning.cpp",
+    "src/runtime/orders.cpp",       "src/runtime/report.cpp",
+    "src/runtime/runtime.cpp",      "src/runtime/sdk.cpp",
+    "src/runtime/values.cpp"};
 
 /// Components of the SDK. As of a library, only those go into an image that the module uses.
 constexpr std::array component_sources = {"sdk/web/certificate.cpp",

@@ -140,7 +140,8 @@ constexpr std::uint64_t kind_state = AUTHEX_KIND_STATE;
 constexpr std::string_view state_section = "authex_state";
 constexpr std::string_view state_record_name = "state ";
 
-/// As the source has it.
+} // namespace
+
 std::string source_name(const std::string& symbol) {
     int status = 0;
     const std::unique_ptr<char, decltype(&std::free)> plain(
@@ -152,6 +153,8 @@ std::string source_name(const std::string& symbol) {
     }
     return name;
 }
+
+namespace {
 
 tl::unexpected<Diagnostic> malformed(const std::filesystem::path& image, const char* why) {
     return failure("image-malformed", fmt::format("{}: {}", image.string(), why));

@@ -3,6 +3,7 @@
 // order), and the layout of its state.
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "base/diagnostic.hpp"
@@ -15,7 +16,10 @@ namespace authex::tee::compile {
 /// endpoint-duplicate | too-many-endpoints
 Expected<std::vector<descriptor::Endpoint>> read_endpoints(const std::filesystem::path& image);
 
-/// Whether it has any.
+/// A symbol's name as the source has it: C++ with its namespaces, but for unnamed ones.
+[[nodiscard]] std::string source_name(const std::string& symbol);
+
+/// Whether it has any state.
 Expected<bool> has_state(const std::filesystem::path& image);
 /// @param image with symbols
 /// @error image-malformed

@@ -18,6 +18,7 @@
 #include "tee/sancus/devices.hpp"
 #include "tee/sancus/image.hpp"
 #include "tee/sancus/linked_elf.hpp"
+#include "tee/sancus/linked_state.hpp"
 #include "wire/control.hpp"
 
 namespace authex::tee::sancus {
@@ -57,7 +58,10 @@ constexpr std::array features = {"AUTHEX_WITH_AES=0",
                                  "AUTHEX_WITH_TIMERS=0",
                                  "AUTHEX_WITH_STREAMS=0",
                                  "AUTHEX_WITH_VALUES=0",
-                                 "AUTHEX_WITH_HANDOVER=0"};
+                                 "AUTHEX_WITH_SEALED_STATE=0",
+                                 "AUTHEX_WITH_KEEPING=0",
+                                 "AUTHEX_WITH_TURNS=0",
+                                 "AUTHEX_WITH_DEADLINES=0"};
 
 constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",
                                         "src/tee/sancus/port/entry.S",
@@ -76,6 +80,9 @@ constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",
                                         "src/runtime/report.cpp",
                                         "src/runtime/runtime.cpp",
                                         "src/runtime/sdk.cpp"};
+/// Of a module that hands over.
+constexpr std::array handover_sources = {"src/runtime/handover.cpp",
+                                         "src/runtime/readable_state.cpp"};
 constexpr const char* driver_folder = "sdk/drivers";
 constexpr const char* gate_source = "src/tee/sancus/port/gate.S";
 constexpr const char* linker_script = "src/tee/sancus/port/module.ld";
@@ -151,11 +158,26 @@ Expected<Owned> owned_by(const BuildSpec& spec) {
 }
 
 /// What a module needs for its owner's orders and its own answers, of which an audit is the
-/// largest; even.
-std::uint32_t owners_body_bytes(std::uint32_t connections) {
+/// largest, or what carries its state; even.
+std::uint32_t owners_body_bytes(std::uint32_t connections, bool hands_over) {
     const std::size_t audit =
         wire::control_answer_bytes + wire::audit_entry_bytes * std::size_t{connections};
-    return static_cast<std::uint32_t>((audit + 1) / 2 * 2);
+    const std::size_t import = 1 + 4 + 2 + state_chunk_bytes + state_pieces_bytes;
+    const std::size_t most = hands_over ? std::max(audit, import) : audit;
+    return static_cast<std::uint32_t>((most + 1) / 2 * 2);
+}
+
+/// A driver is the only one that can have its registers: no other instance runs beside it.
+Expected<bool> may_hand_over(const BuildSpec& spec, const DeviceBlock* block) {
+    if (spec.readable_state && block != nullptr) {
+        return failure("driver-hands-over",
+                       fmt::format("module `{}` owns registers, which no other instance of it can "
+                                   "have meanwhile: it hands nothing over",
+                                   spec.module),
+                       "take «readable_state» out; what is to outlive an update belongs into a "
+                       "module without devices");
+    }
+    return true;
 }
 
 class SancusBuilder final : public Builder {
@@ -181,14 +203,25 @@ class SancusBuilder final : public Builder {
                                        spec.max_connections,
                                        connections_max));
         }
+        if (const auto may = may_hand_over(spec, owned->block); !may) {
+            return tl::make_unexpected(may.error());
+        }
         const Expected<Objects> objects = compile_all(spec, *owned);
         if (!objects) {
             Diagnostic diagnostic = objects.error();
             diagnostic.summary = fmt::format("module `{}`: {}", spec.module, diagnostic.summary);
             return tl::make_unexpected(std::move(diagnostic));
         }
-        const Expected<SancusImage> image = link_image(spec, *objects, owned->block);
-        return image ? store(spec, *image, objects->cached) : tl::make_unexpected(image.error());
+        StateLayout state;
+        const Expected<SancusImage> image = link_image(spec, *objects, owned->block, state);
+        if (!image) {
+            return tl::make_unexpected(image.error());
+        }
+        Expected<Image> stored = store(spec, *image, objects->cached);
+        if (stored) {
+            stored->state = std::move(state);
+        }
+        return stored;
     }
 
   private:
@@ -208,8 +241,11 @@ class SancusBuilder final : public Builder {
             spec.max_connections != 0 ? spec.max_connections : connections_default;
         const std::uint32_t body = spec.max_body_bytes != 0 ? spec.max_body_bytes : body_bytes;
         all.push_back(fmt::format("-DAUTHEX_MAX_RESULT_BYTES={}", body));
-        all.push_back(fmt::format("-DAUTHEX_MAX_BODY_BYTES={}",
-                                  std::max(body, owners_body_bytes(connections))));
+        all.push_back(
+            fmt::format("-DAUTHEX_MAX_BODY_BYTES={}",
+                        std::max(body, owners_body_bytes(connections, spec.readable_state))));
+        all.push_back(fmt::format("-DAUTHEX_WITH_HANDOVER={}", spec.readable_state ? 1 : 0));
+        all.push_back(fmt::format("-DAUTHEX_STATE_CHUNK_BYTES={}", state_chunk_bytes));
         all.push_back(fmt::format("-DAUTHEX_MAX_CONNECTIONS={}", connections));
         all.push_back(fmt::format("-DAUTHEX_RANDOM_DEVICE={:#x}", random_device));
         if (block != nullptr) {
@@ -285,6 +321,9 @@ class SancusBuilder final : public Builder {
         std::vector<const char*> own(runtime_sources.begin(), runtime_sources.end());
         if (owned.block != nullptr) {
             own.push_back(gate_source);
+        }
+        if (spec.readable_state) {
+            own.insert(own.end(), handover_sources.begin(), handover_sources.end());
         }
         for (const char* name : own) {
             std::vector<std::string> extra = definitions(spec, owned.block);
@@ -398,8 +437,10 @@ class SancusBuilder final : public Builder {
         return (wanted + 1) / 2 * 2;
     }
 
-    Expected<SancusImage>
-    link_image(const BuildSpec& spec, const Objects& objects, const DeviceBlock* block) {
+    Expected<SancusImage> link_image(const BuildSpec& spec,
+                                     const Objects& objects,
+                                     const DeviceBlock* block,
+                                     StateLayout& state) {
         const fs::path output = temporary();
         std::array<LinkedText, bases.size()> linked;
         for (std::size_t i = 0; i < bases.size(); ++i) {
@@ -447,6 +488,13 @@ class SancusBuilder final : public Builder {
             return failure("link-failed",
                            fmt::format("module `{}` cannot be moved", spec.module),
                            "it computes with addresses in a way that the linker cannot undo");
+        }
+        if (spec.readable_state) {
+            Expected<StateLayout> found = state_of(linked[0].elf, image);
+            if (!found) {
+                return tl::make_unexpected(found.error());
+            }
+            state = std::move(*found);
         }
         return image;
     }

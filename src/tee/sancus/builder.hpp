@@ -18,9 +18,14 @@ constexpr std::uint32_t connections_default = descriptor::default_connections_sa
 constexpr std::uint32_t connections_max = 6;
 constexpr std::uint32_t stack_default_bytes = 384;
 
+/// So much of a state, and of what is to be done with it, goes into a module at a time, which has
+/// little room: state_chunk_max_bytes and state_pieces_max_bytes of wire/control.hpp, there.
+constexpr std::uint32_t state_chunk_bytes = 32;
+constexpr std::uint32_t state_pieces_bytes = 48;
+
 /// An image's identity is empty: what hardware measures depends on its place. @error as
 /// tee::Builder; also unknown-device | device-conflict: two that are not of one block |
-/// too-many-connections
+/// too-many-connections | driver-hands-over
 std::unique_ptr<Builder> make_builder(compile::BuilderPaths paths);
 
 } // namespace authex::tee::sancus

@@ -1,6 +1,9 @@
 #include "tee/sancus/image.hpp"
 
+#include <authex/abi.h>
+
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <set>
 #include <string>
@@ -27,6 +30,14 @@ tl::unexpected<Diagnostic> malformed(const char* why) {
 
 std::uint16_t word_at(const std::vector<std::uint8_t>& bytes, std::size_t offset) {
     return static_cast<std::uint16_t>(bytes[offset] | bytes[offset + 1] << 8U);
+}
+
+/// The zero-terminated text there; none that ends within the image: empty.
+std::string text_at(const SancusImage& image, std::uint16_t offset) {
+    const auto first =
+        std::next(image.text.begin(), std::min<std::ptrdiff_t>(offset, std::ssize(image.text)));
+    const auto last = std::find(first, image.text.end(), 0);
+    return last == image.text.end() ? std::string() : std::string(first, last);
 }
 
 void set_word(std::vector<std::uint8_t>& bytes, std::size_t offset, unsigned value) {
@@ -182,16 +193,12 @@ Expected<std::vector<descriptor::Endpoint>> endpoints_of(const SancusImage& imag
     std::set<std::string> names;
     for (std::uint16_t id = 0; id < image.endpoints; ++id) {
         const std::size_t record = image.endpoints_offset + id * endpoint_bytes;
-        const std::uint16_t begin = word_at(image.text, record);
         const std::uint16_t kind = word_at(image.text, record + 4);
-        const auto first =
-            std::next(image.text.begin(), std::min<std::ptrdiff_t>(begin, std::ssize(image.text)));
-        const auto last = std::find(first, image.text.end(), 0);
-        const std::string name(first, last);
-        if (last != image.text.end() && kind == 9) {
-            continue; // the version of a state that is not handed over
+        const std::string name = text_at(image, word_at(image.text, record));
+        if (!name.empty() && kind == AUTHEX_KIND_STATE) {
+            continue;
         }
-        if (last == image.text.end() || name.empty() || kind < 1 || kind > 8) {
+        if (name.empty() || kind < 1 || kind > 8) {
             return malformed("an endpoint record has no name or an unknown kind");
         }
         if (!names.insert(name).second) {
@@ -203,6 +210,30 @@ Expected<std::vector<descriptor::Endpoint>> endpoints_of(const SancusImage& imag
             {.name = name, .kind = static_cast<descriptor::EndpointKind>(kind), .id = id});
     }
     return endpoints;
+}
+
+Expected<StateLayout> stated_version(const SancusImage& image) {
+    constexpr std::string_view prefix = "state ";
+    StateLayout layout;
+    bool found = false;
+    for (std::uint16_t id = 0; id < image.endpoints; ++id) {
+        const std::size_t record = image.endpoints_offset + id * endpoint_bytes;
+        if (word_at(image.text, record + 4) != AUTHEX_KIND_STATE) {
+            continue;
+        }
+        const std::string name = text_at(image, word_at(image.text, record));
+        const bool begins = name.starts_with(prefix);
+        const char* begin = name.data() + (begins ? prefix.size() : 0);
+        const char* end = name.data() + name.size();
+        const auto [at, error] = std::from_chars(begin, end, layout.version);
+        if (found || !begins || at != end || error != std::errc{}) {
+            return malformed(found ? "the version of its state is said twice"
+                                   : "the version of its state is no number below 2^32");
+        }
+        found = true;
+        layout.migrates = word_at(image.text, record + 2) != 0;
+    }
+    return layout;
 }
 
 std::array<std::uint8_t, placement_bytes> serialize(const Placement& placement) {

@@ -20,6 +20,7 @@
 #include "base/bytes.hpp"
 #include "base/diagnostic.hpp"
 #include "descriptor/endpoint.hpp"
+#include "tee/state_layout.hpp"
 
 namespace authex::tee::sancus {
 
@@ -52,6 +53,9 @@ struct SancusImage {
 [[nodiscard]] Expected<SancusImage> parse_image(ByteView file);
 /// @error image-malformed | endpoint-duplicate
 [[nodiscard]] Expected<std::vector<descriptor::Endpoint>> endpoints_of(const SancusImage& image);
+
+/// The version of its state, and whether it takes others. @error image-malformed
+[[nodiscard]] Expected<StateLayout> stated_version(const SancusImage& image);
 
 /// Where a module lies: start addresses, and the number that hardware gives to it.
 struct Placement {

@@ -17,11 +17,19 @@ void read_symbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, LinkedElf
                     static_cast<std::uint64_t>(i) < header.sh_size / header.sh_entsize;
          ++i) {
         GElf_Sym symbol;
-        if (gelf_getsym(data, i, &symbol) == nullptr || GELF_ST_BIND(symbol.st_info) == STB_LOCAL) {
+        if (gelf_getsym(data, i, &symbol) == nullptr) {
             continue;
         }
         const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
-        if (name != nullptr) {
+        if (name == nullptr) {
+            continue;
+        }
+        if (GELF_ST_TYPE(symbol.st_info) == STT_OBJECT) {
+            linked.objects.push_back({.symbol = name,
+                                      .address = static_cast<std::uint32_t>(symbol.st_value),
+                                      .bytes = static_cast<std::uint32_t>(symbol.st_size)});
+        }
+        if (GELF_ST_BIND(symbol.st_info) != STB_LOCAL) {
             linked.symbols.emplace(name, static_cast<std::uint32_t>(symbol.st_value));
         }
     }
