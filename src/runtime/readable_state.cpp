@@ -2,6 +2,8 @@
 // TEE where he can compute every key of a module.         (docs/protocol.md "Handing over", P88)
 #include "runtime/runtime.hpp"
 
+#if AUTHEX_WITH_HANDOVER && !AUTHEX_WITH_SEALED_STATE
+
 namespace authex::runtime {
 
 Error Runtime::accept_state(Writer& /*data*/) {
@@ -26,3 +28,5 @@ Error Runtime::import_state(const wire::ControlMessage& message) {
 }
 
 } // namespace authex::runtime
+
+#endif

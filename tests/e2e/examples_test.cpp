@@ -73,8 +73,8 @@ TEST_P(OnTee, ButtonLedCountsPressesAndSwitchesTheLight) {
     EXPECT_TRUE(page.becomes("4\n")) << page.error();
 }
 
-TEST_P(OnTee, ModuleUpdateCountsOnInOtherUnits) {
-    const std::string descriptor = std::string(GetParam()) + ".yaml";
+void module_update_counts_on(const std::string& tee) {
+    const std::string descriptor = tee + ".yaml";
     World world("module-update", descriptor);
     world.start_managers();
     world.must({"up"});
@@ -97,13 +97,21 @@ TEST_P(OnTee, ModuleUpdateCountsOnInOtherUnits) {
     EXPECT_TRUE(reads(40));
 }
 
+TEST_P(OnTee, ModuleUpdateCountsOnInOtherUnits) {
+    module_update_counts_on(GetParam());
+}
+
+TEST(Examples, ModuleUpdateCountsOnInOtherUnitsOnAMicrocontroller) {
+    module_update_counts_on("sancus");
+}
+
 TEST(Examples, StateTransferGoesThroughEveryTee) {
     World world("state-transfer", "all.yaml");
     world.start_managers();
     world.must({"up"});
     unsigned count = 0;
     EXPECT_EQ(world.request_u32("add"), ++count);
-    for (const char* node : {"cloud", "phone", "server", "phone", "cloud"}) {
+    for (const char* node : {"cloud", "phone", "field", "server", "field", "phone", "cloud"}) {
         world.must({"update", "counter", "--node", node});
         EXPECT_EQ(world.module("counter").at("node"), node);
         EXPECT_EQ(world.request_u32("add"), ++count);
