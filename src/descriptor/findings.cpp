@@ -10,7 +10,7 @@ namespace authex::descriptor {
 namespace {
 
 constexpr std::size_t shown_bytes_max = 60;
-constexpr std::size_t shown_words_max = 12;
+constexpr std::size_t shown_words_max = 16;
 // Above these a suggestion costs more than it helps.
 constexpr std::size_t suggested_bytes_max = 64;
 constexpr std::size_t suggested_words_max = 256;

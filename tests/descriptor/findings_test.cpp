@@ -36,8 +36,8 @@ TEST(Suggest, ListsAllWordsWhenNoneIsClose) {
 }
 
 TEST(Join, ShortensLongLists) {
-    const std::vector<std::string> words(15, "w");
-    EXPECT_EQ(join(words), "w, w, w, w, w, w, w, w, w, w, w, w and 3 more");
+    const std::vector<std::string> words(19, "w");
+    EXPECT_EQ(join(words), "w, w, w, w, w, w, w, w, w, w, w, w, w, w, w, w and 3 more");
     EXPECT_EQ(join(std::span(words).first(1)), "w");
     EXPECT_EQ(join({}), "");
 }
