@@ -24,7 +24,7 @@ class RemovalPlanner {
     }
 
   private:
-    bool belongs(const std::string& module, const std::string& node) const {
+    [[nodiscard]] bool belongs(const std::string& module, const std::string& node) const {
         const descriptor::Module* found = descriptor_.find_module(module);
         return found != nullptr && found->node.name == node;
     }
@@ -88,13 +88,13 @@ class RemovalPlanner {
         }
     }
     /// Not one that is named, and so about to be taken back.
-    bool is_cut_off(const std::string& module) const {
+    [[nodiscard]] bool is_cut_off(const std::string& module) const {
         const ModuleRecord* record = state_.module(module);
         const auto fate = fates_.find(module);
         const bool back = fate != fates_.end() && fate->second.why == Fate::Why::none;
         return record != nullptr && (record->disabled || !record->quarantined.empty()) && !back;
     }
-    bool can_be_told(const EndRecord& peer) const {
+    [[nodiscard]] bool can_be_told(const EndRecord& peer) const {
         const ModuleRecord* record = state_.module(peer.module);
         const auto fate = fates_.find(peer.module);
         const bool gone = peer.module.empty() || record == nullptr || record->disabled ||

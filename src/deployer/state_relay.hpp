@@ -19,14 +19,16 @@ class StateRelay {
 
     /// @param recipient what the next instance has made for this; unused where that is readable
     /// @error order-unanswered | as of the orders
-    Expected<bool> carry(const std::vector<StateChunk>& chunks, ByteView recipient) const;
+    [[nodiscard]] Expected<bool> carry(const std::vector<StateChunk>& chunks,
+                                       ByteView recipient) const;
 
   private:
     using Octets = std::vector<std::uint8_t>;
 
-    Expected<bool> read(Octets& state) const;
-    Expected<bool> write(const StateChunk& chunk, ByteView state, ByteView recipient) const;
-    Expected<std::vector<std::uint8_t>> sealed_for(ByteView recipient, ByteView chunk) const;
+    [[nodiscard]] Expected<bool> read(Octets& state) const;
+    [[nodiscard]] Expected<bool>
+    write(const StateChunk& chunk, ByteView state, ByteView recipient) const;
+    [[nodiscard]] Expected<Octets> sealed_for(ByteView recipient, ByteView chunk) const;
 
     const EngineContext& context_;
     const std::string from_;
