@@ -148,10 +148,12 @@ class Planner {
         work_.warnings.push_back(std::move(warning));
     }
 
-    /// It is to be elsewhere, and its node cannot be told: what runs there would go on.
+    /// It is to be elsewhere, and its node cannot be told: what runs there would go on, if nobody
+    /// has cut it off.
     bool is_left_behind(const descriptor::Module& module, const ModuleRecord* record) const {
         const Selection& selection = input_.selection;
         if (record == nullptr || record->incarnation == 0 || record->node == module.node.name ||
+            record->disabled || !record->quarantined.empty() ||
             descriptor_.find_node(record->node) == nullptr || !selection.load ||
             !selected(module) || selection.afresh.contains(module.name)) {
             return false;

@@ -107,6 +107,16 @@ TEST_F(RemovalTest, AModuleStaysWhereItsNodeCannotBeTold) {
     EXPECT_FALSE(right.modules.contains("second"));
 }
 
+TEST_F(RemovalTest, AModuleThatWasCutOffGoesElsewhereWhereThatIsAskedFor) {
+    ASSERT_EQ(up(with), "ok");
+    world.node("right").reachable = false;
+    (void)world.open()->disable("second"); // its peers are told
+    Selection named;
+    named.modules = {"second"};
+    (void)up(moved, named);
+    EXPECT_TRUE(world.node("left").modules.contains("second"));
+}
+
 TEST_F(RemovalTest, WhatIsNotThereIsRemoved) {
     ASSERT_EQ(up(without), "ok");
     const auto right = test::call_of(world.node("right"));
