@@ -414,10 +414,7 @@ Expected<bool> Handover::roll_back(const std::string& instance) {
     Expected<bool> done = lead_back(module);
     // It may be paused, also where it was never heard to be.
     if (done && before != nullptr) {
-        const auto resumed = order_one(context_, module, {simple(wire::ControlType::resume)});
-        if (!resumed && !is_gone(resumed.error())) {
-            done = tl::make_unexpected(resumed.error());
-        }
+        done = go_on(module);
     }
     if (done) {
         done = remove(coming);
@@ -436,15 +433,8 @@ Expected<bool> Handover::roll_forward(const std::string& past) {
     const std::string& module = gone.instance_of;
     // A port is free only when the one that has it is gone.
     Expected<bool> done = true;
-    const auto go_on = [&] {
-        const auto resumed = order_one(context_, module, {simple(wire::ControlType::resume)});
-        resumed_at_ = std::chrono::steady_clock::now();
-        if (!resumed && !is_gone(resumed.error())) {
-            done = tl::make_unexpected(resumed.error());
-        }
-    };
     if (!listens(gone)) {
-        go_on();
+        done = go_on(module);
     }
     if (done) {
         // Its node may say that it has removed it, and not do it.
@@ -452,7 +442,7 @@ Expected<bool> Handover::roll_forward(const std::string& past) {
         done = remove(gone);
     }
     if (done && listens(gone)) {
-        go_on();
+        done = go_on(module);
     }
     const ModuleRecord* now = context_.state.module(module);
     if (done && now != nullptr) {
@@ -465,6 +455,18 @@ Expected<bool> Handover::roll_forward(const std::string& past) {
         forget_routes(module, gone.node);
     }
     return true;
+}
+
+/// But for a process that its state has to be given back to: told to go on, it would begin.
+Expected<bool> Handover::go_on(const std::string& module) {
+    const ModuleRecord* record = context_.state.module(module);
+    if (record != nullptr && record->waits_for_state()) {
+        return true;
+    }
+    const auto resumed = order_one(context_, module, {simple(wire::ControlType::resume)});
+    resumed_at_ = std::chrono::steady_clock::now();
+    return resumed || is_gone(resumed.error()) ? Expected<bool>(true)
+                                               : tl::make_unexpected(resumed.error());
 }
 
 Expected<Node*> Handover::node(const std::string& name) const {

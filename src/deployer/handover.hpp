@@ -64,6 +64,7 @@ class Handover {
     Expected<bool> lead_back(const std::string& module);
     Expected<bool>
     take_place(Course& course, const ModuleRecord& before, const std::string& instance);
+    Expected<bool> go_on(const std::string& module);
     /// @error what the survey says of it
     [[nodiscard]] Expected<Node*> node(const std::string& name) const;
     Expected<bool> remove(const ModuleRecord& record);
