@@ -32,6 +32,7 @@ Engine::Result Engine::run(const Work& work) {
             break;
         case Phase::attest:
             attest(steps);
+            Turning(context_).finish();
             (void)finish_handovers(); // modules that had to be attested for it
             break;
         case Phase::cut_off:

@@ -7,6 +7,7 @@
 #include "crypto/kdf.hpp"
 #include "deployer/connection_messages.hpp"
 #include "deployer/engine.hpp"
+#include "deployer/turning.hpp"
 
 namespace authex::deployer {
 
@@ -133,6 +134,9 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
                            before->from.incarnation == record.from.incarnation &&
                            before->to.incarnation == record.to.incarnation;
     if (!connecting.step->new_epoch && same_ends && !before->key.empty()) {
+        if (before->turned_at == turn_unfinished && !before->turning) {
+            return tl::make_unexpected(Turning::unfinished(record));
+        }
         record.epoch = before->epoch;
         record.key = before->key;
         record.turn = before->turn;

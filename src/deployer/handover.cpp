@@ -15,6 +15,7 @@
 #include "deployer/removal.hpp"
 #include "deployer/single_orders.hpp"
 #include "deployer/state_relay.hpp"
+#include "deployer/turning.hpp"
 
 namespace authex::deployer {
 
@@ -201,9 +202,7 @@ Expected<Handover::Course> Handover::prepare(const ModuleRecord& before,
         }
         // The next instance seals under the newest key: who opens that has to have it.
         if (connection.turned_at == turn_unfinished && !connection.turning) {
-            return failure("turn-unfinished",
-                           fmt::format("the key of connection {} is being turned", connection.name),
-                           "run authex up again: it finishes that first");
+            return tl::make_unexpected(Turning::unfinished(connection));
         }
         if (next.layout.readable && connection.turn % 2 != 0) {
             return failure("key-number",
@@ -395,27 +394,22 @@ Handover::take_place(Course& course, const ModuleRecord& before, const std::stri
     return context_.state.commit(change);
 }
 
-/// Where a node cannot be told, or has lost what the route leads to, the next plan tells it again.
-Expected<bool> Handover::lead_back(const std::string& module) {
-    Change change;
-    for (ConnectionRecord& each : connections_of(module)) {
-        if (each.complete && !lead({each})) {
-            each.complete = false;
-            change.connections.push_back(std::move(each));
+/// Where a node cannot be told, it says so, and the next plan tells it again.
+void Handover::lead_back(const std::string& module) {
+    for (const ConnectionRecord& each : connections_of(module)) {
+        if (each.complete) {
+            (void)lead({each});
         }
     }
-    return context_.state.commit(change);
 }
 
 Expected<bool> Handover::roll_back(const std::string& instance) {
     const ModuleRecord coming = *context_.state.module(instance);
     const std::string& module = coming.instance_of;
     const ModuleRecord* before = context_.state.module(module);
-    Expected<bool> done = lead_back(module);
+    lead_back(module);
     // It may be paused, also where it was never heard to be.
-    if (done && before != nullptr) {
-        done = go_on(module);
-    }
+    Expected<bool> done = before == nullptr ? Expected<bool>(true) : go_on(module);
     if (done) {
         done = remove(coming);
     }

@@ -61,7 +61,7 @@ class Handover {
     Expected<bool> drain(const Course& course, const ModuleRecord& before, const Audit& audit);
     Expected<bool> is_drained(const Course& course, const ModuleRecord& before, const Audit& audit);
     Expected<bool> lead(const std::vector<ConnectionRecord>& connections);
-    Expected<bool> lead_back(const std::string& module);
+    void lead_back(const std::string& module);
     Expected<bool>
     take_place(Course& course, const ModuleRecord& before, const std::string& instance);
     Expected<bool> go_on(const std::string& module);

@@ -27,6 +27,12 @@ std::string Turning::hindrance(const ConnectionRecord& record, const Survey& sur
     return "";
 }
 
+Diagnostic Turning::unfinished(const ConnectionRecord& record) {
+    return make_error("turn-unfinished",
+                      fmt::format("the key of connection {} is being turned", record.name),
+                      "run authex up again: it finishes that first");
+}
+
 Turning::Result Turning::run(const std::vector<std::uint16_t>& connections) {
     for (const std::uint16_t id : connections) {
         const ConnectionRecord& record = context_.state.connections().at(id);

@@ -33,6 +33,9 @@ class Turning {
 
     /// Why the key of a connection stays as long as its epoch; empty: it does not.
     static std::string hindrance(const ConnectionRecord& record, const Survey& survey);
+    /// Why nothing can be done with a connection of which one end may have the newest key, and the
+    /// other one not.
+    static Diagnostic unfinished(const ConnectionRecord& record);
 
   private:
     enum class Told : std::uint8_t { to_open, to_seal };

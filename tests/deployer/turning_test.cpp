@@ -32,6 +32,12 @@ connections:
   - { name: poke, direct: true, to: middle.relay }
 )";
 
+const std::string moved = [] {
+    std::string changed = chain;
+    changed.replace(changed.find("node: right, sources: [middle"), 11, "node: left ");
+    return changed;
+}();
+
 class TurningTest : public testing::Test {
   protected:
     void SetUp() override { (void)act({}); }
@@ -218,6 +224,34 @@ TEST_P(BrokenTurn, IsFinishedBeforeAnInstanceTakesOver) {
     world.go("first");
     EXPECT_EQ(arrived(), 1U);
     EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
+/// A route that a node has wrong is told again under the keys that both ends have.
+TEST_P(BrokenTurn, IsFinishedBeforeARouteIsToldAgain) {
+    const auto before = world.node("left").routes;
+    world.set_descriptor(moved);
+    (void)act({});
+    std::uint64_t sent = 0;
+    bool finished = false;
+    for (int place = 1; !finished; ++place) {
+        bool survived = false;
+        for (int lost = place % 17 + 1; !survived; lost += 17) {
+            SCOPED_TRACE(fmt::format("{} {}", place, lost));
+            turn_until(place, finished);
+            world.go("first");
+            world.node("left").routes = before;
+            world.loss = lost;
+            (void)world.open()->up({});
+            survived = world.loss > 0;
+            world.loss = -1;
+            (void)act({});
+            world.go("first");
+            sent += 2;
+            ASSERT_EQ(arrived(), sent);
+            ASSERT_NE(connection("b").turned_at, turn_unfinished);
+            ASSERT_THAT(world.used_twice, IsEmpty());
+        }
+    }
 }
 
 } // namespace
