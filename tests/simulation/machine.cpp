@@ -213,10 +213,12 @@ void Machine::show_hidden(const std::shared_ptr<Process>& process, ByteView fram
 }
 
 void Machine::inject(const std::shared_ptr<Process>& process, ByteView frames) {
-    if (process->room() >= frames.size()) {
-        wire::FrameView view;
-        process->spoiled = process->spoiled || wire::parse_frame(frames, view) != Error::none ||
-                           view.frame_bytes() != frames.size() ||
+    wire::FrameView view;
+    const bool parsed = wire::parse_frame(frames, view) == Error::none;
+    // Who says when a state is kept may say it too seldom: that gives an old one.
+    const bool keeps_late = parsed && view.header.kind == wire::Kind::state && process->keeps();
+    if (process->room() >= frames.size() && (!keeps_late || world_.roll_back(process->module()))) {
+        process->spoiled = process->spoiled || !parsed || view.frame_bytes() != frames.size() ||
                            (view.header.kind == wire::Kind::hello &&
                             view.header.deployment != process->deployment());
         process->feed(frames);

@@ -164,7 +164,7 @@ void World::note_taker(const Process& process, const OpenedFrame& frame) {
     std::uint64_t& taken = back ? line.taken_back : line.taken_forward;
     Actor& taker = back ? line.took_back : line.took_forward;
     if (std::exchange(taker, process.actor()) != process.actor() &&
-        process.module() == rolled_back) {
+        process.module() == rolled_back_) {
         taken = std::min(taken, frame.counter);
     }
 }

@@ -69,10 +69,16 @@ class World final : Taps, Observer {
     }
     [[nodiscard]] const std::vector<v1::KeptStateReply>& earlier_states() const { return states_; }
 
+    /// A node is about to give the module an old state. @return whether it may: to one module of a
+    /// world, whose witnesses are not
+    bool roll_back(const std::string& module) {
+        rolled_back_ = rolled_back_.empty() ? module : rolled_back_;
+        return rolled_back_ == module;
+    }
+
     Random random;
     Events events;
     Ledger ledger;
-    std::string rolled_back; ///< the module to which nodes may give an old state; empty: none yet
     Trace trace;
     Network network;
     Owner owner;
@@ -101,6 +107,7 @@ class World final : Taps, Observer {
     std::optional<std::string> violation_;
     std::vector<std::shared_ptr<Process>> processes_; ///< by actor, from 1
     Actor actors_ = deployer_actor;
+    std::string rolled_back_;              ///< empty: none yet
     std::map<std::string, Actor> at_work_; ///< the newest of each module that was seen to be
     std::optional<OpenedFrame> opened_;
     std::vector<std::vector<std::uint8_t>> seen_;

@@ -15,10 +15,7 @@ class Rollback final : public Action {
             std::vector<std::string>& copies = machine.copies[module];
             copies.push_back(machine.disk.kept_state(module));
             if (random.one_in(2)) {
-                if (world.rolled_back.empty()) {
-                    world.rolled_back = process->module();
-                }
-                const bool old = world.rolled_back == process->module();
+                const bool old = world.roll_back(process->module());
                 process->kill();
                 machine.disk.put_state(module,
                                        old ? copies[random.below(copies.size())] : copies.back());
