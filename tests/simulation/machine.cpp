@@ -195,8 +195,8 @@ bool Machine::spread_hidden() {
             }
             any = true;
         }
-        if (process->has_input()) {
-            wake(process);
+        if (!left.empty() && process->has_input()) {
+            wake(process); // it has room again
         }
     }
     return any;
