@@ -111,12 +111,10 @@ Examined silent(const NodeQuestion& question) {
                    .what = node.name,
                    .text = problem.summary,
                    .fix = problem.fix};
-    if (is_loopback_address(address) && problem.code == "node-unreachable") {
-        const bool free = is_port_free(node.address);
-        found.text = free ? fmt::format("no manager at {}; the port is free", address)
-                          : fmt::format("something else listens at {}", address);
-        found.fix = free ? "authex dev, or authex-em --tee … --listen " + address
-                         : "end it, or give the node another port in the descriptor";
+    if (is_loopback_address(address) && problem.code == "node-unreachable" &&
+        is_port_free(node.address)) {
+        found.text = fmt::format("no manager at {}; the port is free", address);
+        found.fix = "authex dev, or authex-em --tee … --listen " + address;
     }
     return found;
 }

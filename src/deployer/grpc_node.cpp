@@ -54,6 +54,54 @@ Expected<std::shared_ptr<grpc::ChannelCredentials>> credentials_of(const GrpcNod
         {.pem_root_certs = *authority, .pem_private_key = *key, .pem_cert_chain = *certificate});
 }
 
+/// @param says how gRPC says it, and no other way: in words
+Diagnostic unreachable(const GrpcNodeOptions& options, const std::string& says) {
+    const auto error = [&](const std::string& what, const std::string& fix) {
+        return make_error("node-unreachable", fmt::format("node {}{}", options.name, what), fix);
+    };
+    const auto has = [&](const char* words) { return says.find(words) != std::string::npos; };
+    if (has("DNS resolution failed")) {
+        return error(fmt::format(": the host of {} has no address here", options.address),
+                     "mend the node's `address:`, or make the name known on this machine "
+                     "(/etc/hosts, DNS)");
+    }
+    const bool is_heard =
+        has("Socket closed") || has("Connection reset") || has("handshake") || has("http1.x");
+    if (options.tls && has("is not in peer certificate")) {
+        return error(fmt::format(": the certificate at {} names other hosts", options.address),
+                     fmt::format("make one that names it: authex node bundle {} --host {}, for "
+                                 "authex-em --tls",
+                                 options.name,
+                                 options.address.substr(0, options.address.rfind(':'))));
+    }
+    if (options.tls && has("certificate verify failed")) {
+        return error(fmt::format(": the certificate at {} is of an authority that is not this "
+                                 "application's, or its time is over",
+                                 options.address),
+                     fmt::format("make one: authex node bundle {}, for authex-em --tls; or name "
+                                 "the authority to trust as the node's `certificate:`",
+                                 options.name));
+    }
+    if (options.tls && is_heard) {
+        return error(fmt::format(" speaks no TLS at {}, or takes no certificate of this "
+                                 "application there",
+                                 options.address),
+                     fmt::format("start it with authex-em --tls, on what authex node bundle {} "
+                                 "makes",
+                                 options.name));
+    }
+    if (is_heard) {
+        return error(
+            fmt::format(": what listens at {} is no authex-em in plaintext", options.address),
+            "where authex-em has certificates (--tls), say so: the node's `certificate:` in the "
+            "descriptor; where it is another program, give the node another port");
+    }
+    return error(fmt::format(" does not answer at {}", options.address),
+                 options.tls
+                     ? "is authex-em running there?"
+                     : "start it: authex dev, or authex-em --tee … --listen " + options.address);
+}
+
 class GrpcNode final : public Node {
   public:
     GrpcNode(GrpcNodeOptions options, const std::shared_ptr<grpc::Channel>& channel)
@@ -182,21 +230,7 @@ class GrpcNode final : public Node {
         Diagnostic diagnostic = rpc::to_diagnostic(status);
         if (status.error_code() == grpc::StatusCode::UNAVAILABLE &&
             status.error_details().empty()) {
-            // So gRPC says it, and no other way.
-            if (status.error_message().find("DNS resolution failed") != std::string::npos) {
-                return make_error("node-unreachable",
-                                  fmt::format("node {}: the host of {} has no address here",
-                                              options_.name,
-                                              options_.address),
-                                  "mend the node's `address:`, or make the name known on this "
-                                  "machine (/etc/hosts, DNS)");
-            }
-            return make_error(
-                "node-unreachable",
-                fmt::format("node {} does not answer at {}", options_.name, options_.address),
-                options_.tls
-                    ? "is authex-em running there, with certificates of this application?"
-                    : "start it: authex dev, or authex-em --tee … --listen " + options_.address);
+            return unreachable(options_, status.error_message());
         }
         if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED &&
             status.error_details().empty()) {

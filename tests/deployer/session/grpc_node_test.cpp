@@ -4,6 +4,7 @@
 #include <latch>
 #include <sstream>
 
+#include <gmock/gmock.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
@@ -16,6 +17,7 @@ namespace authex::deployer {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
 
 std::string content_of(const std::filesystem::path& file) {
     std::ostringstream text;
@@ -199,17 +201,34 @@ TEST_F(GrpcNode, SpeaksTlsWithTheNodesOfItsApplication) {
 
 TEST_F(GrpcNode, RefusesANodeWhoseCertificateNamesAnotherHost) {
     serve_tls({"192.0.2.1", "other.example"});
-    EXPECT_EQ(code(node(deployer_of("app"))->hello({})), "node-unreachable");
+    const auto hello = node(deployer_of("app"))->hello({});
+    ASSERT_EQ(code(hello), "node-unreachable");
+    EXPECT_THAT(hello.error().summary, HasSubstr("the certificate at " + address));
+    EXPECT_THAT(hello.error().fix, HasSubstr("authex node bundle edge --host"));
 }
 
 TEST_F(GrpcNode, RefusesANodeOfAnotherAuthority) {
     serve_tls({"127.0.0.1"});
-    EXPECT_EQ(code(node(deployer_of("other"))->hello({})), "node-unreachable");
+    const auto hello = node(deployer_of("other"))->hello({});
+    ASSERT_EQ(code(hello), "node-unreachable");
+    EXPECT_THAT(hello.error().summary, HasSubstr("the certificate at " + address));
+    EXPECT_THAT(hello.error().fix, HasSubstr("`certificate:`"));
 }
 
 TEST_F(GrpcNode, SaysNothingInPlaintextToANodeWithTls) {
     serve_tls({"127.0.0.1"});
-    EXPECT_NE(code(node()->hello({})), "ok");
+    const auto hello = node()->hello({});
+    ASSERT_EQ(code(hello), "node-unreachable");
+    EXPECT_THAT(hello.error().summary, HasSubstr("no authex-em in plaintext"));
+    EXPECT_THAT(hello.error().fix, HasSubstr("`certificate:`"));
+}
+
+TEST_F(GrpcNode, SaysThatANodeSpeaksNoTls) {
+    serve();
+    const auto hello = node(deployer_of("app"))->hello({});
+    ASSERT_EQ(code(hello), "node-unreachable");
+    EXPECT_THAT(hello.error().summary, HasSubstr("no TLS"));
+    EXPECT_THAT(hello.error().fix, HasSubstr("authex-em --tls"));
 }
 
 TEST_F(GrpcNode, AMissingCertificateFileIsNamed) {
