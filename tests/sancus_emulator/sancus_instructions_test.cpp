@@ -202,6 +202,32 @@ TEST(Unprotect, ClearsTextAndDataAndGoesOn) {
     EXPECT_TRUE(guest.witness.violations.empty());
 }
 
+// Who may not enter there asks for the enclave's end, while nothing can be written: by the hardware
+// description it ends, and what it had lies open.
+TEST(Unprotect, IsRefusedToAnIntruder) {
+    const Program program(std::string(prologue) + protect("a", 0x300, 0x340) +
+                          "br #a_start\n back: mov #1, r15\n br #a_leave\n" + end +
+                          ".org 0x800\n handler: mov &0x300, &0x0206\n here: jmp here\n" +
+                          ".org 0x1000\n a_start: mov #0x5555, &0x300\n br #back\n"
+                          " a_leave: .short 0x1380\n a_end:\n" +
+                          vectors);
+    for (const Variant variant : {Variant::base, Variant::legacy, Variant::aion}) {
+        for (const Rules rules : {Rules::documented, Rules::rtl}) {
+            Configuration configuration = reference_configuration();
+            configuration.variant = variant;
+            configuration.rules = rules;
+            Guest guest(program, configuration);
+            (void)guest.machine.run(100'000);
+            const bool ends = rules == Rules::rtl;
+            ASSERT_FALSE(guest.witness.violations.empty());
+            EXPECT_EQ(guest.witness.violations[0].kind, Violation::Kind::execute);
+            EXPECT_EQ(guest.machine.core().enclaves.at(1).enabled, !ends);
+            EXPECT_EQ(guest.word(0x0300), 0x5555);
+            EXPECT_EQ(guest.word(0x0206), ends ? 0x5555 : 0);
+        }
+    }
+}
+
 TEST(Unprotect, IsRefusedOutside) {
     Guest guest(Program(std::string(prologue) + protect("a", 0x300, 0x340) +
                         "mov #0x4000, r15\n .short 0x1380\n mov r15, &0x0204\n" + end + handler +
