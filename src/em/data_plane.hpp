@@ -103,6 +103,8 @@ struct Snapshot {
     /// From the sender to the receiving module's acknowledgement; of each connection that begins
     /// here, one frame at a time is watched.
     metrics::Histogram delivery;
+    /// From when a periodic call was due until it was made.
+    metrics::Histogram lateness;
     std::uint64_t dropped_garbage = 0; ///< frames and bytes from peers that were no frames
 };
 

@@ -78,6 +78,7 @@ void PeriodicCalls::fill(Snapshot& snapshot) const {
     for (const auto& [key, entry] : entries_) {
         snapshot.periodic.push_back(entry.state);
     }
+    snapshot.lateness = lateness_;
 }
 
 void ModuleTimers::unlink(std::uint64_t due_us, const Key& key) {

@@ -38,12 +38,16 @@ class PeriodicCalls {
             if (entry.due_us > now_us) {
                 continue;
             }
-            const std::uint64_t late = (now_us - entry.due_us) / entry.state.every_us;
+            const std::uint64_t late_us = now_us - entry.due_us;
+            const std::uint64_t late = late_us / entry.state.every_us;
             entry.state.missed += late;
             entry.due_us += (late + 1) * entry.state.every_us;
             entry.ticks = std::min(entry.ticks + late + 1, std::uint64_t{UINT32_MAX});
             const bool fired = fire(entry.state, static_cast<std::uint32_t>(entry.ticks));
             ++(fired ? entry.state.fired : entry.state.missed);
+            if (fired) {
+                lateness_.observe(late_us % entry.state.every_us);
+            }
             entry.ticks = fired ? 0 : entry.ticks;
         }
         refresh();
@@ -59,6 +63,7 @@ class PeriodicCalls {
     void refresh();
     std::map<std::pair<std::uint16_t, std::string>, Entry> entries_;
     std::uint64_t next_due_ = ~std::uint64_t{0};
+    metrics::Histogram lateness_;
 };
 
 /// Timers of modules, a bounded number each.

@@ -14,10 +14,11 @@ namespace {
 
 std::set<std::string> names_that_exist() {
     std::set<std::string> names;
-    for (const auto& families : {em::traffic_metrics({}, {}),
-                                 std::vector<Family>{em::delivery_metrics({})},
-                                 em::process_metrics(),
-                                 cli::application_metrics({})}) {
+    for (const auto& families :
+         {em::traffic_metrics({}, {}),
+          std::vector<Family>{em::delivery_metrics({}), em::lateness_metrics({})},
+          em::process_metrics(),
+          cli::application_metrics({})}) {
         for (const Family& family : families) {
             const std::string name(family.name);
             names.insert(name);

@@ -349,6 +349,7 @@ std::vector<metrics::Family> Manager::metrics() {
         "authex_log_bytes", metrics::Type::gauge, "Bytes of log lines that are kept.", {}};
     logs.add({}, std::uint64_t{outside_.logs.bytes()});
     families.push_back(delivery_metrics(traffic));
+    families.push_back(lateness_metrics(traffic));
     families.push_back(std::move(logs));
     for (metrics::Family& family : process_metrics()) {
         families.push_back(std::move(family));

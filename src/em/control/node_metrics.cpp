@@ -197,6 +197,16 @@ Family delivery_metrics(const Snapshot& traffic) {
     return delivery;
 }
 
+Family lateness_metrics(const Snapshot& traffic) {
+    Family lateness{"authex_periodic_lateness_seconds",
+                    Type::histogram,
+                    "From a time at which a periodic call was due until the call that was made for "
+                    "it.",
+                    {}};
+    lateness.add({}, traffic.lateness);
+    return lateness;
+}
+
 std::vector<Family> process_metrics() {
     Family build{"authex_build_info", Type::gauge, "1, with the manager's version.", {}};
     build.add({{"version", AUTHEX_VERSION}}, 1.0);

@@ -16,6 +16,9 @@ namespace authex::em {
 /// How long frames took that this node sent; of all deployments.
 [[nodiscard]] metrics::Family delivery_metrics(const Snapshot& traffic);
 
+/// How exactly it made periodic calls; of all deployments.
+[[nodiscard]] metrics::Family lateness_metrics(const Snapshot& traffic);
+
 /// Of the manager's own process: memory, processor time, open descriptors, version.
 [[nodiscard]] std::vector<metrics::Family> process_metrics();
 

@@ -32,6 +32,7 @@ TEST(PeriodicCalls, StayOnTheirGridHoweverLateTheyAreLookedAt) {
     EXPECT_EQ(snapshot.periodic.at(0).fired, 2U);
     EXPECT_EQ(snapshot.periodic.at(0).missed, 3U);
     EXPECT_EQ(told, (std::vector<std::uint32_t>{1, 4})) << "nothing is left out in what is told";
+    EXPECT_EQ(snapshot.lateness.sum_us(), 30U + 55U) << "after the time that each was made for";
 }
 
 TEST(PeriodicCalls, CountWhatCouldNotBeFiredAsMissed) {
