@@ -19,7 +19,8 @@ Link::Link(std::span<Packet> received, std::span<Packet> sending)
     : received_{received.data(), received.data() + received.size()}, sending_{sending.data(),
                                                                               sending.data() +
                                                                                   sending.size()},
-      window_(static_cast<std::uint8_t>(sending.size())), receiving_(received.data()),
+      window_(static_cast<std::uint8_t>(sending.size())),
+      peer_window_(static_cast<std::uint8_t>(received.size() - 1)), receiving_(received.data()),
       oldest_(received.data()), first_(sending.data()) {
     decoder_.into(*receiving_);
 }
@@ -102,7 +103,10 @@ bool Link::arrived(const Control& control) {
         return true;
     }
     owes_ack_ = true;
-    return ahead == number_mask; // the one before: its acknowledgement was lost
+    // Not ahead of what comes next, but one of those before: its acknowledgement was lost, or it
+    // waits here until there is room for what it causes. To ask for it again would bring it again,
+    // and never the request for what this end has said and was lost.
+    return ahead >= peer_window_;
 }
 
 bool Link::start_packet() {

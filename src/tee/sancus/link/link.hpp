@@ -92,6 +92,7 @@ class Link {
     Ring received_;
     Ring sending_;
     std::uint8_t window_;
+    std::uint8_t peer_window_;
     Packet* receiving_;           ///< where the next packet goes
     Packet* oldest_;              ///< the message to be taken next
     Packet* first_;               ///< the first one that is not acknowledged

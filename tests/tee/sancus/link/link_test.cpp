@@ -39,6 +39,9 @@ class World {
         });
         deaf_ -= deaf_ != 0 ? 1U : 0U;
         board_acts();
+        if (host_is_deaf) {
+            to_host_.bytes().clear();
+        }
         deliver(to_host_, [&](std::uint8_t byte) { host_->receive(byte, now_); });
         host_listens();
     }
@@ -83,6 +86,7 @@ class World {
     std::uint32_t board_got = 0;   ///< in this session
     std::uint32_t host_got = 0;    ///< the place after the last one
     std::size_t bytes_carried = 0;
+    bool host_is_deaf = false; ///< all is lost that the board says
 
   private:
     template <typename Take>
@@ -139,7 +143,8 @@ class World {
             link.lost();
         }
         if (!link.must_listen() && to_host_.size() == 0) {
-            while (!link.message().empty()) {
+            // As the firmware: nothing is taken while what it causes has no room.
+            while (!link.message().empty() && !link.room().empty()) {
                 const Stamp stamp = stamp_of(link.message());
                 if (stamp.place == 0) {
                     board_expects_ = 0;
@@ -266,6 +271,22 @@ TEST(SerialLink, RestartsOfEitherSideBeginASessionAndNothingOldComesThrough) {
         world.restart_host();
         ASSERT_TRUE(world.run_until([&] { return world.board_got == 30 && world.host_got == 30; },
                                     200'000));
+    }
+}
+
+/// All that either may have on its way is lost, while what the board has taken in waits for room.
+TEST(SerialLink, WhatBothEndsHaveLostAtOnceComesAgain) {
+    for (unsigned after = 0; after != 300; ++after) {
+        SCOPED_TRACE(after);
+        World world(1, {});
+        world.host_wants = world.board_wants = 40;
+        (void)world.run_until([] { return false; }, 10 + after);
+        world.host_is_deaf = true;
+        (void)world.run_until([] { return false; }, 150);
+        world.host_is_deaf = false;
+        ASSERT_TRUE(
+            world.run_until([&] { return world.board_got == 40 && world.host_got == 40; }, 10'000))
+            << world.board_got << ' ' << world.host_got;
     }
 }
 
