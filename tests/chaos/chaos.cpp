@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <iostream>
 #include <thread>
 
 #include <fmt/format.h>
@@ -10,35 +9,78 @@
 namespace authex::test {
 namespace {
 
-constexpr std::array modules = {"source", "relay", "sink"};
-constexpr std::uint32_t inputs = 1000; ///< between two faults
+std::uint32_t word(const std::string& bytes, std::size_t at) {
+    std::uint32_t value = 0;
+    for (std::size_t i = 4; i > 0; --i) {
+        value = value << 8U | static_cast<std::uint8_t>(bytes[at + i - 1]);
+    }
+    return value;
+}
+
+/// Between two faults.
+constexpr std::uint32_t inputs = 1000;
+constexpr std::uint32_t inputs_beside = 30;
 constexpr std::size_t disk_bytes = std::size_t{64} << 20U;
 /// Other work on the machine may keep all of it waiting.
 constexpr auto patience = std::chrono::minutes(10);
 
 } // namespace
 
-Chaos::Chaos(std::uint64_t seed, Faults faults) : random_(seed), faults_(faults) {
-    if (faults == Faults::all) {
-        for (const char* place :
-             {"source: { node: left,  ", "relay:  { node: right, ", "sink:   { node: left,  "}) {
-            world_.replace("native.yaml", place, std::string(place) + "persist: true, ");
-        }
+Chaos::Chaos(std::uint64_t seed, Faults faults) : faults_(faults), random_(seed) {
+    if (faults != Faults::updates) {
         std::string why;
-        disk_ = PrivateDisk::mount(world_.state("right"), disk_bytes, why);
-        if (disk_ != nullptr) {
-            world_.run_manager_in("right", disk_->inside("/"));
-        }
+        network_ = PrivateNetwork::make(why);
     }
-    const bool durable = maybe();
-    world_.start_managers(durable ? std::vector<std::string>{"--durable"}
-                                  : std::vector<std::string>());
+    if (faults == Faults::all) {
+        start_board();
+    }
+    start_world();
+}
+
+void Chaos::start_board() {
+    board_ = std::make_unique<PoweredBoard>(board_folder_.path(), world_.folder() / "board.yaml");
+    world_.set_line("field", board_->device());
+}
+
+/// The machine on the left has the node left, and the deployer; all else is on the right.
+void Chaos::start_world() {
+    std::vector<std::string> options;
+    std::vector<std::string> on_the_right;
+    if (network_ != nullptr) {
+        on_the_right = network_->on(1);
+        world_.run_manager_in("left", network_->on(0));
+        world_.set_host("left", PrivateNetwork::addresses[0]);
+        for (const char* node : {"right", "field"}) {
+            world_.run_manager_in(node, on_the_right);
+            world_.set_host(node, PrivateNetwork::addresses[1]);
+        }
+        world_.run_authex_in(network_->on(0));
+        world_.allow_plaintext();
+        options = {"--insecure"};
+    }
+    if (faults_ == Faults::all) {
+        std::string why;
+        disk_ = PrivateDisk::mount(world_.state("right"), disk_bytes, why, on_the_right);
+    }
+    if (disk_ != nullptr) {
+        const std::vector<std::string> inside = disk_->inside("/");
+        on_the_right.insert(on_the_right.end(), inside.begin(), inside.end());
+        world_.run_manager_in("right", on_the_right);
+    }
+    if (maybe()) {
+        options.emplace_back("--durable");
+    }
+    world_.start_managers(options);
     world_.must({"up"});
+    for (const char* connection : {"beside", "light"}) {
+        epochs_[connection] =
+            board_ ? world_.connection(connection).at("epoch").get<unsigned>() : 0;
+    }
 }
 
 std::string Chaos::fault() {
     using Fault = std::string (Chaos::*)();
-    static constexpr std::array<Fault, 17> faults = {
+    static constexpr std::array<Fault, 28> faults = {
         // Updates.
         &Chaos::give_new_code,
         &Chaos::move,
@@ -48,6 +90,9 @@ std::string Chaos::fault() {
         &Chaos::end_manager,
         &Chaos::stop_manager,
         &Chaos::stop_module,
+        &Chaos::cut_wire,
+        &Chaos::deafen,
+        &Chaos::cut_wire_in_update,
         // All others.
         &Chaos::kill_module,
         &Chaos::kill_module,
@@ -59,12 +104,26 @@ std::string Chaos::fault() {
         &Chaos::change_healer,
         &Chaos::turn_keys,
         &Chaos::fill_disk,
+        &Chaos::cut_wire_while_a_module_dies,
+        &Chaos::pull_cable,
+        &Chaos::disturb_cable,
+        &Chaos::stop_board,
+        &Chaos::lose_board_while_others_die,
+        &Chaos::reset_board,
+        &Chaos::reset_board,
+        &Chaos::reset_board_while_others_die,
     };
     const std::size_t kinds = faults_ == Faults::updates     ? 2U
-                              : faults_ == Faults::of_others ? 7U
+                              : faults_ == Faults::of_others ? 10U
                                                              : faults.size();
     world_.begin({.events = inputs, .bytes = 64, .batch = 4, .pause_us = 400});
     books_.made(inputs);
+    world_.begin_beside({.events = inputs_beside, .bytes = 8, .batch = 1, .pause_us = 10'000});
+    beyond_.made(inputs_beside);
+    if (board_ != nullptr) {
+        presses_.pressed();
+        EXPECT_TRUE(board_->press("button0"));
+    }
     world_.must({"call", "source", "press"});
     books_.made(1);
     look();
@@ -76,8 +135,43 @@ std::string Chaos::fault() {
         books_.attempted();
     }
     look();
+    if (watch_ != nullptr) {
+        heal(); // nobody else changes anything while it acts
+    }
+    settle();
     reap_orphans();
     return what;
+}
+
+/// What the board had in its hands is lost, or has come, when something new has come through all
+/// of it.
+void Chaos::settle() {
+    for (const std::string& connection : lost_) {
+        EXPECT_TRUE(eventually(
+            [&] { return world_.connection(connection).at("epoch") > epochs_[connection]; },
+            patience))
+            << connection;
+        epochs_[connection] = world_.connection(connection).at("epoch");
+    }
+    if (lost_.empty()) {
+        return;
+    }
+    world_.begin_beside({.events = 1, .bytes = 8, .batch = 1, .pause_us = 0});
+    beyond_.made(1);
+    presses_.marked();
+    EXPECT_TRUE(board_->press("button1"));
+    EXPECT_TRUE(eventually(
+        [&] {
+            look_beyond();
+            return (beyond_.is_complete() && presses_.is_marked()) || ::testing::Test::HasFailure();
+        },
+        patience));
+    beyond_.settle();
+    if (was_reset_) {
+        presses_.settle();
+    }
+    lost_.clear();
+    was_reset_ = false;
 }
 
 bool Chaos::arrives() {
@@ -87,18 +181,54 @@ bool Chaos::arrives() {
     const bool arrived = eventually(
         [&] {
             look();
-            return books_.shown() >= books_.at_least() || ::testing::Test::HasFailure();
+            look_beyond();
+            return (books_.is_complete() && beyond_.is_complete() && presses_.is_complete()) ||
+                   ::testing::Test::HasFailure();
         },
         patience);
     EXPECT_TRUE(arrived) << world_.authex({"status"}).out << world_.authex({"plan"}).out
                          << (watch_ == nullptr ? "" : watch_->out() + watch_->err());
+    if (board_ != nullptr) {
+        const std::string level = presses_.light_shines() ? "on" : "off";
+        EXPECT_EQ(board_->control({"wait", "led0", level, "--timeout", "60"}).status, 0)
+            << "the light is not what was counted";
+        BoardBooks::expect_light_explained(board_->seen());
+    }
     return arrived;
+}
+
+std::string Chaos::account() const {
+    return fmt::format(
+        "{} inputs, {} outputs; beside {} inputs, {} outputs, {} lost in {} gaps; {} "
+        "presses, {} counted; up was run again {} times",
+        books_.at_least(),
+        books_.shown(),
+        beyond_.at_least(),
+        beyond_.shown(),
+        beyond_.missing(),
+        beyond_.gaps(),
+        presses_.presses(),
+        presses_.counted(),
+        repeated_);
 }
 
 /// The display is asked; where its node is away it shows nothing.
 void Chaos::look() {
     if (const std::optional<Taken> taken = world_.display()) {
         books_.shows(*taken);
+    }
+}
+
+void Chaos::look_beyond() {
+    if (const std::optional<Taken> taken = world_.display("across")) {
+        beyond_.shows(*taken);
+    }
+    if (board_ == nullptr) {
+        return;
+    }
+    const Result counted = world_.authex({"call", "lamp", "display", "--raw"});
+    if (counted.status == 0 && counted.out.size() == 8) {
+        presses_.counts(word(counted.out, 0), word(counted.out, 4));
     }
 }
 
@@ -125,200 +255,50 @@ void Chaos::run_up() {
     EXPECT_TRUE(done) << up.out << up.err << world_.authex({"status"}).out;
 }
 
+/// All modules run and have proved what they are, and all connections have their keys.
 bool Chaos::is_well() {
-    const auto plan = nlohmann::json::parse(world_.authex({"--json", "plan"}).out, nullptr, false);
-    return plan.is_object() && plan.contains("steps") && plan.at("steps").empty();
-}
-
-std::string Chaos::kill_manager() {
-    const std::string node = some_node();
-    kill(world_.manager(node).pid());
-    pause(200);
-    restart(node);
-    return "kill the manager " + node;
-}
-
-std::string Chaos::end_manager() {
-    const std::string node = some_node();
-    world_.manager(node).signal(SIGTERM);
-    restart(node);
-    return "restart the manager " + node;
-}
-
-std::string Chaos::stop_manager() {
-    const std::string node = some_node();
-    stop_for_a_while(world_.manager(node).pid());
-    return "stop the manager " + node + " for a while";
-}
-
-std::string Chaos::stop_module() {
-    const std::string module = some_module();
-    stop_for_a_while(world_.module_process(module));
-    return "stop the module " + module + " for a while";
-}
-
-std::string Chaos::give_new_code() {
-    const std::string source = maybe() ? "relay.cpp" : "sink.cpp";
-    change(source);
-    run_up();
-    return "new code of " + source;
-}
-
-std::string Chaos::move() {
-    const std::string module = some_module();
-    const std::string node = some_node();
-    world_.must({"update", module, "--node", node});
-    return "move " + module + " to " + node;
-}
-
-std::string Chaos::kill_deployer() {
-    std::string what = "while it gives new code";
-    std::unique_ptr<Process> authex;
-    if (maybe()) {
-        change("relay.cpp");
-        world_.must({"build"});
-        authex = world_.start_authex({"up"});
-    } else {
-        const std::string module = some_module();
-        const std::string node = some_node();
-        what = fmt::format("while it moves {} to {}", module, node);
-        authex = world_.start_authex({"update", module, "--node", node});
+    const auto status =
+        nlohmann::json::parse(world_.authex({"--json", "status"}).out, nullptr, false);
+    if (!status.is_object() || !status.contains("modules")) {
+        return false; // somebody is changing the application
     }
-    pause(150);
-    authex->signal(SIGKILL);
-    (void)authex->wait();
-    pause(100);
-    // What a move that was killed may leave, its operator removes.            (docs/updates.md)
-    std::filesystem::remove(world_.folder() / "native.yaml.moved");
-    run_up();
-    return "kill the deployer " + what;
-}
-
-std::string Chaos::kill_module() {
-    const std::string module = some_module();
-    kill(world_.module_process(module));
-    heal();
-    return "kill the module " + module;
-}
-
-std::string Chaos::kill_supervisor() {
-    const std::string module = some_module();
-    kill(world_.module_supervisor(module));
-    heal();
-    return "kill the supervisor of " + module;
-}
-
-std::string Chaos::kill_node() {
-    const std::string node = some_node();
-    kill_at_once({node});
-    pause(200);
-    restart(node);
-    heal();
-    return "kill the node " + node;
-}
-
-std::string Chaos::kill_all() {
-    kill_at_once({"left", "right"});
-    restart("left");
-    restart("right");
-    heal();
-    return "kill everything";
-}
-
-/// Several within 100 ms.
-std::string Chaos::storm() {
-    const std::uint64_t kills = 3 + below(4);
-    std::string what;
-    for (std::uint64_t i = 0; i < kills; ++i) {
-        const std::string module = some_module();
-        switch (below(4)) {
-        case 0: {
-            const std::string node = some_node();
-            what += " manager " + node;
-            kill(world_.manager(node).pid());
-            break;
-        }
-        case 1:
-            what += " supervisor of " + module;
-            kill(world_.module_supervisor(module));
-            break;
-        default:
-            what += " module " + module;
-            kill(world_.module_process(module));
-        }
-        pause(100 / kills);
+    bool well = true;
+    for (const auto& module : status.at("modules")) {
+        well = well && module.at("state") == "running" && !module.at("attested_at").is_null();
     }
-    for (const char* node : {"left", "right"}) {
-        if (!world_.manager(node).running()) {
-            restart(node);
-        }
+    for (const auto& connection : status.at("connections")) {
+        well = well && connection.at("epoch") > 0;
     }
-    heal();
-    return "storm: kill" + what;
+    return well;
 }
 
-/// In the middle of what it mends.
-std::string Chaos::kill_watch() {
-    if (watch_ == nullptr) {
-        watch_ = world_.start_authex({"watch"});
-        pause(500);
-    }
-    const std::string module = some_module();
-    kill(world_.module_process(module));
-    pause(300);
-    watch_->signal(SIGKILL);
-    (void)watch_->wait();
-    watch_ = maybe() ? world_.start_authex({"watch"}) : nullptr;
-    heal();
-    return fmt::format(
-        "kill the watch while it mends {}; {} goes on", module, watch_ ? "another" : "up");
-}
-
-std::string Chaos::change_healer() {
-    if (watch_ == nullptr) {
-        watch_ = world_.start_authex({"watch"});
-        return "from here on a watch mends";
-    }
-    watch_->signal(SIGTERM);
-    EXPECT_EQ(watch_->wait(), 0) << watch_->err();
-    watch_ = nullptr;
-    return "from here on up mends";
-}
-
-std::string Chaos::turn_keys() {
-    const std::string module = some_module();
-    const auto turning = world_.start_authex({"connect", "--turn"});
-    pause(150);
-    const bool dies = maybe();
-    if (dies) {
-        kill(world_.module_process(module));
-    }
-    (void)turning->wait(); // what it could not finish is finished by whoever heals
-    heal();
-    return dies ? "kill the module " + module + " while keys are turned" : "turn the keys";
-}
-
-/// What is kept has its room; what begins anew needs some.
-std::string Chaos::fill_disk() {
-    const std::string module = some_module();
-    if (disk_ == nullptr) {
-        return "no disk to be filled";
-    }
-    disk_->fill();
-    kill(world_.module_process(module));
-    if (watch_ == nullptr) {
-        (void)world_.authex({"up"});
-    }
-    pause(500);
-    look();
-    disk_->make_room();
-    heal();
-    return fmt::format("kill the module {} while the disk of right is full", module);
-}
-
-void Chaos::kill(pid_t process) {
+void Chaos::kill(pid_t process) const {
     if (process > 0) {
         ::kill(process, SIGKILL);
+    }
+}
+
+void Chaos::kill_module(const std::string& module) {
+    if (const pid_t process = world_.module_process(module); process > 0) {
+        kill(process);
+        sender_dies(module);
+    }
+}
+
+void Chaos::kill_supervisor(const std::string& module) {
+    if (const pid_t process = world_.module_supervisor(module); process > 0) {
+        kill(process);
+        sender_dies(module);
+    }
+}
+
+/// A connection to a board has no second key: it begins anew with its sender.     (docs/state.md)
+void Chaos::sender_dies(const std::string& module) {
+    if (board_ != nullptr && module == "beside") {
+        beyond_.may_lose();
+        lost_.insert("beside");
+    } else if (board_ != nullptr && module == "lamp") {
+        lost_.insert("light");
     }
 }
 
@@ -332,6 +312,7 @@ void Chaos::kill_at_once(const std::vector<std::string>& nodes) {
             if (module.at("node") == node) {
                 processes.push_back(world_.module_supervisor(module.at("name")));
                 processes.push_back(world_.module_process(module.at("name")));
+                sender_dies(module.at("name"));
             }
         }
     }
@@ -378,8 +359,13 @@ void Chaos::pause(std::uint64_t ms_max) {
     std::this_thread::sleep_for(std::chrono::milliseconds(below(ms_max)));
 }
 
+std::string Chaos::some_manager() {
+    return board_ != nullptr && below(3) == 0 ? "field" : some_node();
+}
+
 std::string Chaos::some_module() {
-    return modules.at(below(modules.size()));
+    static constexpr std::array modules = {"source", "relay", "sink", "beside", "across", "lamp"};
+    return modules.at(below(board_ == nullptr ? 5U : modules.size()));
 }
 
 } // namespace authex::test

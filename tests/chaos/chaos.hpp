@@ -1,15 +1,20 @@
 #pragma once
-// The application `counted` on two nodes, and what happens to it, as a seed says.
+// The application `counted` on two nodes and a microcontroller, and what happens to them, as a seed
+// says.
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "board_books.hpp"
 #include "books.hpp"
 #include "counted.hpp"
+#include "powered_board.hpp"
 #include "support/namespaces.hpp"
 
 namespace authex::test {
@@ -17,7 +22,7 @@ namespace authex::test {
 enum class Faults : std::uint8_t {
     of_others, ///< of all but modules' processes, whose states end with them
     updates,   ///< none but new code and other nodes
-    all,       ///< modules keep their states (`persist: true`)
+    all,       ///< modules keep their states (`persist: true`), and there is a board
 };
 
 class Chaos {
@@ -29,13 +34,11 @@ class Chaos {
     std::string fault();
     /// Until all has come out that was put in.
     [[nodiscard]] bool arrives();
-    [[nodiscard]] const Books& books() const { return books_; }
-    /// How often `up` had to be run again before all was well.
-    [[nodiscard]] unsigned repeated() const { return repeated_; }
+    /// What went in and came out, in words.
+    [[nodiscard]] std::string account() const;
 
   private:
-    using Victims = std::vector<std::string>;
-
+    // program_faults.cpp
     std::string kill_manager();
     std::string end_manager();
     std::string stop_manager();
@@ -52,31 +55,63 @@ class Chaos {
     std::string change_healer();
     std::string turn_keys();
     std::string fill_disk();
+    // wire_faults.cpp
+    std::string cut_wire();
+    std::string deafen();
+    std::string cut_wire_in_update();
+    std::string cut_wire_while_a_module_dies();
+    // board_faults.cpp
+    std::string pull_cable();
+    std::string disturb_cable();
+    std::string stop_board();
+    std::string lose_board_while_others_die();
+    std::string reset_board();
+    std::string reset_board_while_others_die();
 
+    void start_world();
+    void start_board();
     void look();
+    void look_beyond();
     void heal();
     void run_up();
+    void settle();
     [[nodiscard]] bool is_well();
-    [[nodiscard]] Victims modules_of(const std::string& node);
-    void kill(pid_t process);
+    void kill(pid_t process) const;
+    void kill_module(const std::string& module);
+    void kill_supervisor(const std::string& module);
+    void sender_dies(const std::string& module);
+    std::string kill_several();
     void kill_at_once(const std::vector<std::string>& nodes);
     void restart(const std::string& node);
     void stop_for_a_while(pid_t process);
     void change(const std::string& source);
+    void set_wire(bool up);
+    void pause_while_cut();
+    void reset_or_cut_power();
     std::uint64_t below(std::uint64_t end) { return random_() % end; }
     bool maybe() { return below(2) == 0; }
     void pause(std::uint64_t ms_max);
     std::string some_node() { return maybe() ? "left" : "right"; }
+    std::string some_manager();
     std::string some_module();
 
-    Counted world_{AUTHEX_E2E_DIR "/counted"};
-    std::unique_ptr<PrivateDisk> disk_; ///< of the node right; null: not permitted here
-    std::unique_ptr<Process> watch_;    ///< beside; null: `up` mends
-    std::mt19937_64 random_;
     Faults faults_;
+    std::string descriptor_ = faults_ == Faults::all ? "sancus.yaml" : "native.yaml";
+    Counted world_{AUTHEX_E2E_DIR "/counted", descriptor_};
+    TemporaryFolder board_folder_;
+    std::unique_ptr<PrivateNetwork> network_; ///< null: not permitted here
+    std::unique_ptr<PrivateDisk> disk_;       ///< of the node right; null: not permitted here
+    std::unique_ptr<PoweredBoard> board_;     ///< of the node field; null: there is none
+    std::unique_ptr<Process> watch_;          ///< beside; null: `up` mends
+    std::mt19937_64 random_;
     Books books_;
+    Books beyond_; ///< of what is sent beside, over the board if there is one
+    BoardBooks presses_;
+    std::map<std::string, unsigned> epochs_; ///< of the connections to the board
+    std::set<std::string> lost_;             ///< those of them that have to begin anew
+    bool was_reset_ = false;
     unsigned changes_ = 0;
-    unsigned repeated_ = 0;
+    unsigned repeated_ = 0; ///< how often `up` had to be run again before all was well
 };
 
 } // namespace authex::test

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "serial_cable.hpp"
+#include "powered_board.hpp"
 #include "tee/sancus/node/fake_board.hpp"
 #include "world.hpp"
 
@@ -40,21 +40,9 @@ class BoardFaults : public testing::Test {
   protected:
     /// A board with its own power, in real time, on a serial line.
     void start_with_own_power() {
-        board_ = std::make_unique<Process>(
-            Command{.words = {program("authex-sancus"),
-                              AUTHEX_BINARY_DIR "/lib/authex/sancus/event-manager.elf",
-                              "--serial",
-                              "uart1=unix:" + (folder_.path() / "line").string(),
-                              "--control",
-                              folder_.path() / "control",
-                              "--hz",
-                              "board"},
-                    .folder = {},
-                    .input = {}});
-        ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder_.path() / "line"); }));
-        cable_ = std::make_unique<SerialCable>(folder_.path() / "tty", folder_.path() / "line");
-        control_ = folder_.path() / "control";
-        world_.set_line("field", folder_.path() / "tty");
+        board_ = std::make_unique<PoweredBoard>(folder_.path(), "default");
+        control_ = board_->control_socket();
+        world_.set_line("field", board_->device());
         world_.start_managers();
     }
     void start() {
@@ -144,8 +132,7 @@ class BoardFaults : public testing::Test {
 
     World world_{AUTHEX_TEST_DIR "/ticking", "sancus.yaml"};
     TemporaryFolder folder_;
-    std::unique_ptr<Process> board_;
-    std::unique_ptr<SerialCable> cable_;
+    std::unique_ptr<PoweredBoard> board_;
     std::filesystem::path control_;
 };
 
@@ -227,7 +214,7 @@ TEST_F(BoardFaults, ACableThatIsPulledUnderTrafficIsMissedAndLosesNothing) {
     start_with_own_power();
     up();
     expect_ticks();
-    cable_->pull();
+    board_->cable().pull();
     ASSERT_TRUE(eventually([&] {
         return world_.authex({"status"}).out.find("does not reach its modules") !=
                std::string::npos;
@@ -236,7 +223,7 @@ TEST_F(BoardFaults, ACableThatIsPulledUnderTrafficIsMissedAndLosesNothing) {
     EXPECT_NE(refused.status, 0);
     EXPECT_THAT(refused.err, HasSubstr("tty: No such file or directory"));
     EXPECT_THAT(refused.err, HasSubstr("fix: "));
-    cable_->plug_in();
+    board_->cable().plug_in();
     expect_ticks();
     expect_nothing_lost();
     up();
@@ -247,10 +234,10 @@ TEST_F(BoardFaults, ACableThatIsPulledUnderTrafficIsMissedAndLosesNothing) {
 TEST_F(BoardFaults, ACableThatIsPulledWhileAModuleIsLoadedIsMissedAndUpGoesOn) {
     start_with_own_power();
     const auto loading = up_until_it_loads("ticker");
-    cable_->pull();
+    board_->cable().pull();
     EXPECT_NE(loading->wait(), 0);
     EXPECT_THAT(loading->err(), HasSubstr("tty"));
-    cable_->plug_in();
+    board_->cable().plug_in();
     expect_failure_and_repair(*loading, {"fix: "});
 }
 

@@ -40,8 +40,8 @@ Taken Counted::taken(const std::string& connection) {
     return parse(result.out);
 }
 
-std::optional<Taken> Counted::display() {
-    const Result result = authex({"call", "sink", "display", "--raw"});
+std::optional<Taken> Counted::display(const std::string& sink) {
+    const Result result = authex({"call", sink, "display", "--raw"});
     return result.status == 0 ? std::optional(parse(result.out)) : std::nullopt;
 }
 

@@ -27,15 +27,17 @@ struct Load {
 
 class Counted : public World {
   public:
-    explicit Counted(const std::string& folder = AUTHEX_TEST_DIR "/counted") : World(folder) {}
+    explicit Counted(const std::string& folder = AUTHEX_TEST_DIR "/counted",
+                     const std::string& descriptor = "native.yaml")
+        : World(folder, descriptor) {}
 
     void begin(const Load& load) { begin("begin", load); }
     void begin_beside(const Load& load) { begin("begin-beside", load); }
     std::uint32_t sent() { return request_u32("sent"); }
     Taken taken() { return taken("taken"); }
     Taken taken_beside() { return taken("taken-beside"); }
-    /// What the sink shows to all; nothing if it cannot be asked now.
-    std::optional<Taken> display();
+    /// What a sink shows to all; nothing if it cannot be asked now.
+    std::optional<Taken> display(const std::string& sink = "sink");
 
     /// All that was sent has arrived, once and in order.
     [[nodiscard]] bool arrives(std::uint32_t events,

@@ -136,6 +136,21 @@ TEST_F(TwoMachines, ArePartitionedUnderLoadAndNothingIsLostWhenTheWireIsBack) {
     EXPECT_TRUE(world_.arrives(events));
 }
 
+TEST_F(TwoMachines, OfWhichOneDoesNotHearTheOtherForAWhileLoseNothing) {
+    world_.must({"up"});
+    constexpr std::uint32_t events = 20'000;
+    world_.begin({.events = events, .bytes = 100, .batch = 16, .pause_us = 500});
+    for (const std::size_t deaf : {0U, 1U}) {
+        const std::uint32_t before = world_.taken().events;
+        ASSERT_TRUE(eventually([&] { return world_.taken().events > before; }));
+        ASSERT_TRUE(network_->set_hearing(deaf, false));
+        const std::uint32_t sent = world_.sent(); // goes on on the left, where the deployer is
+        (void)eventually([&] { return world_.sent() > sent + 500; }, std::chrono::seconds(3));
+        ASSERT_TRUE(network_->set_hearing(deaf, true));
+    }
+    EXPECT_TRUE(world_.arrives(events));
+}
+
 TEST_F(TwoMachines, WithALossyAndSlowWireLoseNothing) {
     if (!network_->shape({"netem", "loss", "3%", "delay", "5ms", "3ms", "reorder", "5%"})) {
         GTEST_SKIP() << "the kernel has no netem; the hostile proxy of the other tests stands in";

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <random>
 #include <stdexcept>
 #include <stdlib.h>
 #include <termios.h>
@@ -35,10 +36,15 @@ int connect_to(const std::string& path) {
     return socket;
 }
 
-/// What one end has for the other. @return false: it is gone
-bool pass(int from, int to) {
+/// What one end has for the other; of `noise` bytes one is damaged. @return false: it is gone
+bool pass(int from, int to, unsigned noise, std::minstd_rand& random) {
     std::array<char, 512> bytes{};
     const ssize_t count = ::read(from, bytes.data(), bytes.size());
+    for (ssize_t i = 0; noise != 0 && i < count; ++i) {
+        if (random() % noise == 0) {
+            bytes[static_cast<std::size_t>(i)] ^= static_cast<char>(1U << random() % 8U);
+        }
+    }
     // Nobody has the device open: as a line to which nothing is connected.
     if (count < 0 && errno == EIO) {
         return true;
@@ -82,10 +88,11 @@ void SerialCable::pull() {
 
 void SerialCable::carry(int device, int board) const {
     std::array<pollfd, 2> ends = {{{device, POLLIN, 0}, {board, POLLIN, 0}}};
+    std::minstd_rand random; // which bytes noise damages
     while (plugged_) {
         (void)::poll(ends.data(), ends.size(), 10);
-        if (((ends[0].revents & POLLIN) != 0 && !pass(device, board)) ||
-            ((ends[1].revents & POLLIN) != 0 && !pass(board, device))) {
+        if (((ends[0].revents & POLLIN) != 0 && !pass(device, board, noise_, random)) ||
+            ((ends[1].revents & POLLIN) != 0 && !pass(board, device, noise_, random))) {
             break;
         }
         if ((ends[0].revents & POLLHUP) != 0) {

@@ -1,5 +1,6 @@
 #pragma once
-// A serial cable between a board and its manager, which can be pulled and plugged in again.
+// A serial cable between a board and its manager, which can be pulled and plugged in again, and lie
+// beside something that disturbs it.
 
 #include <atomic>
 #include <filesystem>
@@ -19,6 +20,8 @@ class SerialCable {
 
     void pull();
     void plug_in();
+    /// Of so many bytes one arrives with another bit; 0: none.
+    void set_noise(unsigned of_bytes) { noise_ = of_bytes; }
 
   private:
     void carry(int device, int board) const;
@@ -26,6 +29,7 @@ class SerialCable {
     std::filesystem::path device_;
     std::string board_;
     std::atomic<bool> plugged_{false};
+    std::atomic<unsigned> noise_{0};
     std::thread thread_;
 };
 

@@ -37,12 +37,14 @@ bool succeeds(const Words& words) {
 
 } // namespace
 
-std::unique_ptr<PrivateDisk>
-PrivateDisk::mount(const std::filesystem::path& at, std::size_t bytes, std::string& why) {
+std::unique_ptr<PrivateDisk> PrivateDisk::mount(const std::filesystem::path& at,
+                                                std::size_t bytes,
+                                                std::string& why,
+                                                const Words& within) {
     std::filesystem::create_directories(at);
     std::unique_ptr<PrivateDisk> disk(new PrivateDisk(at));
     disk->keeper_ =
-        keep({},
+        keep(within,
              {"--mount"},
              "mount -t tmpfs -o mode=0700,size=" + std::to_string(bytes) + " none " + at.string());
     if (disk->keeper_ == nullptr) {
@@ -120,6 +122,22 @@ bool PrivateNetwork::run_on(std::size_t machine, Words command) const {
 bool PrivateNetwork::set_wire(bool up) const {
     return run_on(0, {"link", "set", "wire", up ? "up" : "down"}) &&
            run_on(1, {"link", "set", "wire", up ? "up" : "down"});
+}
+
+// The other machine takes it for another one's: what it sends is thrown away where it arrives.
+bool PrivateNetwork::set_hearing(std::size_t machine, bool hears) const {
+    const std::size_t other = 1 - machine;
+    return hears ? run_on(other, {"neigh", "del", addresses[machine], "dev", "wire"})
+                 : run_on(other,
+                          {"neigh",
+                           "replace",
+                           addresses[machine],
+                           "lladdr",
+                           "02:00:00:00:00:00",
+                           "nud",
+                           "permanent",
+                           "dev",
+                           "wire"});
 }
 
 bool PrivateNetwork::shape(const Words& discipline) const {

@@ -14,9 +14,13 @@ namespace authex::test {
 /// Programs that run `inside()` see a disk of its own at a folder, others do not.
 class PrivateDisk {
   public:
+    /// @param within words before a command, as of `PrivateNetwork::on`, if programs run in both:
+    /// these come first then
     /// @return null, and says in `why` what is not permitted
-    static std::unique_ptr<PrivateDisk>
-    mount(const std::filesystem::path& at, std::size_t bytes, std::string& why);
+    static std::unique_ptr<PrivateDisk> mount(const std::filesystem::path& at,
+                                              std::size_t bytes,
+                                              std::string& why,
+                                              const std::vector<std::string>& within = {});
 
     /// Words before a command. Its working folder is `folder`.
     [[nodiscard]] std::vector<std::string> inside(const std::filesystem::path& folder) const;
@@ -45,6 +49,9 @@ class PrivateNetwork {
     /// Words before a command that runs on one of them.
     [[nodiscard]] std::vector<std::string> on(std::size_t machine) const;
     [[nodiscard]] bool set_wire(bool up) const;
+    /// Whether what the other machine sends reaches this one; what this one sends reaches the
+    /// other.
+    [[nodiscard]] bool set_hearing(std::size_t machine, bool hears) const;
     /// Arguments of `tc qdisc add dev DEVICE root`, on both ends; empty: none any more.
     [[nodiscard]] bool shape(const std::vector<std::string>& discipline) const;
 
