@@ -36,6 +36,9 @@ std::optional<VendorKey> parse(std::string content) {
     return key;
 }
 
+constexpr const char* where_from = "put K(node, vendor) there: 32 hexadecimal digits; of an "
+                                   "emulator, authex-sancus keys prints it";
+
 } // namespace
 
 Expected<VendorKey> read_vendor_key(const descriptor::Vendor& vendor,
@@ -48,9 +51,7 @@ Expected<VendorKey> read_vendor_key(const descriptor::Vendor& vendor,
     Expected<std::string> content = tee::compile::read_file(file);
     if (!content) {
         Diagnostic problem = content.error();
-        problem.fix =
-            "put K(node, vendor) there: 32 hexadecimal digits; of an emulator, authex-sancus "
-            "keys prints it";
+        problem.fix = where_from;
         return in_descriptor(std::move(problem));
     }
     const std::optional<VendorKey> key = parse(std::move(*content));
@@ -58,7 +59,8 @@ Expected<VendorKey> read_vendor_key(const descriptor::Vendor& vendor,
         return in_descriptor(
             make_error("vendor-key-malformed",
                        fmt::format("{} holds no key: it must be 32 hexadecimal digits, or 16 bytes",
-                                   file.string())));
+                                   file.string()),
+                       where_from));
     }
     if (!tee::sancus::is_development_key(*key, vendor.id)) {
         if (const auto mine = read_private_file(file); !mine) {

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "page.hpp"
 #include "world.hpp"
 
 namespace authex::test {
@@ -16,35 +17,6 @@ using ::testing::HasSubstr;
 std::string logs_of(World& world, const std::string& module) {
     return world.authex({"logs", module}).out;
 }
-
-/// What the example shows over HTTPS to who trusts the certificate that its owner got.
-class Page {
-  public:
-    explicit Page(World& world) {
-        const std::string port = std::to_string(free_port());
-        const Result certificate = world.authex({"request", "init-server", "--u16", port, "--raw"});
-        EXPECT_EQ(certificate.status, 0) << certificate.err;
-        world.write("server.pem", certificate.out);
-        curl_ = {"/usr/bin/curl",
-                 "-sS",
-                 "--max-time",
-                 "5",
-                 "--cacert",
-                 world.folder() / "server.pem",
-                 "https://127.0.0.1:" + port + "/"};
-    }
-    bool becomes(const std::string& text) {
-        return eventually([&] {
-            last_ = run({.words = curl_, .folder = {}, .input = {}});
-            return last_.out == text;
-        });
-    }
-    [[nodiscard]] std::string error() const { return last_.err; }
-
-  private:
-    std::vector<std::string> curl_;
-    Result last_;
-};
 
 /// The same sources on nodes of each kind.
 class OnTee : public testing::TestWithParam<const char*> {};

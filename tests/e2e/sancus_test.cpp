@@ -1,6 +1,7 @@
 // A microcontroller with Sancus among the nodes: from a physical button to a physical LED.
 #include <gmock/gmock.h>
 
+#include "page.hpp"
 #include "world.hpp"
 
 namespace authex::test {
@@ -43,6 +44,10 @@ TEST_F(Sancus, AButtonThatIsPressedLightsTheLed) {
     EXPECT_EQ(world_.authex({"request", "get-led"}).out, "01  = 1\n");
     EXPECT_TRUE(eventually([&] { return world_.request_u32("get-presses") == 3; }));
     EXPECT_EQ(world_.connection("controller.set_led->led.set").at("accepted"), 3);
+    Page page(world_);
+    EXPECT_TRUE(page.becomes("3\n")) << page.error();
+    press();
+    EXPECT_TRUE(page.becomes("4\n")) << page.error();
 }
 
 TEST_F(Sancus, ModulesAreShownSimulatedWithTheMeasurementOfTheirPlace) {
@@ -178,6 +183,20 @@ TEST_F(Sancus, AnotherVendorKeyAttestsNothing) {
     world_.must({"up"});
     press();
     EXPECT_TRUE(led_becomes("on"));
+}
+
+TEST_F(Sancus, AVendorKeyThatIsNoneIsRefusedWithWhatToDo) {
+    world_.replace("complete.yaml", "devices: [led0]", "devices: [led0, led1]");
+    for (const char* content : {"", "00112233\n", "no key, but thirty-two characters\n"}) {
+        world_.write("keys/development.vendor", content);
+        const Result up = world_.authex({"up"});
+        EXPECT_NE(up.status, 0);
+        EXPECT_THAT(up.err, HasSubstr("complete.yaml:7:"));
+        EXPECT_THAT(up.err, HasSubstr("holds no key: it must be 32 hexadecimal digits"));
+        EXPECT_THAT(up.err, HasSubstr("authex-sancus keys"));
+    }
+    std::filesystem::remove(world_.folder() / "keys/development.vendor");
+    EXPECT_THAT(world_.authex({"up"}).err, HasSubstr("authex-sancus keys"));
 }
 
 TEST_F(Sancus, AVendorKeyThatOthersCanReadIsRefused) {

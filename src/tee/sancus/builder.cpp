@@ -202,7 +202,8 @@ class SancusBuilder final : public Builder {
                                        "module for Sancus can have",
                                        spec.module,
                                        spec.max_connections,
-                                       connections_max));
+                                       connections_max),
+                           "split it, or put it on a node of another kind");
         }
         if (const auto may = may_hand_over(spec, owned->block); !may) {
             return tl::make_unexpected(may.error());
@@ -556,7 +557,8 @@ class SancusBuilder final : public Builder {
                                        "image` of {}",
                                        spec.module,
                                        file.size(),
-                                       spec.max_image_bytes));
+                                       spec.max_image_bytes),
+                           "make it smaller, or allow more: `max: { image: N }`");
         }
         auto endpoints = endpoints_of(image);
         if (!endpoints) {

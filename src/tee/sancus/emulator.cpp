@@ -152,7 +152,8 @@ Expected<bool> Emulator::start() {
     if (pid_ < 0) {
         return failure("emulator-failed",
                        fmt::format("the emulator cannot be started: {}",
-                                   std::generic_category().message(errno)));
+                                   std::generic_category().message(errno)),
+                       "is the state directory writable, and may more processes be started?");
     }
     return true;
 }
@@ -163,7 +164,10 @@ Expected<Descriptor> Emulator::open_line() {
         const std::string said = was_started ? last_word(options_.directory / log_file) : "";
         const Expected<bool> started = start();
         if (!started || was_started) {
-            return started ? failure("emulator-failed", fmt::format("the emulator ended: {}", said))
+            return started ? failure("emulator-failed",
+                                     fmt::format("the emulator ended: {}", said),
+                                     fmt::format("look into {}, which has all that it said",
+                                                 (options_.directory / log_file).string()))
                            : tl::make_unexpected(started.error());
         }
     }

@@ -25,7 +25,9 @@ constexpr std::size_t words_in_header = 13;
 constexpr std::size_t endpoint_bytes = 8;
 
 tl::unexpected<Diagnostic> malformed(const char* why) {
-    return failure("image-malformed", fmt::format("not an image for Sancus: {}", why));
+    return failure("image-malformed",
+                   fmt::format("not an image for Sancus: {}", why),
+                   "build the module again, with authex of the node's version");
 }
 
 std::uint16_t word_at(const std::vector<std::uint8_t>& bytes, std::size_t offset) {

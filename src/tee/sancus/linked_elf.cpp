@@ -47,7 +47,9 @@ Expected<LinkedElf> read_linked_elf(const std::filesystem::path& path) {
     std::size_t names = 0;
     if (elf == nullptr || gelf_getclass(elf.get()) != ELFCLASS32 ||
         elf_getshdrstrndx(elf.get(), &names) != 0) {
-        return failure("image-malformed", fmt::format("{}: not a 32-bit ELF file", path.string()));
+        return failure("image-malformed",
+                       fmt::format("{}: not a 32-bit ELF file", path.string()),
+                       "is ld.lld-14 LLVM's linker of version 14?");
     }
     LinkedElf linked;
     for (Elf_Scn* section = elf_nextscn(elf.get(), nullptr); section != nullptr;

@@ -53,13 +53,17 @@ Expected<std::vector<std::uint8_t>> read_image(const ModuleSpec& spec, const fs:
     std::error_code error;
     std::ifstream file(path, std::ios::binary);
     if (!file || fs::file_size(path, error) > image_file_bytes_max || error) {
-        return failure("image-unreadable", fmt::format("cannot read {}", path.string()));
+        return failure("image-unreadable",
+                       fmt::format("cannot read {}", path.string()),
+                       "load the module again");
     }
     std::vector<std::uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
     Sha256 hash{};
     if (file.bad() ||
         EVP_Digest(bytes.data(), bytes.size(), hash.data(), nullptr, EVP_sha256(), nullptr) != 1) {
-        return failure("image-unreadable", fmt::format("cannot read {}", path.string()));
+        return failure("image-unreadable",
+                       fmt::format("cannot read {}", path.string()),
+                       "load the module again");
     }
     if (hash != spec.image_sha256) {
         return failure(
@@ -73,6 +77,11 @@ Expected<std::vector<std::uint8_t>> read_image(const ModuleSpec& spec, const fs:
 tl::unexpected<Diagnostic> not_running(const ModuleSpec& spec, const char* why) {
     return failure("not-running", fmt::format("module `{}`: {}", spec.name, why), "run authex up");
 }
+
+/// What no manager and firmware of one version ask of each other.
+constexpr const char* when_refused =
+    "run authex up; if it says so again, put lib/authex/sancus/event-manager.elf of this version "
+    "on the microcontroller";
 
 bool is_full(const Diagnostic& diagnostic) {
     return diagnostic.code == "board-full";
@@ -113,7 +122,7 @@ Expected<Reply> SancusLoader::must(link::Code code, std::vector<std::uint8_t> ar
         reply->refusal == link::Refusal::memory || reply->refusal == link::Refusal::hardware;
     return failure(full ? "board-full" : "board-refused",
                    fmt::format("the microcontroller refuses: {}", to_text(reply->refusal)),
-                   full ? "remove modules from this node, or make them smaller" : "");
+                   full ? "remove modules from this node, or make them smaller" : when_refused);
 }
 
 Expected<std::unique_ptr<ModuleLink>> SancusLoader::start(const ModuleSpec& spec,
@@ -269,7 +278,8 @@ Expected<bool> SancusLoader::write(std::uint16_t address, ByteView bytes) {
         } else if (got->refusal != link::Refusal::none) {
             written = failure("board-refused",
                               fmt::format("the microcontroller refuses what is written to it: {}",
-                                          to_text(got->refusal)));
+                                          to_text(got->refusal)),
+                              when_refused);
         }
     }
     return written;
@@ -302,7 +312,7 @@ Expected<bool> SancusLoader::protect(const SancusImage& image, BoardRecord& reco
         return failure(
             "board-refused",
             fmt::format("the module has become number {} and was made for {}", record.id, at.id),
-            "try again");
+            when_refused);
     }
     if (image.vector != 0) {
         const Expected<Reply> bound =

@@ -80,7 +80,9 @@ Expected<Placed> place(const Key& vendor, ByteView image, ByteView placement) {
 Expected<Claims> SancusVerifier::verify(ByteView evidence, const Expectation& expectation) const {
     if (evidence.size() != spongent::tag_bytes ||
         expectation.module_key.size() != spongent::key_bytes) {
-        return failure("evidence-malformed", "the module's answer holds no MAC of 16 bytes");
+        return failure("evidence-malformed",
+                       "the module's answer holds no MAC of 16 bytes",
+                       "the node's event manager is not to be trusted, or of another version");
     }
     if (expectation.simulated && !expectation.simulation_allowed) {
         return failure(

@@ -129,6 +129,7 @@ TEST(RandomDriver, GivesOtherBytesEachTimeAsManyAsAreAskedFor) {
     EXPECT_EQ(driver.answer("read", {1}).size(), 1U);
     EXPECT_EQ(driver.answer("read", {64}).size(), 64U);
     EXPECT_EQ(driver.send("ask", {5}).at(0).size(), 5U);
+    EXPECT_GE(driver.stack_left(), 128U) << "of all drivers it goes deepest";
 }
 
 TEST(RandomDriver, RefusesMoreThanItHasRoomFor) {
@@ -315,6 +316,20 @@ TEST(SmallDriver, RefusesWhatIsLargerThanItsBodies) {
     ASSERT_EQ(frames.size(), 1U);
     EXPECT_EQ(frames[0].header.kind, Kind::refusal);
     EXPECT_EQ(driver.node.shown("led0"), "off");
+}
+
+TEST(SmallDriver, OfWhichTooMuchIsAskedIsRefusedWithWhatToDo) {
+    auto spec = small("led", "led0", tee::sancus::connections_max + 1, 144);
+    const auto connected = build(spec);
+    ASSERT_FALSE(connected);
+    EXPECT_EQ(connected.error().code, "too-many-connections");
+    EXPECT_NE(connected.error().fix, "");
+    spec = small("led", "led0", 1, 144);
+    spec.max_image_bytes = 1000;
+    const auto large = build(spec);
+    ASSERT_FALSE(large);
+    EXPECT_EQ(large.error().code, "image-too-large");
+    EXPECT_THAT(large.error().fix, testing::HasSubstr("max: { image:"));
 }
 
 TEST(ShippedDrivers, AreFilesAndEachFileIsOne) {

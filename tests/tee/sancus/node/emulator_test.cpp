@@ -67,6 +67,8 @@ TEST(Emulator, SaysWhyItDoesNotRun) {
     EXPECT_EQ(facts.error().code, "emulator-failed");
     EXPECT_NE(facts.error().summary.find("no-such-board"), std::string::npos)
         << facts.error().summary;
+    EXPECT_NE(facts.error().fix.find(folder.path() / "board.log"), std::string::npos)
+        << facts.error().fix;
 }
 
 TEST(Emulator, IsMissedBeforeItIsNeeded) {

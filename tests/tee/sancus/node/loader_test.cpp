@@ -48,6 +48,7 @@ class LoaderTest : public testing::Test {
     std::string start_error(const std::string& name, const ByteString& file) {
         const auto link = loader->start(prepare(name, file), folder.path() / name);
         EXPECT_FALSE(link);
+        EXPECT_TRUE(link || !link.error().fix.empty()) << to_text(link.error());
         return link ? "" : link.error().code;
     }
     std::string log_of(const std::string& name) {
@@ -230,7 +231,9 @@ TEST_F(LoaderTest, RefusesImagesThatCannotBeLoaded) {
     ModuleSpec other = prepare("one", image);
     other.image_sha256[5] ^= 1U;
     EXPECT_EQ(loader->start(other, folder.path() / "one").error().code, "image-mismatch");
-    EXPECT_EQ(loader->start(other, folder.path() / "nothing").error().code, "image-unreadable");
+    const auto nothing = loader->start(other, folder.path() / "nothing");
+    EXPECT_EQ(nothing.error().code, "image-unreadable");
+    EXPECT_NE(nothing.error().fix, "");
     SancusImage foreign = module;
     foreign.vector = 7;
     EXPECT_EQ(start_error("vector", serialize(foreign)), "board-refused");
@@ -248,7 +251,10 @@ TEST_F(LoaderTest, ABoardThatIsGoneIsSaidSoAndRemovalDoesNotWait) {
     link->kill();
     EXPECT_TRUE(readable(link->exit_fd(), milliseconds(0)));
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+    EXPECT_TRUE(test::eventually([&] { return loader->trouble().has_value(); }, long_time));
+    EXPECT_EQ(loader->trouble()->code, "board-silent");
     running->control("continue");
+    EXPECT_TRUE(test::eventually([&] { return !loader->trouble(); }, long_time));
 }
 
 } // namespace
