@@ -207,9 +207,11 @@ class Planner {
         }
         fate.loads = true;
         Step& step = work_.add(Phase::load, "load", module.name, module.node.name, reason);
-        step.restart =
-            gives_up || (record != nullptr && (record->disabled || !record->quarantined.empty()));
-        if (record != nullptr && record->node != module.node.name) {
+        // What runs under its name on a node that it moves to was left there, and is disabled.
+        const bool moves = record != nullptr && record->node != module.node.name;
+        step.restart = gives_up || moves ||
+                       (record != nullptr && (record->disabled || !record->quarantined.empty()));
+        if (moves) {
             work_.add(Phase::remove,
                       "remove",
                       module.name,

@@ -92,6 +92,19 @@ TEST_F(RemovalTest, AModuleThatItsNodeKeepsSaysNothingWhenAnotherOneTakesItsPlac
     EXPECT_FALSE(right.modules.contains("second"));
 }
 
+TEST_F(RemovalTest, AModuleThatComesBackToWhereItWasKeptAgainstOrdersBeginsThereAnew) {
+    ASSERT_EQ(up(with), "ok");
+    test::FakeNode& right = world.node("right");
+    right.removes_nothing = true;
+    Selection afresh;
+    afresh.afresh.all = true;
+    ASSERT_EQ(up(moved, afresh), "store");
+    ASSERT_TRUE(right.modules.contains("second")) << "disabled";
+    EXPECT_EQ(up(with, afresh), "ok");
+    world.go("first");
+    EXPECT_EQ(right.modules.at("second").taken, 1U);
+}
+
 TEST_F(RemovalTest, AModuleStaysWhereItsNodeCannotBeTold) {
     ASSERT_EQ(up(with), "ok");
     test::FakeNode& right = world.node("right");
