@@ -23,7 +23,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// How long the events that a module has sent may take to arrive before it moves to another node.
+/// How long the events that a module has sent may take to arrive before it moves to another node,
+/// or to find room on its node before another one says what comes next.
 constexpr auto drain_time = 10s;
 constexpr auto drain_look = 2ms;
 
@@ -364,7 +365,15 @@ Expected<bool> Handover::lead(const std::vector<ConnectionRecord>& connections) 
     }
     std::vector<std::function<void()>> work;
     for (Routing& routing : routings) {
-        work.emplace_back([&] { routing.result = routing.node->connect(routing.request); });
+        work.emplace_back([&] {
+            routing.result = routing.node->connect(routing.request);
+            const auto until = context_.outside.now() + drain_time;
+            while (!routing.result && routing.result.error().code == "frames-wait" &&
+                   context_.outside.wait && context_.outside.now() < until) {
+                context_.outside.wait(drain_look);
+                routing.result = routing.node->connect(routing.request);
+            }
+        });
     }
     context_.outside.executor->run(std::move(work));
     for (const Routing& routing : routings) {

@@ -103,6 +103,8 @@ class Router {
     /// Forgets a link that no route leads to: one that a peer has opened.
     void remove_peer(PeerId id);
 
+    /// @error frames-wait: another module is to begin where what the one before has said in this
+    /// epoch has found no room yet | of the outbox
     Expected<bool> set_route(const Route& route);
     void remove_route(std::uint16_t deployment, std::uint16_t channel);
     void clear(std::uint16_t deployment);
@@ -177,6 +179,7 @@ class Router {
 
     Connection* find(std::uint16_t deployment, std::uint16_t channel) const;
     Connection* find_cached(Module& module, std::uint16_t channel);
+    [[nodiscard]] Expected<bool> may_change(const Route& route) const;
     Expected<bool> open_lanes(Connection& connection);
     void resolve(Connection& connection);
     ModuleId module_named(std::uint16_t deployment, const std::string& name) const;

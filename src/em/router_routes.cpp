@@ -2,6 +2,8 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "em/router.hpp"
 #include "em/router_state.hpp"
 
@@ -9,6 +11,9 @@ namespace authex::em {
 
 Expected<bool> Router::set_route(const Route& route) {
     const std::uint32_t key = key_of(route.deployment, route.channel);
+    if (const Expected<bool> free = may_change(route); !free) {
+        return free;
+    }
     std::unique_ptr<Connection>& slot = connections_[key];
     if (slot == nullptr || slot->route.epoch != route.epoch) {
         auto next = std::make_unique<Connection>();
@@ -39,6 +44,27 @@ Expected<bool> Router::set_route(const Route& route) {
         return opened;
     }
     resolve(*slot);
+    return true;
+}
+
+/// Another module begins a direction only when all is taken that the one before has said there:
+/// what finds no room lies in its ring. (docs/protocol.md, P89)
+Expected<bool> Router::may_change(const Route& route) const {
+    const Connection* connection = find(route.deployment, route.channel);
+    if (connection == nullptr || connection->route.epoch != route.epoch) {
+        return true;
+    }
+    for (const auto& [lane, name] : {std::pair(&connection->lanes[0], &route.source_module),
+                                     std::pair(&connection->lanes[1], &route.destination_module)}) {
+        if (lane->blocked != no_id && lane->blocked == lane->source &&
+            lane->source != module_named(route.deployment, *name)) {
+            return failure("frames-wait",
+                           fmt::format("connection {} has no room yet for what its module has said "
+                                       "on it",
+                                       route.channel),
+                           "try again when its receiver has taken some");
+        }
+    }
     return true;
 }
 

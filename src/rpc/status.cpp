@@ -58,6 +58,7 @@ constexpr std::array codes{
     CodeOf{"deadline", grpc::StatusCode::DEADLINE_EXCEEDED},
     CodeOf{"call-refused", grpc::StatusCode::RESOURCE_EXHAUSTED},
     CodeOf{"limit", grpc::StatusCode::RESOURCE_EXHAUSTED},
+    CodeOf{"frames-wait", grpc::StatusCode::FAILED_PRECONDITION},
     CodeOf{"outbox-full", grpc::StatusCode::RESOURCE_EXHAUSTED},
     CodeOf{"outbox-no-space", grpc::StatusCode::RESOURCE_EXHAUSTED},
     CodeOf{"store", grpc::StatusCode::RESOURCE_EXHAUSTED},

@@ -160,6 +160,10 @@ class FakeCall final : public deployer::Node {
         return at<v1::ConnectReply>(
             "connect", std::to_string(request.channel()), [&]() -> Expected<v1::ConnectReply> {
                 v1::ConnectRequest& route = node_.routes[request.channel()];
+                if (node_.frames_wait > 0 && route.source_module() != request.source_module()) {
+                    --node_.frames_wait;
+                    return failure("frames-wait", "there is no room yet");
+                }
                 if (route.epoch() != request.epoch()) {
                     node_.waiting.erase(request.channel());
                     node_.replies.erase(request.channel());

@@ -68,6 +68,7 @@ class FakeNode {
     std::vector<std::string> certified; ///< modules, as they were
     bool quotes_nothing = false;
     bool removes_nothing = false; ///< its disk is full
+    int frames_wait = 0;          ///< so often a route cannot change, as queues are full
     bool carries_nothing = false; ///< what its modules have sent stays with it
     /// The next order to remove something is held up, and said to be lost.
     bool holds_removal = false;

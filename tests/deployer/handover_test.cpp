@@ -147,6 +147,16 @@ TEST_F(HandoverTest, AnOrderFromBeforeAMoveThatArrivesAfterItIsMadeUpFor) {
     EXPECT_THAT(world.used_twice, IsEmpty());
 }
 
+TEST_F(HandoverTest, WhatTheInstanceBeforeHasSaidFindsRoomBeforeTheNextOneSaysMore) {
+    world.change_code("middle");
+    world.node("right").frames_wait = 3;
+    up();
+    EXPECT_EQ(world.node("right").frames_wait, 0);
+    world.go("first");
+    EXPECT_EQ(arrived(), 1U);
+    EXPECT_THAT(up(), IsEmpty());
+}
+
 TEST_F(HandoverTest, APeriodicEventFollowsTheInstance) {
     world.change_code("middle");
     up();

@@ -406,6 +406,35 @@ TEST(Router, AsksForWhatWasSentBeforeItsRouteWasThere) {
     EXPECT_EQ(b->ledger.taken[test::endpoint_in], 20U);
 }
 
+/// Orders and their answers pass what finds no room, so a module may be told to hand over before
+/// all is taken that it has said.
+// P89
+TEST(Router, LeadsAConnectionFromAnotherModuleWhenTheOneBeforeHasSaidAll) {
+    Fan fan;
+    const auto next = attested();
+    fan.world.node(0).add("a.2", next);
+    fan.a->ledger.owed = 20'000;
+    fan.a->ledger.payload_bytes = 1000;
+    const test::Faults receivers_sleep{.module_sleeps = 100};
+    for (int i = 0; i < 400; ++i) {
+        fan.world.step(receivers_sleep);
+        fan.a->set_asleep(false);
+        fan.world.node(0).round(fan.world.now_us());
+    }
+    fan.a->ledger.owed = 0;
+    const Route route{.deployment = 1,
+                      .channel = 1,
+                      .epoch = 1,
+                      .source_module = "a.2",
+                      .destination_address = RouterWorld::address(1)};
+    const auto early = fan.world.node(0).router().set_route(route);
+    ASSERT_FALSE(early);
+    EXPECT_EQ(early.error().code, "frames-wait");
+    EXPECT_TRUE(fan.world.settle(20'000));
+    EXPECT_EQ(fan.b->ledger.taken[test::endpoint_in], fan.a->ledger.emitted);
+    EXPECT_TRUE(fan.world.node(0).router().set_route(route));
+}
+
 /// What waits at the deployer may be more than an outbox takes at once.
 TEST(RouterDirect, WhatDoesNotFitAtOnceGoesOnWhereItStopped) {
     RouterWorld world(1, 1, std::uint64_t{1} << 20U);
