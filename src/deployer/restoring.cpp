@@ -12,6 +12,10 @@
 namespace authex::deployer {
 namespace {
 
+/// How long what a module has said may take to be taken, where its connection has one key.
+constexpr std::chrono::seconds arrival_time(10);
+constexpr std::chrono::milliseconds arrival_look(20);
+
 Secret fresh_key(const Outside& outside) {
     std::array<std::uint8_t, wire::connection_key_bytes> bytes{};
     outside.random(bytes);
@@ -34,11 +38,11 @@ Diagnostic rolled_back(const std::string& module, const std::string& witness, st
                     module));
 }
 
-Diagnostic events_wait(const ConnectionRecord& record) {
+Diagnostic events_wait(const ConnectionRecord& record, bool one_key) {
     return make_error("events-wait",
-                      fmt::format("connection {} has not delivered what it had when its key was "
-                                  "turned last",
-                                  record.name),
+                      fmt::format("connection {} has not delivered what it had when {}",
+                                  record.name,
+                                  one_key ? "its module died" : "its key was turned last"),
                       "see authex status; run authex up when it has, or key it anew, without what "
                       "waits: authex connect --again");
 }
@@ -232,7 +236,7 @@ void Restoring::find_later() {
         going.turns = false;
         later_.insert(sender);
         if (result_.waiting.insert(sender).second) {
-            result_.errors.push_back(events_wait(going.record));
+            result_.errors.push_back(events_wait(going.record, going.one_key));
         }
     }
     std::erase_if(going_, [&](const auto& each) {
@@ -256,9 +260,7 @@ void Restoring::consider(const ConnectionRecord& record) {
     };
     const bool cannot_turn =
         record.given_key || is_small(record.source_node) || is_small(record.destination_node);
-    if (going.turns && cannot_turn) {
-        return;
-    }
+    going.one_key = going.turns && cannot_turn;
     if (record.direct() && !record.turning && !waits_under_newest(record)) {
         return; // the end that comes back cannot open it; its owner was not told that it was taken
     }
@@ -270,6 +272,7 @@ void Restoring::consider(const ConnectionRecord& record) {
     }
     going.from = *from;
     going.to = *to;
+    let_arrive(going);
     const Expected<bool> good = check(going);
     if (!good) {
         for (const EndRecord* end : {&record.from, &record.to}) {
@@ -279,7 +282,25 @@ void Restoring::consider(const ConnectionRecord& record) {
         }
         return;
     }
-    going_.emplace(record.id, std::move(going));
+    if (!going.one_key) { // else it is keyed anew
+        going_.emplace(record.id, std::move(going));
+    }
+}
+
+void Restoring::let_arrive(Going& going) {
+    const ConnectionRecord& record = going.record;
+    const auto until = context_.outside.now() + arrival_time;
+    while (going.one_key && !waits_for(going).empty() && !is_back(record.to.module) &&
+           context_.outside.wait && context_.outside.now() < until) {
+        context_.outside.wait(arrival_look);
+        others_.erase(record.to.module);
+        bool comes = true;
+        const auto to = entry(record, wire::Role::destination, comes);
+        if (!to) {
+            return; // said already
+        }
+        going.to = *to;
+    }
 }
 
 /// Where an end stands; nothing: it has forgotten the connection. @param comes set to false where
@@ -360,13 +381,17 @@ Expected<bool> Restoring::check(const Going& going) const {
     const std::string taker = waits_for(going);
     return taker.empty() || is_back(taker)
                ? Expected<bool>(true)
-               : Expected<bool>(tl::make_unexpected(events_wait(record)));
+               : Expected<bool>(tl::make_unexpected(events_wait(record, going.one_key)));
 }
 
-/// Two keys are there at a time: what waits under the one before the newest has to arrive first.
+/// Two keys are there at a time: what waits under the one before the newest has to arrive first;
+/// where there is one, all that waits.
 /// @return the module that has not taken it; empty: nothing waits so
 std::string Restoring::waits_for(const Going& going) {
     const ConnectionRecord& record = going.record;
+    if (going.one_key && !record.direct() && !record.lossy) {
+        return going.to.expected < going.from.sent ? record.to.module : "";
+    }
     if (!going.turns || record.direct() || record.turning || record.key_before.empty()) {
         return "";
     }

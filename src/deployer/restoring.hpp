@@ -55,6 +55,7 @@ class Restoring {
         wire::AuditEntry to;
         bool unfinished = false; ///< the turn before was not finished
         bool turns = false; ///< an end that comes back seals on it: under a key that was never used
+        bool one_key = false; ///< at a time: what waits has to be taken before it gets another
     };
     /// Whose events wait for whom, where both come back.
     using Waiting = std::map<std::string, std::set<std::string>>;
@@ -72,6 +73,7 @@ class Restoring {
     std::optional<wire::AuditEntry>
     entry(const ConnectionRecord& record, wire::Role role, bool& comes);
     const Audit* audit_of(const std::string& module);
+    void let_arrive(Going& going);
     [[nodiscard]] Expected<bool> check(const Going& going) const;
     static std::string waits_for(const Going& going);
     void prepare(Going& going) const;

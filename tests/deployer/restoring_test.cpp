@@ -462,42 +462,6 @@ TEST_F(RestoringTest, AModuleThatDiesWhileItTakesOverIsBroughtBack) {
     }
 }
 
-/// It dies when it is the module and nobody has told it to go on; that the next one is another
-/// process is seen late, when a call is lost meanwhile.
-TEST(RestoringFaults, AModuleThatDiesBeforeItsUpdateIsFinishedIsNotToldToBegin) {
-    for (int place = 1, unfinished = 0; unfinished == 0; ++place) {
-        for (int loss = 1, lost = 1; lost != 0; ++loss) {
-            SCOPED_TRACE(testing::Message() << place << ' ' << loss);
-            FakeWorld world{chain};
-            ASSERT_TRUE(world.open()->up({}));
-            world.go("first");
-            world.change_code("middle");
-            world.fuse = place;
-            ASSERT_FALSE(world.survives([&] { (void)world.open()->up({}); }));
-            world.fuse = -1;
-            const auto modules = (*State::open(world.database))->modules();
-            if (std::none_of(modules.begin(), modules.end(), [](const auto& each) {
-                    return each.second.going;
-                })) {
-                break; // the instance before is the module still
-            }
-            ++unfinished;
-            world.crash("middle");
-            world.loss = loss;
-            (void)world.open()->up({});
-            lost = world.loss > 0 ? 0 : 1;
-            world.loss = -1;
-            const auto done = world.open()->up({});
-            ASSERT_TRUE(done) << to_text(done.error().at(0));
-            world.pump();
-            world.go("first");
-            ASSERT_EQ(world.module("middle").taken, 2U);
-            ASSERT_EQ(world.module("last").taken, 2U);
-            ASSERT_THAT(world.used_twice, IsEmpty());
-        }
-    }
-}
-
 /// What was begun and given up begins anew, and looks for no state.
 TEST_F(RestoringTest, ACallThatFailsWhileAModuleIsUpdatedIsMadeGoodByTheNextUp) {
     std::uint64_t sent = 0;

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include "counted.hpp"
+#include "powered_board.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace authex::test {
 namespace {
@@ -65,6 +67,39 @@ TEST_F(Keeping, UnderLoadModulesDieAgainAndAgainAndNothingIsLostOrDoubled) {
     EXPECT_TRUE(world_.arrives(events));
     EXPECT_EQ(world_.connection("there").at("epoch"), 1);
     EXPECT_TRUE(world_.json({"plan", "--json"}).at("steps").empty());
+}
+
+/// A connection to a microcontroller has one key: what waits for it there is taken under that.
+TEST(KeepingBesideABoard, WhatASenderHasSaidBeforeItDiesIsTaken) {
+    Counted world(AUTHEX_TEST_DIR "/counted", "sancus.yaml");
+    TemporaryFolder folder;
+    PoweredBoard board(folder.path(), world.folder() / "board.yaml");
+    world.set_line("field", board.device());
+    world.start_managers();
+    world.must({"up"});
+    constexpr std::uint32_t events = 40;
+    const auto taken = [&] {
+        const auto shown = world.display("across");
+        return shown ? *shown : Taken{};
+    };
+    world.begin_beside({.events = events, .bytes = 16, .batch = 4});
+    ASSERT_TRUE(eventually([&] { return taken().events == events; }));
+    for (std::uint32_t round = 2; round <= 4; ++round) {
+        ::kill(board.pid(), SIGSTOP);
+        world.begin_beside({.events = events, .bytes = 16, .batch = 4});
+        ASSERT_TRUE(eventually([&] { return world.connection("beside").at("waiting") == events; }))
+            << world.connection("beside");
+        const pid_t process = world.module_process("beside");
+        ASSERT_GT(process, 0);
+        ::kill(process, SIGKILL);
+        const auto up = world.start_authex({"up"});
+        ::kill(board.pid(), SIGCONT);
+        EXPECT_EQ(up->wait(), 0) << up->err();
+        EXPECT_TRUE(eventually([&] { return taken().events == events * round; }))
+            << taken().events << " of " << events * round;
+        EXPECT_EQ(taken().gaps, 0U) << "lost";
+        EXPECT_EQ(taken().behind, 0U) << "doubled or reordered";
+    }
 }
 
 /// Of nodes that wait for their disks, or do not.
