@@ -292,10 +292,10 @@ void Chaos::kill_supervisor(const std::string& module) {
     }
 }
 
-/// A connection to a board has no second key: it begins anew with its sender.     (docs/state.md)
+/// A connection to a board has no second key: it begins anew with its sender, when the board has
+/// taken what that has sent.                                                      (docs/state.md)
 void Chaos::sender_dies(const std::string& module) {
     if (board_ != nullptr && module == "beside") {
-        beyond_.may_lose();
         lost_.insert("beside");
     } else if (board_ != nullptr && module == "lamp") {
         lost_.insert("light");
