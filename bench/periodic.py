@@ -36,7 +36,7 @@ simulation: allowed
 
             def look():
                 _, answer = nodes.run("--json", "call", "clock", "report")
-                ticks_and_calls = bytes.fromhex(json.loads(answer)["result"])
+                ticks_and_calls = bytes.fromhex(json.loads(answer)["reply"])
                 return time.monotonic(), *(int.from_bytes(ticks_and_calls[i : i + 8], "little") for i in (0, 8))
 
             nodes.run("up")
