@@ -364,6 +364,7 @@ Expected<bool> Handover::lead(const std::vector<ConnectionRecord>& connections) 
         }
     }
     std::vector<std::function<void()>> work;
+    work.reserve(routings.size());
     for (Routing& routing : routings) {
         work.emplace_back([&] {
             routing.result = routing.node->connect(routing.request);

@@ -48,7 +48,8 @@ class Handover {
     };
 
     Expected<bool> take_over(const ModuleRecord& before, const std::string& instance);
-    Expected<Course> prepare(const ModuleRecord& before, const ModuleRecord& next) const;
+    [[nodiscard]] Expected<Course> prepare(const ModuleRecord& before,
+                                           const ModuleRecord& next) const;
     Expected<bool> carry_state(const Course& course,
                                const ModuleRecord& before,
                                const std::string& instance,

@@ -11,7 +11,7 @@ namespace authex::em {
 
 Expected<bool> Router::set_route(const Route& route) {
     const std::uint32_t key = key_of(route.deployment, route.channel);
-    if (const Expected<bool> free = may_change(route); !free) {
+    if (Expected<bool> free = may_change(route); !free) {
         return free;
     }
     std::unique_ptr<Connection>& slot = connections_[key];
