@@ -112,6 +112,10 @@ void unprotect(Core& core, const Instruction& instruction) {
             bus.store(static_cast<std::uint16_t>(range.start + 2 * i), 0);
         }
     }
+    if (core.masked && core.rules == Rules::documented) {
+        finish(core, cycles, 0); // another's data lie over it, and it could not clear them
+        return;
+    }
     if (core.variant == Variant::aion) {
         aion::advance(core, core.cycle + cycles - 1);
     }

@@ -228,6 +228,23 @@ TEST(Unprotect, IsRefusedToAnIntruder) {
     }
 }
 
+// Hardware lets an enclave's data lie over another's, which then cannot be cleared.
+TEST(Unprotect, DoesNotEndAnEnclaveThatItCannotClear) {
+    for (const char* data : {"#0x310, r14\n mov #0x312", "#a_start, r14\n mov #a_next"}) {
+        const Program program(std::string(prologue) + protect("a", 0x300, 0x340) +
+                              "mov #b_start, r12\n mov #b_end, r13\n mov " + data +
+                              ", r15\n .short 0x1381\n br #a_start\n back:" + end +
+                              ".org 0x800\n handler:" + end +
+                              ".org 0x1000\n a_start: mov #0x5555, &0x320\n a_next: mov #back, "
+                              "r15\n .short 0x1380\n a_end:\n" +
+                              ".org 0x1100\n b_start: nop\n b_end:\n" + vectors);
+        Guest guest(program);
+        guest.run_to_end();
+        EXPECT_EQ(guest.witness.violations.size(), 1U);
+        EXPECT_TRUE(guest.machine.core().enclaves.at(1).enabled);
+    }
+}
+
 TEST(Unprotect, IsRefusedOutside) {
     Guest guest(Program(std::string(prologue) + protect("a", 0x300, 0x340) +
                         "mov #0x4000, r15\n .short 0x1380\n mov r15, &0x0204\n" + end + handler +

@@ -136,6 +136,40 @@ TEST_F(SancusDriver, OfWhichTheNodeKeepsAnOldVersionIsNotTwo) {
     EXPECT_EQ(node_.shown("led0"), "on");
 }
 
+// Hardware lets an enclave's data lie over another's; then neither reaches them. If the other ended
+// meanwhile, its words would be the thief's. The node may make enclaves as it likes, and ask each to
+// leave.
+class LeavingDriver : public SancusDriver,
+                      public testing::WithParamInterface<sancus_emulator::Rules> {};
+
+TEST_P(LeavingDriver, LeavesNothingToAnEnclaveOverItsDataOrText) {
+    const auto end = static_cast<std::uint16_t>(place().data + led().data_bytes);
+    for (const std::uint16_t begin : {place().data,
+                                      static_cast<std::uint16_t>(place().data + 0x190),
+                                      static_cast<std::uint16_t>(place().data + 0x300),
+                                      static_cast<std::uint16_t>(end - 16),
+                                      static_cast<std::uint16_t>(place().text + 0x40)}) {
+        SancusNode node;
+        ASSERT_NE(node.load(led(), {.text = 0x6000, .data = 0x400, .gate = 0x5d00, .id = 2}), 0);
+        (void)node.give(0x6000, Owner().hello());
+        ASSERT_NE(node.protect(0x9000, 16, begin, static_cast<std::uint16_t>(begin + 16)), 0);
+        node.machine->core().rules = GetParam(); // by those of `rtl`, hardware would end it
+        (void)node.call(0x6000, {.operation = 1});
+        const auto& enclaves = node.machine->core().enclaves;
+        const auto thief = enclaves.text_of(0x9000);
+        for (std::uint16_t at = 0x400; at != end; ++at, ++at) {
+            if (enclaves.may_read(thief, at) || enclaves.may_read(0, at)) {
+                ASSERT_EQ(node.word(at), 0) << std::hex << begin << " " << at;
+            }
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules,
+                         LeavingDriver,
+                         testing::Values(sancus_emulator::Rules::documented,
+                                         sancus_emulator::Rules::rtl));
+
 TEST_F(SancusDriver, WithoutTheNumberThatItsGateAnswersToDoesNothing) {
     Placement wrong = place();
     ++wrong.id;

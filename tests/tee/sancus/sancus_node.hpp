@@ -36,6 +36,11 @@ class SancusNode : public sancus_emulator::PhysicalWorld {
     std::uint16_t load(const tee::sancus::SancusImage& image,
                        const tee::sancus::Placement& placement,
                        const Octets& data = {});
+    /// Protects what lies there. @return its number; 0: refused
+    std::uint16_t protect(std::uint16_t text,
+                          std::uint16_t text_bytes,
+                          std::uint16_t data,
+                          std::uint16_t data_end);
     /// The number that the next protected module will get.
     [[nodiscard]] std::uint16_t next_id() const { return next_id_; }
     /// Points the vector at the module.
@@ -82,10 +87,6 @@ class SancusNode : public sancus_emulator::PhysicalWorld {
     static constexpr std::uint16_t timer_control = 0x0160;
     void set_registers(std::uint16_t entry, const ModuleCall& call);
     void device_write(std::uint16_t address, std::uint16_t value);
-    std::uint16_t protect(std::uint16_t text,
-                          std::uint16_t text_bytes,
-                          std::uint16_t data,
-                          std::uint16_t data_end);
     bool run_from(std::uint16_t address, std::uint16_t until);
 
     const sancus_emulator::test::Program& program_;

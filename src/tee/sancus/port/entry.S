@@ -46,29 +46,25 @@ prove:
     mov     #life, r12
     mov     #life + 2, r13
     mov     #life_opened, r14
-    mov     #life + 2, r15
+    mov     r13, r15
     .short  0x1385
     tst     r15
     jnz     alive
 ; The first entry: what is here was there before the module.
-    mov     #authex_variables_begin, r12
-1:  clr     0(r12)
-    incd    r12
-    cmp     #authex_data_end, r12
+    mov     #authex_data_end, r1
+1:  push    #0
+    cmp     #authex_variables_begin, r1
     jne     1b
-    mov     #authex_initial_begin, r12
-    mov     #authex_initialised_begin, r13
-1:  cmp     #authex_initial_end, r12
+    mov     #authex_initial_begin, r4
+    mov     #authex_initialised_begin, r5
+1:  cmp     #authex_initial_end, r4
     jeq     2f
-    mov     @r12+, r9
-    mov     r9, 0(r13)
-    incd    r13
+    mov     @r4+, r6
+    mov     r6, 0(r5)
+    incd    r5
     jmp     1b
-2:  clr     r9
-    mov     #life, r12
-    mov     #life + 2, r13
-    mov     #life, r14
-    mov     #life + 2, r15
+2:  mov     r12, r14
+    mov     r13, r15
     .short  0x1384
 alive:
     .short  0x1387
@@ -159,8 +155,15 @@ leave:
     mov     #5, r6
     mov     #authex_text_begin, r7
     br      r12
+; Hardware clears what the module alone may write: not what lies in another enclave's data as well, which would be the
+; other's from then on. To write there is a violation, and then this module stays; it begins anew, if ever.
 gone:
     mov     &inner_stack, r15
+    clr     &life
+    mov     #authex_data_end, r1
+1:  push    #0
+    cmp     #authex_data_begin, r1
+    jne     1b
     .short  0x1380
 return_from_interrupt:
     pop     r4
