@@ -14,8 +14,8 @@ install(TARGETS ${AUTHEX_MODULE_HOSTS} DESTINATION lib/authex COMPONENT runtime)
 if(TARGET authex_tz_host_aarch64)
     install(PROGRAMS ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/aarch64/authex-tz-host DESTINATION lib/authex/aarch64 COMPONENT runtime)
 endif()
-install(FILES ${CMAKE_BINARY_DIR}/lib/authex/sancus/event-manager.elf ${CMAKE_BINARY_DIR}/lib/authex/sancus/scheduler.o
-    ${CMAKE_BINARY_DIR}/lib/authex/sancus/scheduler.ld DESTINATION lib/authex/sancus COMPONENT runtime)
+install(FILES ${CMAKE_BINARY_DIR}/lib/authex/sancus/event-manager.elf ${CMAKE_BINARY_DIR}/lib/authex/sancus/board-check.elf
+    ${CMAKE_BINARY_DIR}/lib/authex/sancus/scheduler.o ${CMAKE_BINARY_DIR}/lib/authex/sancus/scheduler.ld DESTINATION lib/authex/sancus COMPONENT runtime)
 install(FILES ${CMAKE_BINARY_DIR}/man/authex.1 DESTINATION share/man/man1 COMPONENT runtime)
 install(FILES ${CMAKE_BINARY_DIR}/man/authex-sancus.1 DESTINATION share/man/man1 COMPONENT runtime)
 install(FILES ${CMAKE_BINARY_DIR}/man/authex-em.8 DESTINATION share/man/man8 COMPONENT runtime)

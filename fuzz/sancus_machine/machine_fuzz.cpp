@@ -38,11 +38,43 @@ class Invariants : public Observer {
         require(core.domain == nobody || core.domain <= core.enclaves.all().size());
         require(core.cycle >= before_);
         before_ = core.cycle;
+        if (core.rules == Rules::documented) {
+            look_at_ends(core);
+        }
+        enclaves_ = core.enclaves.all();
+        disturbed_ = false;
     }
+    void interrupt(const Core&, unsigned) override { disturbed_ = true; }
+    void was_reset(const Core&) override { enclaves_.clear(); }
     [[nodiscard]] bool wants_instructions() const override { return true; }
 
   private:
+    /// By the documented rules, only one that asks for it ends before a reset, and leaves nothing
+    /// behind. Where an interrupt came next, it has written its frame.
+    void look_at_ends(const Core& core) const {
+        for (std::size_t i = 0; i < enclaves_.size(); ++i) {
+            const Enclave& now = core.enclaves.all()[i];
+            const Enclave& then = enclaves_[i];
+            if (!then.enabled || (now.enabled && now.id == then.id)) {
+                continue;
+            }
+            require(core.previous_id == then.id || disturbed_);
+            for (unsigned at = then.layout.data_start; at + 1 < then.layout.data_end; at += 2) {
+                const auto address = static_cast<std::uint16_t>(at & 0xFFFEU);
+                const bool others =
+                    std::any_of(enclaves_.begin(), enclaves_.end(), [&](const Enclave& other) {
+                        return other.enabled && other.id != then.id &&
+                               (other.layout.has_data(address) || other.layout.has_text(address));
+                    });
+                require(others || disturbed_ || !core.map.is_data(address) ||
+                        core.memory.word(address) == 0);
+            }
+        }
+    }
+
     std::uint64_t before_ = 0;
+    std::vector<Enclave> enclaves_; ///< before the last instruction; empty after a reset
+    bool disturbed_ = false;
 };
 
 } // namespace

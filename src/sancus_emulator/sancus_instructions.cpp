@@ -146,6 +146,20 @@ bool make_key(Core& core, const Instruction& instruction, Domain slot) {
     return true;
 }
 
+/// A protect that fails ends, by the hardware description, whoever has the address at which the new
+/// text was to begin, and clears nothing (crypto_control.v, FAIL; omsp_spm.v, cancel_spm).
+void end_whoever_is_at(Core& core, std::uint16_t address) {
+    for (Domain present = core.enclaves.text_of(address); present != unprotected;
+         present = core.enclaves.text_of(address)) {
+        core.enclaves.disable(present);
+        if (core.domain == present) {
+            core.come_from(unprotected);
+            core.become(0);
+        }
+    }
+    core.reclassify();
+}
+
 void protect(Core& core, const Instruction& instruction) {
     const Layout layout{core.r[12], core.r[13], core.r[14], core.r[15]};
     const bool sound = layout.text_start < layout.text_end && layout.data_start <= layout.data_end;
@@ -160,16 +174,9 @@ void protect(Core& core, const Instruction& instruction) {
     auto slot = core.enclaves.free_slot();
     const bool quirks = core.rules == Rules::rtl;
     if (overlapped != unprotected && quirks && core.variant != Variant::base) {
-        // The one in whose text the new one begins goes with it.
-        if (const Domain present = core.enclaves.text_of(layout.text_start);
-            present != unprotected) {
-            core.enclaves.disable(present);
-            core.reclassify();
+        if (core.enclaves.text_of(layout.text_start) != unprotected) {
+            end_whoever_is_at(core, layout.text_start);
             core.mask();
-            if (core.domain == present) {
-                core.come_from(unprotected);
-                core.become(0);
-            }
         }
         finish(core, refused_cycles, 0);
         core.r[reg::sr] |= status::zero; // aborted
@@ -186,6 +193,9 @@ void protect(Core& core, const Instruction& instruction) {
     }
     if (core.variant == Variant::aion && core.r[10] != 0) {
         if (!aborts_protect(core, encrypted_refused_cycles)) {
+            if (quirks) {
+                end_whoever_is_at(core, layout.text_start);
+            }
             finish(core, encrypted_refused_cycles, 0);
         }
         return;
@@ -205,7 +215,12 @@ void protect(Core& core, const Instruction& instruction) {
         core.reclassify();
     }
     if (!make_key(core, instruction, *slot)) {
-        core.enclaves.cancel(*slot);
+        if (!refused) {
+            core.enclaves.cancel(*slot);
+        }
+        if (quirks) {
+            end_whoever_is_at(core, layout.text_start);
+        }
         core.reclassify();
         finish(core, cycles, 0);
         return;

@@ -228,6 +228,37 @@ TEST(Unprotect, IsRefusedToAnIntruder) {
     }
 }
 
+// A text that is said to be encrypted and does not decrypt makes no enclave. By the hardware
+// description it also ends the one in whose text it was to begin, and what that had lies open: also
+// where no byte was asked for, so that nothing overlaps (seen on it with and without
+// ATOMICITY_MONITOR).
+TEST(Protect, ThatFailsEndsNobodyElse) {
+    for (const char* end_of_text : {"a_start", "a_end"}) {
+        const Program program(std::string(prologue) + protect("a", 0x300, 0x340) +
+                              "br #a_start\n back: mov #1, r10\n mov #0x3000, r9\n"
+                              " mov #a_start, r12\n mov #" +
+                              end_of_text +
+                              ", r13\n mov #0x400, r14\n mov #0x400, r15\n .short 0x1381\n"
+                              " look: mov &0x300, &0x0206\n" +
+                              end + ".org 0x800\n handler: mov #0x2800, r1\n br #look\n" +
+                              ".org 0x1000\n a_start: mov #0x5555, &0x300\n br #back\n a_end:\n" +
+                              vectors);
+        for (const Variant variant : {Variant::base, Variant::legacy, Variant::aion}) {
+            for (const Rules rules : {Rules::documented, Rules::rtl}) {
+                Configuration configuration = reference_configuration();
+                configuration.variant = variant;
+                configuration.rules = rules;
+                Guest guest(program, configuration);
+                (void)guest.machine.run(100'000);
+                const bool ends = rules == Rules::rtl;
+                EXPECT_EQ(guest.machine.core().enclaves.at(1).enabled, !ends);
+                EXPECT_EQ(guest.word(0x0300), 0x5555);
+                EXPECT_EQ(guest.word(0x0206), ends ? 0x5555 : 0);
+            }
+        }
+    }
+}
+
 // Hardware lets an enclave's data lie over another's, which then cannot be cleared.
 TEST(Unprotect, DoesNotEndAnEnclaveThatItCannotClear) {
     for (const char* data : {"#0x310, r14\n mov #0x312", "#a_start, r14\n mov #a_next"}) {

@@ -115,6 +115,52 @@ TEST_F(SancusDriver, HasAGateThatNobodyEntersElsewhere) {
     EXPECT_EQ(node_.shown("led0"), "on");
 }
 
+// Nothing that a module or its gate could do outweighs what the published hardware description
+// gives to all code: what is forbidden is written all the same where it is a device's register,
+// also by the gate's own instruction for whoever jumps there, and so a light shines, or a press is
+// said, of which nobody knows; and a protect that fails ends the enclave whose text it names,
+// uncleared.
+TEST_F(SancusDriver, CannotMakeUpForThePublishedHardwareDescription) {
+    load(led(), place());
+    attest();
+    ASSERT_EQ(say(set_), Error::none);
+    node_.machine->core().rules = sancus_emulator::Rules::rtl;
+    const auto attack = [&](const char* code) {
+        node_.machine->load(0x9800, sancus_emulator::test::Program(code, 0x9800).bytes());
+        (void)node_.call(0x9800);
+    };
+    attack("mov.b #1, &0x29\n br r7");
+    EXPECT_EQ(node_.shown("led0"), "on");
+    const auto keys_are_readable = [&] {
+        unsigned run = 0;
+        for (std::uint16_t at = 0x400; at < 0x400 + led().data_bytes && run < 8; ++at, ++at) {
+            run = execute_outside(read_into_r12, at) == 0x0101 ? run + 1 : 0; // as terms() has them
+        }
+        return run == 8;
+    };
+    EXPECT_FALSE(keys_are_readable());
+    attack("mov #1, r10\n mov #0x9900, r9\n mov #0x6000, r12\n mov r12, r13\n mov #0x3000, r14\n"
+           " mov r14, r15\n .short 0x1381\n br r7");
+    EXPECT_TRUE(keys_are_readable());
+}
+
+TEST_F(SancusDriver, OfTheButtonIsToldPressesByThePublishedHardwareDescription) {
+    load(button(), place());
+    node_.bind(button().vector, entry_);
+    attest();
+    ASSERT_EQ(say(terms(2, 0, wire::Role::source)), Error::none);
+    EXPECT_TRUE(node_.give(entry_).empty());
+    for (const bool published : {false, true}) {
+        node_.machine->core().rules =
+            published ? sancus_emulator::Rules::rtl : sancus_emulator::Rules::documented;
+        node_.machine->load(
+            0x9800, sancus_emulator::test::Program("mov.b #1, &0x23\n br r7", 0x9800).bytes());
+        (void)node_.call(0x9800);
+        node_.idle(100'000);
+        EXPECT_EQ(node_.give(entry_).size(), published ? 1U : 0U) << "nobody has pressed";
+    }
+}
+
 // The node keeps the old version beside the new one. Registers with two owners have none: the new
 // one cannot reach its device, does not answer and is not attested; nor does the old one act any
 // more.
@@ -137,8 +183,8 @@ TEST_F(SancusDriver, OfWhichTheNodeKeepsAnOldVersionIsNotTwo) {
 }
 
 // Hardware lets an enclave's data lie over another's; then neither reaches them. If the other ended
-// meanwhile, its words would be the thief's. The node may make enclaves as it likes, and ask each to
-// leave.
+// meanwhile, its words would be the thief's. The node may make enclaves as it likes, and ask each
+// to leave.
 class LeavingDriver : public SancusDriver,
                       public testing::WithParamInterface<sancus_emulator::Rules> {};
 
