@@ -78,6 +78,7 @@ start:
     check   protect_plain, rule_protect_plain
     check   write_device, rule_write_device
     check   enter_device, rule_enter_device
+    check   overlay, rule_overlay
     mov     #sound, r12
     tst     &failures
     jz      1f
@@ -190,6 +191,30 @@ enter_where_it_stores:
     add     #probe_stores - probe, r5
     br      r5
 
+; A second probe, over the data of the first. Neither may be able to leave afterwards: the last attempt.
+overlay:
+    with    memory_probe
+    mov     #kept, &outcome
+    mov     &data, r14
+    mov     r14, r15
+    incd    r15
+    add     #place_bytes, &text
+    then    end_overlay
+    call    #make_probe
+    tst     r12
+    jz      end_overlay
+    mov     &data, r12
+    clr     r6
+    call    #ask
+    cmp     #SECRET, r13
+    jne     end_overlay
+    mov     #broken, &outcome
+end_overlay:
+    then    1f
+    call    #let_go
+1:  sub     #place_bytes, &text
+    jmp     end
+
 ; What comes of them.
 
 end_if_readable:
@@ -227,12 +252,7 @@ skipped:
 ; A probe that is still there makes room for the next.
 end:
     then    1f
-    mov     &text, r15
-    .short  0x1386
-    tst     r15
-    jz      1f
-    mov     #1, r6
-    call    #ask
+    call    #let_go
 1:  add     #place_bytes, &text
     add     #place_bytes, &data
     mov     &outcome, r12
@@ -290,6 +310,14 @@ make_probe:
     mov     r15, r12
     ret
 
+; Has the probe leave, if there is one.
+let_go:
+    mov     &text, r15
+    .short  0x1386
+    tst     r15
+    jnz     1f
+    ret
+1:  mov     #1, r6
 ; Calls the probe.
 ask:
     mov     #1f, r7
@@ -347,6 +375,7 @@ rule_protect_encrypted: .asciz "A protect of its text, encrypted, does not end i
 rule_protect_plain: .asciz "A protect of its text does not end it"
 rule_write_device: .asciz "A register that it owns is not written from outside"
 rule_enter_device: .asciz "Nor by a jump to where it writes it"
+rule_overlay: .asciz "Data of two enclaves are not read by the second one"
 said_kept: .asciz ": yes\r\n"
 said_broken: .asciz ": NO\r\n"
 said_not_tried: .asciz ": not tried, hardware made no enclave\r\n"

@@ -95,6 +95,40 @@ TEST(BoardCheck, SeesWhatThePublishedHardwareDescriptionBreaks) {
     }
 }
 
+/// Takes all data from enclaves as soon as they are made.
+class OpensData : public Observer {
+  public:
+    explicit OpensData(Machine& machine) : core_(machine.core()) {}
+    void instruction(const Core&) override {
+        bool any = false;
+        for (Domain slot = 1; slot <= core_.enclaves.all().size(); ++slot) {
+            Layout& layout = core_.enclaves.at(slot).layout;
+            any = any || layout.data_end != layout.data_start;
+            layout.data_end = layout.data_start;
+        }
+        if (any) {
+            core_.reclassify();
+        }
+    }
+    [[nodiscard]] bool wants_instructions() const override { return true; }
+
+  private:
+    Core& core_;
+};
+
+TEST(BoardCheck, SeesDataThatAreOpen) {
+    CheckedBoard board(Variant::base, Rules::documented);
+    OpensData opens(board.machine());
+    board.machine().observe(&opens);
+    board.run();
+    EXPECT_THAT(board.broken(),
+                ::testing::IsSupersetOf({"An enclave's data are not read from outside",
+                                         "They are not written from outside",
+                                         "Its unprotect clears text and data",
+                                         "A register that it owns is not written from outside",
+                                         "Data of two enclaves are not read by the second one"}));
+}
+
 TEST(BoardCheck, SaysWhetherAResetClearsMemory) {
     CheckedBoard board(Variant::base, Rules::documented);
     EXPECT_THAT(board.run(), HasSubstr("Nothing of an earlier run"));
