@@ -52,9 +52,19 @@ T unknown(T value) {
     return false;
 #endif
 }
+namespace detail {
+[[gnu::noinline]] inline void copy_counter(void* to, const void* from) {
+    __builtin_memcpy(to, unknown(from), unknown(sizeof(std::uint64_t)));
+}
+} // namespace detail
+
 /// To any address, aligned or not; little-endian.
-[[gnu::noinline]] inline void store(void* to, const std::uint64_t& counter) {
-    __builtin_memcpy(to, detail::unknown(&counter), detail::unknown(sizeof counter));
+inline void store(void* to, const std::uint64_t& counter) {
+    detail::copy_counter(to, &counter);
+}
+/// From any address.
+inline void load(std::uint64_t& counter, const void* from) {
+    detail::copy_counter(&counter, from);
 }
 inline void assign(std::uint64_t& to, const std::uint64_t& from) {
     store(&to, from);
@@ -79,6 +89,10 @@ inline void assign(std::uint64_t& to, const std::uint64_t& from) {
 /// To any address, aligned or not; little-endian.
 inline void store(void* to, const std::uint64_t& counter) {
     __builtin_memcpy(to, &counter, sizeof counter);
+}
+/// From any address.
+inline void load(std::uint64_t& counter, const void* from) {
+    __builtin_memcpy(&counter, from, sizeof counter);
 }
 inline void assign(std::uint64_t& to, const std::uint64_t& from) {
     to = from;

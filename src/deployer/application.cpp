@@ -70,6 +70,7 @@ tee::BuildSpec spec_of(const descriptor::Descriptor& descriptor,
                         .readable_state = module.readable_state,
                         .max_connections = module.max.connections.value_or(0),
                         .max_body_bytes = module.max.body_bytes.value_or(0),
+                        .max_keys = module.max.keys.value_or(0),
                         .spongent = uses_spongent(descriptor, module.name),
                         .max_image_bytes = module.max.image_bytes.value_or(0),
                         .stack_bytes =

@@ -205,14 +205,15 @@ Expected<Handover::Course> Handover::prepare(const ModuleRecord& before,
         if (connection.turned_at == turn_unfinished && !connection.turning) {
             return tl::make_unexpected(Turning::unfinished(connection));
         }
-        if (next.layout.readable && connection.turn % 2 != 0) {
-            return failure("key-number",
-                           fmt::format("the key of connection {} has an odd number, and a module "
-                                       "on Sancus has one key alone",
-                                       connection.name),
-                           fmt::format("turn it once more: authex connect --turn {}; then try "
-                                       "again",
-                                       connection.name));
+        if (next.layout.readable && !next.layout.turns && connection.turn % 2 != 0) {
+            return failure(
+                "key-number",
+                fmt::format("the key of connection {} has an odd number, and a module "
+                            "on Sancus with `keys: 1` has one key alone",
+                            connection.name),
+                fmt::format("turn it once more: authex connect --turn --connection {}; then try "
+                            "again",
+                            connection.name));
         }
         const bool apart =
             !connection.direct() && connection.source_node != connection.destination_node;

@@ -223,7 +223,7 @@ class ConnectionPlanner {
     }
 
     void plan_turn(const ConnectionRecord& record) {
-        const std::string hindrance = Turning::hindrance(record, input_.survey);
+        const std::string hindrance = Turning::hindrance(record, state_, input_.survey);
         if (hindrance.empty()) {
             work_.add(Phase::turn_keys, "turn", record.name, record.destination_node, "in time")
                 .connection = record;

@@ -8,6 +8,7 @@
 #include "deployer/connection_messages.hpp"
 #include "deployer/engine.hpp"
 #include "deployer/single_orders.hpp"
+#include "deployer/turning.hpp"
 
 namespace authex::deployer {
 namespace {
@@ -15,15 +16,6 @@ namespace {
 /// How long what a module has said may take to be taken, where its connection has one key.
 constexpr std::chrono::seconds arrival_time(10);
 constexpr std::chrono::milliseconds arrival_look(20);
-
-Secret fresh_key(const Outside& outside) {
-    std::array<std::uint8_t, wire::connection_key_bytes> bytes{};
-    outside.random(bytes);
-    Secret key;
-    key.assign(bytes);
-    wipe(bytes);
-    return key;
-}
 
 Diagnostic rolled_back(const std::string& module, const std::string& witness, std::uint64_t says) {
     return make_error(
@@ -57,15 +49,6 @@ bool waits_under_newest(const ConnectionRecord& record) {
         }
     }
     return true;
-}
-
-/// The order of the turn before the newest.
-wire::ControlMessage turn_before(ConnectionRecord record, wire::Role role) {
-    record.key = record.key_before;
-    --record.turn;
-    record.turned_at = turn_unfinished;
-    record.replies_turned_at = turn_unfinished;
-    return turn_key(record, role, true);
 }
 
 /// The deployer as the source. What it has heard of requests is the module's own word; of events it
@@ -130,7 +113,7 @@ Expected<bool> Restoring::revive(const ModuleRecord& record) {
         Change change;
         change.modules = {*context_.state.module(record.name)};
         change.modules[0].keeping = KeepingStep::keep;
-        change.modules[0].state_key = fresh_key(context_.outside);
+        change.modules[0].state_key = fresh_key();
         return context_.state.commit(change);
     }
     if (kept->state().empty()) {
@@ -254,12 +237,9 @@ void Restoring::consider(const ConnectionRecord& record) {
     }
     Going going{.record = record};
     going.turns = back_at_source || (back_at_end && (record.request || record.direct()));
-    const auto is_small = [&](const std::string& node) {
-        const auto view = context_.survey.find(node);
-        return view != context_.survey.end() && view->second.tee == "sancus";
-    };
     const bool cannot_turn =
-        record.given_key || is_small(record.source_node) || is_small(record.destination_node);
+        record.given_key ||
+        Turning::end_with_one_key(record, context_.state, context_.survey) != nullptr;
     going.one_key = going.turns && cannot_turn;
     if (record.direct() && !record.turning && !waits_under_newest(record)) {
         return; // the end that comes back cannot open it; its owner was not told that it was taken
@@ -415,7 +395,7 @@ void Restoring::prepare(Going& going) const {
     }
     if (!record.turning) {
         record.key_before = record.key;
-        record.key = fresh_key(context_.outside);
+        record.key = fresh_key();
         record.keyed_at_us = unix_time_us(context_.outside);
         ++record.turn;
         record.turning = true;
@@ -462,139 +442,6 @@ void Restoring::drop_failed() {
             each = going_.erase(each);
         }
     }
-}
-
-/// Routes are there still, unless a node was emptied meanwhile.
-Expected<bool> Restoring::tell_routes() {
-    for (const auto& [id, going] : going_) {
-        for (const std::string& node : nodes_of(going.record)) {
-            const auto told = context_.nodes.at(node)->connect(
-                route_on(going.record, node, context_.state.deployment()));
-            if (!told) {
-                return tl::make_unexpected(told.error());
-            }
-        }
-    }
-    return true;
-}
-
-/// Those that live first: whoever comes back seals under nothing that they have not.
-Expected<bool> Restoring::tell_modules() {
-    std::map<std::string, std::vector<wire::ControlMessage>> lives;
-    std::map<std::string, std::vector<std::uint16_t>> about;
-    std::map<std::string, std::vector<wire::ControlMessage>> comes;
-    for (const auto& [module, revived] : back_) {
-        if (goes_on(module)) {
-            comes[module];
-        }
-    }
-    for (const auto& [id, going] : going_) {
-        for (const wire::Role role : {wire::Role::destination, wire::Role::source}) {
-            const bool at_source = role == wire::Role::source;
-            const EndRecord& end = at_source ? going.record.from : going.record.to;
-            if (later_.contains(end.module)) {
-                continue;
-            }
-            if (is_back(end.module)) {
-                const auto& at = at_source ? going.from : going.to;
-                for (wire::ControlMessage& each : continue_connection(going.record, role, at)) {
-                    comes[end.module].push_back(each);
-                    wipe(each.connection.key);
-                }
-            } else if (!end.module.empty() && going.turns) {
-                if (going.unfinished) {
-                    // It may have the turn before this one, or not, or this one.
-                    (void)order_one(context_, end.module, {turn_before(going.record, role)});
-                }
-                lives[end.module].push_back(turn_key(going.record, role, true));
-                about[end.module].push_back(id);
-            }
-        }
-    }
-    for (auto& [module, messages] : lives) {
-        const auto told = order_one(context_, module, std::move(messages));
-        if (!told) {
-            return tl::make_unexpected(told.error());
-        }
-        for (std::size_t i = 0; i < told->size(); ++i) {
-            ConnectionRecord& record = going_.at(about.at(module)[i]).record;
-            (module == record.from.module ? record.turned_at : record.replies_turned_at) =
-                Reader((*told)[i].data).u64();
-        }
-    }
-    for (auto& [module, messages] : comes) {
-        Reader reader(back_.at(module).waiting);
-        while (reader.remaining() != 0) {
-            wire::ControlMessage arm = simple(wire::ControlType::arm);
-            arm.waiting = {.endpoint = reader.u16(), .value = reader.u64()};
-            messages.push_back(arm);
-        }
-        const auto told = messages.empty() ? std::vector<OrderAnswer>()
-                                           : order_one(context_, module, std::move(messages));
-        if (!told) {
-            return tl::make_unexpected(told.error());
-        }
-    }
-    return true;
-}
-
-/// Before anybody is told: the new keys. Then: that the processes that came back are the modules,
-/// and what they are told next.
-Expected<bool> Restoring::commit(bool done) {
-    Change change;
-    for (auto& [id, going] : going_) {
-        ConnectionRecord& record = going.record;
-        if (done) {
-            for (EndRecord* end : {&record.from, &record.to}) {
-                const ModuleRecord* module = context_.state.module(end->module);
-                end->incarnation = module == nullptr ? end->incarnation : module->incarnation;
-            }
-            // Who comes back later seals under that key, too: nobody of his has.
-            record.turning = going.turns && (later_.contains(record.from.module) ||
-                                             (record.request && later_.contains(record.to.module)));
-            const bool drives = is_output_driver(context_.descriptor, record.to.module);
-            record.window_open_since_us = drives ? unix_time_us(context_.outside) : 0;
-            result_.continued.insert(id);
-        }
-        change.connections.push_back(record);
-    }
-    for (const auto& [module, revived] : back_) {
-        if (done && goes_on(module)) {
-            ModuleRecord record = *context_.state.module(module);
-            record.state_key_before = record.state_key;
-            record.state_key = fresh_key(context_.outside);
-            record.keeping = KeepingStep::keep;
-            change.modules.push_back(std::move(record));
-            result_.restored.push_back(module);
-        }
-    }
-    return context_.state.commit(change);
-}
-
-std::vector<Diagnostic> Restoring::go_on(const std::set<std::string>& except) {
-    std::vector<Diagnostic> problems;
-    for (const auto& [name, record] : std::map(context_.state.modules())) {
-        const bool goes_on = record.keeping == KeepingStep::keep && record.attested_at_us != 0 &&
-                             record.instance_of.empty();
-        if (!goes_on || except.contains(name)) {
-            continue;
-        }
-        const auto told =
-            order_one(context_,
-                      name,
-                      {with_state_key(wire::ControlType::keep_state, record.state_key),
-                       simple(wire::ControlType::resume)});
-        Change change;
-        change.modules = {*context_.state.module(name)};
-        change.modules[0].keeping = KeepingStep::none;
-        change.modules[0].state_key_before = Secret();
-        const Expected<bool> kept =
-            told ? context_.state.commit(change) : tl::make_unexpected(told.error());
-        if (!kept) {
-            problems.push_back(kept.error());
-        }
-    }
-    return problems;
 }
 
 } // namespace authex::deployer

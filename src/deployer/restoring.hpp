@@ -79,9 +79,14 @@ class Restoring {
     void prepare(Going& going) const;
     void fail(const std::string& module, const Diagnostic& why);
     void drop_failed();
+    // restoring_orders.cpp
     Expected<bool> tell_routes();
     Expected<bool> tell_modules();
+    Expected<bool> tell_those_that_live();
+    Expected<bool> tell_those_that_come_back();
     Expected<bool> commit(bool done);
+    static const EndRecord& end_of(const Going& going, wire::Role role);
+    [[nodiscard]] Secret fresh_key() const;
 
     const EngineContext& context_;
     std::map<std::string, Revived> back_;

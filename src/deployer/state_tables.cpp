@@ -55,6 +55,7 @@ std::string text_of(const tee::StateLayout& layout) {
     nlohmann::json json{{"version", layout.version},
                         {"migrates", layout.migrates},
                         {"readable", layout.readable},
+                        {"turns", layout.turns},
                         {"variables", nlohmann::json::array()}};
     for (const tee::StateVariable& each : layout.variables) {
         json["variables"].push_back({each.name, each.offset, each.bytes});
@@ -71,6 +72,7 @@ tee::StateLayout layout_of(const std::string& text) {
     layout.version = json.value("version", 0U);
     layout.migrates = json.value("migrates", false);
     layout.readable = json.value("readable", false);
+    layout.turns = json.value("turns", false);
     for (const auto& each : json.value("variables", nlohmann::json::array())) {
         if (each.is_array() && each.size() == 3 && each[0].is_string() && each[1].is_number() &&
             each[2].is_number()) {

@@ -11,20 +11,31 @@
 
 namespace authex::deployer {
 
-std::string Turning::hindrance(const ConnectionRecord& record, const Survey& survey) {
+std::string
+Turning::hindrance(const ConnectionRecord& record, const State& state, const Survey& survey) {
     if (record.direct()) {
         return "it is the deployer's own";
     }
     if (record.given_key) {
         return "the descriptor gives it";
     }
-    for (const std::string& node : {record.source_node, record.destination_node}) {
-        const auto view = survey.find(node);
-        if (view != survey.end() && view->second.tee == "sancus") {
-            return fmt::format("modules of {}, a Sancus node, have no room for two", node);
-        }
+    if (const EndRecord* end = end_with_one_key(record, state, survey)) {
+        return fmt::format("module {} has room for one (`max: {{ keys: 1 }}`)", end->module);
     }
     return "";
+}
+
+const EndRecord* Turning::end_with_one_key(const ConnectionRecord& record,
+                                           const State& state,
+                                           const Survey& survey) {
+    for (const EndRecord* end : {&record.from, &record.to}) {
+        const ModuleRecord* module = state.module(end->module);
+        const auto view = module == nullptr ? survey.end() : survey.find(module->node);
+        if (view != survey.end() && view->second.tee == "sancus" && !module->layout.turns) {
+            return end;
+        }
+    }
+    return nullptr;
 }
 
 Diagnostic Turning::unfinished(const ConnectionRecord& record) {

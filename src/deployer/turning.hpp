@@ -32,7 +32,11 @@ class Turning {
     void finish();
 
     /// Why the key of a connection stays as long as its epoch; empty: it does not.
-    static std::string hindrance(const ConnectionRecord& record, const Survey& survey);
+    static std::string
+    hindrance(const ConnectionRecord& record, const State& state, const Survey& survey);
+    /// The end with a module that has no room for two keys of a connection; null: neither.
+    static const EndRecord*
+    end_with_one_key(const ConnectionRecord& record, const State& state, const Survey& survey);
     /// Why nothing can be done with a connection of which one end may have the newest key, and the
     /// other one not.
     static Diagnostic unfinished(const ConnectionRecord& record);

@@ -208,7 +208,8 @@ void WatchRound::find_old_keys(const State& state,
         const auto view = survey.find(record.destination_node);
         const v1::ConnectionStatus* status =
             view == survey.end() || !view->second.usable() ? nullptr : view->second.connection(id);
-        if (!record.complete || status == nullptr || !Turning::hindrance(record, survey).empty()) {
+        if (!record.complete || status == nullptr ||
+            !Turning::hindrance(record, state, survey).empty()) {
             continue;
         }
         const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -44,7 +44,7 @@ class WholeCheck {
         check_modules();
         check_order();
         check_connections();
-        check_deadlines();
+        check_deadlines(descriptor_, findings_);
         check_room();
         check_periodic();
         // A connection that is misspelt would make its module look unused.
@@ -124,21 +124,31 @@ class WholeCheck {
             }
             check_enclave(module);
             check_persist(module);
-            check_body(module);
+            check_limits_of_small(module);
         }
     }
 
-    void check_body(const Module& module) {
+    void check_limits_of_small(const Module& module) {
         const Node* node = descriptor_.find_node(module.node.name);
-        if (module.max.body_bytes && node != nullptr && node->tee != Tee::sancus) {
+        if (node == nullptr || node->tee == Tee::sancus) {
+            return;
+        }
+        const std::string where = fmt::format("module {} is on the {} node {}",
+                                              quote(module.name),
+                                              to_string(node->tee),
+                                              quote(node->name));
+        if (module.max.body_bytes) {
             findings_.error(
                 module.max.body_where,
                 {"body-of-a-large-module",
-                 fmt::format("module {} is on the {} node {}, whose modules all take the same",
-                             quote(module.name),
-                             to_string(node->tee),
-                             quote(node->name)),
+                 where + ", whose modules all take the same",
                  "remove «body»; only modules on Sancus nodes have buffers of their own size"});
+        }
+        if (module.max.keys) {
+            findings_.error(module.max.keys_where,
+                            {"keys-of-a-large-module",
+                             where + ", whose modules all have room for two keys",
+                             "remove «keys»; only modules on Sancus nodes may do with one"});
         }
     }
 
@@ -384,77 +394,6 @@ class WholeCheck {
             if (complete && !ends_are_new && name_is_new) {
                 report_twice(connection, "duplicate-connection", "pair of ends", *joined->second);
             }
-        }
-    }
-
-    /// Both ends of a deadline have a clock, and the same one.
-    void check_deadlines() {
-        for (const Connection& connection : descriptor_.connections) {
-            if (!connection.deadline || connection.to.module.empty()) {
-                continue;
-            }
-            check_end_with_deadline(connection, connection.to);
-            if (connection.from && !connection.from->module.empty()) {
-                check_end_with_deadline(connection, *connection.from);
-            }
-            if (connection.deadline->by_modules) {
-                check_clocks(connection);
-            }
-        }
-    }
-
-    void check_end_with_deadline(const Connection& connection, const EndpointReference& end) {
-        const Module* module = descriptor_.find_module(end.module);
-        const Node* node = module != nullptr ? descriptor_.find_node(module->node.name) : nullptr;
-        if (node != nullptr && (node->tee == Tee::sancus || module->external)) {
-            findings_.error(connection.deadline->where,
-                            {"deadline-without-clock",
-                             fmt::format("module {} cannot keep a deadline: {}",
-                                         quote(end.module),
-                                         node->tee == Tee::sancus ? "modules on Sancus know no time"
-                                                                  : "it is not built here"),
-                             "leave «deadline» out"});
-        }
-    }
-
-    /// The output that tells a module the time; empty: none.
-    std::string clock_of(const std::string& module) const {
-        for (const Connection& each : descriptor_.connections) {
-            if (each.to.module == module && each.to.endpoint == "clock" && each.from) {
-                return to_string(*each.from);
-            }
-        }
-        return {};
-    }
-
-    void check_clocks(const Connection& connection) {
-        if (connection.direct()) {
-            findings_.error(connection.deadline->where,
-                            {"deadline-without-clock",
-                             "the deployer has no clock of the modules",
-                             "write «clock: nodes», or leave «clock» out"});
-            return;
-        }
-        const std::string from = clock_of(connection.from->module);
-        const std::string to = clock_of(connection.to.module);
-        if (from.empty() || to.empty()) {
-            const std::string& without =
-                from.empty() ? connection.from->module : connection.to.module;
-            findings_.error(
-                connection.deadline->where,
-                {"deadline-without-clock",
-                 fmt::format("nobody tells module {} the time", quote(without)),
-                 fmt::format("connect an output to {}.clock, which AUTHEX_CLOCK() makes",
-                             without)});
-        } else if (from != to) {
-            findings_.error(connection.deadline->where,
-                            {"deadline-of-two-clocks",
-                             fmt::format("{} goes by {}, and {} by {}",
-                                         connection.from->module,
-                                         from,
-                                         connection.to.module,
-                                         to),
-                             "connect one output to both"});
         }
     }
 

@@ -111,6 +111,8 @@ struct Limits {
     std::optional<std::uint32_t> connections;
     std::optional<std::uint32_t> body_bytes; ///< of an event, a request or an answer; Sancus
     SourceRange body_where;
+    std::optional<std::uint32_t> keys; ///< of a connection, 1 or 2: with one, none turns; Sancus
+    SourceRange keys_where;
 };
 
 /// A module that is on its node already; the application neither builds nor loads it.

@@ -339,7 +339,7 @@ class ModuleReader {
         }
         const MapReader map(*element,
                             fmt::format("«max» of {}", what_),
-                            {"image", "stack", "connections", "body"},
+                            {"image", "stack", "connections", "body", "keys"},
                             findings_);
         if (const Element* image = map.find("image")) {
             module_.max.image_bytes = read_size(*image, "«image»", {1024, 1U << 30U}, findings_);
@@ -357,6 +357,12 @@ class ModuleReader {
             module_.max.body_where = body->where;
             if (const auto bytes = read_size(*body, "«body»", {1, body_max_sancus}, findings_)) {
                 module_.max.body_bytes = static_cast<std::uint32_t>(*bytes);
+            }
+        }
+        if (const Element* keys = map.find("keys")) {
+            module_.max.keys_where = keys->where;
+            if (const auto count = read_integer(*keys, "«keys»", {1, 2}, findings_)) {
+                module_.max.keys = static_cast<std::uint32_t>(*count);
             }
         }
     }

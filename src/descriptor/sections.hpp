@@ -20,6 +20,7 @@ void read_periodic(const Element& section, Descriptor& descriptor, Findings& fin
 
 /// References, duplicates, cycles and what else concerns more than one element.
 void check_whole(const Descriptor& descriptor, Findings& findings);
+void check_deadlines(const Descriptor& descriptor, Findings& findings);
 /// That the modules' sources are files below Descriptor::directory.
 void check_files(const Descriptor& descriptor, Findings& findings);
 

@@ -56,9 +56,13 @@ struct Connection : ConnectionCounters {
     /// By the last bit of their numbers.
     crypto::AeadKey keys[keys_of_a_connection];
 
+    /// Without a multiplication, which not every processor has.
+    [[nodiscard]] crypto::AeadKey& key_in(unsigned slot) {
+        return keys_of_a_connection > 1 && slot != 0 ? keys[keys_of_a_connection - 1] : keys[0];
+    }
     /// That a frame names. What names none that there is does not open.
     [[nodiscard]] crypto::AeadKey& key_of(const wire::FrameHeader& header) {
-        return keys[keys_of_a_connection > 1 && (header.flags & wire::flag_turned) != 0 ? 1 : 0];
+        return key_in(header.flags & wire::flag_turned);
     }
 #if AUTHEX_WITH_TURNS
     /// Whether a frame with this counter can be under the key that it names.
@@ -67,6 +71,7 @@ struct Connection : ConnectionCounters {
     void opened(const wire::FrameHeader& header);
     /// The key that was set has this number. @param seals else another is sealed under: none yet
     void continue_under(std::uint32_t number, bool seals);
+    [[nodiscard]] bool is_under_newest(const wire::FrameHeader& header) const;
 #endif
     /// That the next frame is sealed under, which is to name it.
     [[nodiscard]] crypto::AeadKey& sealing_key(wire::FrameHeader& header) {
@@ -74,7 +79,7 @@ struct Connection : ConnectionCounters {
         if (seals_with != 0) {
             header.flags |= wire::flag_turned;
         }
-        return keys[seals_with];
+        return key_in(seals_with);
 #else
         (void)header;
         return keys[0];

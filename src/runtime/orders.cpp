@@ -119,13 +119,12 @@ Error Runtime::carry_out(const wire::ControlMessage& message, Writer& data) {
 #else
         break;
 #endif
-    case wire::ControlType::turn_key:
-#if AUTHEX_WITH_TURNS
-        return turn_key(message, data);
-#else
-        break;
-#endif
     default:
+#if AUTHEX_WITH_TURNS
+        if (message.type == wire::ControlType::turn_key) {
+            return turn_key(message, data);
+        }
+#endif
 #if AUTHEX_WITH_HANDOVER
         return carry_out_handover(message, data);
 #else

@@ -1,5 +1,6 @@
 // A connection goes on under another key, its counters with it.      (docs/protocol.md "Turning
 // keys")
+#include "base/counter.hpp"
 #include "runtime/runtime.hpp"
 
 #if AUTHEX_WITH_TURNS
@@ -7,20 +8,21 @@
 namespace authex::runtime {
 
 namespace {
+
 std::uint8_t slot_of(std::uint32_t turn) {
     return static_cast<std::uint8_t>(turn % keys_of_a_connection);
 }
+
 } // namespace
 
 bool Connection::may_open(const wire::FrameHeader& header) {
-    return &key_of(header) == &keys[slot_of(turn)] || header.counter < until;
+    return is_under_newest(header) || below(header.counter, until);
 }
 
 void Connection::opened(const wire::FrameHeader& header) {
     const std::uint8_t newest = slot_of(turn);
-    const bool under_newest = &key_of(header) == &keys[newest];
-    if (under_newest && seals_with == newest) {
-        keys[newest ^ 1U].clear();
+    if (is_under_newest(header) && seals_with == newest) {
+        key_in(newest ^ 1U).clear();
     }
 }
 
@@ -34,6 +36,10 @@ void Connection::continue_under(std::uint32_t number, bool seals) {
     }
 }
 
+bool Connection::is_under_newest(const wire::FrameHeader& header) const {
+    return ((header.flags & wire::flag_turned) != 0) == (slot_of(turn) != 0);
+}
+
 /// What waits is good under the key before. A source of events has nothing to open, so it forgets
 /// that at once; others when something under the new key has come.
 Error Runtime::turn_key(const wire::ControlMessage& message, Writer& data) {
@@ -42,25 +48,25 @@ Error Runtime::turn_key(const wire::ControlMessage& message, Writer& data) {
         return nothing_there();
     }
     const std::uint8_t slot = slot_of(message.turn);
-    if (message.turn == connection->turn) {
-        if (!equal_constant_time(message.connection.key, connection->terms.key)) {
-            return Error::key_mismatch;
-        }
-    } else if (message.turn != connection->turn + 1) {
+    const std::uint32_t ahead = message.turn - connection->turn;
+    if (ahead > 1) {
         return Error::old_epoch;
-    } else {
-        (void)connection->keys[slot].set(connection->terms.algorithm, message.connection.key);
-        connection->terms.key = message.connection.key;
-        connection->turn = message.turn;
-        connection->until = message.until;
     }
-    if (message.until < connection->until) {
-        connection->until = message.until;
+    if (ahead == 1) {
+        (void)connection->key_in(slot).set(connection->terms.algorithm, message.connection.key);
+        copy(message.connection.key, connection->terms.key);
+        connection->turn = message.turn;
+        assign(connection->until, message.until);
+    } else if (!equal_constant_time(message.connection.key, connection->terms.key)) {
+        return Error::key_mismatch;
+    }
+    if (below(message.until, connection->until)) {
+        assign(connection->until, message.until);
     }
     if (message.seals) {
         connection->seals_with = slot;
         if (connection->endpoint->kind == AUTHEX_KIND_OUTPUT) {
-            connection->keys[slot ^ 1U].clear();
+            connection->key_in(slot ^ 1U).clear();
         }
     }
     data.bytes(bytes_of(connection->is_source() ? connection->next_out : connection->next_in));

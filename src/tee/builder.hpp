@@ -46,6 +46,7 @@ struct BuildSpec {
     bool readable_state = false;       ///< Sancus: it hands over, its owner reading along
     std::uint32_t max_connections = 0; ///< 0: the TEE's default
     std::uint32_t max_body_bytes = 0;  ///< 0: the TEE's default; Sancus
+    std::uint32_t max_keys = 0;        ///< of a connection, 1 or 2, which 0 is, too; Sancus
     /// A connection of it is sealed with SPONGENT-128; else that is left out, where the TEE has
     /// AES.
     bool spongent = true;

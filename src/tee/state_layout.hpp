@@ -1,5 +1,6 @@
 #pragma once
-// Where the variables lie that a module marks as its state (AUTHEX_STATE), read from its image.
+// Where the variables lie that a module marks as its state (AUTHEX_STATE), read from its image; and
+// what it can do with that and with its connections.
 
 #include <cstdint>
 #include <string>
@@ -21,6 +22,9 @@ struct StateLayout {
     /// It goes over through the owner, who reads it; that of other TEEs is sealed by one instance
     /// for the next.
     bool readable = false;
+    /// On Sancus: its connections have room for two keys, so that they can be turned; elsewhere all
+    /// have.
+    bool turns = false;
     std::vector<StateVariable> variables; ///< by offset
 
     friend bool operator==(const StateLayout&, const StateLayout&) = default;

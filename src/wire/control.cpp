@@ -17,10 +17,12 @@ static_assert(offsetof(SetConnection, endpoint) == 2 && offsetof(SetConnection, 
 #if AUTHEX_WITH_HANDOVER
 constexpr std::uint8_t any_length = 0xFF;
 #endif
-static_assert(!AUTHEX_WITH_TURNS || AUTHEX_WITH_HANDOVER); // their types lie one after another
-static_assert(!AUTHEX_WITH_KEEPING || AUTHEX_WITH_TURNS);
+static_assert(!AUTHEX_WITH_KEEPING || (AUTHEX_WITH_TURNS && AUTHEX_WITH_HANDOVER));
 #if AUTHEX_WITH_TURNS
 constexpr std::uint8_t turn_key_bytes = 2 + connection_key_bytes + 4 + 1 + 8;
+#endif
+#if AUTHEX_WITH_TURNS && !AUTHEX_WITH_HANDOVER
+constexpr std::uint8_t unknown_type = 0xFE;
 #endif
 /// Bytes after the type, by type.
 constexpr std::array fields_bytes = std::to_array<std::uint8_t>({
@@ -28,6 +30,9 @@ constexpr std::array fields_bytes = std::to_array<std::uint8_t>({
 #if AUTHEX_WITH_HANDOVER
         any_length, any_length, 0, 0, 0, state_recipient_bytes + 4, any_length,
         set_connection_bytes - 1 + 4 * 8 + 4, waiting_bytes,
+#elif AUTHEX_WITH_TURNS
+        unknown_type, unknown_type, unknown_type, unknown_type, unknown_type, unknown_type,
+        unknown_type, unknown_type, unknown_type,
 #endif
 #if AUTHEX_WITH_TURNS
         turn_key_bytes,
@@ -87,23 +92,29 @@ Error parse_value(ByteView fields, ControlType type, NamedValue& named) {
 #endif
 
 #if AUTHEX_WITH_TURNS
+/// @pre the length is that of the type
+Error parse_turn(ByteView fields, ControlMessage& message) {
+    const std::uint8_t* at = fields.data();
+    const auto take = [&](void* to, std::size_t bytes) {
+        __builtin_memcpy(to, at, bytes);
+        at += bytes;
+    };
+    take(&message.connection.channel, 2);
+    take(message.connection.key.data(), connection_key_bytes);
+    take(&message.turn, sizeof message.turn);
+    const std::uint8_t seals = *at++;
+    message.seals = seals == 1;
+    load(message.until, at);
+    return seals <= 1 ? Error::none : Error::malformed;
+}
+#endif
+
+#if AUTHEX_WITH_KEEPING
 void parse_key(Reader& reader, SetConnection& connection) {
     const ByteView key = reader.take(connection_key_bytes);
     if (key.size() == connection_key_bytes) {
         copy(key, connection.key);
     }
-}
-
-/// @pre the length is that of the type
-Error parse_turn(ByteView fields, ControlMessage& message) {
-    Reader reader(fields);
-    message.connection.channel = reader.u16();
-    parse_key(reader, message.connection);
-    message.turn = reader.u32();
-    const std::uint8_t seals = reader.u8();
-    message.seals = seals == 1;
-    message.until = reader.u64();
-    return seals <= 1 ? Error::none : Error::malformed;
 }
 #endif
 
@@ -194,6 +205,11 @@ Error parse_control(ByteView body, ControlMessage& message) {
     }
 #endif
     const std::size_t expected_bytes = fields_bytes[body[0]];
+#if AUTHEX_WITH_TURNS && !AUTHEX_WITH_HANDOVER
+    if (expected_bytes == unknown_type) {
+        return Error::unknown_kind;
+    }
+#endif
 #if AUTHEX_WITH_DEADLINES
     if (has_terms(message.type) && fields.size() == expected_bytes + deadline_bytes) {
         const Error error = parse_deadline(fields.subspan(expected_bytes), message.connection);

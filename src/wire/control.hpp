@@ -235,7 +235,9 @@ struct ControlMessage {
     ByteView pieces;           ///< import_state: StatePiece × n
     /// continue_connection: next out, accepted, refused, next in
     std::array<std::uint64_t, 4> counters{};
-    Waiting waiting;        ///< arm
+    Waiting waiting; ///< arm
+#endif
+#if AUTHEX_WITH_TURNS || AUTHEX_WITH_HANDOVER
     std::uint32_t turn = 0; ///< turn_key; continue_connection: of its key
 #endif
 #if AUTHEX_WITH_TURNS

@@ -59,7 +59,6 @@ void Chaos::reset_or_cut_power() {
         board_->power_cut();
     }
     beyond_.may_lose();
-    lost_.insert({"beside", "light"});
     was_reset_ = true;
     if (watch_ == nullptr) { // until its manager has seen that
         EXPECT_TRUE(eventually([&] { return world_.module("echo").at("state") == "failed"; }));

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include <fmt/format.h>
@@ -146,15 +148,15 @@ std::string Chaos::fault() {
 /// What the board had in its hands is lost, or has come, when something new has come through all
 /// of it.
 void Chaos::settle() {
-    for (const std::string& connection : lost_) {
-        EXPECT_TRUE(eventually(
-            [&] { return world_.connection(connection).at("epoch") > epochs_[connection]; },
-            patience))
-            << connection;
-        epochs_[connection] = world_.connection(connection).at("epoch");
-    }
-    if (lost_.empty()) {
+    if (!was_reset_) {
         return;
+    }
+    for (auto& each : epochs_) {
+        const auto epoch = [&] {
+            return world_.connection(each.first).at("epoch").get<unsigned>();
+        };
+        EXPECT_TRUE(eventually([&] { return epoch() > each.second; }, patience)) << each.first;
+        each.second = epoch();
     }
     world_.begin_beside({.events = 1, .bytes = 8, .batch = 1, .pause_us = 0});
     beyond_.made(1);
@@ -167,10 +169,7 @@ void Chaos::settle() {
         },
         patience));
     beyond_.settle();
-    if (was_reset_) {
-        presses_.settle();
-    }
-    lost_.clear();
+    presses_.settle();
     was_reset_ = false;
 }
 
@@ -272,34 +271,21 @@ bool Chaos::is_well() {
     return well;
 }
 
+/// A program of Authex: one that has ended meanwhile may have left its number to any other.
 void Chaos::kill(pid_t process) const {
-    if (process > 0) {
+    std::string name;
+    std::getline(std::ifstream("/proc/" + std::to_string(process) + "/comm"), name);
+    if (process > 0 && name.starts_with("authex")) {
         ::kill(process, SIGKILL);
     }
 }
 
 void Chaos::kill_module(const std::string& module) {
-    if (const pid_t process = world_.module_process(module); process > 0) {
-        kill(process);
-        sender_dies(module);
-    }
+    kill(world_.module_process(module));
 }
 
 void Chaos::kill_supervisor(const std::string& module) {
-    if (const pid_t process = world_.module_supervisor(module); process > 0) {
-        kill(process);
-        sender_dies(module);
-    }
-}
-
-/// A connection to a board has no second key: it begins anew with its sender, when the board has
-/// taken what that has sent.                                                      (docs/state.md)
-void Chaos::sender_dies(const std::string& module) {
-    if (board_ != nullptr && module == "beside") {
-        lost_.insert("beside");
-    } else if (board_ != nullptr && module == "lamp") {
-        lost_.insert("light");
-    }
+    kill(world_.module_supervisor(module));
 }
 
 /// The managers stop first: what modules say until they die, nobody has taken.
@@ -312,7 +298,6 @@ void Chaos::kill_at_once(const std::vector<std::string>& nodes) {
             if (module.at("node") == node) {
                 processes.push_back(world_.module_supervisor(module.at("name")));
                 processes.push_back(world_.module_process(module.at("name")));
-                sender_dies(module.at("name"));
             }
         }
     }

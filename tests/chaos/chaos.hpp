@@ -79,7 +79,6 @@ class Chaos {
     void kill(pid_t process) const;
     void kill_module(const std::string& module);
     void kill_supervisor(const std::string& module);
-    void sender_dies(const std::string& module);
     std::string kill_several();
     void kill_at_once(const std::vector<std::string>& nodes);
     void restart(const std::string& node);
@@ -108,8 +107,7 @@ class Chaos {
     Books beyond_; ///< of what is sent beside, over the board if there is one
     BoardBooks presses_;
     std::map<std::string, unsigned> epochs_; ///< of the connections to the board
-    std::set<std::string> lost_;             ///< those of them that have to begin anew
-    bool was_reset_ = false;
+    bool was_reset_ = false;                 ///< the board, so that they have to begin anew
     unsigned changes_ = 0;
     unsigned repeated_ = 0; ///< how often `up` had to be run again before all was well
 };

@@ -255,6 +255,7 @@ TEST(Parse, ReadsWhatEvidenceIsTakenAndWhoSigns) {
     EXPECT_FALSE(everything.find_module("gateway")->enclave);
     EXPECT_EQ(everything.find_module("lamp")->max.stack_bytes, 160U);
     EXPECT_EQ(everything.find_module("lamp")->max.body_bytes, 16U);
+    EXPECT_EQ(everything.find_module("lamp")->max.keys, 1U);
     EXPECT_TRUE(everything.find_module("db")->persist);
     EXPECT_FALSE(everything.find_module("gateway")->persist);
     const Descriptor readable = good("readable_state.yaml");

@@ -29,7 +29,8 @@ wire::ControlMessage turn_to(std::uint32_t turn, bool seals, std::uint16_t of = 
 class TurnedPeer {
   public:
     explicit TurnedPeer(std::uint32_t turn) : odd_(turn % 2 != 0) {
-        (void)key_.set(crypto::Algorithm::aes_128_gcm, turn_to(turn, true).connection.key);
+        (void)key_.set(Enclave::terms(channel, test::in).connection.algorithm,
+                       turn_to(turn, true).connection.key);
     }
     Octets frame(wire::FrameHeader header, const Octets& body) {
         header.channel = channel;
@@ -121,6 +122,7 @@ TEST_F(TurningTest, ASourceSealsUnderTheNewKeyWhenItIsToldTo) {
     EXPECT_EQ(sent[0].header.counter, 1U);
 }
 
+#if AUTHEX_WITH_REQUESTS
 // P76
 TEST_F(TurningTest, RepliesUnderTheKeyBeforeAreTakenByWhoAskedUnderIt) {
     const wire::ControlMessage terms = connect(test::ask);
@@ -139,6 +141,7 @@ TEST_F(TurningTest, RepliesUnderTheKeyBeforeAreTakenByWhoAskedUnderIt) {
     ASSERT_EQ(emit(test::ask, {3}).size(), 1U);
     EXPECT_EQ(take(before.reply(2, {30})), Error::not_attested);
 }
+#endif
 
 // P76
 TEST_F(TurningTest, AHandlerRepliesUnderTheNewKeyOnlyWhenItIsToldTo) {

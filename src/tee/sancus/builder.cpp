@@ -4,10 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <optional>
 #include <set>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +16,7 @@
 #include "tee/sancus/image.hpp"
 #include "tee/sancus/linked_elf.hpp"
 #include "tee/sancus/linked_state.hpp"
+#include "tee/sancus/linker.hpp"
 #include "wire/control.hpp"
 
 namespace authex::tee::sancus {
@@ -60,7 +58,6 @@ constexpr std::array features = {"AUTHEX_WITH_AES=0",
                                  "AUTHEX_WITH_VALUES=0",
                                  "AUTHEX_WITH_SEALED_STATE=0",
                                  "AUTHEX_WITH_KEEPING=0",
-                                 "AUTHEX_WITH_TURNS=0",
                                  "AUTHEX_WITH_DEADLINES=0"};
 
 constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",
@@ -80,7 +77,8 @@ constexpr std::array runtime_sources = {"src/tee/sancus/port/port.cpp",
                                         "src/runtime/orders.cpp",
                                         "src/runtime/report.cpp",
                                         "src/runtime/runtime.cpp",
-                                        "src/runtime/sdk.cpp"};
+                                        "src/runtime/sdk.cpp",
+                                        "src/runtime/turning.cpp"};
 /// Of a module that hands over.
 constexpr std::array handover_sources = {"src/runtime/handover.cpp",
                                          "src/runtime/readable_state.cpp"};
@@ -184,7 +182,7 @@ Expected<bool> may_hand_over(const BuildSpec& spec, const DeviceBlock* block) {
 class SancusBuilder final : public Builder {
   public:
     explicit SancusBuilder(compile::BuilderPaths paths)
-        : paths_(std::move(paths)), objects_(paths_.cache / "sancus") {}
+        : paths_(std::move(paths)), objects_(paths_.cache / "sancus"), linker_(objects_.folder()) {}
 
     Expected<Image> build(const BuildSpec& wanted) override {
         BuildSpec spec = wanted;
@@ -247,6 +245,7 @@ class SancusBuilder final : public Builder {
             fmt::format("-DAUTHEX_MAX_BODY_BYTES={}",
                         std::max(body, owners_body_bytes(connections, spec.readable_state))));
         all.push_back(fmt::format("-DAUTHEX_WITH_HANDOVER={}", spec.readable_state ? 1 : 0));
+        all.push_back(fmt::format("-DAUTHEX_WITH_TURNS={}", turns(spec) ? 1 : 0));
         all.push_back(fmt::format("-DAUTHEX_STATE_CHUNK_BYTES={}", state_chunk_bytes));
         all.push_back(fmt::format("-DAUTHEX_MAX_CONNECTIONS={}", connections));
         all.push_back(fmt::format("-DAUTHEX_RANDOM_DEVICE={:#x}", random_device));
@@ -267,6 +266,8 @@ class SancusBuilder final : public Builder {
         }
         return all;
     }
+
+    static bool turns(const BuildSpec& spec) { return spec.max_keys != 1; }
 
     /// Whose module of what name this is, as part of what is measured: one must not pass for
     /// another that is built from the same sources.
@@ -349,16 +350,8 @@ class SancusBuilder final : public Builder {
              {AUTHEX_KIND_HANDLER, "HANDLERS"},
              {AUTHEX_KIND_ENTRY, "ENTRIES"}}};
         constexpr std::size_t record_bytes = 8; // name, function, kind (authex/abi.h)
-        const fs::path together = temporary();
-        std::vector<std::string> command{"ld.lld-14", "-m", "msp430elf", "-r", "-o", together};
-        command.insert(command.end(), objects.begin(), objects.end());
-        const auto result = compile::run_command(command, objects_.folder());
-        if (!result || result->status != 0) {
-            return {};
-        }
-        Expected<LinkedElf> elf = read_linked_elf(together);
-        std::error_code error;
-        fs::remove(together, error);
+        Expected<LinkedElf> elf =
+            linker_.link({.options = {"-r"}, .script = {}, .objects = objects});
         std::set<std::uint16_t> found;
         const std::vector<std::uint8_t> records =
             elf ? elf->sections["authex_endpoints"] : std::vector<std::uint8_t>();
@@ -379,51 +372,30 @@ class SancusBuilder final : public Builder {
         return all;
     }
 
-    [[nodiscard]] fs::path temporary() const {
-        static std::atomic<unsigned> serial{0};
-        return objects_.folder() / fmt::format("linked.{}.{}", ::getpid(), serial++);
-    }
-
-    Expected<LinkedText>
-    link(const BuildSpec& spec, const Objects& objects, const Bases& at, const fs::path& output) {
-        std::vector<std::string> command{
-            "ld.lld-14",
-            "-m",
-            "msp430elf",
-            "--gc-sections",
-            // A second time for size, once all of the program is one.
-            "--lto-newpm-passes=lto<O2>,default<Oz>",
-            "--no-check-sections", // what overlaps here will lie elsewhere, if it is not too large
-            "-T",
-            (paths_.home / linker_script).string(),
-            fmt::format("--defsym=authex_text_base={}", at.text),
-            fmt::format("--defsym=authex_data_base={}", at.data),
-            fmt::format("--defsym=authex_gate_base={}", gate_base),
-            fmt::format("--defsym=authex_stack_bytes={}", stack_bytes(spec)),
-            "-o",
-            output.string()};
-        for (const fs::path& object : objects.paths) {
-            command.push_back(object.string());
-        }
-        const auto result = compile::run_command(command, objects_.folder());
-        if (!result) {
-            return tl::make_unexpected(result.error());
-        }
-        if (result->output.find("out of range") != std::string::npos) {
+    Expected<LinkedText> link(const BuildSpec& spec, const Objects& objects, const Bases& at) {
+        Expected<LinkedElf> elf = linker_.link(
+            {.options = {"--gc-sections",
+                         // A second time for size, once all of the program is one.
+                         "--lto-newpm-passes=lto<O2>,default<Oz>",
+                         // What overlaps here will lie elsewhere, if it is not too large.
+                         "--no-check-sections",
+                         fmt::format("--defsym=authex_text_base={}", at.text),
+                         fmt::format("--defsym=authex_data_base={}", at.data),
+                         fmt::format("--defsym=authex_gate_base={}", gate_base),
+                         fmt::format("--defsym=authex_stack_bytes={}", stack_bytes(spec))},
+             .script = paths_.home / linker_script,
+             .objects = objects.paths});
+        if (!elf && elf.error().detail.find("out of range") != std::string::npos) {
             return too_large(spec, "more text and data than 16 bits can address");
         }
-        if (result->status != 0) {
-            Diagnostic diagnostic = make_error(
-                "link-failed",
-                fmt::format("module `{}` does not link", spec.module),
+        if (!elf && elf.error().code == "link-failed") {
+            Diagnostic diagnostic = elf.error();
+            diagnostic.summary = fmt::format("module `{}` does not link", spec.module);
+            diagnostic.fix =
                 "modules are freestanding: no libc, no operating system, only authex/module.hpp; "
-                "on Sancus also no timers, streams, values, and no requests of their own");
-            diagnostic.detail = result->output;
+                "on Sancus also no timers, streams, values, and no requests of their own";
             return tl::make_unexpected(std::move(diagnostic));
         }
-        Expected<LinkedElf> elf = read_linked_elf(output);
-        std::error_code error;
-        fs::remove(output, error);
         if (!elf) {
             return tl::make_unexpected(elf.error());
         }
@@ -443,10 +415,9 @@ class SancusBuilder final : public Builder {
                                      const Objects& objects,
                                      const DeviceBlock* block,
                                      StateLayout& state) {
-        const fs::path output = temporary();
         std::array<LinkedText, bases.size()> linked;
         for (std::size_t i = 0; i < bases.size(); ++i) {
-            auto text = link(spec, objects, bases[i], output);
+            auto text = link(spec, objects, bases[i]);
             if (!text) {
                 return tl::make_unexpected(text.error());
             }
@@ -498,6 +469,7 @@ class SancusBuilder final : public Builder {
             }
             state = std::move(*found);
         }
+        state.turns = turns(spec);
         return image;
     }
 
@@ -505,7 +477,7 @@ class SancusBuilder final : public Builder {
         return failure("image-too-large",
                        fmt::format("module `{}`: the image has {}", spec.module, has),
                        "make its state and its code smaller, or put it on another node; with "
-                       "`max: { connections: N, body: N, stack: N }` it needs less data");
+                       "`max: { connections: N, body: N, stack: N, keys: 1 }` it needs less");
     }
 
     /// A word that differs where the text lies elsewhere is an address of the text, and so for the
@@ -581,6 +553,7 @@ class SancusBuilder final : public Builder {
 
     compile::BuilderPaths paths_;
     compile::ObjectCache objects_;
+    Linker linker_;
 };
 
 } // namespace

@@ -309,5 +309,58 @@ TEST_F(SancusEnclave, HasNoEntryButItsFirstByteAndNoDataForOthers) {
     EXPECT_EQ(say({.type = wire::ControlType::audit}), Error::none);
 }
 
+wire::ControlMessage turn_of(std::uint16_t channel, std::uint32_t turn) {
+    wire::ControlMessage message;
+    message.type = wire::ControlType::turn_key;
+    message.connection.channel = channel;
+    message.connection.key.fill(static_cast<std::uint8_t>(0xA0 + turn));
+    message.turn = turn;
+    message.seals = true;
+    return message;
+}
+
+/// The end of a connection that is under a turned key.
+Octets turned_event(std::uint16_t channel, std::uint32_t turn, std::uint64_t counter) {
+    crypto::AeadKey key;
+    EXPECT_EQ(key.set(crypto::Algorithm::spongent_128, turn_of(channel, turn).connection.key),
+              Error::none);
+    const std::uint16_t flags = turn % 2 != 0 ? wire::flag_turned : 0;
+    return sealed(
+        key, {.kind = Kind::event, .channel = channel, .flags = flags, .counter = counter}, {1});
+}
+
+// P75
+TEST_F(SancusEnclave, GoesOnUnderTurnedKeys) {
+    load(echo(), {.text = 0x6000, .data = 0x400});
+    attest();
+    ASSERT_EQ(say(terms(1, echo_in, wire::Role::destination)), Error::none);
+    ASSERT_EQ(say(terms(2, echo_out, wire::Role::source)), Error::none);
+    std::uint64_t counter = 0;
+    for (std::uint32_t turn = 1; turn <= 3; ++turn) {
+        ASSERT_EQ(say(turn_of(1, turn)), Error::none);
+        ASSERT_EQ(say(turn_of(2, turn)), Error::none);
+        if (turn > 1) {
+            const auto waited = node_.give(entry_, turned_event(1, turn - 1, counter++));
+            EXPECT_EQ(waited.at(0).header.kind, Kind::event) << "under the key before";
+        }
+        const auto frames = node_.give(entry_, turned_event(1, turn, counter++));
+        ASSERT_EQ(frames.at(0).header.kind, Kind::event);
+        EXPECT_EQ(frames[0].header.flags & wire::flag_turned,
+                  turn % 2 != 0 ? wire::flag_turned : 0);
+        crypto::AeadKey key;
+        ASSERT_EQ(key.set(crypto::Algorithm::spongent_128, turn_of(2, turn).connection.key),
+                  Error::none);
+        EXPECT_EQ(opened(key, frames[0]), Octets{1});
+        const auto before = node_.give(entry_, turned_event(1, turn - 1, counter));
+        EXPECT_EQ(before.at(0).header.kind, Kind::refusal) << "that key is gone";
+    }
+    EXPECT_EQ(say(turn_of(1, 5)), Error::old_epoch) << "one by one";
+    EXPECT_EQ(say(turn_of(9, 1)), Error::unknown_channel);
+    wire::ControlMessage shared = turn_of(1, 1);
+    shared.type = wire::ControlType::pause;
+    EXPECT_EQ(say(shared), Error::unknown_kind);
+    EXPECT_TRUE(node_.witness.violations.empty());
+}
+
 } // namespace
 } // namespace authex::test

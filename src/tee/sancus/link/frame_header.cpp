@@ -12,22 +12,26 @@ constexpr std::size_t length_at = 8;
 constexpr std::size_t counter_at = 12;
 constexpr std::size_t counter_bytes = 8;
 constexpr std::uint8_t version = 1;
-constexpr std::uint8_t kind_max = 0xFFU >> slot_bits;
 
+constexpr std::uint8_t kind_turned = 24;
+constexpr std::uint8_t turned_kinds = (1U << (8 - slot_bits)) - kind_turned;
 constexpr std::uint8_t flags_mask = 0x0F;
+constexpr std::uint8_t flag_turned = 0x10;
 constexpr std::uint8_t wide_channel = 0x80;
 constexpr std::uint8_t counter_code_all = 7;
 
 } // namespace
 
 std::size_t compress_header(const std::uint8_t* header, std::uint8_t slot, std::uint8_t* out) {
-    if (header[0] != version || header[kind_at] > kind_max || header[flags_at] > flags_mask ||
-        header[flags_at + 1] != 0) {
+    const bool turned = (header[flags_at] & flag_turned) != 0;
+    const bool fits = header[kind_at] < (turned ? turned_kinds : kind_turned) &&
+                      header[flags_at] <= (flag_turned | flags_mask) && header[flags_at + 1] == 0;
+    if (header[0] != version || !fits) {
         return 0;
     }
     std::uint8_t* at = out + 2;
     *at++ = header[channel_at];
-    std::uint8_t shape = header[flags_at];
+    std::uint8_t shape = header[flags_at] & flags_mask;
     if (header[channel_at + 1] != 0) {
         *at++ = header[channel_at + 1];
         shape |= wide_channel;
@@ -43,7 +47,8 @@ std::size_t compress_header(const std::uint8_t* header, std::uint8_t slot, std::
         *at++ = header[counter_at + i];
     }
     const std::uint8_t code = significant < counter_code_all ? significant : counter_code_all;
-    out[0] = static_cast<std::uint8_t>(slot | header[kind_at] << slot_bits);
+    const unsigned kind = turned ? header[kind_at] + kind_turned : header[kind_at];
+    out[0] = static_cast<std::uint8_t>(slot | kind << slot_bits);
     out[1] = static_cast<std::uint8_t>(shape | code << 4U);
     return static_cast<std::size_t>(at - out);
 }
@@ -62,10 +67,12 @@ std::size_t restore_header(ByteView message, std::uint16_t deployment, std::uint
     }
     __builtin_memset(header, 0, frame_header_bytes);
     header[0] = version;
-    header[kind_at] = at[0] >> slot_bits;
+    const std::uint8_t kind = at[0] >> slot_bits;
+    const bool turned = kind >= kind_turned;
+    header[kind_at] = turned ? kind - kind_turned : kind;
     header[deployment_at] = static_cast<std::uint8_t>(deployment);
     header[deployment_at + 1] = static_cast<std::uint8_t>(deployment >> 8U);
-    header[flags_at] = shape & flags_mask;
+    header[flags_at] = static_cast<std::uint8_t>((shape & flags_mask) | (turned ? flag_turned : 0));
     at += 2;
     header[channel_at] = *at++;
     if ((shape & wide_channel) != 0) {

@@ -2,7 +2,8 @@
 // How a frame's header of 20 bytes (wire/frame.hpp) goes over the line: 3 to 12 bytes, which each
 // stand for themselves.
 //
-//   u8         bits 0–2 slot of the module, 3–7 kind
+//   u8         bits 0–2 slot of the module, 3–7 kind; of 24 or more: of a frame under a turned key,
+//              less 24
 //   u8         bits 0–3 flags, 4–6 bytes of the counter (7: 8 bytes), 7 the channel has two bytes
 //   u8 or u16  channel
 //   0–8 bytes  counter, without its leading zeros

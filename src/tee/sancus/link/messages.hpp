@@ -37,7 +37,7 @@
 
 namespace authex::tee::sancus::link {
 
-constexpr std::uint16_t firmware_version = 2;
+constexpr std::uint16_t firmware_version = 3;
 constexpr std::uint8_t slot_commands = slot_mask;
 /// Enclaves of modules and gates at a time, as far as the firmware is concerned; the hardware may
 /// have room for fewer.

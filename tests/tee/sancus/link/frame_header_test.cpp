@@ -43,17 +43,21 @@ std::size_t wire_bytes(const wire::FrameHeader& header, std::size_t payload_byte
 }
 
 RC_GTEST_PROP(FrameHeader, ComesBackAsItWas, (std::uint16_t channel, std::uint16_t deployment)) {
-    const auto kind = *rc::gen::inRange<std::uint8_t>(1, wire::kind_max + 1);
+    const bool turned = *rc::gen::arbitrary<bool>();
+    const auto kind = turned ? *rc::gen::inRange<std::uint8_t>(3, 6)
+                             : *rc::gen::inRange<std::uint8_t>(1, wire::kind_max + 1);
     const auto slot = *rc::gen::inRange<std::uint8_t>(0, slot_mask);
     const auto counter_bits = *rc::gen::inRange<unsigned>(0, 64);
     const std::uint64_t counter = *rc::gen::arbitrary<std::uint64_t>() >> counter_bits;
     const auto body = *rc::gen::inRange<std::size_t>(0, 275);
-    const wire::FrameHeader header{.kind = static_cast<wire::Kind>(kind),
-                                   .deployment = deployment,
-                                   .channel = channel,
-                                   .flags = *rc::gen::inRange<std::uint16_t>(0, 16),
-                                   .length = static_cast<std::uint32_t>(body),
-                                   .counter = counter};
+    const wire::FrameHeader header{
+        .kind = static_cast<wire::Kind>(kind),
+        .deployment = deployment,
+        .channel = channel,
+        .flags = static_cast<std::uint16_t>(*rc::gen::inRange<unsigned>(0, 16) |
+                                            (turned ? wire::flag_turned : 0U)),
+        .length = static_cast<std::uint32_t>(body),
+        .counter = counter};
     const Message message = message_of(header_of(header), slot, body);
     RC_ASSERT(message.size() <= compressed_bytes_max + body);
     RC_ASSERT((message[0] & slot_mask) == slot);
@@ -77,11 +81,16 @@ TEST(FrameHeader, IsNotCompressedWhereSomethingWouldBeLost) {
     Message out(compressed_bytes_max);
     ASSERT_NE(compress_header(good.data(), 0, out.data()), 0U);
     for (const auto& [at, value] : std::vector<std::pair<std::size_t, std::uint8_t>>{
-             {0, 0}, {0, 2}, {1, 32}, {1, 255}, {6, 0x10}, {6, 0xFF}, {7, 1}}) {
+             {0, 0}, {0, 2}, {1, 24}, {1, 255}, {6, 0x20}, {6, 0xFF}, {7, 1}}) {
         Header bad = good;
         bad[at] = value;
         EXPECT_EQ(compress_header(bad.data(), 0, out.data()), 0U) << at;
     }
+    Header turned = good;
+    turned[6] = wire::flag_turned;
+    EXPECT_NE(compress_header(turned.data(), 0, out.data()), 0U);
+    turned[1] = 8;
+    EXPECT_EQ(compress_header(turned.data(), 0, out.data()), 0U) << "no such kind is sealed";
 }
 
 TEST(WireBudget, APayloadAndItsTagCostAtMost26Bytes) {
