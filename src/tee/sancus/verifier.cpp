@@ -49,6 +49,8 @@ Claims claims_of(const Expectation& expectation) {
         .does_not_prove = {
             "that memory was cleared at the node's last reset: what a module had then may be "
             "known (docs/security.md)",
+            "that the board's hardware keeps the documented rules: one that follows the published "
+            "description protects nothing, which lib/authex/sancus/board-check.elf shows",
             simulated ? "anything to a third party: the evidence is simulated, for development"
                       : "that nobody else has the vendor key"}};
 }

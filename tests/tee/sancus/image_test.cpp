@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "crypto/spongent.hpp"
 #include "tee/sancus/verifier.hpp"
@@ -228,6 +228,12 @@ TEST_F(SancusEvidence, OfAnEmulatorIsTakenOnlyWhereSimulationIsAllowed) {
     const auto claims = SancusVerifier().verify(evidence(), expectation_);
     ASSERT_TRUE(claims);
     EXPECT_TRUE(claims->simulated);
+}
+
+TEST_F(SancusEvidence, SaysThatItIsWorthWhatTheHardwareKeeps) {
+    const auto claims = SancusVerifier().verify(evidence(), expectation_);
+    ASSERT_TRUE(claims);
+    EXPECT_THAT(claims->does_not_prove, testing::Contains(testing::HasSubstr("board-check.elf")));
 }
 
 } // namespace
