@@ -39,6 +39,13 @@ Diagnostic events_wait(const ConnectionRecord& record, bool one_key) {
                       "waits: authex connect --again");
 }
 
+/// Whether it may turn out to be the process that it was: it has lost its channel, and nothing else
+/// that is known.
+bool may_be_attested(const ModuleRecord& module, const EndRecord& end) {
+    return module.attested_at_us == 0 && module.incarnation == end.incarnation &&
+           !module.disabled && module.quarantined.empty();
+}
+
 /// Whether all that the deployer has sent and nobody may have taken is under the newest key.
 bool waits_under_newest(const ConnectionRecord& record) {
     wire::FrameView view;
@@ -292,22 +299,26 @@ Restoring::entry(const ConnectionRecord& record, wire::Role role, bool& comes) {
         return of_deployer(record);
     }
     const ModuleRecord* module = context_.state.module(end.module);
-    if (!is_back(end.module) && module != nullptr && module->waits_for_state()) {
-        const std::string& other =
-            role == wire::Role::source ? record.to.module : record.from.module;
-        fail(other,
-             make_error("state-waits",
-                        fmt::format("module {} waits for module {}, whose state is not back",
-                                    other,
-                                    end.module),
-                        "mend that, then run authex up"));
-        comes = false;
-        return std::nullopt;
-    }
-    const bool lives =
-        module != nullptr && module->attested_at_us != 0 && module->incarnation == end.incarnation;
-    if (!is_back(end.module) && !lives) {
-        return std::nullopt;
+    if (!is_back(end.module)) {
+        const char* reason = module == nullptr               ? ""
+                             : module->waits_for_state()     ? "whose state is not back"
+                             : may_be_attested(*module, end) ? "which is not attested just now"
+                                                             : "";
+        if (*reason != '\0') {
+            const std::string& other =
+                role == wire::Role::source ? record.to.module : record.from.module;
+            fail(other,
+                 make_error(
+                     "state-waits",
+                     fmt::format("module {} waits for module {}, {}", other, end.module, reason),
+                     "mend that, then run authex up"));
+            comes = false;
+            return std::nullopt;
+        }
+        if (module == nullptr || module->incarnation != end.incarnation ||
+            module->attested_at_us == 0) {
+            return std::nullopt;
+        }
     }
     const Audit* audit = audit_of(end.module);
     const wire::AuditEntry* found = audit == nullptr ? nullptr : entry_of(*audit, record, role);

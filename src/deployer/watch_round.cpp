@@ -116,6 +116,17 @@ std::string summaries(const std::vector<Diagnostic>& problems) {
     return fmt::format("{}", fmt::join(all, "; "));
 }
 
+std::chrono::milliseconds age_at(std::chrono::system_clock::time_point now,
+                                 std::uint64_t since_us) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+        now.time_since_epoch() - std::chrono::microseconds(since_us));
+}
+
+/// Also what was done in the future: the date was wrong then, or is now.
+bool is_due(std::chrono::milliseconds age, std::chrono::milliseconds every) {
+    return age >= every || age.count() < 0;
+}
+
 } // namespace
 
 WatchRound::WatchRound(OwnedApplication& application,
@@ -184,9 +195,8 @@ void WatchRound::find_overdue(const State& state,
             !record.quarantined.empty() || !there) {
             continue; // it is attested when it comes back
         }
-        const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
-            unix_now.time_since_epoch() - std::chrono::microseconds(record.attested_at_us));
-        if (age >= rules_.attest_every) {
+        const auto age = age_at(unix_now, record.attested_at_us);
+        if (is_due(age, rules_.attest_every)) {
             add(found.ailments,
                 {.thing = {.kind = Kind::attestation, .name = name}, .cause = "its time has come"});
         } else {
@@ -212,11 +222,10 @@ void WatchRound::find_old_keys(const State& state,
             !Turning::hindrance(record, state, survey).empty()) {
             continue;
         }
-        const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
-            unix_now.time_since_epoch() - std::chrono::microseconds(record.keyed_at_us));
+        const auto age = age_at(unix_now, record.keyed_at_us);
         const bool often = status->acknowledged() >= rules_.turn_keys_after &&
                            record.turned_at <= status->acknowledged() - rules_.turn_keys_after;
-        if (age >= rules_.turn_keys_every || often) {
+        if (is_due(age, rules_.turn_keys_every) || often) {
             add(found.ailments,
                 {.thing = {.kind = Kind::key, .name = record.name},
                  .cause = often ? "it has sealed enough" : "its time has come"});

@@ -75,6 +75,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
         Done<std::vector<std::uint8_t>> done;
         std::vector<std::uint8_t> answers;
         std::uint32_t missing = 0;
+        std::uint32_t unasked = 0; ///< answers after those
         Error refused = Error::none;
         Timer timer;
     };
@@ -140,6 +141,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     void take_result(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_control_answer(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_control_refusal(Hosted& module, ByteView body);
+    static bool is_unclaimed(Hosted& module);
     void one_order_less(Hosted& module);
     void take_listen(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_hello(Hosted& module, ByteView body);
@@ -225,6 +227,8 @@ struct Plane::Hosted {
     Done<bool> greeted;
     Timer greeting_timer;
     std::optional<PendingControl> control;
+    /// Answers to come that nobody waits for: they are not those to what is said next.
+    std::uint32_t unclaimed = 0;
     std::unordered_map<std::uint64_t, PendingCall> calls;
     std::unordered_set<std::string> periodic_running;
     std::string failure;

@@ -340,7 +340,7 @@ void Plane::take_result(Hosted& module, const wire::FrameHeader& header, ByteVie
 }
 
 void Plane::take_control_answer(Hosted& module, const wire::FrameHeader& header, ByteView body) {
-    if (!module.control || header.direction() != wire::Direction::back) {
+    if (header.direction() != wire::Direction::back || is_unclaimed(module)) {
         return;
     }
     PendingControl& control = *module.control;
@@ -356,12 +356,22 @@ void Plane::take_control_refusal(Hosted& module, ByteView body) {
     Reader reader(body);
     const auto kind = static_cast<wire::Kind>(reader.u8());
     const auto error = static_cast<Error>(reader.u8());
-    if (!module.control || !reader.done() ||
-        (kind != wire::Kind::control && kind != wire::Kind::handshake)) {
+    const bool of_owner = kind == wire::Kind::control || kind == wire::Kind::handshake;
+    if (!reader.done() || !of_owner || is_unclaimed(module)) {
         return;
     }
     module.control->refused = error;
     one_order_less(module);
+}
+
+/// Answers come in the order of what they answer. Before hello, they are to what an earlier manager
+/// has passed on.
+bool Plane::is_unclaimed(Hosted& module) {
+    if (module.unclaimed != 0) {
+        --module.unclaimed;
+        return true;
+    }
+    return !module.control || !module.ready;
 }
 
 /// Each frame of the owner has one answer or one refusal.
@@ -379,6 +389,7 @@ void Plane::one_order_less(Hosted& module) {
                                               module.name.name,
                                               error_text(control.refused)),
                                   "run authex up: it is attested anew")));
+    module.unclaimed += control.unasked;
     module.control.reset();
     newly_keyed_.push_back(module.id);
 }
@@ -473,7 +484,8 @@ void Plane::control(ModuleName name,
             complete(std::move(done), Result(tl::make_unexpected(unknown_module(name))));
             return;
         }
-        for (ByteView rest(frames); !rest.empty();) {
+        std::uint32_t orders = 0;
+        for (ByteView rest(frames); !rest.empty(); ++orders) {
             wire::FrameView view;
             const bool whole = wire::parse_frame(rest, view) == Error::none;
             if (!whole || (view.header.kind != wire::Kind::handshake &&
@@ -483,6 +495,13 @@ void Plane::control(ModuleName name,
                 return;
             }
             rest = rest.subspan(view.frame_bytes());
+        }
+        if (answers > orders) {
+            complete(std::move(done),
+                     Result(failure(
+                         "malformed-frames",
+                         fmt::format("{} control frames have no {} answers", orders, answers))));
+            return;
         }
         if (module->control) {
             complete(std::move(done),
@@ -494,6 +513,7 @@ void Plane::control(ModuleName name,
         if (answers > 0) {
             module->control.emplace();
             module->control->missing = answers;
+            module->control->unasked = orders - answers;
             module->control->done = std::move(done);
             module->control->timer = at(deadline, [this, id = module->id, name] {
                 Hosted* late = find(id);
@@ -501,6 +521,7 @@ void Plane::control(ModuleName name,
                     complete(std::move(late->control->done),
                              Result(tl::make_unexpected(deadline_passed(fmt::format(
                                  "module \"{}\" did not answer its owner", name.name)))));
+                    late->unclaimed += late->control->missing + late->control->unasked;
                     late->control.reset();
                 }
             });
@@ -513,6 +534,7 @@ void Plane::control(ModuleName name,
             rest = rest.subspan(view.frame_bytes());
         }
         if (answers == 0) {
+            module->unclaimed += orders;
             complete(std::move(done), Result(std::vector<std::uint8_t>()));
         }
     });

@@ -47,19 +47,26 @@ void Chaos::start_board() {
 /// The machine on the left has the node left, and the deployer; all else is on the right.
 void Chaos::start_world() {
     std::vector<std::string> options;
+    std::vector<std::string> on_the_left;
     std::vector<std::string> on_the_right;
     if (network_ != nullptr) {
+        on_the_left = network_->on(0);
         on_the_right = network_->on(1);
-        world_.run_manager_in("left", network_->on(0));
         world_.set_host("left", PrivateNetwork::addresses[0]);
         for (const char* node : {"right", "field"}) {
-            world_.run_manager_in(node, on_the_right);
             world_.set_host(node, PrivateNetwork::addresses[1]);
         }
-        world_.run_authex_in(network_->on(0));
         world_.allow_plaintext();
         options = {"--insecure"};
     }
+    const auto with_clock = [](std::vector<std::string> words, const MachineClock& clock) {
+        const std::vector<std::string> more = clock.words();
+        words.insert(words.end(), more.begin(), more.end());
+        return words;
+    };
+    world_.run_authex_in(with_clock(on_the_left, clock_left_));
+    world_.run_manager_in("left", with_clock(on_the_left, clock_left_));
+    world_.run_manager_in("field", with_clock(on_the_right, clock_right_));
     if (faults_ == Faults::all) {
         std::string why;
         disk_ = PrivateDisk::mount(world_.state("right"), disk_bytes, why, on_the_right);
@@ -67,8 +74,8 @@ void Chaos::start_world() {
     if (disk_ != nullptr) {
         const std::vector<std::string> inside = disk_->inside("/");
         on_the_right.insert(on_the_right.end(), inside.begin(), inside.end());
-        world_.run_manager_in("right", on_the_right);
     }
+    world_.run_manager_in("right", with_clock(on_the_right, clock_right_));
     if (maybe()) {
         options.emplace_back("--durable");
     }
@@ -82,7 +89,7 @@ void Chaos::start_world() {
 
 std::string Chaos::fault() {
     using Fault = std::string (Chaos::*)();
-    static constexpr std::array<Fault, 28> faults = {
+    static constexpr std::array<Fault, 30> faults = {
         // Updates.
         &Chaos::give_new_code,
         &Chaos::move,
@@ -114,6 +121,8 @@ std::string Chaos::fault() {
         &Chaos::reset_board,
         &Chaos::reset_board,
         &Chaos::reset_board_while_others_die,
+        &Chaos::jump_clock,
+        &Chaos::jump_clock_while_others_die,
     };
     const std::size_t kinds = faults_ == Faults::updates     ? 2U
                               : faults_ == Faults::of_others ? 10U

@@ -14,6 +14,7 @@
 #include "board_books.hpp"
 #include "books.hpp"
 #include "counted.hpp"
+#include "machine_clock.hpp"
 #include "powered_board.hpp"
 #include "support/namespaces.hpp"
 
@@ -68,6 +69,11 @@ class Chaos {
     std::string reset_board();
     std::string reset_board_while_others_die();
 
+    // clock_faults.cpp
+    std::string jump_clock();
+    std::string jump_clock_while_others_die();
+
+    std::string set_clock();
     void start_world();
     void start_board();
     void look();
@@ -98,6 +104,8 @@ class Chaos {
     std::string descriptor_ = faults_ == Faults::all ? "sancus.yaml" : "native.yaml";
     Counted world_{AUTHEX_E2E_DIR "/counted", descriptor_};
     TemporaryFolder board_folder_;
+    MachineClock clock_left_{board_folder_.path() / "clock-left"};
+    MachineClock clock_right_{board_folder_.path() / "clock-right"};
     std::unique_ptr<PrivateNetwork> network_; ///< null: not permitted here
     std::unique_ptr<PrivateDisk> disk_;       ///< of the node right; null: not permitted here
     std::unique_ptr<PoweredBoard> board_;     ///< of the node field; null: there is none

@@ -97,6 +97,33 @@ TEST_F(RestoringTest, AModuleThatDiedGoesOnWithStateAndConnections) {
     EXPECT_THAT(world.used_twice, IsEmpty());
 }
 
+// An order to it was not answered, so that its channel is gone; it is the process that it was.
+TEST_F(RestoringTest, AModuleWaitsForAPeerThatIsNotAttestedJustNow) {
+    std::string apart = chain;
+    apart.replace(apart.find("node: left,  sources: [first"), 10, "node: right");
+    world.set_descriptor(apart);
+    up();
+    world.node("right").carries_nothing = true;
+    world.go("first");
+    world.crash("middle");
+    {
+        const auto state = State::open(world.database);
+        Change change;
+        change.modules = {*(*state)->module("last")};
+        change.modules[0].attested_at_us = 0;
+        ASSERT_TRUE((*state)->commit(change));
+    }
+    world.node("left").reachable = false;
+    const Diagnostic waits = failing_up();
+    world.node("left").reachable = true;
+    world.node("right").carries_nothing = false;
+    up();
+    world.pump();
+    EXPECT_EQ(arrived(), 1U) << to_text(waits);
+    EXPECT_EQ(connection("b").epoch, 1U);
+    EXPECT_THAT(world.used_twice, IsEmpty());
+}
+
 TEST_F(RestoringTest, StatusSaysWhetherARollbackWouldBeNoticed) {
     const auto kept = [this](const std::string& name) {
         const auto status = world.open()->status();

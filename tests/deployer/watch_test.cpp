@@ -242,6 +242,22 @@ TEST_F(WatchTest, AttestsAgainWhatWasAttestedTooLongAgo) {
     EXPECT_THAT(round(), IsEmpty());
 }
 
+// A date that was wrong and was set back: what was done later than now has no age.
+TEST_F(WatchTest, AttestsAndTurnsAgainWhatWasDoneInTheFuture) {
+    rules.attest_every = 1h;
+    rules.turn_keys_every = 1h;
+    world.now_us += std::chrono::microseconds(48h).count();
+    EXPECT_THAT(round(), Not(IsEmpty()));
+    EXPECT_THAT(round(), IsEmpty());
+    world.now_us -= std::chrono::microseconds(24h).count();
+    const auto acts = round();
+    EXPECT_THAT(acts, Contains("attest attestation middle: its time has come: done"));
+    EXPECT_THAT(acts, Contains("turn key b: its time has come: done"));
+    expect_flow();
+    EXPECT_THAT(round(), IsEmpty());
+    EXPECT_LE(next, now + 1h);
+}
+
 TEST_F(WatchTest, TurnsKeysThatHaveServedLongEnough) {
     rules.turn_keys_every = 1h;
     EXPECT_THAT(round(), IsEmpty());

@@ -104,6 +104,42 @@ TEST(DataPlane, PassesARefusalOfOrdersBackAtOnce) {
     }
 }
 
+// What it says late is nobody's answer, and no later order's.
+TEST(DataPlane, DropsAnswersThatComeAfterTheirDeadline) {
+    Node node;
+    auto module = std::make_shared<MemoryModule>(1);
+    node.add("m", module);
+    std::promise<void> asleep;
+    node.plane->call({1, "m"}, test::endpoint_echo, {}, soon(), [&](Expected<Bytestring>) {
+        module->set_asleep(true); // on the data plane's thread, which runs the module
+        asleep.set_value();
+    });
+    asleep.get_future().get();
+    Bytestring handshake(wire::header_bytes + 32, 5);
+    wire::write_header({.kind = wire::Kind::handshake, .deployment = 1, .length = 32}, handshake);
+    Bytestring order(wire::header_bytes + 32, 7);
+    wire::write_header({.kind = wire::Kind::control, .deployment = 1, .length = 32}, order);
+    const auto code_of = [&](const Bytestring& frames,
+                             std::uint32_t answers,
+                             DataPlane::Deadline deadline,
+                             bool wakes = false) {
+        std::promise<std::string> code;
+        node.plane->control({1, "m"}, frames, answers, deadline, [&](Expected<Bytestring> done) {
+            if (wakes) {
+                module->set_asleep(false);
+            }
+            code.set_value(done ? "" : done.error().code);
+        });
+        return code.get_future().get();
+    };
+    EXPECT_EQ(code_of(handshake, 1, soon(20ms)), "deadline");
+    EXPECT_EQ(code_of(handshake, 0, soon()), "") << "nobody waits for that answer";
+    EXPECT_EQ(code_of(handshake, 1, soon(20ms), true), "deadline");
+    EXPECT_EQ(code_of(order, 1, soon()), "order-refused");
+    EXPECT_EQ(code_of(handshake, 1, soon()), "");
+    EXPECT_EQ(code_of(handshake, 2, soon()), "malformed-frames") << "it would never come";
+}
+
 // P38
 TEST(DataPlane, IsNotKeptAwakeByAModuleThatRingsForNothing) {
     Node node;
