@@ -142,6 +142,11 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     void take_control_answer(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_control_refusal(Hosted& module, ByteView body);
     static bool is_unclaimed(Hosted& module);
+    void await_answers(Hosted& module,
+                       std::uint32_t orders,
+                       std::uint32_t answers,
+                       Deadline deadline,
+                       Done<std::vector<std::uint8_t>> done);
     void one_order_less(Hosted& module);
     void take_listen(Hosted& module, const wire::FrameHeader& header, ByteView body);
     void take_hello(Hosted& module, ByteView body);

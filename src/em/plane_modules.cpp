@@ -30,6 +30,21 @@ Diagnostic deadline_passed(const std::string& what) {
     return make_error("deadline", fmt::format("{} in time", what));
 }
 
+/// How many frames of an owner there are; nothing: these are none.
+std::optional<std::uint32_t> count_orders(ByteView frames) {
+    std::uint32_t orders = 0;
+    for (; !frames.empty(); ++orders) {
+        wire::FrameView view;
+        if (wire::parse_frame(frames, view) != Error::none ||
+            (view.header.kind != wire::Kind::handshake &&
+             view.header.kind != wire::Kind::control)) {
+            return std::nullopt;
+        }
+        frames = frames.subspan(view.frame_bytes());
+    }
+    return orders;
+}
+
 } // namespace
 
 Plane::Hosted* Plane::find(ModuleId id) {
@@ -269,8 +284,7 @@ void Plane::service_frame(ModuleId id, const wire::FrameHeader& header, ByteView
             module.link->give_time();
         }
         return;
-    case wire::Kind::state: // its host keeps it, where it is to be kept
-        return;
+    case wire::Kind::state: // its host's, which keeps it where it is to be kept
     case wire::Kind::event:
     case wire::Kind::request:
     case wire::Kind::reply:
@@ -478,53 +492,24 @@ void Plane::control(ModuleName name,
            answers,
            deadline,
            done = std::move(done)]() mutable {
-        using Result = Expected<std::vector<std::uint8_t>>;
         Hosted* module = find(name);
+        const std::optional<std::uint32_t> orders = count_orders(frames);
+        Expected<bool> may = true;
         if (module == nullptr || !module->alive) {
-            complete(std::move(done), Result(tl::make_unexpected(unknown_module(name))));
-            return;
+            may = tl::make_unexpected(unknown_module(name));
+        } else if (!orders) {
+            may = failure("malformed-frames", "these are no control frames");
+        } else if (answers > *orders) {
+            may = failure("malformed-frames",
+                          fmt::format("{} control frames have no {} answers", *orders, answers));
+        } else if (module->control) {
+            may = failure(
+                "busy", fmt::format("module \"{}\" answers another order", name.name), "try again");
         }
-        std::uint32_t orders = 0;
-        for (ByteView rest(frames); !rest.empty(); ++orders) {
-            wire::FrameView view;
-            const bool whole = wire::parse_frame(rest, view) == Error::none;
-            if (!whole || (view.header.kind != wire::Kind::handshake &&
-                           view.header.kind != wire::Kind::control)) {
-                complete(std::move(done),
-                         Result(failure("malformed-frames", "these are no control frames")));
-                return;
-            }
-            rest = rest.subspan(view.frame_bytes());
-        }
-        if (answers > orders) {
+        if (!may) {
             complete(std::move(done),
-                     Result(failure(
-                         "malformed-frames",
-                         fmt::format("{} control frames have no {} answers", orders, answers))));
+                     Expected<std::vector<std::uint8_t>>(tl::make_unexpected(may.error())));
             return;
-        }
-        if (module->control) {
-            complete(std::move(done),
-                     Result(failure("busy",
-                                    fmt::format("module \"{}\" answers another order", name.name),
-                                    "try again")));
-            return;
-        }
-        if (answers > 0) {
-            module->control.emplace();
-            module->control->missing = answers;
-            module->control->unasked = orders - answers;
-            module->control->done = std::move(done);
-            module->control->timer = at(deadline, [this, id = module->id, name] {
-                Hosted* late = find(id);
-                if (late != nullptr && late->control) {
-                    complete(std::move(late->control->done),
-                             Result(tl::make_unexpected(deadline_passed(fmt::format(
-                                 "module \"{}\" did not answer its owner", name.name)))));
-                    late->unclaimed += late->control->missing + late->control->unasked;
-                    late->control.reset();
-                }
-            });
         }
         // One by one: a frame is either all there or waits.
         for (ByteView rest(frames); !rest.empty();) {
@@ -534,9 +519,33 @@ void Plane::control(ModuleName name,
             rest = rest.subspan(view.frame_bytes());
         }
         if (answers == 0) {
-            module->unclaimed += orders;
-            complete(std::move(done), Result(std::vector<std::uint8_t>()));
+            module->unclaimed += *orders;
+            complete(std::move(done), Expected<std::vector<std::uint8_t>>());
+        } else {
+            await_answers(*module, *orders, answers, deadline, std::move(done));
         }
+    });
+}
+
+void Plane::await_answers(Hosted& module,
+                          std::uint32_t orders,
+                          std::uint32_t answers,
+                          Deadline deadline,
+                          Done<std::vector<std::uint8_t>> done) {
+    PendingControl& control = module.control.emplace();
+    control.missing = answers;
+    control.unasked = orders - answers;
+    control.done = std::move(done);
+    control.timer = at(deadline, [this, id = module.id] {
+        Hosted* late = find(id);
+        if (late == nullptr || !late->control) {
+            return;
+        }
+        complete(std::move(late->control->done),
+                 Expected<std::vector<std::uint8_t>>(tl::make_unexpected(deadline_passed(
+                     fmt::format("module \"{}\" did not answer its owner", late->name.name)))));
+        late->unclaimed += late->control->missing + late->control->unasked;
+        late->control.reset();
     });
 }
 
