@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{"takes-while-paused", "arrives"},
                     Planted{"restored-under-the-old-key", "lives"},
                     Planted{"older-state-taken", "restored"},
-                    Planted{"key-before-opens-all", "restored", "zombie,hold-acks,partition"},
+                    Planted{"key-before-opens-all", "restored", "zombie,hold-acks"},
                     Planted{"no-limit", "bounded", "partition"}),
     [](const testing::TestParamInfo<Planted>& info) {
         std::string name;
