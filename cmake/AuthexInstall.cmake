@@ -93,6 +93,6 @@ add_custom_command(OUTPUT ${packages}/made
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${packages}
     COMMAND ${CMAKE_CPACK_COMMAND} --config ${CMAKE_BINARY_DIR}/CPackConfig.cmake -B ${packages} > ${CMAKE_BINARY_DIR}/cpack.log
     COMMAND ${CMAKE_COMMAND} -E touch ${packages}/made
-    DEPENDS authex authex-em ${AUTHEX_MODULE_HOSTS} authex-sancus authex_sancus_firmware authex_sancus_scheduler authex_manuals ${packaged} ${CMAKE_BINARY_DIR}/CPackConfig.cmake
+    DEPENDS authex authex-em ${AUTHEX_MODULE_HOSTS} authex-sancus authex_sancus_firmware authex_sancus_scheduler authex_sancus_board_check authex_manuals ${packaged} ${CMAKE_BINARY_DIR}/CPackConfig.cmake
     COMMENT "Making the Debian packages" VERBATIM)
 add_custom_target(authex_packages DEPENDS ${packages}/made)
