@@ -150,7 +150,7 @@ TEST_F(Sancus, WhatOneModuleSaysToAnotherOnTheBoardArrivesOnceAndIsCounted) {
     world_.replace(
         "complete.yaml",
         "led:        { node: field, driver: led, devices: [led0], max: { connections: 2, "
-        "body: 2, stack: 144 } }",
+        "body: 2, stack: 160 } }",
         "led:        { node: cloud, sources: [led.cpp] }");
     world_.must({"up"});
     for (std::uint32_t presses = 1; presses <= 5; ++presses) {

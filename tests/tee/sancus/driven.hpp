@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -91,16 +92,35 @@ class Driven {
                  Error::none,
              "it refuses the order");
     }
+    /// Turns the key of an endpoint's connection to the first one after it.
+    /// @param does it has room for another, else it is asked all the same
+    void turn(const std::string& endpoint, bool does) {
+        wire::ControlMessage message;
+        message.type = wire::ControlType::turn_key;
+        const std::uint16_t id = number(endpoint);
+        message.connection.channel = channel(id);
+        message.connection.key.fill(static_cast<std::uint8_t>(id + 101));
+        message.turn = 1;
+        message.seals = true;
+        const auto answer = owner_.open(node.give(entry, owner_.order(message)).at(0)).value();
+        must(answer.fixed.error == (does ? Error::none : Error::unknown_kind), "it turns");
+        if (does) {
+            (void)keys_[id].set(crypto::Algorithm::spongent_128, message.connection.key);
+            turned_.insert(id);
+        }
+    }
     void connect(const std::string& input) { connect(input, wire::Role::destination); }
     void listen(const std::string& output) { connect(output, wire::Role::source); }
 
     /// The frame of the next event for the input.
     Octets event(const std::string& input, const Octets& body) {
         const std::uint16_t id = number(input);
-        return sealed(
-            keys_[id],
-            {.kind = wire::Kind::event, .channel = channel(id), .counter = counters_[id]++},
-            body);
+        return sealed(keys_[id],
+                      {.kind = wire::Kind::event,
+                       .channel = channel(id),
+                       .flags = flags(id),
+                       .counter = counters_[id]++},
+                      body);
     }
     /// Bodies of the events that come out.
     std::vector<Octets> send(const std::string& input, const Octets& body) {
@@ -151,6 +171,9 @@ class Driven {
             throw std::runtime_error(otherwise);
         }
     }
+    [[nodiscard]] std::uint16_t flags(std::uint16_t id) const {
+        return turned_.contains(id) ? wire::flag_turned : 0;
+    }
     static std::uint16_t channel(std::uint16_t id) { return static_cast<std::uint16_t>(id + 1); }
     [[nodiscard]] std::uint16_t number(const std::string& name) const {
         for (const descriptor::Endpoint& each : built_.endpoints) {
@@ -176,6 +199,7 @@ class Driven {
     Owner owner_;
     std::map<std::uint16_t, crypto::AeadKey> keys_;
     std::map<std::uint16_t, std::uint64_t> counters_;
+    std::set<std::uint16_t> turned_;
 };
 
 } // namespace authex::test

@@ -224,12 +224,16 @@ struct Budget {
 tee::BuildSpec spec_of(const char* driver, std::vector<std::string> devices) {
     return {.driver = driver, .devices = std::move(devices)};
 }
-/// As examples/button-led/complete.yaml has them, with one key.
-tee::BuildSpec small(const char* driver, const char* device, unsigned connections, unsigned stack) {
+/// As examples/button-led/complete.yaml has them, but for a stack of 16 bytes less with one key.
+tee::BuildSpec small(const char* driver,
+                     const char* device,
+                     unsigned connections,
+                     unsigned stack,
+                     unsigned keys = 1) {
     return {.driver = driver,
             .max_connections = connections,
             .max_body_bytes = 2,
-            .max_keys = 1,
+            .max_keys = keys,
             .stack_bytes = stack,
             .devices = {device}};
 }
@@ -272,10 +276,23 @@ void give_all_that_is_not_for_it(Driven& driver) {
     driver.order(wire::ControlType::disable);
 }
 
+/// How many keys a connection has room for, and what stack that takes.
+struct Stacks {
+    unsigned keys;
+    unsigned button;
+    unsigned led;
+};
+
+class SmallDriverStack : public testing::TestWithParam<Stacks> {};
+INSTANTIATE_TEST_SUITE_P(Keys,
+                         SmallDriverStack,
+                         testing::Values(Stacks{1, 192, 144}, Stacks{2, 208, 160}));
+
 // A stack that runs over is a violation.
-TEST(SmallDriver, OfAButtonHasStackEnough) {
-    Driven driver(built(small("button", "button0", 1, 192)));
+TEST_P(SmallDriverStack, OfAButtonIsEnough) {
+    Driven driver(built(small("button", "button0", 1, GetParam().button, GetParam().keys)));
     driver.listen("pressed");
+    driver.turn("pressed", GetParam().keys > 1);
     for (int i = 0; i != 2; ++i) {
         driver.press("button0");
         EXPECT_THAT(driver.look(), testing::ElementsAre(Octets{1}));
@@ -287,10 +304,24 @@ TEST(SmallDriver, OfAButtonHasStackEnough) {
     EXPECT_GE(driver.stack_left(), 8U);
 }
 
-TEST(SmallDriver, OfAnLedHasStackEnough) {
-    Driven driver(built(small("led", "led0", 2, 144)));
+TEST_P(SmallDriverStack, OfAPolledButtonIsEnough) {
+    Driven driver(built(small("button-polled", "button0", 1, GetParam().button, GetParam().keys)));
+    driver.listen("pressed");
+    driver.turn("pressed", GetParam().keys > 1);
+    for (int i = 0; i != 2; ++i) {
+        driver.press("button0");
+        EXPECT_THAT(driver.call("poll"), testing::ElementsAre(Octets{1}));
+    }
+    give_all_that_is_not_for_it(driver);
+    EXPECT_TRUE(driver.node.witness.violations.empty());
+    EXPECT_GE(driver.stack_left(), 4U);
+}
+
+TEST_P(SmallDriverStack, OfAnLedIsEnough) {
+    Driven driver(built(small("led", "led0", 2, GetParam().led, GetParam().keys)));
     driver.connect("set");
     driver.connect("read_state");
+    driver.turn("set", GetParam().keys > 1);
     driver.send("set", {1});
     EXPECT_EQ(driver.answer("read_state", {}), Octets{1});
     give_all_that_is_not_for_it(driver);
