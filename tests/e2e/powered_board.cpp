@@ -32,9 +32,9 @@ void PoweredBoard::power_on() {
                 .folder = {},
                 .input = {}});
     if (!eventually([&] {
-            return (std::filesystem::exists(folder_ / "line") &&
-                    std::filesystem::exists(control_socket())) ||
-                   !board_->running();
+            // A socket has its name before anybody listens on it.
+            return !board_->running() ||
+                   (std::filesystem::exists(folder_ / "line") && control({"list"}).status == 0);
         }) ||
         !board_->running()) {
         throw std::runtime_error("the board does not start: " + board_->err());
