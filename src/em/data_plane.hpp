@@ -163,7 +163,10 @@ class DataPlane {
     virtual std::unique_ptr<tee::ModuleLink> remove_module(const ModuleName& module) = 0;
 
     /// Sends handshake/control frames, done with `answers` frames of those kinds from the module,
-    /// concatenated. One at a time a module.
+    /// concatenated. One at a time a module. Each has one answer, in their order; one that comes
+    /// after the deadline, or that nobody has asked for, is dropped.
+    /// @error malformed-frames: they are none, or fewer than `answers` | order-refused | busy |
+    /// deadline | unknown-module
     virtual void control(ModuleName module,
                          std::vector<std::uint8_t> frames,
                          std::uint32_t answers,
