@@ -69,9 +69,6 @@ function(authex_module_host program)
     target_link_libraries(${program} PRIVATE ${AUTHEX_BEARSSL})
 endfunction()
 
-# Images are the same whatever a test is compiled with: what one test has built, no other builds again.
-set(AUTHEX_TEST_CACHE ${CMAKE_SOURCE_DIR}/build/test-cache CACHE PATH "Where tests keep what they have built of modules")
-
 # authex_test(<name> SOURCES … [LINK …] [CONCURRENCY|PROGRAMS|AARCH64]): a GoogleTest program; each test is one
 # ctest entry with one label: `unit`; `concurrency`, which is also run under ThreadSanitizer; `programs`, which
 # starts the real programs; or `aarch64`, which starts one of the preset aarch64 too. The targets
@@ -115,7 +112,6 @@ endfunction()
 
 # authex_fuzz(<name> SOURCES … [LINK …]): libFuzzer target; its corpus is fuzz/<name>_corpus/. ctest
 # replays the corpus and then searches for AUTHEX_FUZZ_SECONDS.
-set(AUTHEX_FUZZ_SECONDS 10 CACHE STRING "How long each fuzz target searches")
 function(authex_fuzz name)
     cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
     add_executable(${name}_fuzz ${A_SOURCES})
