@@ -3,6 +3,7 @@
 option(AUTHEX_FUZZ "build the libFuzzer targets under fuzz/" OFF)
 set(AUTHEX_FUZZ_SECONDS 10 CACHE STRING "How long each fuzz target searches")
 set(AUTHEX_SANITIZE "" CACHE STRING "value of -fsanitize= for the whole build")
+option(AUTHEX_TOGETHER "compile several sources of a target at once: all is built sooner, one change later" OFF)
 # Images are the same whatever a test is compiled with: what one test has built, no other builds again.
 set(AUTHEX_TEST_CACHE ${CMAKE_SOURCE_DIR}/build/test-cache CACHE PATH "Where tests keep what they have built of modules")
 

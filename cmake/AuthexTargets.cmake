@@ -19,33 +19,48 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fno-omit-frame-pointer)
 if(AUTHEX_SANITIZE)
-    add_compile_options(-fsanitize=${AUTHEX_SANITIZE} -fno-sanitize-recover=all)
+    # Reports want lines, no variables.
+    add_compile_options(-fsanitize=${AUTHEX_SANITIZE} -fno-sanitize-recover=all -gline-tables-only)
     add_link_options(-fsanitize=${AUTHEX_SANITIZE})
 endif()
 if(AUTHEX_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 add_link_options(-fuse-ld=lld-14)
-
-# authex_library(<part> SOURCES … [LINK …]): the library `authex_<part>`.
-function(authex_library part)
-    cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
-    add_library(authex_${part} STATIC ${A_SOURCES})
-    target_include_directories(authex_${part} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/sdk/include)
-    target_link_libraries(authex_${part} PUBLIC ${A_LINK})
-endfunction()
-
-# authex_freestanding_library(<part> …): the same, for the parts that go into enclaves.
-function(authex_freestanding_library part)
-    authex_library(${part} ${ARGN})
-    target_compile_options(authex_${part} PRIVATE -fno-exceptions -fno-rtti)
-endfunction()
+# What two sources compiled at once both have in their unnamed namespaces may be hidden by a local name.
+if(AUTHEX_TOGETHER)
+    add_compile_options(-Wno-shadow)
+endif()
 
 # Compiled without optimisation under sanitizers: what it does there is done sooner than optimised.
 function(authex_quick_to_build target)
     if(AUTHEX_SANITIZE AND NOT AUTHEX_FUZZ)
         target_compile_options(${target} PRIVATE -O0)
     endif()
+endfunction()
+
+# Sources that have a name in common in their unnamed namespaces cannot be compiled at once.
+function(authex_compile_alone)
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
+# authex_library(<part> SOURCES … [LINK …] [OPTIMIZED]): the library `authex_<part>`. OPTIMIZED: under sanitizers, too.
+function(authex_library part)
+    cmake_parse_arguments(A "OPTIMIZED" "" "SOURCES;LINK" ${ARGN})
+    add_library(authex_${part} STATIC ${A_SOURCES})
+    set_target_properties(authex_${part} PROPERTIES UNITY_BUILD ${AUTHEX_TOGETHER})
+    target_include_directories(authex_${part} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/sdk/include)
+    target_link_libraries(authex_${part} PUBLIC ${A_LINK})
+    if(NOT A_OPTIMIZED)
+        authex_quick_to_build(authex_${part})
+    endif()
+endfunction()
+
+# authex_freestanding_library(<part> …): the same, for the parts that go into enclaves.
+function(authex_freestanding_library part)
+    authex_library(${part} ${ARGN} OPTIMIZED)
+    target_compile_options(authex_${part} PRIVATE -fno-exceptions -fno-rtti)
+    set_target_properties(authex_${part} PROPERTIES UNITY_BUILD OFF)
 endfunction()
 
 # authex_module_host(<program> SOURCES …): the program of a module's process: static and small, and without sanitizers,
@@ -81,6 +96,7 @@ function(authex_test name)
     include(GoogleTest)
     cmake_parse_arguments(A "CONCURRENCY;PROGRAMS;AARCH64" "" "SOURCES;LINK" ${ARGN})
     add_executable(${name} ${A_SOURCES})
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ${AUTHEX_TOGETHER})
     target_link_libraries(${name} PRIVATE ${A_LINK} GTest::gtest GTest::gmock GTest::gtest_main Threads::Threads)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     authex_quick_to_build(${name})

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/hex.hpp"
 #include "cli/payload.hpp"
 #include "cli/run.hpp"
 

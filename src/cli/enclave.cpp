@@ -7,9 +7,9 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "base/hex.hpp"
 #include "cli/arguments.hpp"
 #include "tee/sgx/image/image_file.hpp"
 #include "tee/sgx/image/sgxs.hpp"
@@ -19,10 +19,6 @@ namespace {
 
 using nlohmann::json;
 namespace sgx = tee::sgx;
-
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
 
 Expected<std::vector<std::uint8_t>> read_file(const std::filesystem::path& file) {
     std::error_code error;
@@ -91,7 +87,7 @@ Expected<Found> find(const EnclaveArguments& arguments) {
 }
 
 json json_of(const sgx::SgxsSummary& summary) {
-    return {{"mrenclave", hex(summary.mrenclave)},
+    return {{"mrenclave", to_hex(summary.mrenclave)},
             {"size", summary.size},
             {"ssa_frame_pages", summary.ssa_frame_pages},
             {"pages", summary.pages},
@@ -105,7 +101,7 @@ std::optional<json> json_of(ByteView sigstruct, const sgx::Measurement& measured
     if (!sgx::parse_sigstruct(sigstruct, fields)) {
         return std::nullopt;
     }
-    return json{{"mrsigner", hex(sgx::signer_of(fields))},
+    return json{{"mrsigner", to_hex(sgx::signer_of(fields))},
                 {"isv_prod_id", fields.isv_prod_id},
                 {"isv_svn", fields.isv_svn},
                 {"debug", (fields.attributes.flags & sgx::attribute::debug) != 0},

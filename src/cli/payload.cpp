@@ -6,7 +6,8 @@
 #include <iterator>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+
+#include "base/hex.hpp"
 
 namespace authex::cli {
 namespace {
@@ -89,10 +90,6 @@ Expected<Payload> read_payload(const PayloadSource& source) {
         return integer(*source.u32, 4);
     }
     return source.u64 ? integer(*source.u64, 8) : Payload();
-}
-
-std::string to_hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
 std::string describe_bytes(ByteView bytes) {

@@ -14,7 +14,6 @@ namespace authex::cli {
 /// @error payload-hex | payload-file
 [[nodiscard]] Expected<std::vector<std::uint8_t>> read_payload(const PayloadSource& source);
 
-[[nodiscard]] std::string to_hex(ByteView bytes);
 /// For people: hexadecimal, and what it may mean: an integer of 1, 2 or 4 bytes, or printable
 /// text.
 [[nodiscard]] std::string describe_bytes(ByteView bytes);

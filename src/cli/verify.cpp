@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "base/hex.hpp"
 #include "cli/arguments.hpp"
 #include "cli/terminal.hpp"
 #include "tee/sgx/collateral_service.hpp"
@@ -28,10 +29,6 @@ namespace sgx = tee::sgx;
 using sgx::Outcome;
 using sgx::Step;
 using sgx::Verdict;
-
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
 
 /// Digits of exactly `bytes` bytes, or empty.
 CLI::Validator digits_of(std::size_t bytes) {
@@ -202,16 +199,16 @@ json json_of(const Verified& verified) {
                 {"advisories", verdict.advisories},
                 {"failed_step", failed == nullptr ? json() : json(failed->name)},
                 {"error", failed == nullptr ? json() : to_json(*failed->problem)},
-                {"fmspc", verdict.pck ? json(hex(verdict.pck->fmspc)) : json()},
+                {"fmspc", verdict.pck ? json(to_hex(verdict.pck->fmspc)) : json()},
                 {"certificate_key_bound", verified.key_bound ? json(*verified.key_bound) : json()},
                 {"steps", steps}};
     const auto& body = verdict.body;
-    all["mrenclave"] = body ? json(hex(body->mrenclave)) : json();
-    all["mrsigner"] = body ? json(hex(body->mrsigner)) : json();
+    all["mrenclave"] = body ? json(to_hex(body->mrenclave)) : json();
+    all["mrsigner"] = body ? json(to_hex(body->mrsigner)) : json();
     all["isv_prod_id"] = body ? json(body->isv_prod_id) : json();
     all["isv_svn"] = body ? json(body->isv_svn) : json();
     all["debug"] = body ? json(body->debug()) : json();
-    all["report_data"] = body ? json(hex(body->report_data)) : json();
+    all["report_data"] = body ? json(to_hex(body->report_data)) : json();
     return all;
 }
 
@@ -251,12 +248,12 @@ std::string summary(const Verified& verified, const Terminal& terminal) {
     if (verdict.genuine) {
         text += fmt::format("  MRENCLAVE    {}\n  MRSIGNER     {}\n  product {}, security version "
                             "{}{}\n  report data  {}\n",
-                            hex(verdict.body->mrenclave),
-                            hex(verdict.body->mrsigner),
+                            to_hex(verdict.body->mrenclave),
+                            to_hex(verdict.body->mrsigner),
                             verdict.body->isv_prod_id,
                             verdict.body->isv_svn,
                             verdict.body->debug() ? ", debug" : "",
-                            hex(verdict.body->report_data));
+                            to_hex(verdict.body->report_data));
     }
     return text;
 }

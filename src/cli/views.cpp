@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/hex.hpp"
 #include "cli/payload.hpp"
 
 namespace authex::cli {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t reports_max = 100;
 constexpr time_t patience_seconds = 5; ///< for each step of an exchange
-constexpr auto pause = std::chrono::seconds(2);
+constexpr auto between_tries = std::chrono::seconds(2);
 constexpr int attempts_max = 30;
 
 } // namespace
@@ -73,7 +73,7 @@ void Webhook::run(const std::stop_token& stop) {
         }
         lock.lock();
         reports_.push_front(report);
-        (void)wake_.wait_for(lock, stop, pause, [] { return false; });
+        (void)wake_.wait_for(lock, stop, between_tries, [] { return false; });
     }
 }
 

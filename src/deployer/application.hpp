@@ -88,13 +88,18 @@ struct Plan {
     [[nodiscard]] bool empty() const { return steps.empty(); }
 };
 
+/// Whether `name` is one of them.
+[[nodiscard]] inline bool names(const std::vector<std::string>& list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
+
 /// Modules that begin anew: what runs of them is not asked for its state, what is kept of them is
 /// given up, and events that wait for them are lost.
 struct Afresh {
     bool all = false;
     std::vector<std::string> modules;
     [[nodiscard]] bool contains(const std::string& module) const {
-        return all || std::find(modules.begin(), modules.end(), module) != modules.end();
+        return all || names(modules, module);
     }
 };
 

@@ -39,10 +39,6 @@ LogEntry entry_of(const std::string& node, const v1::LogLine& line) {
             .time = TimePoint(std::chrono::microseconds(line.time_us()))};
 }
 
-bool names(const std::vector<std::string>& list, const std::string& name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
-}
-
 /// Which lines fit the query, `last` apart.
 class Sieve {
   public:

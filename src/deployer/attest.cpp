@@ -5,14 +5,14 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "base/hex.hpp"
 #include "deployer/orders.hpp"
 
 namespace authex::deployer {
 namespace {
 
-std::vector<std::uint8_t> bytes_of(const std::string& text) {
+std::vector<std::uint8_t> octets_of(const std::string& text) {
     return {text.begin(), text.end()};
 }
 
@@ -22,22 +22,18 @@ Diagnostic handshake_failed(const std::string& module, const char* reason) {
                       "is it built with this application's owner key? authex deploy it anew");
 }
 
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
 /// What the handshake and the first orders have shown, beside the evidence.
 void add_channel_facts(const AttestInput& input, const Handshake& handshake, tee::Claims& claims) {
     if (input.expectation.module_key.empty()) {
         claims.facts.push_back({.name = "owner key",
-                                .value = hex(input.owner->public_key),
+                                .value = to_hex(input.owner->public_key),
                                 .compared_with = "the key compiled into the image: the handshake "
                                                  "was completed with it",
                                 .vouched_by = "the handshake, Noise_KN_25519_AESGCM_SHA256"});
     }
     claims.facts.push_back(
         {.name = "control channel",
-         .value = fmt::format("handshake {}", hex(handshake.report_data())),
+         .value = fmt::format("handshake {}", to_hex(handshake.report_data())),
          .compared_with = "seed and audit were answered under the keys that follow from it",
          .vouched_by = "the module"});
     claims.proves.emplace_back(
@@ -73,7 +69,7 @@ begin_session(const AttestInput& input, Node& node, ControlSession& session) {
     if (!reply) {
         return tl::make_unexpected(reply.error());
     }
-    const std::vector<std::uint8_t> bytes = bytes_of(reply->frames());
+    const std::vector<std::uint8_t> bytes = octets_of(reply->frames());
     ByteView rest(bytes);
     std::vector<wire::AuditEntry> entries;
     for (std::uint64_t counter = 0; counter < frames.size(); ++counter) {
@@ -153,7 +149,7 @@ Expected<Attested> attest(const AttestInput& input, Node& node) {
         return tl::make_unexpected(reply.error());
     }
     ControlSession session;
-    const std::vector<std::uint8_t> frames = bytes_of(reply->frames());
+    const std::vector<std::uint8_t> frames = octets_of(reply->frames());
     const Error error = handshake.second(frames, session);
     if (error != Error::none) {
         return tl::make_unexpected(handshake_failed(input.module, error_text(error)));
@@ -162,7 +158,7 @@ Expected<Attested> attest(const AttestInput& input, Node& node) {
     expectation.report_data.assign(handshake.report_data().begin(), handshake.report_data().end());
     const std::vector<std::uint8_t> evidence =
         handshake.evidence().empty()
-            ? bytes_of(reply->evidence())
+            ? octets_of(reply->evidence())
             : std::vector<std::uint8_t>(handshake.evidence().begin(), handshake.evidence().end());
     auto claims = input.verifier->verify(evidence, expectation);
     if (!claims) {

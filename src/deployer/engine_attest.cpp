@@ -248,12 +248,9 @@ void Engine::begin_keeping(const Step& step, ModuleRecord& record) const {
         record.state_key_before = Secret();
     } else if (record.state_key.empty() || context_.afresh.contains(step.shown.subject) ||
                !step.instance.empty()) {
-        std::array<std::uint8_t, wire::connection_key_bytes> key{};
-        context_.outside.random(key);
         record.keeping = KeepingStep::keep;
-        record.state_key.assign(key);
+        record.state_key = fresh_key(context_.outside);
         record.state_key_before = Secret();
-        wipe(key);
     } else {
         record.keeping =
             was_told_to_keep(record, step.record()) ? KeepingStep::restore : KeepingStep::look;

@@ -172,10 +172,7 @@ Expected<bool> Engine::intend(Connecting& connecting, Change& change) {
         }
         change.used_keys.push_back(digest);
     } else {
-        std::array<std::uint8_t, wire::connection_key_bytes> key{};
-        context_.outside.random(key);
-        record.key.assign(key);
-        wipe(key);
+        record.key = fresh_key(context_.outside);
     }
     change.connections.push_back(record);
     return true;

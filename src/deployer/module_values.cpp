@@ -10,13 +10,13 @@
 namespace authex::deployer {
 namespace {
 
-ByteView bytes_of(const std::string& text) {
+ByteView view_of(const std::string& text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
 /// A secret's text is wiped where it is not needed any more.
 Secret take(std::string text) {
-    Secret secret(bytes_of(text));
+    Secret secret(view_of(text));
     wipe_text(text);
     return secret;
 }
@@ -34,7 +34,7 @@ Secret generated(const descriptor::Module& module,
     std::vector<std::uint8_t> bytes(secret.generated_bytes);
     crypto::hkdf_sha256({reinterpret_cast<const std::uint8_t*>(salt.data()), salt.size()},
                         sources.owner.secret,
-                        bytes_of(info),
+                        view_of(info),
                         bytes);
     Secret made(bytes);
     wipe(bytes);
@@ -124,7 +124,7 @@ ModuleValues values_of(const descriptor::Module& module, const ValueSources& sou
     for (const auto& [name, setting] : module.config) {
         values.push_back({.kind = wire::ValueKind::config,
                           .name = name,
-                          .bytes = Secret(bytes_of(setting.text))});
+                          .bytes = Secret(view_of(setting.text))});
     }
     for (const descriptor::Secret& secret : module.secrets) {
         auto bytes = read_secret(module, secret, sources);

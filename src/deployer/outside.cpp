@@ -22,6 +22,7 @@
 #include "tee/sgx/builder.hpp"
 #include "tee/trustzone/builder.hpp"
 #include "tee/trustzone/verifier.hpp"
+#include "wire/control.hpp"
 
 namespace authex::deployer {
 
@@ -29,6 +30,12 @@ std::uint64_t unix_time_us(const Outside& outside) {
     return static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(outside.now().time_since_epoch())
             .count());
+}
+
+Secret fresh_key(const Outside& outside) {
+    std::vector<std::uint8_t> key(wire::connection_key_bytes);
+    outside.random(key);
+    return Secret(std::move(key));
 }
 
 namespace {

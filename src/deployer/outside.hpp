@@ -14,6 +14,7 @@
 #include "deployer/credentials.hpp"
 #include "deployer/module_values.hpp"
 #include "deployer/node.hpp"
+#include "deployer/secret.hpp"
 #include "deployer/state.hpp"
 #include "descriptor/model.hpp"
 #include "tee/builder.hpp"
@@ -54,6 +55,9 @@ struct Outside {
 
 /// Of its clock.
 [[nodiscard]] std::uint64_t unix_time_us(const Outside& outside);
+
+/// Of a connection or of a kept state, wire::connection_key_bytes long: nobody has it yet.
+[[nodiscard]] Secret fresh_key(const Outside& outside);
 
 /// The real one: gRPC, threads, clock, the system's random numbers, files.
 Expected<Outside> make_outside(const Options& options, const descriptor::Descriptor& descriptor);

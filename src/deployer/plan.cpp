@@ -16,10 +16,6 @@ namespace {
 
 constexpr const char* sancus = "sancus";
 
-bool names(const std::vector<std::string>& list, const std::string& name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
-}
-
 bool is_alive(const v1::ModuleStatus* status) {
     return status != nullptr && (status->state() == v1::ModuleStatus::RUNNING ||
                                  status->state() == v1::ModuleStatus::STARTING);

@@ -15,10 +15,6 @@ using descriptor::EndpointKind;
 
 constexpr std::uint16_t channel_max = 65535;
 
-bool names(const std::vector<std::string>& list, const std::string& name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
-}
-
 std::string endpoint_text(const descriptor::EndpointReference& reference) {
     return reference.id ? std::to_string(*reference.id) : reference.endpoint;
 }

@@ -5,10 +5,6 @@
 namespace authex::deployer {
 namespace {
 
-bool names(const std::vector<std::string>& list, const std::string& name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
-}
-
 class PeriodicPlanner {
   public:
     PeriodicPlanner(const ConnectionPlanInput& input, Work& work)

@@ -120,7 +120,7 @@ Expected<bool> Restoring::revive(const ModuleRecord& record) {
         Change change;
         change.modules = {*context_.state.module(record.name)};
         change.modules[0].keeping = KeepingStep::keep;
-        change.modules[0].state_key = fresh_key();
+        change.modules[0].state_key = fresh_key(context_.outside);
         return context_.state.commit(change);
     }
     if (kept->state().empty()) {
@@ -406,7 +406,7 @@ void Restoring::prepare(Going& going) const {
     }
     if (!record.turning) {
         record.key_before = record.key;
-        record.key = fresh_key();
+        record.key = fresh_key(context_.outside);
         record.keyed_at_us = unix_time_us(context_.outside);
         ++record.turn;
         record.turning = true;

@@ -86,7 +86,6 @@ class Restoring {
     Expected<bool> tell_those_that_come_back();
     Expected<bool> commit(bool done);
     static const EndRecord& end_of(const Going& going, wire::Role role);
-    [[nodiscard]] Secret fresh_key() const;
 
     const EngineContext& context_;
     std::map<std::string, Revived> back_;

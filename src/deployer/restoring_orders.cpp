@@ -1,5 +1,4 @@
 // Who is told what when modules come back: their peers first, then they themselves.
-#include <array>
 #include <utility>
 
 #include "deployer/connection_messages.hpp"
@@ -23,15 +22,6 @@ wire::ControlMessage turn_before(ConnectionRecord record, wire::Role role) {
 
 const EndRecord& Restoring::end_of(const Going& going, wire::Role role) {
     return role == wire::Role::source ? going.record.from : going.record.to;
-}
-
-Secret Restoring::fresh_key() const {
-    std::array<std::uint8_t, wire::connection_key_bytes> bytes{};
-    context_.outside.random(bytes);
-    Secret key;
-    key.assign(bytes);
-    wipe(bytes);
-    return key;
 }
 
 /// Routes are there still, unless a node was emptied meanwhile.
@@ -145,7 +135,7 @@ Expected<bool> Restoring::commit(bool done) {
         if (done && goes_on(module)) {
             ModuleRecord record = *context_.state.module(module);
             record.state_key_before = record.state_key;
-            record.state_key = fresh_key();
+            record.state_key = fresh_key(context_.outside);
             record.keeping = KeepingStep::keep;
             change.modules.push_back(std::move(record));
             result_.restored.push_back(module);

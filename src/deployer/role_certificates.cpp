@@ -13,12 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t name_bytes_max = 63;
+constexpr std::size_t role_name_bytes_max = 63;
 
 bool is_name(const std::string& name) {
     constexpr auto allowed = "abcdefghijklmnopqrstuvwxyz0123456789-_";
-    return !name.empty() && name.size() <= name_bytes_max && name[0] >= 'a' && name[0] <= 'z' &&
-           name.find_first_not_of(allowed) == std::string::npos;
+    return !name.empty() && name.size() <= role_name_bytes_max && name[0] >= 'a' &&
+           name[0] <= 'z' && name.find_first_not_of(allowed) == std::string::npos;
 }
 
 Expected<RoleCertificate> read(const fs::path& file, bool revoked) {

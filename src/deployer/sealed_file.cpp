@@ -12,9 +12,9 @@
 namespace authex::deployer {
 namespace {
 
-constexpr std::string_view magic = "authex export\n";
-constexpr std::uint16_t version = 1;
-constexpr std::size_t version_at = magic.size();
+constexpr std::string_view sealed_magic = "authex export\n";
+constexpr std::uint16_t sealed_version = 1;
+constexpr std::size_t version_at = sealed_magic.size();
 constexpr std::size_t cost_at = version_at + 2;
 constexpr std::size_t salt_at = cost_at + 3;
 constexpr std::size_t salt_bytes = 16;
@@ -70,9 +70,9 @@ Expected<FileKey> derive(std::string_view passphrase, std::string_view header) {
 
 Expected<std::string> seal_file(std::string_view content, std::string_view passphrase) {
     constexpr Cost cost;
-    std::string sealed(magic);
-    sealed += {static_cast<char>(version & 0xFFU),
-               static_cast<char>(version >> 8U),
+    std::string sealed(sealed_magic);
+    sealed += {static_cast<char>(sealed_version & 0xFFU),
+               static_cast<char>(sealed_version >> 8U),
                static_cast<char>(cost.log2_n),
                static_cast<char>(cost.r),
                static_cast<char>(cost.p)};
@@ -109,17 +109,19 @@ Expected<std::string> seal_file(std::string_view content, std::string_view passp
 
 Expected<std::string> open_file(std::string_view sealed, std::string_view passphrase) {
     const auto at = [&](std::size_t i) { return static_cast<std::uint8_t>(sealed[i]); };
-    if (sealed.size() < header_bytes + tag_bytes || sealed.substr(0, magic.size()) != magic) {
+    if (sealed.size() < header_bytes + tag_bytes ||
+        sealed.substr(0, sealed_magic.size()) != sealed_magic) {
         return failure("export-malformed",
                        "this is no file of authex export",
                        "name the file that authex export FILE has written");
     }
     const unsigned written_by = at(version_at) | static_cast<unsigned>(at(version_at + 1)) << 8U;
-    if (written_by != version) {
-        return failure(
-            "export-newer",
-            fmt::format("the file has version {}, and this authex reads {}", written_by, version),
-            "use the release that wrote it, or a newer one");
+    if (written_by != sealed_version) {
+        return failure("export-newer",
+                       fmt::format("the file has version {}, and this authex reads {}",
+                                   written_by,
+                                   sealed_version),
+                       "use the release that wrote it, or a newer one");
     }
     if (at(cost_at) < 10 || at(cost_at) > log2_n_max || at(cost_at + 1) < 1 ||
         at(cost_at + 1) > r_max || at(cost_at + 2) < 1 || at(cost_at + 2) > p_max) {

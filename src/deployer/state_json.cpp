@@ -1,18 +1,14 @@
 // The state for people and other programs.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "base/hex.hpp"
 #include "deployer/state.hpp"
 #include "descriptor/endpoints.hpp"
 #include "descriptor/model.hpp"
 
 namespace authex::deployer {
 namespace {
-
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
 
 nlohmann::json to_json(const EndRecord& end) {
     if (end.module.empty()) {
@@ -29,7 +25,7 @@ nlohmann::json to_json(const NodeRecord& node) {
             {"address", node.address},
             {"tee", node.tee},
             {"node_id", node.node_id},
-            {"evidence_key", hex(node.evidence_key)}};
+            {"evidence_key", to_hex(node.evidence_key)}};
 }
 
 nlohmann::json to_json(const ModuleRecord& module, bool with_secrets) {
@@ -41,8 +37,8 @@ nlohmann::json to_json(const ModuleRecord& module, bool with_secrets) {
     }
     nlohmann::json json{{"name", module.name},
                         {"node", module.node},
-                        {"identity", hex(module.identity)},
-                        {"image_sha256", hex(module.image_sha256)},
+                        {"identity", to_hex(module.identity)},
+                        {"image_sha256", to_hex(module.image_sha256)},
                         {"image_bytes", module.image_bytes},
                         {"terms", module.terms},
                         {"endpoints", endpoints},
@@ -60,8 +56,8 @@ nlohmann::json to_json(const ModuleRecord& module, bool with_secrets) {
         json["given"].push_back({{"secret", value.secret}, {"name", value.name}});
     }
     if (with_secrets) {
-        json["session"] = hex(module.session.view());
-        json["state_key"] = hex(module.state_key.view());
+        json["session"] = to_hex(module.session.view());
+        json["state_key"] = to_hex(module.state_key.view());
     }
     return json;
 }
@@ -82,9 +78,9 @@ nlohmann::json to_json(const ConnectionRecord& connection, bool with_secrets) {
                         {"next_counter", connection.next_counter},
                         {"window_open_since_us", connection.window_open_since_us}};
     if (with_secrets) {
-        json["key"] = hex(connection.key.view());
-        json["key_before"] = hex(connection.key_before.view());
-        json["pending"] = hex(connection.pending);
+        json["key"] = to_hex(connection.key.view());
+        json["key_before"] = to_hex(connection.key_before.view());
+        json["pending"] = to_hex(connection.pending);
     }
     return json;
 }

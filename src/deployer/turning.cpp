@@ -1,7 +1,6 @@
 #include "deployer/turning.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
@@ -57,11 +56,8 @@ Turning::Result Turning::run(const std::vector<std::uint16_t>& connections) {
     look();
     Change change;
     for (auto& [id, record] : turning_) {
-        std::array<std::uint8_t, wire::connection_key_bytes> key{};
-        context_.outside.random(key);
         record.key_before = record.key;
-        record.key.assign(key);
-        wipe(key);
+        record.key = fresh_key(context_.outside);
         ++record.turn;
         record.turned_at = turn_unfinished;
         record.replies_turned_at = turn_unfinished;

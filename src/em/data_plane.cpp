@@ -291,20 +291,24 @@ void Plane::clear(std::uint16_t deployment) {
     });
 }
 
+void Plane::fill(Snapshot& snapshot, Hosted& module) {
+    for (const tee::Carried& events : module.link->take_carried()) {
+        router_.carried(module.name.deployment, events);
+    }
+    if (!module.held_up.empty()) {
+        snapshot.held_up.push_back({module.name, module.held_up});
+    }
+    if (const auto entries = module.link->entries()) {
+        snapshot.entries.push_back({module.name, *entries});
+    }
+}
+
 Snapshot Plane::snapshot() {
     return blocking([&] {
         Snapshot snapshot;
         for (const auto& module : hosted_) {
             if (module != nullptr) {
-                for (const tee::Carried& events : module->link->take_carried()) {
-                    router_.carried(module->name.deployment, events);
-                }
-                if (!module->held_up.empty()) {
-                    snapshot.held_up.push_back({module->name, module->held_up});
-                }
-                if (const auto entries = module->link->entries()) {
-                    snapshot.entries.push_back({module->name, *entries});
-                }
+                fill(snapshot, *module);
             }
         }
         snapshot.disk_failures = disk_failures_;

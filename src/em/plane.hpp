@@ -171,6 +171,7 @@ class Plane final : public DataPlane, RouterOutside, LinkEvents, StreamEvents {
     void set_own_clocks();
     void check_failures();
     void check_directs();
+    void fill(Snapshot& snapshot, Hosted& module);
     Hosted* find(ModuleId id);
     Hosted* find(const ModuleName& name);
     Timer at(Deadline deadline, std::function<void()> action);

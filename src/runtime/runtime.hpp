@@ -55,13 +55,15 @@ struct Progress {
 };
 
 /// The frame being handled, private copy. Its header becomes that of its answer.
-struct HandledFrame {
+class HandledFrame {
+  protected:
     wire::FrameHeader header_{.version = 0, .kind = {}};
     alignas(2) std::uint8_t frame_[wire::max_frame_bytes]{};
     [[nodiscard]] Bytes frame() { return frame_; }
 };
 /// The same where the header need not be kept twice.
-struct HandledFrameInOne {
+class HandledFrameInOne {
+  protected:
     wire::FrameHeader header_{.version = 0, .kind = {}};
     std::uint8_t after_header_[wire::max_length]{};
     [[nodiscard]] Bytes frame() {

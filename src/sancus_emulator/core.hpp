@@ -131,6 +131,7 @@ struct Core {
     }
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
+    ~Core() = default;
 
     void unmask();
     void mask();

@@ -17,8 +17,8 @@ enum class Double : std::uint8_t {
     bit,
     bic,
     bis,
-    xor_,
-    and_
+    xor_, // NOLINT(readability-identifier-naming): the mnemonic is a word of C++
+    and_  // NOLINT(readability-identifier-naming): the same
 };
 /// Operations of one operand (bits 9–7).
 enum class Single : std::uint8_t { rrc, swpb, rra, sxt, push, call };

@@ -63,6 +63,8 @@ const Names freestanding = {"array",
                             "authex/web/identity.hpp",
                             "authex/web/names.hpp",
                             "authex/web/response.hpp"};
+/// Of `base`, what is no part of enclaves.
+const Names hosted_headers = {"base/diagnostic.hpp", "base/hex.hpp"};
 const Names enclave_parts = {"sdk", "base", "crypto", "wire", "runtime", "port"};
 
 /// Third-party headers by their first folder or name → the parts that may include them.
@@ -109,7 +111,8 @@ Place place_of(const fs::path& file) {
     }
     return {.part = names.at(1),
             .in_skeleton = in_skeleton,
-            .hosted_file = names[1] == "base" && file.stem() == "diagnostic"};
+            .hosted_file = names[1] == "base" &&
+                           hosted_headers.contains("base/" + file.stem().string() + ".hpp")};
 }
 
 std::optional<std::string> quoted(const Place& place, const std::string& header) {
@@ -122,7 +125,7 @@ std::optional<std::string> quoted(const Place& place, const std::string& header)
         return "nothing but its tests may include the skeleton's `" + header + "`";
     }
     if (!place.hosted_file && enclave_parts.contains(place.part) &&
-        header == "base/diagnostic.hpp") {
+        hosted_headers.contains(header)) {
         return "enclave code includes the hosted `" + header + "`";
     }
     const bool own = target == place.part || (place.part == "port" && target == "tee" &&

@@ -90,7 +90,7 @@ std::vector<fs::path> enclave_sources(bool small) {
             const std::string stem = entry.path().stem();
             const bool left_out = stem == "aes_gcm" || stem == "kdf" || stem == "noise" ||
                                   stem == "noise_initiator" || stem == "hmac" || stem == "x25519";
-            if (entry.path().extension() == ".cpp" && stem != "diagnostic" &&
+            if (entry.path().extension() == ".cpp" && stem != "diagnostic" && stem != "hex" &&
                 !(small && left_out)) {
                 sources.push_back(entry.path());
             }

@@ -17,7 +17,7 @@ inline Octets octets(const std::string& text) {
 }
 
 /// Whole frames of a run of them.
-inline std::vector<Octets> split(ByteView bytes) {
+inline std::vector<Octets> whole_frames(ByteView bytes) {
     std::vector<Octets> frames;
     wire::FrameView view;
     while (wire::parse_frame(bytes, view) == Error::none) {

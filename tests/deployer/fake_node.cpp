@@ -101,7 +101,7 @@ std::vector<Octets> FakeNode::invoke(FakeModule& module, ByteView frames) {
             break;
         }
         frames = frames.subspan(progress.consumed);
-        std::vector<Octets> left = split(out.first(progress.produced));
+        std::vector<Octets> left = whole_frames(out.first(progress.produced));
         if (!left.empty() && header_of(left.back()).kind == wire::Kind::state) {
             module.kept_state = std::move(left.back());
             left.pop_back();

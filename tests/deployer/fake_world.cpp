@@ -290,7 +290,7 @@ void FakeWorld::saw_sealed_by_module(ByteView frame) {
 void FakeWorld::saw_sealed_by_deployer(std::uint16_t channel, ByteView frames) {
     const auto state = deployer::State::open(database);
     const ByteView key = (*state)->connections().at(channel).key.view();
-    for (const Octets& frame : split(frames)) {
+    for (const Octets& frame : whole_frames(frames)) {
         const auto [before, is_new] = sealed_.emplace(
             std::pair(Octets(key.begin(), key.end()), header_of(frame).counter), frame);
         if (!is_new && before->second != frame) {
@@ -310,7 +310,7 @@ void FakeWorld::saw_orders(const std::string& module, ByteView frames) {
     }
     const ByteView session = record->session.view().first(32);
     const Octets key(session.begin(), session.end());
-    for (const Octets& frame : split(frames)) {
+    for (const Octets& frame : whole_frames(frames)) {
         if (header_of(frame).kind != wire::Kind::control) {
             handshakes_[module] = key; // what follows is under keys that the state has not yet
             return;

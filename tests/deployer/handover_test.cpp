@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "chain.hpp"
 #include "fake_world.hpp"
 
 namespace authex::deployer {
@@ -17,7 +18,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
 
-constexpr const char* chain = R"(
+constexpr const char* handover_chain = R"(
 application: chain
 simulation: allowed
 nodes:
@@ -35,12 +36,6 @@ connections:
 periodic:
   - { name: tick, module: middle, entry: go, every: 1s }
 )";
-
-std::string moved() {
-    std::string changed = chain;
-    changed.replace(changed.find("node: right, sources: [middle"), 11, "node: left ");
-    return changed;
-}
 
 class HandoverTest : public testing::Test {
   protected:
@@ -78,7 +73,7 @@ class HandoverTest : public testing::Test {
     /// What reached the end, of all that was ever sent.
     std::uint64_t arrived() { return world.module("last").taken; }
 
-    FakeWorld world{chain};
+    FakeWorld world{handover_chain};
 };
 
 TEST_F(HandoverTest, AnUpdatedModuleGoesOnWithStateAndConnections) {
@@ -114,7 +109,7 @@ TEST_F(HandoverTest, ManyUpdatesLoseNothing) {
 
 TEST_F(HandoverTest, AMovedModuleTakesAllAlong) {
     world.go("first");
-    world.set_descriptor(moved());
+    world.set_descriptor(test::with_middle_moved(handover_chain));
     EXPECT_THAT(up(),
                 ElementsAre("load middle", "attest middle", "configure middle", "update middle"));
     EXPECT_THAT(on_nodes(), ElementsAre("left first", "left last", "left middle.2"));
@@ -125,7 +120,7 @@ TEST_F(HandoverTest, AMovedModuleTakesAllAlong) {
     EXPECT_EQ(arrived(), 2U);
     EXPECT_EQ(world.module("middle").taken, 2U);
     EXPECT_THAT(up(), IsEmpty());
-    world.set_descriptor(chain);
+    world.set_descriptor(handover_chain);
     up();
     world.go("first");
     EXPECT_EQ(arrived(), 3U);
@@ -135,7 +130,7 @@ TEST_F(HandoverTest, AMovedModuleTakesAllAlong) {
 
 TEST_F(HandoverTest, AnOrderFromBeforeAMoveThatArrivesAfterItIsMadeUpFor) {
     const auto before = world.node("left").routes;
-    world.set_descriptor(moved());
+    world.set_descriptor(test::with_middle_moved(handover_chain));
     up();
     const std::uint32_t turned = epoch("a");
     world.node("left").routes = before;
@@ -202,7 +197,7 @@ TEST_F(HandoverTest, AModuleMovesWhileTheOtherEndOfAConnectionStartsAnew) {
     world.go("first");
     world.restart("last");
     world.restart("first");
-    world.set_descriptor(moved());
+    world.set_descriptor(test::with_middle_moved(handover_chain));
     up();
     EXPECT_EQ(world.module("middle").taken, 1U);
     world.go("first");
@@ -327,7 +322,7 @@ void prepare(FakeWorld& world) {
     for (const char* module : {"first", "middle", "last"}) {
         world.change_code(module);
     }
-    world.set_descriptor(moved());
+    world.set_descriptor(test::with_middle_moved(handover_chain));
 }
 
 // P72
@@ -335,7 +330,7 @@ TEST(HandoverFaults, ADeployerThatIsKilledAnywhereLosesAndDoublesNothing) {
     int killed = 0;
     for (int place = 1;; ++place) {
         SCOPED_TRACE(testing::Message() << "killed at place " << place);
-        FakeWorld world(chain);
+        FakeWorld world(handover_chain);
         prepare(world);
         world.fuse = place;
         const bool survived = world.survives([&] { (void)world.open()->up({}); });
@@ -354,7 +349,7 @@ TEST(HandoverFaults, ACallThatFailsAnywhereLosesAndDoublesNothing) {
     int failed = 0;
     for (int place = 1;; ++place) {
         SCOPED_TRACE(testing::Message() << "lost at place " << place);
-        FakeWorld world(chain);
+        FakeWorld world(handover_chain);
         prepare(world);
         world.loss = place;
         (void)world.open()->up({});
@@ -371,7 +366,7 @@ TEST(HandoverFaults, ACallThatFailsAnywhereLosesAndDoublesNothing) {
 }
 
 TEST(HandoverFaults, ANodeThatGoesAwayForLongIsComeBackTo) {
-    FakeWorld world(chain);
+    FakeWorld world(handover_chain);
     prepare(world);
     world.loss = 40;
     (void)world.open()->up({});

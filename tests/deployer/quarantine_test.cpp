@@ -14,7 +14,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr const char* chain = R"(
+constexpr const char* quarantine_chain = R"(
 application: chain
 simulation: allowed
 nodes:
@@ -81,7 +81,7 @@ class QuarantineTest : public testing::Test {
         return world.module("driver").taken - before;
     }
 
-    FakeWorld world{chain};
+    FakeWorld world{quarantine_chain};
 };
 
 TEST_F(QuarantineTest, ARefusedReattestationCutsTheModuleOffFromAllOthers) {
@@ -169,7 +169,7 @@ TEST_F(QuarantineTest, ReachesAPeerThatWasAwayAsSoonAsItIsBack) {
 
 TEST_F(QuarantineTest, SurvivesADeployerThatIsKilledAnywhere) {
     for (int fuse = 1;; ++fuse) {
-        FakeWorld again(chain);
+        FakeWorld again(quarantine_chain);
         ASSERT_TRUE(again.open()->up({}));
         again.module("middle").identity[0] ^= 1U;
         again.fuse = fuse;

@@ -21,7 +21,7 @@ using testing::Not;
 
 namespace fs = std::filesystem;
 
-constexpr const char* chain = R"(
+constexpr const char* recovery_chain = R"(
 application: chain
 simulation: allowed
 nodes:
@@ -62,7 +62,7 @@ class RecoveryTest : public testing::Test {
         const auto done = world.open()->recover(0);
         ASSERT_TRUE(done) << to_text(done.error().at(0));
     }
-    FakeWorld world{chain};
+    FakeWorld world{recovery_chain};
     OwnerKey thief;
     std::shared_ptr<Database> stolen;
 };
@@ -146,7 +146,7 @@ TEST_F(RecoveryTest, TheStateAloneMayBeLostToo) {
 
 TEST_F(RecoveryTest, KilledAnywhereItGoesOn) {
     for (int fuse = 1;; ++fuse) {
-        FakeWorld killed(chain);
+        FakeWorld killed(recovery_chain);
         ASSERT_TRUE(killed.open()->up({}));
         killed.lose_state();
         killed.owner = killed.recovery;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "chain.hpp"
 #include "fake_world.hpp"
 
 namespace authex::deployer {
@@ -12,24 +13,9 @@ namespace {
 using test::FakeWorld;
 using testing::IsEmpty;
 
-constexpr const char* chain = R"(
-application: chain
-simulation: allowed
-nodes:
-  left:  { tee: native, address: 127.0.0.1:6001 }
-  right: { tee: native, address: 127.0.0.1:6002 }
-modules:
-  first:  { node: left,  sources: [first.cpp] }
-  middle: { node: right, sources: [middle.cpp], persist: true }
-  last:   { node: left,  sources: [last.cpp] }
-connections:
-  - { name: a, from: first.out,  to: middle.relay }
-  - { name: b, from: middle.out, to: last.in }
-)";
-
-/// One that gets anworld key only with a new epoch.
+/// One that gets another key only with a new epoch.
 TEST(RestoringOneKey, AnOldStateIsRefusedToo) {
-    std::string keyed = chain;
+    std::string keyed = test::chain();
     keyed.replace(
         keyed.find("to: last.in }"), 13, "to: last.in, key: 000102030405060708090a0b0c0d0e0f }");
     FakeWorld world{keyed};
@@ -50,7 +36,7 @@ TEST(RestoringFaults, AModuleThatDiesBeforeItsUpdateIsFinishedIsNotToldToBegin) 
     for (int place = 1, unfinished = 0; unfinished == 0; ++place) {
         for (int loss = 1, lost = 1; lost != 0; ++loss) {
             SCOPED_TRACE(testing::Message() << place << ' ' << loss);
-            FakeWorld world{chain};
+            FakeWorld world{test::chain()};
             ASSERT_TRUE(world.open()->up({}));
             world.go("first");
             world.change_code("middle");

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "chain.hpp"
 #include "fake_world.hpp"
 
 namespace authex::deployer {
@@ -17,22 +18,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr const char* chain = R"(
-application: chain
-simulation: allowed
-nodes:
-  left:  { tee: native, address: 127.0.0.1:6001 }
-  right: { tee: native, address: 127.0.0.1:6002 }
-modules:
-  first:  { node: left,  sources: [first.cpp] }
-  middle: { node: right, sources: [middle.cpp], persist: true }
-  last:   { node: left,  sources: [last.cpp] }
-connections:
-  - { name: a, from: first.out,  to: middle.relay }
-  - { name: b, from: middle.out, to: last.in }
-  - { name: poke, direct: true, to: middle.relay }
-  - { name: ask,  direct: true, to: middle.answer }
-)";
+/// Beside the chain, the deployer speaks to the one between.
+std::string watched_chain() {
+    return test::chain("  - { name: poke, direct: true, to: middle.relay }\n"
+                       "  - { name: ask,  direct: true, to: middle.answer }\n");
+}
 
 bool has_step_for(const Plan& plan, const std::string& module) {
     return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const PlannedStep& step) {
@@ -66,7 +56,7 @@ class RestoringTest : public testing::Test {
     }
     std::uint64_t arrived() { return world.module("last").taken; }
     void persist_all() {
-        std::string all = chain;
+        std::string all = watched_chain();
         for (const char* name : {"first.cpp]", "last.cpp]"}) {
             all.insert(all.find(name) + std::string(name).size(), ", persist: true");
         }
@@ -74,7 +64,7 @@ class RestoringTest : public testing::Test {
         up();
     }
 
-    FakeWorld world{chain};
+    FakeWorld world{watched_chain()};
 };
 
 TEST_F(RestoringTest, AModuleThatDiedGoesOnWithStateAndConnections) {
@@ -99,7 +89,7 @@ TEST_F(RestoringTest, AModuleThatDiedGoesOnWithStateAndConnections) {
 
 // An order to it was not answered, so that its channel is gone; it is the process that it was.
 TEST_F(RestoringTest, AModuleWaitsForAPeerThatIsNotAttestedJustNow) {
-    std::string apart = chain;
+    std::string apart = watched_chain();
     apart.replace(apart.find("node: left,  sources: [first"), 10, "node: right");
     world.set_descriptor(apart);
     up();
@@ -395,7 +385,7 @@ TEST_F(RestoringTest, AFailedCallIsMadeGoodByTheNextUp) {
 
 /// Also one without connections: nothing else would tell that it waits.
 TEST_F(RestoringTest, AModuleThatWasNotToldToGoOnIsPlannedFor) {
-    std::string lone = chain;
+    std::string lone = watched_chain();
     lone.insert(lone.find("connections:"),
                 "  lone: { node: left, sources: [lone.cpp], persist: true }\n");
     world.set_descriptor(lone);
@@ -423,7 +413,7 @@ TEST_F(RestoringTest, AModuleThatWasNotToldToGoOnIsPlannedFor) {
 
 /// Nothing was kept, and nothing was lost: it begins.
 TEST_F(RestoringTest, AModuleThatDiedBeforeItWasFirstToldToKeepItsStateBegins) {
-    std::string lone = chain;
+    std::string lone = watched_chain();
     lone.insert(lone.find("connections:"),
                 "  lone: { node: left, sources: [lone.cpp], persist: true }\n");
     for (int place = 1, finished = 0; finished < 1; ++place) {
@@ -512,12 +502,10 @@ TEST_F(RestoringTest, ACallThatFailsWhileAModuleIsUpdatedIsMadeGoodByTheNextUp) 
 
 /// A state lies where its module was: it is brought back there, and moves then.
 TEST_F(RestoringTest, AModuleThatDiedBeforeItMovesTakesItsStateAlong) {
-    std::string moved = chain;
-    moved.replace(moved.find("node: right, sources: [middle"), 11, "node: left ");
     world.go("first");
     world.go("first");
     world.crash("middle");
-    world.set_descriptor(moved);
+    world.set_descriptor(test::with_middle_moved(watched_chain()));
     world.node("right").reachable = false;
     EXPECT_EQ(failing_up().code, "node-unreachable");
     EXPECT_EQ(module("middle").node, "right") << "it waits for what the node has";

@@ -18,7 +18,7 @@ using testing::Not;
 using testing::Pair;
 using testing::UnorderedElementsAre;
 
-constexpr const char* nodes = R"(
+constexpr const char* copied_nodes = R"(
 application: chain
 simulation: allowed
 nodes:
@@ -76,7 +76,7 @@ class StateCopy : public testing::Test {
     void here() { world.database = original; }
     void there() { world.database = copied; }
 
-    FakeWorld world{std::string(nodes) + connections};
+    FakeWorld world{std::string(copied_nodes) + connections};
     std::shared_ptr<Database> original;
     std::shared_ptr<Database> copied;
 };
@@ -167,10 +167,10 @@ TEST_F(StateCopy, TakesAModuleThatWasRestartedAfterItForWhatItIs) {
 }
 
 TEST_F(StateCopy, RemovesConnectionsThatWereMadeAfterIt) {
-    world.set_descriptor(std::string(nodes) + connections +
+    world.set_descriptor(std::string(copied_nodes) + connections +
                          "  - { name: more, from: first.out, to: last.relay }\n");
     ASSERT_TRUE(world.open()->up({}));
-    world.set_descriptor(std::string(nodes) + connections);
+    world.set_descriptor(std::string(copied_nodes) + connections);
     there();
     EXPECT_THAT(up(), Contains("disconnect channel 4"));
     const std::uint64_t before = taken();
@@ -220,7 +220,7 @@ TEST_F(StateCopy, ATurnThatWasNotFinishedIsKeyedAnew) {
 }
 
 TEST_F(StateCopy, OfAnUnfinishedConnectionIsKeyedAnew) {
-    world.set_descriptor(std::string(nodes) + connections +
+    world.set_descriptor(std::string(copied_nodes) + connections +
                          "  - { name: more, from: first.out, to: last.relay }\n");
     for (int place = 1; place < 12; ++place) {
         here();
@@ -270,7 +270,7 @@ TEST_F(StateCopy, OfACopyTakesTheApplicationBack) {
 }
 
 TEST_F(StateCopy, AGivenKeyOfADirectConnectionIsNotTakenAgain) {
-    world.set_descriptor(std::string(nodes) + connections +
+    world.set_descriptor(std::string(copied_nodes) + connections +
                          "  - { name: given, direct: true, to: last.in, key: "
                          "\"000102030405060708090a0b0c0d0e0f\" }\n");
     ASSERT_TRUE(world.open()->up({}));
@@ -281,7 +281,7 @@ TEST_F(StateCopy, AGivenKeyOfADirectConnectionIsNotTakenAgain) {
 }
 
 TEST_F(StateCopy, AGivenKeyBetweenModulesStays) {
-    world.set_descriptor(std::string(nodes) +
+    world.set_descriptor(std::string(copied_nodes) +
                          "  - { name: a, from: first.out, to: last.in, key: "
                          "\"000102030405060708090a0b0c0d0e0f\" }\n" +
                          "  - { name: poke, direct: true, to: first.relay }\n");

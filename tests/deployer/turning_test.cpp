@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "chain.hpp"
 #include "fake_world.hpp"
 
 namespace authex::deployer {
@@ -15,28 +16,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr const char* chain = R"(
-application: chain
-simulation: allowed
-nodes:
-  left:  { tee: native, address: 127.0.0.1:6001 }
-  right: { tee: native, address: 127.0.0.1:6002 }
-modules:
-  first:  { node: left,  sources: [first.cpp] }
-  middle: { node: right, sources: [middle.cpp], persist: true }
-  last:   { node: left,  sources: [last.cpp] }
-connections:
-  - { name: a, from: first.out,  to: middle.relay }
-  - { name: b, from: middle.out, to: last.in }
-  - { name: q, from: first.ask,  to: last.answer }
-  - { name: poke, direct: true, to: middle.relay }
-)";
-
-const std::string moved = [] {
-    std::string changed = chain;
-    changed.replace(changed.find("node: right, sources: [middle"), 11, "node: left ");
-    return changed;
-}();
+/// With requests, and the deployer's own connection.
+std::string busy_chain() {
+    return test::chain("  - { name: q, from: first.ask,  to: last.answer }\n"
+                       "  - { name: poke, direct: true, to: middle.relay }\n");
+}
 
 class TurningTest : public testing::Test {
   protected:
@@ -67,7 +51,7 @@ class TurningTest : public testing::Test {
     }
     std::uint64_t arrived() { return world.module("last").taken; }
 
-    FakeWorld world{chain};
+    FakeWorld world{busy_chain()};
 };
 
 TEST_F(TurningTest, ConnectionsGoOnUnderOtherKeysInTheirEpoch) {
@@ -229,7 +213,7 @@ TEST_P(BrokenTurn, IsFinishedBeforeAnInstanceTakesOver) {
 /// A route that a node has wrong is told again under the keys that both ends have.
 TEST_P(BrokenTurn, IsFinishedBeforeARouteIsToldAgain) {
     const auto before = world.node("left").routes;
-    world.set_descriptor(moved);
+    world.set_descriptor(test::with_middle_moved(busy_chain()));
     (void)act({});
     std::uint64_t sent = 0;
     bool finished = false;

@@ -20,7 +20,7 @@ using testing::Not;
 
 namespace fs = std::filesystem;
 
-std::string descriptor(const std::string& values) {
+std::string descriptor_with(const std::string& values) {
     return R"(
 application: pair
 simulation: allowed
@@ -86,7 +86,7 @@ class ValuesTest : public testing::Test {
     std::string secret(const std::string& name) {
         return seen("one", wire::ValueKind::secret, name);
     }
-    FakeWorld world{descriptor(all_kinds)};
+    FakeWorld world{descriptor_with(all_kinds)};
 };
 
 TEST_F(ValuesTest, AreGivenAfterAttestationAndBeforeAnythingIsConnected) {
@@ -126,7 +126,7 @@ TEST_F(ValuesTest, ThatChangeAreGivenAlone) {
 
 TEST_F(ValuesTest, ThatLeaveTheDescriptorAreForgottenByTheModule) {
     up();
-    world.set_descriptor(descriptor(", config: { limit: 22, mode: fast }"));
+    world.set_descriptor(descriptor_with(", config: { limit: 22, mode: fast }"));
     EXPECT_THAT(configured(),
                 ElementsAre(AllOf(HasSubstr("config limit changed"),
                                   HasSubstr("config mode is new"),
@@ -136,7 +136,7 @@ TEST_F(ValuesTest, ThatLeaveTheDescriptorAreForgottenByTheModule) {
     up();
     EXPECT_EQ(secret("token"), "(not set)");
     EXPECT_EQ(seen("one", wire::ValueKind::config, "limit"), "22");
-    world.set_descriptor(descriptor(""));
+    world.set_descriptor(descriptor_with(""));
     up();
     EXPECT_EQ(seen("one", wire::ValueKind::config, "limit"), "(not set)");
 }
@@ -145,13 +145,13 @@ TEST_F(ValuesTest, ThatLeaveTheDescriptorAreForgottenAlsoWhereTheNodeMakesUpARes
     up();
     v1::ModuleStatus& status = world.module("one").status;
     status.set_instance(status.instance() + 1);
-    world.set_descriptor(descriptor(", config: { mode: fast }"));
+    world.set_descriptor(descriptor_with(", config: { mode: fast }"));
     up();
     EXPECT_EQ(secret("token"), "(not set)");
     EXPECT_EQ(seen("one", wire::ValueKind::config, "limit"), "(not set)");
     EXPECT_EQ(seen("one", wire::ValueKind::config, "mode"), "fast");
     status.set_instance(status.instance() + 1);
-    world.set_descriptor(descriptor(""));
+    world.set_descriptor(descriptor_with(""));
     up();
     EXPECT_EQ(seen("one", wire::ValueKind::config, "mode"), "(not set)");
     EXPECT_THAT(configured(), IsEmpty());
@@ -246,7 +246,7 @@ TEST_F(ValuesTest, ThatAreTooLargeAreRefusedBeforeAnythingIsSent) {
     for (char c = 'a'; c < 'f'; ++c) {
         many += std::string(1, c) + ": " + std::string(4000, c) + ", ";
     }
-    world.set_descriptor(descriptor(many + "z: 1 }"));
+    world.set_descriptor(descriptor_with(many + "z: 1 }"));
     const auto done = world.open()->up({});
     ASSERT_THAT(codes(done), ElementsAre("value-too-large"));
     EXPECT_THAT(done.error()[0].summary, HasSubstr("together"));

@@ -1,5 +1,7 @@
 #include "em/control/calls.hpp"
 
+#include <chrono>
+
 #include <spdlog/spdlog.h>
 
 namespace authex::em {
@@ -29,6 +31,12 @@ Expected<T> refuse(const grpc::ServerContextBase& context, Method method, const 
 }
 
 } // namespace
+
+std::uint64_t unix_time_us() {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                          std::chrono::system_clock::now().time_since_epoch())
+                                          .count());
+}
 
 Gate::Permit Gate::enter() {
     if (inside_.fetch_add(1) >= limit_) {

@@ -3,6 +3,7 @@
 // exactly once, however client, manager and server race for it.
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -21,6 +22,9 @@ struct ServiceOptions {
     std::uint32_t loads_max = 16;
     std::uint32_t followers_max = 256;
 };
+
+/// Of this machine's clock.
+[[nodiscard]] std::uint64_t unix_time_us();
 
 /// Counts what is under way; one place is held by each Permit.
 class Gate {

@@ -8,12 +8,6 @@
 namespace authex::em {
 namespace {
 
-std::uint64_t unix_time_us() {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
-                                          std::chrono::system_clock::now().time_since_epoch())
-                                          .count());
-}
-
 Recorder::Entropy draw() {
     std::random_device device;
     Recorder::Entropy entropy{};

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/hex.hpp"
+
 namespace authex::em {
 namespace {
 
@@ -81,16 +83,6 @@ class Fields {
     std::string wrong_;
 };
 
-std::string hex(ByteView bytes) {
-    constexpr const char* digits = "0123456789abcdef";
-    std::string text;
-    for (const std::uint8_t byte : bytes) {
-        text += digits[byte >> 4U];
-        text += digits[byte & 15U];
-    }
-    return text;
-}
-
 int digit_value(char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -132,7 +124,7 @@ Expected<Deployment> deployment_of(const json& object) {
 json to_json(const Module& module) {
     return {{"deployment", module.spec.deployment},
             {"name", module.spec.name},
-            {"image_sha256", hex(module.spec.image_sha256)},
+            {"image_sha256", to_hex(module.spec.image_sha256)},
             {"image_bytes", module.image_bytes},
             {"stack_bytes", module.spec.stack_bytes},
             {"devices", module.spec.devices},

@@ -9,6 +9,8 @@
 #include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
 
+#include "em/control/calls.hpp"
+
 namespace authex::em {
 namespace {
 
@@ -19,12 +21,6 @@ constexpr std::size_t grpc_memory_max_bytes = std::size_t{256} << 20U;
 constexpr int keepalive_ms = 30'000;
 constexpr int keepalive_wait_ms = 10'000;
 constexpr auto shutdown_time = std::chrono::milliseconds(500);
-
-std::uint64_t unix_time_us() {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
-                                          std::chrono::system_clock::now().time_since_epoch())
-                                          .count());
-}
 
 void wait_readable(int descriptor, int milliseconds) {
     pollfd waited{.fd = descriptor, .events = POLLIN, .revents = 0};

@@ -4,7 +4,7 @@ namespace authex::sancus_emulator {
 namespace {
 
 constexpr std::uint16_t registers_bytes = 4;
-constexpr std::uint16_t status = 0;
+constexpr std::uint16_t status_word = 0;
 constexpr std::uint16_t data = 2;
 constexpr std::uint16_t nothing = 0xAB;
 
@@ -16,7 +16,7 @@ bool FileIo::has(std::uint16_t address) const {
 
 std::uint16_t FileIo::read(std::uint16_t address, std::uint64_t cycle) {
     (void)cycle;
-    if (address - base_ == status) {
+    if (address - base_ == status_word) {
         return waiting_.empty() ? 0 : 1;
     }
     return waiting_.empty() ? nothing : waiting_.take();

@@ -16,9 +16,9 @@ using asio::ip::tcp;
 
 /// Takes no more from the debugger while it has not taken what is for it. Lives as long as
 /// something is going on with it.
-class Connection : public std::enable_shared_from_this<Connection> {
+class Debugger : public std::enable_shared_from_this<Debugger> {
   public:
-    Connection(tcp::socket socket, gdb::Server& server)
+    Debugger(tcp::socket socket, gdb::Server& server)
         : socket_(std::move(socket)), server_(server) {
         asio::error_code ignored;
         socket_.set_option(tcp::no_delay(true), ignored);
@@ -146,7 +146,7 @@ class GdbPort::State {
             }
             const bool busy = connection_ != nullptr && connection_->is_open();
             if (!error && !busy) {
-                connection_ = std::make_shared<Connection>(std::move(socket), server_);
+                connection_ = std::make_shared<Debugger>(std::move(socket), server_);
                 connection_->begin();
             }
             accept();
@@ -156,7 +156,7 @@ class GdbPort::State {
     tcp::acceptor acceptor_;
     gdb::Server& server_;
     const Panel& panel_;
-    std::shared_ptr<Connection> connection_;
+    std::shared_ptr<Debugger> connection_;
 };
 
 GdbPort::GdbPort(std::unique_ptr<State> state) : state_(std::move(state)) {}

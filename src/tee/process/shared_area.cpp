@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t pages_bytes = 2 * page_bytes;
 
-constexpr std::size_t file_bytes(std::size_t ring_bytes) {
+constexpr std::size_t area_file_bytes(std::size_t ring_bytes) {
     return pages_bytes + 2 * ring_bytes;
 }
 
@@ -35,7 +35,7 @@ std::size_t stated_ring_bytes(int file) {
     if (::pread(file, header.data(), sizeof header, 0) != static_cast<ssize_t>(sizeof header) ||
         ::fstat(file, &status) != 0 || header[0] != shared_area_magic ||
         !valid_ring_bytes(header[1]) || !S_ISREG(status.st_mode) ||
-        static_cast<std::uint64_t>(status.st_size) != file_bytes(header[1])) {
+        static_cast<std::uint64_t>(status.st_size) != area_file_bytes(header[1])) {
         return 0;
     }
     return static_cast<std::size_t>(header[1]);
@@ -55,7 +55,7 @@ bool SharedArea::lay_out(int file, std::size_t ring_bytes) {
         errno = EINVAL;
         return false;
     }
-    const int error = ::posix_fallocate(file, 0, static_cast<off_t>(file_bytes(ring_bytes)));
+    const int error = ::posix_fallocate(file, 0, static_cast<off_t>(area_file_bytes(ring_bytes)));
     if (error != 0) {
         errno = error;
         return false;

@@ -25,7 +25,7 @@ std::string content_of(const std::filesystem::path& file) {
     return text.str();
 }
 template <typename T>
-std::string code(const Expected<T>& outcome) {
+std::string code_of(const Expected<T>& outcome) {
     return outcome ? "ok" : outcome.error().code;
 }
 
@@ -138,7 +138,7 @@ TEST_F(GrpcNode, AManagerThatDoesNotAnswerEndsWithTheDeadline) {
     ASSERT_TRUE(impatient);
     const auto status = (*impatient)->status({});
     manager.caller_gave_up.count_down();
-    ASSERT_EQ(code(status), "deadline");
+    ASSERT_EQ(code_of(status), "deadline");
     EXPECT_NE(status.error().summary.find(address), std::string::npos) << status.error().summary;
 }
 
@@ -146,7 +146,7 @@ TEST_F(GrpcNode, AManagerThatIsNotThereIsNamedWithTheCommandThatStartsIt) {
     serve();
     server->Shutdown();
     const auto hello = node()->hello({});
-    ASSERT_EQ(code(hello), "node-unreachable");
+    ASSERT_EQ(code_of(hello), "node-unreachable");
     EXPECT_NE(hello.error().summary.find(address), std::string::npos);
     EXPECT_NE(hello.error().fix.find("authex dev"), std::string::npos);
 }
@@ -154,7 +154,7 @@ TEST_F(GrpcNode, AManagerThatIsNotThereIsNamedWithTheCommandThatStartsIt) {
 TEST_F(GrpcNode, AHostThatHasNoAddressIsSaidToBeThat) {
     address = "no-such-host.invalid:6201"; // RFC 6761 §6.4: never resolves
     const auto hello = node()->hello({});
-    ASSERT_EQ(code(hello), "node-unreachable");
+    ASSERT_EQ(code_of(hello), "node-unreachable");
     EXPECT_NE(hello.error().summary.find("the host of " + address + " has no address"),
               std::string::npos)
         << hello.error().summary;
@@ -176,7 +176,7 @@ TEST_F(GrpcNode, AnImageArrivesWholeInChunksThatTheProtocolAllows) {
 TEST_F(GrpcNode, ALoadWithoutAReadyModuleIsNoSuccess) {
     serve();
     manager.says_ready = false;
-    EXPECT_EQ(code(node()->load({}, std::vector<std::uint8_t>(10), {})), "load-unanswered");
+    EXPECT_EQ(code_of(node()->load({}, std::vector<std::uint8_t>(10), {})), "load-unanswered");
 }
 
 TEST_F(GrpcNode, AManagerThatIsBusyIsAskedAgain) {
@@ -190,7 +190,7 @@ TEST_F(GrpcNode, AManagerThatIsBusyIsAskedAgain) {
 TEST_F(GrpcNode, AManagerThatStaysBusyIsGivenUpInTime) {
     serve();
     manager.busy_times = 1'000'000;
-    EXPECT_EQ(code(node({}, 2s)->load({}, std::vector<std::uint8_t>(10), {})), "busy");
+    EXPECT_EQ(code_of(node({}, 2s)->load({}, std::vector<std::uint8_t>(10), {})), "busy");
 }
 
 TEST_F(GrpcNode, SpeaksTlsWithTheNodesOfItsApplication) {
@@ -202,7 +202,7 @@ TEST_F(GrpcNode, SpeaksTlsWithTheNodesOfItsApplication) {
 TEST_F(GrpcNode, RefusesANodeWhoseCertificateNamesAnotherHost) {
     serve_tls({"192.0.2.1", "other.example"});
     const auto hello = node(deployer_of("app"))->hello({});
-    ASSERT_EQ(code(hello), "node-unreachable");
+    ASSERT_EQ(code_of(hello), "node-unreachable");
     EXPECT_THAT(hello.error().summary, HasSubstr("the certificate at " + address));
     EXPECT_THAT(hello.error().fix, HasSubstr("authex node bundle edge --host"));
 }
@@ -210,7 +210,7 @@ TEST_F(GrpcNode, RefusesANodeWhoseCertificateNamesAnotherHost) {
 TEST_F(GrpcNode, RefusesANodeOfAnotherAuthority) {
     serve_tls({"127.0.0.1"});
     const auto hello = node(deployer_of("other"))->hello({});
-    ASSERT_EQ(code(hello), "node-unreachable");
+    ASSERT_EQ(code_of(hello), "node-unreachable");
     EXPECT_THAT(hello.error().summary, HasSubstr("the certificate at " + address));
     EXPECT_THAT(hello.error().fix, HasSubstr("`certificate:`"));
 }
@@ -218,7 +218,7 @@ TEST_F(GrpcNode, RefusesANodeOfAnotherAuthority) {
 TEST_F(GrpcNode, SaysNothingInPlaintextToANodeWithTls) {
     serve_tls({"127.0.0.1"});
     const auto hello = node()->hello({});
-    ASSERT_EQ(code(hello), "node-unreachable");
+    ASSERT_EQ(code_of(hello), "node-unreachable");
     EXPECT_THAT(hello.error().summary, HasSubstr("no authex-em in plaintext"));
     EXPECT_THAT(hello.error().fix, HasSubstr("`certificate:`"));
 }
@@ -226,7 +226,7 @@ TEST_F(GrpcNode, SaysNothingInPlaintextToANodeWithTls) {
 TEST_F(GrpcNode, SaysThatANodeSpeaksNoTls) {
     serve();
     const auto hello = node(deployer_of("app"))->hello({});
-    ASSERT_EQ(code(hello), "node-unreachable");
+    ASSERT_EQ(code_of(hello), "node-unreachable");
     EXPECT_THAT(hello.error().summary, HasSubstr("no TLS"));
     EXPECT_THAT(hello.error().fix, HasSubstr("authex-em --tls"));
 }

@@ -14,8 +14,8 @@ using test::Client;
 using test::PemPair;
 using testing::HasSubstr;
 
-const std::string image(1000, 'i');
-const std::string other_image(1000, 'j');
+const std::string image_i(1000, 'i');
+const std::string image_j(1000, 'j');
 
 /// Reads the first message, if there is one.
 std::string changes_of(Client& client) {
@@ -47,7 +47,7 @@ std::string call_of(Method method, Client& client) {
     case Method::hello:
         return client.hello();
     case Method::load:
-        return client.load("a", image).code();
+        return client.load("a", image_i).code();
     case Method::start:
         return client.start("a");
     case Method::stop:
@@ -195,20 +195,20 @@ TEST_F(RolesTest, OperatorStartsWhatIsThereAndBringsNothing) {
     const auto owner = client_as("owner");
     const auto operating = client_as("operator");
     ASSERT_EQ(owner->hello(), "ok");
-    EXPECT_EQ(operating->load("a", image).code(), "role-too-low");
-    ASSERT_EQ(owner->load("a", image).code(), "ok");
+    EXPECT_EQ(operating->load("a", image_i).code(), "role-too-low");
+    ASSERT_EQ(owner->load("a", image_i).code(), "ok");
     ASSERT_EQ(operating->stop("a"), "ok");
-    EXPECT_EQ(operating->load("a", other_image).code(), "role-too-low");
-    EXPECT_EQ(operating->load("a", image).code(), "ok") << "the image is on the node";
-    EXPECT_EQ(operating->load("b", image).code(), "role-too-low");
-    EXPECT_EQ(client_as("observer")->load("a", image).code(), "role-too-low");
+    EXPECT_EQ(operating->load("a", image_j).code(), "role-too-low");
+    EXPECT_EQ(operating->load("a", image_i).code(), "ok") << "the image is on the node";
+    EXPECT_EQ(operating->load("b", image_i).code(), "role-too-low");
+    EXPECT_EQ(client_as("observer")->load("a", image_i).code(), "role-too-low");
     EXPECT_EQ(owner->module("a").state(), v1::ModuleStatus::RUNNING);
 }
 
 TEST_F(RolesTest, ObserverChangesNothing) {
     const auto owner = client_as("owner");
     ASSERT_EQ(owner->hello(), "ok");
-    ASSERT_EQ(owner->load("a", image).code(), "ok");
+    ASSERT_EQ(owner->load("a", image_i).code(), "ok");
     const auto observer = client_as("observer");
     for (const MethodRule& rule : method_rules) {
         (void)call_of(rule.method, *observer);
@@ -258,7 +258,7 @@ TEST_F(RolesTest, RevokedCertificateIsRefusedFromTheNextCallOnAndAfterARestart) 
     EXPECT_EQ(revoked->status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
     EXPECT_EQ(owner->hello(), "ok");
     EXPECT_EQ(owner->greeting.revoked(), 1U);
-    ASSERT_EQ(owner->load("a", image).code(), "ok");
+    ASSERT_EQ(owner->load("a", image_i).code(), "ok");
     EXPECT_EQ(owner->enter("a", test::fake_log, "line"), "ok");
     while (!logs.next().empty()) {
     }
@@ -280,12 +280,12 @@ TEST_F(RolesTest, ImageThatComesWhileItsSenderIsRevokedIsNotTaken) {
     const auto context = test::with_deadline();
     const auto stream = mallory->stub().Load(context.get());
     v1::LoadRequest request;
-    *request.mutable_spec() = mallory->spec("a", image);
+    *request.mutable_spec() = mallory->spec("a", image_i);
     ASSERT_TRUE(stream->Write(request));
-    request.set_chunk(image.substr(0, 1));
+    request.set_chunk(image_i.substr(0, 1));
     ASSERT_TRUE(stream->Write(request));
     EXPECT_EQ(revoke(*owner, {serial}), "1");
-    request.set_chunk(image.substr(1));
+    request.set_chunk(image_i.substr(1));
     (void)stream->Write(request);
     for (v1::LoadProgress progress; stream->Read(&progress);) {
     }
@@ -352,7 +352,7 @@ TEST_F(RolesTest, PlaintextHasOneOwner) {
     open({});
     Client anyone(server->address());
     EXPECT_EQ(anyone.hello(), "ok");
-    EXPECT_EQ(anyone.load("a", image).code(), "ok");
+    EXPECT_EQ(anyone.load("a", image_i).code(), "ok");
 }
 
 } // namespace

@@ -10,8 +10,8 @@ namespace {
 using test::Client;
 using test::LogReader;
 
-const std::string image(300'000, 'i');
-const std::string other_image(200, 'o');
+const std::string large_image(300'000, 'i');
+const std::string small_image(200, 'o');
 
 class ServiceTest : public test::ServerTest {
   protected:
@@ -79,31 +79,31 @@ TEST_F(ServiceTest, RefusesCallsBeforeHello) {
     Client stranger(server->address(), grpc::InsecureChannelCredentials(), 7);
     v1::StatusReply reply;
     EXPECT_EQ(stranger.call(&Client::Stub::Status, v1::StatusRequest(), &reply), "no-hello");
-    EXPECT_EQ(stranger.load("a", image).code(), "no-hello");
+    EXPECT_EQ(stranger.load("a", large_image).code(), "no-hello");
     LogReader logs(stranger, "", false);
     EXPECT_EQ(logs.next(), "");
     EXPECT_EQ(logs.code(), "no-hello");
 }
 
 TEST_F(ServiceTest, LoadsAModuleAndSaysHowFarItIs) {
-    const test::Loaded loaded = client->load("a", image);
+    const test::Loaded loaded = client->load("a", large_image);
     ASSERT_EQ(loaded.code(), "ok");
     ASSERT_EQ(loaded.progress.size(), 3U);
     EXPECT_EQ(loaded.progress[0].step(), v1::LoadProgress::RECEIVED);
-    EXPECT_EQ(loaded.progress[0].received_bytes(), image.size());
+    EXPECT_EQ(loaded.progress[0].received_bytes(), large_image.size());
     EXPECT_EQ(loaded.progress[1].step(), v1::LoadProgress::STARTED);
     EXPECT_EQ(loaded.progress[2].step(), v1::LoadProgress::READY);
     EXPECT_EQ(loaded.progress[2].status().state(), v1::ModuleStatus::RUNNING);
     const v1::ModuleStatus status = client->module("a");
     EXPECT_EQ(status.state(), v1::ModuleStatus::RUNNING);
-    EXPECT_EQ(status.image_sha256(), test::sha256(image));
+    EXPECT_EQ(status.image_sha256(), test::sha256(large_image));
     EXPECT_EQ(status.instance(), 1U);
     EXPECT_GT(status.started_at_us(), 1'600'000'000'000'000U);
 }
 
 TEST_F(ServiceTest, LoadOfTheSameImageChangesNothing) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
-    const test::Loaded again = client->load("a", image);
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
+    const test::Loaded again = client->load("a", large_image);
     EXPECT_EQ(again.code(), "ok");
     ASSERT_FALSE(again.progress.empty());
     EXPECT_EQ(again.progress.back().step(), v1::LoadProgress::READY);
@@ -111,49 +111,49 @@ TEST_F(ServiceTest, LoadOfTheSameImageChangesNothing) {
 }
 
 TEST_F(ServiceTest, LoadOfAnotherImageIsRefusedUnlessItReplaces) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     const auto first = loader.process("a");
-    EXPECT_EQ(client->load("a", other_image).code(), "module-differs");
+    EXPECT_EQ(client->load("a", small_image).code(), "module-differs");
     EXPECT_FALSE(first->exit());
-    v1::LoadSpec spec = client->spec("a", other_image);
+    v1::LoadSpec spec = client->spec("a", small_image);
     spec.set_replace(true);
-    EXPECT_EQ(client->load(spec, other_image).code(), "ok");
+    EXPECT_EQ(client->load(spec, small_image).code(), "ok");
     EXPECT_TRUE(first->exit());
-    EXPECT_EQ(client->module("a").image_sha256(), test::sha256(other_image));
+    EXPECT_EQ(client->module("a").image_sha256(), test::sha256(small_image));
     EXPECT_EQ(client->module("a").instance(), 2U);
 }
 
 TEST_F(ServiceTest, LoadOfAnotherImageReplacesAStoppedModule) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     ASSERT_EQ(client->stop("a"), "ok");
-    EXPECT_EQ(client->load("a", other_image).code(), "ok");
+    EXPECT_EQ(client->load("a", small_image).code(), "ok");
 }
 
 TEST_F(ServiceTest, BadImageLeavesTheRunningModuleAlone) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
-    v1::LoadSpec spec = client->spec("a", other_image);
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
+    v1::LoadSpec spec = client->spec("a", small_image);
     spec.set_replace(true);
-    EXPECT_EQ(client->load(spec, other_image.substr(1) + "x").code(), "image-digest");
-    EXPECT_EQ(client->load(spec, other_image.substr(1)).code(), "image-size");
+    EXPECT_EQ(client->load(spec, small_image.substr(1) + "x").code(), "image-digest");
+    EXPECT_EQ(client->load(spec, small_image.substr(1)).code(), "image-size");
     EXPECT_EQ(client->load(spec, "").code(), "image-size");
-    EXPECT_EQ(client->load(spec, other_image + "x", 1000).code(), "image-size");
+    EXPECT_EQ(client->load(spec, small_image + "x", 1000).code(), "image-size");
     EXPECT_EQ(client->module("a").state(), v1::ModuleStatus::RUNNING);
     EXPECT_EQ(loader.starts("a"), 1);
 }
 
 TEST_F(ServiceTest, RefusesImagesAndChunksAboveTheLimits) {
-    v1::LoadSpec spec = client->spec("a", image);
+    v1::LoadSpec spec = client->spec("a", large_image);
     spec.set_image_bytes(test::FakeLoader::image_bytes_max + 1);
-    EXPECT_EQ(client->load(spec, image).code(), "image-too-large");
+    EXPECT_EQ(client->load(spec, large_image).code(), "image-too-large");
     spec.set_image_bytes(0);
-    EXPECT_EQ(client->load(spec, image).code(), "image-too-large");
-    EXPECT_EQ(client->load(client->spec("a", image), image, chunk_max_bytes + 1).code(),
+    EXPECT_EQ(client->load(spec, large_image).code(), "image-too-large");
+    EXPECT_EQ(client->load(client->spec("a", large_image), large_image, chunk_max_bytes + 1).code(),
               "bad-request");
-    spec = client->spec("a", image);
+    spec = client->spec("a", large_image);
     spec.set_image_sha256("short");
-    EXPECT_EQ(client->load(spec, image).code(), "bad-request");
-    spec = client->spec("../a", image);
-    EXPECT_EQ(client->load(spec, image).code(), "bad-name");
+    EXPECT_EQ(client->load(spec, large_image).code(), "bad-request");
+    spec = client->spec("../a", large_image);
+    EXPECT_EQ(client->load(spec, large_image).code(), "bad-name");
     EXPECT_TRUE(client->look().modules().empty());
     EXPECT_TRUE(std::filesystem::is_empty(options.state_directory / "incoming"));
 }
@@ -171,9 +171,10 @@ TEST_F(ServiceTest, RefusesALoadThatBeginsWithAChunk) {
 
 TEST_F(ServiceTest, LoadFailsWithTheModulesEndWhenItDoesNotAnswer) {
     loader.make_silent("a");
-    EXPECT_EQ(client->load(client->spec("a", image), image, 65'536, std::chrono::seconds(2))
-                  .status.error_code(),
-              grpc::StatusCode::DEADLINE_EXCEEDED);
+    EXPECT_EQ(
+        client->load(client->spec("a", large_image), large_image, 65'536, std::chrono::seconds(2))
+            .status.error_code(),
+        grpc::StatusCode::DEADLINE_EXCEEDED);
     LogReader logs(*client, "a", true);
     ASSERT_TRUE(logs.wait_for("the module has failed"));
     EXPECT_EQ(client->module("a").state(), v1::ModuleStatus::FAILED);
@@ -182,13 +183,13 @@ TEST_F(ServiceTest, LoadFailsWithTheModulesEndWhenItDoesNotAnswer) {
 
 TEST_F(ServiceTest, LoadFailsWhenTheModuleCannotBeStarted) {
     loader.make_broken("a");
-    EXPECT_EQ(client->load("a", image).code(), "host-failed");
+    EXPECT_EQ(client->load("a", large_image).code(), "host-failed");
     EXPECT_EQ(client->module("a").state(), v1::ModuleStatus::FAILED);
     EXPECT_EQ(client->module("a").failure(), "the module cannot be started");
 }
 
 TEST_F(ServiceTest, TellsThatSomethingHasChanged) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     v1::ChangesRequest request;
     request.set_deployment(client->deployment());
     const auto context = test::with_deadline();
@@ -205,7 +206,7 @@ TEST_F(ServiceTest, TellsThatSomethingHasChanged) {
 }
 
 TEST_F(ServiceTest, StopsAndStartsAModule) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     const auto process = loader.process("a");
     EXPECT_EQ(client->stop("a"), "ok");
     EXPECT_EQ(client->module_status.state(), v1::ModuleStatus::STOPPED);
@@ -221,7 +222,7 @@ TEST_F(ServiceTest, StopsAndStartsAModule) {
 }
 
 TEST_F(ServiceTest, StopsAndRemovesOnlyTheProcessThatIsMeant) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     const std::uint64_t before = client->look().modules(0).started_at_us();
     ASSERT_EQ(client->stop("a", before), "ok");
     ASSERT_EQ(client->start("a"), "ok");
@@ -234,7 +235,7 @@ TEST_F(ServiceTest, StopsAndRemovesOnlyTheProcessThatIsMeant) {
 }
 
 TEST_F(ServiceTest, RemovesAModuleForGood) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     const auto process = loader.process("a");
     EXPECT_EQ(client->remove("a"), "ok");
     EXPECT_TRUE(process->exit());
@@ -247,7 +248,7 @@ TEST_F(ServiceTest, RemovesAModuleForGood) {
 }
 
 TEST_F(ServiceTest, CrashIsNoticedWithItsExitAndTheLastLogLines) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     LogReader logs(*client, "a", true);
     ASSERT_EQ(client->enter("a", test::fake_log, "my last words"), "ok");
     EXPECT_EQ(client->enter("a", test::fake_exit, "\x03"), "module-ended");
@@ -266,7 +267,7 @@ TEST_F(ServiceTest, CrashIsNoticedWithItsExitAndTheLastLogLines) {
 }
 
 TEST_F(ServiceTest, CrashBySignalIsNamed) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     LogReader logs(*client, "a", true);
     loader.process("a")->end({.signalled = true, .code = SIGSEGV});
     ASSERT_TRUE(logs.wait_for("SIGSEGV"));
@@ -274,7 +275,7 @@ TEST_F(ServiceTest, CrashBySignalIsNamed) {
 }
 
 TEST_F(ServiceTest, CallsAnEntry) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     EXPECT_EQ(client->enter("a", test::fake_echo, "hello"), "ok");
     EXPECT_EQ(client->result.data(), "hello");
     EXPECT_EQ(client->enter("a", 65'536, ""), "bad-request");
@@ -286,7 +287,7 @@ TEST_F(ServiceTest, CallsAnEntry) {
 
 // P73
 TEST_F(ServiceTest, CertifiesTheServerOfAModuleOnce) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     EXPECT_EQ(client->certify("a", test::fake_server), "ok");
     EXPECT_EQ(loader.process("a")->certificate_evidence(), "report of a");
     EXPECT_EQ(client->certify("a", test::fake_server), "ok");
@@ -297,13 +298,13 @@ TEST_F(ServiceTest, CertifiesTheServerOfAModuleOnce) {
 
 TEST_F(ServiceTest, CertifiesNothingWhereTheTeeMakesNoSuchEvidence) {
     loader.makes_certificates = false;
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     EXPECT_EQ(client->certify("a", test::fake_server), "certificate-evidence");
     EXPECT_EQ(loader.process("a")->certificate_evidence(), "");
 }
 
 TEST_F(ServiceTest, EvidenceForAModuleThatHasEndedIsNotGivenToTheNext) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     loader.while_certifying = [this] {
         // The loader is busy with the evidence, so the next instance waits for it.
         loader.process("a")->end({.signalled = false, .code = 0});
@@ -321,7 +322,7 @@ std::string handshake(std::uint16_t deployment) {
 }
 
 TEST_F(ServiceTest, ControlAddsEvidenceToAHandshake) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     v1::ControlRequest request;
     request.set_module("a");
     request.set_frames(handshake(1));
@@ -334,7 +335,7 @@ TEST_F(ServiceTest, ControlAddsEvidenceToAHandshake) {
 }
 
 TEST_F(ServiceTest, ControlRefusesWhatAreNoFramesOfTheDeployment) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     v1::ControlRequest request;
     request.set_module("a");
     request.set_answers(1);
@@ -350,7 +351,7 @@ TEST_F(ServiceTest, ControlRefusesWhatAreNoFramesOfTheDeployment) {
 }
 
 TEST_F(ServiceTest, ConnectsAndDisconnects) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     EXPECT_EQ(client->connect(direct(5, "a")), "ok");
     ASSERT_EQ(client->look().connections_size(), 1);
     EXPECT_EQ(client->look().connections(0).channel(), 5U);
@@ -375,7 +376,7 @@ TEST_F(ServiceTest, DeliverRefusesWhatHasNoRouteOrIsNoFrame) {
 }
 
 TEST_F(ServiceTest, RegistersPeriodicEvents) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     v1::RegisterRequest request;
     request.set_name("tick");
     request.set_module("a");
@@ -401,7 +402,7 @@ TEST_F(ServiceTest, RegistersPeriodicEvents) {
 }
 
 TEST_F(ServiceTest, LogsEndAtTheLastLineUnlessFollowed) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     for (const char* text : {"one", "two", "three"}) {
         ASSERT_EQ(client->enter("a", test::fake_log, text), "ok");
     }
@@ -417,7 +418,7 @@ TEST_F(ServiceTest, LogsEndAtTheLastLineUnlessFollowed) {
 }
 
 TEST_F(ServiceTest, MetricsCountWhatTheDeploymentDoes) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     v1::MetricsReply reply;
     ASSERT_EQ(client->call(&Client::Stub::Metrics, v1::MetricsRequest(), &reply), "ok");
     bool up = false;
@@ -431,8 +432,8 @@ TEST_F(ServiceTest, MetricsCountWhatTheDeploymentDoes) {
 TEST_F(ServiceTest, ResetEmptiesTheDeploymentAndOnlyThat) {
     Client other(server->address(), grpc::InsecureChannelCredentials(), 2);
     ASSERT_EQ(other.hello(), "ok");
-    ASSERT_EQ(other.load("b", image).code(), "ok");
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(other.load("b", large_image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     ASSERT_EQ(client->connect(direct(1, "a")), "ok");
     const auto process = loader.process("a");
     EXPECT_EQ(client->reset(), "ok");
@@ -440,13 +441,13 @@ TEST_F(ServiceTest, ResetEmptiesTheDeploymentAndOnlyThat) {
     EXPECT_TRUE(client->look().modules().empty());
     EXPECT_TRUE(client->look().connections().empty());
     EXPECT_EQ(other.module("b").state(), v1::ModuleStatus::RUNNING);
-    EXPECT_EQ(client->load("a", image).code(), "ok");
+    EXPECT_EQ(client->load("a", large_image).code(), "ok");
 }
 
 TEST_F(ServiceTest, DeploymentsOfOneNodeDoNotSeeEachOther) {
     Client other(server->address(), grpc::InsecureChannelCredentials(), 2);
     ASSERT_EQ(other.hello(), "ok");
-    ASSERT_EQ(client->load("a", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
     ASSERT_EQ(client->enter("a", test::fake_log, "secret"), "ok");
     ASSERT_EQ(client->connect(direct(1, "a")), "ok");
     EXPECT_TRUE(other.look().modules().empty());
@@ -459,9 +460,9 @@ TEST_F(ServiceTest, DeploymentsOfOneNodeDoNotSeeEachOther) {
 }
 
 TEST_F(ServiceTest, RestartFindsEverythingAgain) {
-    ASSERT_EQ(client->load("a", image).code(), "ok");
-    ASSERT_EQ(client->load("gone", image).code(), "ok");
-    ASSERT_EQ(client->load("stopped", image).code(), "ok");
+    ASSERT_EQ(client->load("a", large_image).code(), "ok");
+    ASSERT_EQ(client->load("gone", large_image).code(), "ok");
+    ASSERT_EQ(client->load("stopped", large_image).code(), "ok");
     ASSERT_EQ(client->stop("stopped"), "ok");
     ASSERT_EQ(client->connect(direct(5, "a")), "ok");
     v1::RegisterRequest periodic;

@@ -10,7 +10,7 @@ namespace {
 using test::Client;
 using test::eventually;
 
-const std::string image(3000, 'i');
+const std::string started_image(3000, 'i');
 
 class StartingTest : public test::ServerTest {
   protected:
@@ -18,12 +18,12 @@ class StartingTest : public test::ServerTest {
         open();
         client = std::make_unique<Client>(server->address());
         ASSERT_EQ(client->hello(), "ok");
-        ASSERT_EQ(client->load("other", image).code(), "ok");
+        ASSERT_EQ(client->load("other", started_image).code(), "ok");
         loader.hold("slow");
         load = std::async(std::launch::async, [this] {
             Client loading(server->address());
             (void)loading.hello();
-            return loading.load("slow", image).code();
+            return loading.load("slow", started_image).code();
         });
         ASSERT_TRUE(eventually([this] { return loader.is_starting(); }));
     }
@@ -48,7 +48,7 @@ TEST_F(StartingTest, TheNextModuleIsStartedAfterIt) {
     auto next = std::async(std::launch::async, [this] {
         Client loading(server->address());
         (void)loading.hello();
-        return loading.load("next", image).code();
+        return loading.load("next", started_image).code();
     });
     EXPECT_TRUE(eventually(
         [this] { return client->module("next").state() == v1::ModuleStatus::STARTING; }));
@@ -74,7 +74,7 @@ TEST_F(StartingTest, WhoIsRemovedMeanwhileIsNotThereAfterwards) {
     loader.let_go();
     EXPECT_NE(load.get(), "ok");
     EXPECT_EQ(client->look().modules_size(), 1);
-    EXPECT_EQ(client->load("slow", image).code(), "ok");
+    EXPECT_EQ(client->load("slow", started_image).code(), "ok");
     EXPECT_EQ(client->enter("slow", test::fake_echo, "hello"), "ok");
 }
 
@@ -97,7 +97,7 @@ TEST_F(TroubleTest, WhatTheTeeMissesIsSaidByStatusAndByEachOrder) {
     open();
     Client client(server->address());
     ASSERT_EQ(client.hello(), "ok");
-    ASSERT_EQ(client.load("a", image).code(), "ok");
+    ASSERT_EQ(client.load("a", started_image).code(), "ok");
     loader.set_trouble(make_error("serial", "the line broke", "is it plugged in?"));
     EXPECT_EQ(client.module("a").state(), v1::ModuleStatus::RUNNING);
     EXPECT_EQ(client.module("a").failure(), "the line broke");

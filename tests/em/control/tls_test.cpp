@@ -58,7 +58,7 @@ class Socket {
     bool connected_ = false;
 };
 
-const std::string image(1000, 'i');
+const std::string loaded_image(1000, 'i');
 
 class TlsTest : public test::ServerTest {
   protected:
@@ -120,7 +120,7 @@ TEST_F(TlsTest, DeploymentBelongsToTheAuthorityWhoseOwnerFirstSaidHello) {
     const PemPair alice = authority.issue("same name");
     const auto owner = client(alice);
     ASSERT_EQ(owner->hello(), "ok");
-    ASSERT_EQ(owner->load("a", image).code(), "ok");
+    ASSERT_EQ(owner->load("a", loaded_image).code(), "ok");
     const auto other = client(other_authority.issue("same name"));
     EXPECT_EQ(other->hello(), "deployment-taken");
     EXPECT_EQ(other->status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
@@ -131,7 +131,7 @@ TEST_F(TlsTest, DeploymentBelongsToTheAuthorityWhoseOwnerFirstSaidHello) {
     EXPECT_EQ(other->remove("a"), "not-owner");
     EXPECT_EQ(other->enter("a", 0, ""), "not-owner");
     EXPECT_EQ(other->reset(), "not-owner");
-    EXPECT_EQ(other->load("b", image).code(), "not-owner");
+    EXPECT_EQ(other->load("b", loaded_image).code(), "not-owner");
     test::LogReader logs(*other, "", true);
     EXPECT_EQ(logs.next(), "");
     EXPECT_EQ(logs.code(), "not-owner");
@@ -155,7 +155,7 @@ TEST_F(TlsTest, ResetFreesTheDeploymentForAnotherOwner) {
     ASSERT_EQ(alice->reset(), "ok");
     const auto bob = client(other_authority.issue("bob"));
     EXPECT_EQ(bob->hello(), "ok");
-    EXPECT_EQ(alice->load("a", image).code(), "not-owner");
+    EXPECT_EQ(alice->load("a", loaded_image).code(), "not-owner");
 }
 
 TEST_F(TlsTest, GarbageBeforeTheHandshakeIsDroppedAndTheServiceGoesOn) {

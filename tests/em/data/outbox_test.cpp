@@ -11,7 +11,7 @@
 namespace authex::em {
 namespace {
 
-constexpr OutboxName name{1, 7, wire::Direction::forward, 3};
+constexpr OutboxName outbox_name{1, 7, wire::Direction::forward, 3};
 constexpr std::uint64_t plenty = std::uint64_t{1} << 30U;
 
 wire::FrameHeader header_of(std::uint64_t counter, std::size_t body_bytes) {
@@ -34,7 +34,7 @@ Outbox::Append append(Outbox& outbox, std::uint64_t counter, std::size_t body_by
 }
 
 std::unique_ptr<Outbox> in_memory(SpillBudget& budget) {
-    return *Outbox::open(std::make_unique<MemoryStore>(), name, budget);
+    return *Outbox::open(std::make_unique<MemoryStore>(), outbox_name, budget);
 }
 
 /// What is unsent, frame by frame, marked as sent.
@@ -98,13 +98,13 @@ TEST(Outbox, GrowsAfterARecoveryWithoutMixingUpItsFrames) {
     SpillBudget budget(plenty);
     const auto memory = std::make_shared<MemoryStore>();
     {
-        const auto outbox = *Outbox::open(std::make_unique<KeptStore>(memory), name, budget);
+        const auto outbox = *Outbox::open(std::make_unique<KeptStore>(memory), outbox_name, budget);
         for (std::uint64_t counter = 0; counter < 10; ++counter) {
             ASSERT_EQ(append(*outbox, counter, 1000), Outbox::Append::stored);
         }
         EXPECT_EQ(outbox->acknowledge(5), 5U);
     }
-    const auto outbox = *Outbox::open(std::make_unique<KeptStore>(memory), name, budget);
+    const auto outbox = *Outbox::open(std::make_unique<KeptStore>(memory), outbox_name, budget);
     const std::uint64_t before = budget.used();
     for (std::uint64_t counter = 10; counter < 14; ++counter) {
         ASSERT_EQ(append(*outbox, counter, 20'000), Outbox::Append::stored);
@@ -201,7 +201,7 @@ TEST(SpillBudget, LimitsOneToAQuarterAndAllTogether) {
 /// A killed manager leaves its file; so the same file is opened while the first still has it.
 std::unique_ptr<Outbox> reopened(const std::filesystem::path& folder, SpillBudget& budget) {
     std::string note;
-    auto outbox = open_outbox_file(folder, name, budget, false, note);
+    auto outbox = open_outbox_file(folder, outbox_name, budget, false, note);
     RC_ASSERT(outbox.has_value());
     RC_ASSERT(note.empty());
     return std::move(*outbox);
@@ -268,12 +268,12 @@ TEST(Outbox, SetsADamagedFileAsideAndGoesOn) {
     SpillBudget budget(plenty);
     std::string note;
     {
-        auto outbox = open_outbox_file(folder.path(), name, budget, false, note);
+        auto outbox = open_outbox_file(folder.path(), outbox_name, budget, false, note);
         ASSERT_TRUE(outbox.has_value());
         append(**outbox, 0, 100);
         append(**outbox, 1, 100);
     }
-    const std::filesystem::path path = outbox_path(folder.path(), name);
+    const std::filesystem::path path = outbox_path(folder.path(), outbox_name);
     for (const std::size_t at : {0U, 8U, 10U, 16U, 24U, 33U, 39U, 41U, 47U, 55U, 65U}) {
         std::filesystem::copy_file(
             path, folder.path() / "good", std::filesystem::copy_options::overwrite_existing);
@@ -283,7 +283,7 @@ TEST(Outbox, SetsADamagedFileAsideAndGoesOn) {
             file.put('\x7F');
         }
         note.clear();
-        auto outbox = open_outbox_file(folder.path(), name, budget, false, note);
+        auto outbox = open_outbox_file(folder.path(), outbox_name, budget, false, note);
         ASSERT_TRUE(outbox.has_value()) << at;
         EXPECT_TRUE((*outbox)->empty()) << at;
         EXPECT_FALSE(note.empty()) << at;
@@ -297,12 +297,12 @@ TEST(OutboxFiles, AreRemovedByEpochAndByConnection) {
     test::TemporaryFolder folder;
     SpillBudget budget(plenty);
     std::string note;
-    OutboxName other = name;
+    OutboxName other = outbox_name;
     other.epoch = 4;
-    ASSERT_TRUE(open_outbox_file(folder.path(), name, budget, false, note));
+    ASSERT_TRUE(open_outbox_file(folder.path(), outbox_name, budget, false, note));
     ASSERT_TRUE(open_outbox_file(folder.path(), other, budget, false, note));
     remove_outbox_files(folder.path(), other);
-    EXPECT_FALSE(std::filesystem::exists(outbox_path(folder.path(), name)));
+    EXPECT_FALSE(std::filesystem::exists(outbox_path(folder.path(), outbox_name)));
     EXPECT_TRUE(std::filesystem::exists(outbox_path(folder.path(), other)));
     other.epoch = 0;
     remove_outbox_files(folder.path(), other);
@@ -313,7 +313,7 @@ TEST(OutboxFiles, AreRemovedByEpochAndByConnection) {
 TEST(OutboxFiles, SayWhyTheyCannotBeOpened) {
     SpillBudget budget(plenty);
     std::string note;
-    const auto outbox = open_outbox_file("/proc/no-such-place", name, budget, false, note);
+    const auto outbox = open_outbox_file("/proc/no-such-place", outbox_name, budget, false, note);
     ASSERT_FALSE(outbox.has_value());
     EXPECT_EQ(outbox.error().code, "outbox-no-space");
 }

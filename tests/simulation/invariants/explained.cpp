@@ -8,20 +8,13 @@
 
 #include <fmt/format.h>
 
+#include "base/hex.hpp"
 #include "simulation/invariants/invariant.hpp"
 #include "simulation/models.hpp"
 #include "simulation/world.hpp"
 
 namespace authex::simulation {
 namespace {
-
-std::string hex(ByteView bytes) {
-    std::string text;
-    for (const std::uint8_t byte : bytes.first(std::min<std::size_t>(bytes.size(), 16))) {
-        text += fmt::format("{:02x}", byte);
-    }
-    return text;
-}
 
 bool equal(ByteView a, ByteView b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
@@ -129,7 +122,7 @@ class Explained final : public Invariant {
             !equal(next->data, sending.data)) {
             violated(fmt::format("{} sends {} on {}, which does not follow from its inputs",
                                  process.module(),
-                                 hex(sending.data),
+                                 to_hex(sending.data),
                                  sending.endpoint == nullptr ? "its log" : sending.endpoint));
         }
         ++account.next;
@@ -168,7 +161,7 @@ class Explained final : public Invariant {
     void check_saying(const SealView& seal, const descriptor::Connection& connection) {
         if (connection.from || !equal(seal.plain, world_.owner.saying())) {
             violated(fmt::format("the deployer seals {} on {}, which its owner did not say",
-                                 hex(seal.plain),
+                                 to_hex(seal.plain),
                                  connection.name));
         }
         if (std::exchange(commands_, world_.owner.commands()) == world_.owner.commands()) {

@@ -10,8 +10,8 @@
 namespace authex::tee::sgx {
 namespace {
 
-constexpr std::size_t record_bytes = 64;
-constexpr std::size_t chunk_bytes = 256;
+constexpr std::size_t sgxs_record_bytes = 64;
+constexpr std::size_t sgxs_chunk_bytes = 256;
 using Tag = std::array<char, 8>;
 constexpr Tag tag_create = {'E', 'C', 'R', 'E', 'A', 'T', 'E', '\0'};
 constexpr Tag tag_add = {'E', 'A', 'D', 'D', '\0', '\0', '\0', '\0'};
@@ -60,7 +60,7 @@ class StreamReader {
         reader_.take(sizeof(Tag));
         summary_.ssa_frame_pages = reader_.u32();
         summary_.size = reader_.u64();
-        const ByteView rest = reader_.take(record_bytes - sizeof(Tag) - 12);
+        const ByteView rest = reader_.take(sgxs_record_bytes - sizeof(Tag) - 12);
         if (!reader_.ok() || !zero(rest) || summary_.ssa_frame_pages == 0 ||
             summary_.size < page_bytes || !std::has_single_bit(summary_.size)) {
             return malformed(
@@ -71,7 +71,7 @@ class StreamReader {
 
     Expected<bool> next() {
         const std::size_t begin = at();
-        Reader record(reader_.take(record_bytes));
+        Reader record(reader_.take(sgxs_record_bytes));
         const ByteView tag = record.take(sizeof(Tag));
         if (!reader_.ok()) {
             return malformed(begin, "a record that is cut", "64 bytes");
@@ -112,10 +112,10 @@ class StreamReader {
     Expected<bool> extend(std::size_t begin, Reader& record) {
         const std::uint64_t offset = record.u64();
         const ByteView rest = record.rest();
-        (void)reader_.take(chunk_bytes);
-        const std::uint64_t chunk = (offset - page_) / chunk_bytes;
+        (void)reader_.take(sgxs_chunk_bytes);
+        const std::uint64_t chunk = (offset - page_) / sgxs_chunk_bytes;
         const bool within = summary_.pages != 0 && offset >= page_ && offset - page_ < page_bytes;
-        if (!within || offset % chunk_bytes != 0 || !zero(rest) || !reader_.ok() ||
+        if (!within || offset % sgxs_chunk_bytes != 0 || !zero(rest) || !reader_.ok() ||
             (extended_ >> chunk & 1U) != 0) {
             return malformed(begin,
                              fmt::format("content for {:#x}", offset),
@@ -148,7 +148,7 @@ std::vector<std::uint8_t> write_sgxs(const EnclavePlan& plan) {
 }
 
 bool is_sgxs(ByteView bytes) {
-    return bytes.size() >= record_bytes &&
+    return bytes.size() >= sgxs_record_bytes &&
            std::memcmp(bytes.data(), tag_create.data(), sizeof tag_create) == 0;
 }
 

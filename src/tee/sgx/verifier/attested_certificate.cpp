@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "base/hex.hpp"
 #include "tee/sgx/verifier/cbor.hpp"
 #include "tee/sgx/verifier/quote.hpp"
+#include "tee/sgx/verifier/refusal.hpp"
 #include "tee/sgx/verifier/utc.hpp"
 
 namespace authex::tee::sgx {
@@ -23,21 +24,15 @@ constexpr auto fix_certificate = "do not trust this certificate; ask the server 
 
 using Hash = std::vector<std::uint8_t>;
 
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
-tl::unexpected<Diagnostic> refused(const char* code,
-                                   const std::string& found,
-                                   const std::string& expected,
-                                   const char* fix = fix_certificate) {
-    Diagnostic diagnostic = make_error(code, found, fix);
-    diagnostic.detail = "expected: " + expected;
-    return tl::make_unexpected(std::move(diagnostic));
+tl::unexpected<Diagnostic> bad_certificate(const char* code,
+                                           const std::string& found,
+                                           const std::string& expected,
+                                           const char* fix = fix_certificate) {
+    return refused(code, found, expected, fix);
 }
 
 tl::unexpected<Diagnostic> not_evidence(const std::string& found) {
-    return refused(
+    return bad_certificate(
         "certificate-unattested",
         found,
         "a quote in the format of Interoperable RA-TLS",
@@ -49,9 +44,10 @@ Expected<bool> check_signature(X509& certificate) {
     if (X509_NAME_cmp(X509_get_subject_name(&certificate), X509_get_issuer_name(&certificate)) !=
             0 ||
         X509_verify(&certificate, X509_get0_pubkey(&certificate)) != 1) {
-        return refused("certificate-forged",
-                       fmt::format("\"{}\" is not signed by its own key", subject_of(certificate)),
-                       "the signature of the key that the quote is about");
+        return bad_certificate(
+            "certificate-forged",
+            fmt::format("\"{}\" is not signed by its own key", subject_of(certificate)),
+            "the signature of the key that the quote is about");
     }
     return true;
 }
@@ -60,7 +56,7 @@ Expected<bool> check_dates(const X509& certificate, UnixTime now) {
     const Period period = {.from = utc_of(*X509_get0_notBefore(&certificate)),
                            .until = utc_of(*X509_get0_notAfter(&certificate)) + 1};
     if (!period.contains(now)) {
-        return refused(
+        return bad_certificate(
             "certificate-expired",
             fmt::format("\"{}\" does not hold at {}", subject_of(certificate), utc_text(now)),
             fmt::format("a time from {} to {}", utc_text(period.from), utc_text(period.until - 1)),
@@ -165,9 +161,10 @@ Expected<bool> check_key(const X509& certificate, const KeyHash& claimed) {
         return failure("out-of-memory", "there is no memory for the certificate's key");
     }
     if (!std::equal(hash.begin(), hash.end(), claimed.hash.begin(), claimed.hash.end())) {
-        return refused("certificate-key",
-                       fmt::format("the evidence is about another key: {}", hex(claimed.hash)),
-                       hex(hash) + ", the hash of the certificate's key");
+        return bad_certificate(
+            "certificate-key",
+            fmt::format("the evidence is about another key: {}", to_hex(claimed.hash)),
+            to_hex(hash) + ", the hash of the certificate's key");
     }
     return true;
 }
@@ -180,10 +177,10 @@ Expected<bool> check_report_data(const Parts& parts) {
     std::array<std::uint8_t, sgx_report_data_bytes> expected{};
     SHA256(parts.claims.data(), parts.claims.size(), expected.data());
     if (quote->body.report_data != expected) {
-        return refused("certificate-key",
-                       "the quote was made for something else: its report data are " +
-                           hex(quote->body.report_data),
-                       hex(expected) + ", the hash of the claims");
+        return bad_certificate("certificate-key",
+                               "the quote was made for something else: its report data are " +
+                                   to_hex(quote->body.report_data),
+                               to_hex(expected) + ", the hash of the claims");
     }
     return true;
 }
@@ -200,10 +197,10 @@ std::optional<std::vector<std::uint8_t>>
 quote_of_certificate(std::string_view content, UnixTime now, Steps& steps) {
     Expected<Certificate> certificate = parse_certificate(content);
     if (!certificate) {
-        certificate = refused("certificate-malformed",
-                              "this is not one certificate",
-                              "X.509 in PEM or DER, and nothing else",
-                              "of what openssl s_client prints: openssl x509");
+        certificate = bad_certificate("certificate-malformed",
+                                      "this is not one certificate",
+                                      "X.509 in PEM or DER, and nothing else",
+                                      "of what openssl s_client prints: openssl x509");
     }
     if (!steps.note("certificate-structure",
                     certificate,

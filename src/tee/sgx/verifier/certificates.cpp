@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "tee/sgx/verifier/library.hpp"
+#include "tee/sgx/verifier/refusal.hpp"
 #include "tee/sgx/verifier/utc.hpp"
 
 namespace authex::tee::sgx {
@@ -26,16 +27,6 @@ constexpr std::string_view end_mark = "-----END CERTIFICATE-----";
 constexpr std::array<std::uint8_t, 27> p256_prefix = {
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06,
     0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
-
-tl::unexpected<Diagnostic>
-refused(const char* code, const std::string& what, const std::string& expected, const char* fix) {
-    Diagnostic diagnostic = make_error(code, what, fix);
-    diagnostic.detail = "expected: " + expected;
-    return tl::make_unexpected(std::move(diagnostic));
-}
-
-constexpr auto fix_chain =
-    "get the certificates again from Intel's or your own provisioning service";
 
 /// Nothing where the bytes are no certificate, or more than one.
 Certificate decode(OSSL_LIB_CTX* library, const unsigned char* begin, std::size_t size) {

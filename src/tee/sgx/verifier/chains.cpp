@@ -7,23 +7,15 @@
 #include <fmt/ranges.h>
 #include <openssl/x509v3.h>
 
+#include "tee/sgx/verifier/refusal.hpp"
 #include "tee/sgx/verifier/utc.hpp"
 
 namespace authex::tee::sgx {
 namespace {
 
-constexpr auto fix_chain =
-    "get the certificates again from Intel's or your own provisioning service";
 constexpr auto fix_date = "get current collateral, and look at this machine's clock";
 /// More than one set of collateral and the platforms of some machines need.
 constexpr std::size_t remembered_max = 64;
-
-tl::unexpected<Diagnostic>
-refused(const char* code, const std::string& what, const std::string& expected, const char* fix) {
-    Diagnostic diagnostic = make_error(code, what, fix);
-    diagnostic.detail = "expected: " + expected;
-    return tl::make_unexpected(std::move(diagnostic));
-}
 
 bool self_issued(const X509& certificate) {
     return X509_NAME_cmp(X509_get_subject_name(&certificate), X509_get_issuer_name(&certificate)) ==
@@ -178,7 +170,7 @@ Diagnostic path_error(int error, const X509& where) {
 }
 
 /// Whether the certificate holds at that time, as OpenSSL counts: an X509_V_ error.
-int check_dates(const X509& certificate, std::time_t now) {
+int dates_error(const X509& certificate, std::time_t now) {
     const int begun = X509_cmp_time(X509_get0_notBefore(&certificate), &now);
     const int over = X509_cmp_time(X509_get0_notAfter(&certificate), &now);
     if (begun == 0 || over == 0) {
@@ -269,7 +261,7 @@ Expected<bool> ChainVerifier::check_signed(const Chain& chain, UnixTime now) {
             continue;
         }
         const int error =
-            is_signed(each, issuer) ? check_dates(*each, now) : X509_V_ERR_CERT_SIGNATURE_FAILURE;
+            is_signed(each, issuer) ? dates_error(*each, now) : X509_V_ERR_CERT_SIGNATURE_FAILURE;
         if (error != X509_V_OK) {
             return tl::make_unexpected(path_error(error, *each));
         }

@@ -5,26 +5,24 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/hex.hpp"
+#include "tee/sgx/verifier/refusal.hpp"
+
 namespace authex::tee::sgx {
 namespace {
 
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
 tl::unexpected<Diagnostic>
-refused(const std::string& found, const std::string& expected, const std::string& fix) {
-    Diagnostic diagnostic = make_error("policy-refused", found, fix);
-    diagnostic.detail = "expected: " + expected;
-    return tl::make_unexpected(std::move(diagnostic));
+against_policy(const std::string& found, const std::string& expected, const std::string& fix) {
+    return refused("policy-refused", found, expected, fix.c_str());
 }
 
 /// Such enclaves' memory can be read by the machine's owner.
 Expected<bool> check_debug(const Policy& policy, const ReportBody& body) {
     if (body.debug() && !policy.allow_debug) {
-        return refused("the enclave runs in debug mode: its owner reads its memory",
-                       "a production enclave",
-                       "build it for production, or allow it for development (--allow-debug)");
+        return against_policy(
+            "the enclave runs in debug mode: its owner reads its memory",
+            "a production enclave",
+            "build it for production, or allow it for development (--allow-debug)");
     }
     return true;
 }
@@ -34,9 +32,9 @@ Expected<bool> check_attributes(const ReportBody& body) {
     constexpr std::uint64_t forbidden = attribute::provision_key | attribute::einit_token_key;
     const std::uint64_t flags = body.attributes.flags;
     if ((flags & needed) != needed || (flags & forbidden) != 0) {
-        return refused(fmt::format("the enclave has the attributes {:#x}", flags),
-                       "initialised, 64 bits, without the keys of provisioning and launch",
-                       "build it without these attributes");
+        return against_policy(fmt::format("the enclave has the attributes {:#x}", flags),
+                              "initialised, 64 bits, without the keys of provisioning and launch",
+                              "build it without these attributes");
     }
     return true;
 }
@@ -54,7 +52,7 @@ Expected<bool> check_status(const Policy& policy, const Standing& standing) {
         words.push_back(to_text(each));
     }
     if (never || !policy.accepted.contains(standing.status)) {
-        return refused(
+        return against_policy(
             fmt::format("the platform is {}", to_text(standing.status)),
             fmt::format("{}", fmt::join(words, " or ")),
             never ? "do not trust this platform"
@@ -64,15 +62,15 @@ Expected<bool> check_status(const Policy& policy, const Standing& standing) {
         return true;
     }
     if (!standing.advisories_known) {
-        return refused("the TCB info is of a version that names no advisories",
-                       "TCB info of version 3",
-                       "get the collateral from the current provisioning service");
+        return against_policy("the TCB info is of a version that names no advisories",
+                              "TCB info of version 3",
+                              "get the collateral from the current provisioning service");
     }
     for (const std::string& advisory : standing.advisories) {
         if (!policy.mitigated->contains(advisory)) {
-            return refused(fmt::format("{} needs mitigation in the enclave", advisory),
-                           fmt::format("one of {}", fmt::join(*policy.mitigated, ", ")),
-                           "mitigate it, then say so (--mitigated)");
+            return against_policy(fmt::format("{} needs mitigation in the enclave", advisory),
+                                  fmt::format("one of {}", fmt::join(*policy.mitigated, ", ")),
+                                  "mitigate it, then say so (--mitigated)");
         }
     }
     return true;
@@ -82,39 +80,39 @@ Expected<bool> check_measurement(const std::optional<Measurement>& wanted,
                                  const Measurement& found,
                                  const char* name) {
     if (wanted && *wanted != found) {
-        return refused(fmt::format("{} is {}", name, hex(found)),
-                       hex(*wanted),
-                       "deploy the enclave that was meant");
+        return against_policy(fmt::format("{} is {}", name, to_hex(found)),
+                              to_hex(*wanted),
+                              "deploy the enclave that was meant");
     }
     return true;
 }
 
 Expected<bool> check_version(const Policy& policy, const ReportBody& body) {
     if (policy.isv_prod_id && *policy.isv_prod_id != body.isv_prod_id) {
-        return refused(fmt::format("the enclave is product {}", body.isv_prod_id),
-                       fmt::format("product {}", *policy.isv_prod_id),
-                       "deploy the enclave that was meant");
+        return against_policy(fmt::format("the enclave is product {}", body.isv_prod_id),
+                              fmt::format("product {}", *policy.isv_prod_id),
+                              "deploy the enclave that was meant");
     }
     if (body.isv_svn < policy.isv_svn_min) {
-        return refused(fmt::format("the enclave has the security version {}", body.isv_svn),
-                       fmt::format("at least {}", policy.isv_svn_min),
-                       "deploy a current enclave");
+        return against_policy(fmt::format("the enclave has the security version {}", body.isv_svn),
+                              fmt::format("at least {}", policy.isv_svn_min),
+                              "deploy a current enclave");
     }
     return true;
 }
 
 Expected<bool> check_report_data(const Policy& policy, const ReportBody& body) {
     if (policy.report_data && !equal_constant_time(*policy.report_data, body.report_data)) {
-        return refused(fmt::format("the report data is {}", hex(body.report_data)),
-                       hex(*policy.report_data),
-                       "attest again: this quote is of another session");
+        return against_policy(fmt::format("the report data is {}", to_hex(body.report_data)),
+                              to_hex(*policy.report_data),
+                              "attest again: this quote is of another session");
     }
     return true;
 }
 
 Expected<bool> check_evaluation(const Policy& policy, const Standing& standing) {
     if (standing.evaluation_number < policy.evaluation_min) {
-        return refused(
+        return against_policy(
             fmt::format("the collateral is of evaluation {}", standing.evaluation_number),
             fmt::format("at least {}", policy.evaluation_min),
             "get current collateral");

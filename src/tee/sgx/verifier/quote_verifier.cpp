@@ -4,25 +4,19 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <openssl/sha.h>
+
+#include "base/hex.hpp"
+#include "tee/sgx/verifier/refusal.hpp"
 
 namespace authex::tee::sgx {
 namespace {
 
 constexpr auto fix_quote = "do not trust this quote; ask the node for another";
 
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
-tl::unexpected<Diagnostic> refused(const char* code,
-                                   const std::string& found,
-                                   const std::string& expected,
-                                   const char* fix = fix_quote) {
-    Diagnostic diagnostic = make_error(code, found, fix);
-    diagnostic.detail = "expected: " + expected;
-    return tl::make_unexpected(std::move(diagnostic));
+tl::unexpected<Diagnostic>
+bad_quote(const char* code, const std::string& found, const std::string& expected) {
+    return refused(code, found, expected, fix_quote);
 }
 
 Expected<PckExtension> read_pck(const X509& certificate) {
@@ -32,12 +26,14 @@ Expected<PckExtension> read_pck(const X509& certificate) {
 
 Expected<bool> check_same_platform(const PckExtension& pck, const TcbInfo& info) {
     if (pck.fmspc != info.fmspc || pck.pce_id != info.pce_id) {
-        return refused(
-            "collateral-other",
-            fmt::format("the TCB info is of FMSPC {}, PCE {}", hex(info.fmspc), hex(info.pce_id)),
-            fmt::format(
-                "FMSPC {}, PCE {}, as the PCK certificate says", hex(pck.fmspc), hex(pck.pce_id)),
-            "get the collateral of this platform");
+        return refused("collateral-other",
+                       fmt::format("the TCB info is of FMSPC {}, PCE {}",
+                                   to_hex(info.fmspc),
+                                   to_hex(info.pce_id)),
+                       fmt::format("FMSPC {}, PCE {}, as the PCK certificate says",
+                                   to_hex(pck.fmspc),
+                                   to_hex(pck.pce_id)),
+                       "get the collateral of this platform");
     }
     return true;
 }
@@ -45,9 +41,9 @@ Expected<bool> check_same_platform(const PckExtension& pck, const TcbInfo& info)
 Expected<bool> check_qe_signature(const Quote& quote, const X509& pck) {
     if (!signature_holds(
             *p256_key(pck), quote.quoting_enclave_raw, quote.quoting_enclave_signature)) {
-        return refused("quote-forged",
-                       "the signature of the Quoting Enclave's report does not hold",
-                       "a signature by the PCK");
+        return bad_quote("quote-forged",
+                         "the signature of the Quoting Enclave's report does not hold",
+                         "a signature by the PCK");
     }
     return true;
 }
@@ -59,10 +55,10 @@ Expected<bool> check_binding(const Quote& quote) {
     hashed.insert(hashed.end(), quote.authentication_data.begin(), quote.authentication_data.end());
     SHA256(hashed.data(), hashed.size(), expected.data());
     if (expected != quote.quoting_enclave.report_data) {
-        return refused("quote-forged",
-                       fmt::format("the Quoting Enclave vouches for {}",
-                                   hex(quote.quoting_enclave.report_data)),
-                       hex(expected) + ", the hash of the attestation key");
+        return bad_quote("quote-forged",
+                         fmt::format("the Quoting Enclave vouches for {}",
+                                     to_hex(quote.quoting_enclave.report_data)),
+                         to_hex(expected) + ", the hash of the attestation key");
     }
     return true;
 }
@@ -72,22 +68,22 @@ Expected<bool> check_qe(const ReportBody& body, const QeIdentity& identity) {
                                .xfrm = body.attributes.xfrm & identity.attributes_mask.xfrm};
     if ((body.misc_select & identity.misc_select_mask) != identity.misc_select ||
         masked != identity.attributes) {
-        return refused("quote-forged",
-                       fmt::format("the Quoting Enclave has the attributes {:#x} and {:#x}",
-                                   masked.flags,
-                                   masked.xfrm),
-                       fmt::format("{:#x} and {:#x}, as Intel's identity says",
-                                   identity.attributes.flags,
-                                   identity.attributes.xfrm));
+        return bad_quote("quote-forged",
+                         fmt::format("the Quoting Enclave has the attributes {:#x} and {:#x}",
+                                     masked.flags,
+                                     masked.xfrm),
+                         fmt::format("{:#x} and {:#x}, as Intel's identity says",
+                                     identity.attributes.flags,
+                                     identity.attributes.xfrm));
     }
     if (body.mrsigner != identity.mrsigner || body.isv_prod_id != identity.isv_prod_id) {
-        return refused("quote-forged",
-                       fmt::format("the Quoting Enclave is product {} of {}",
-                                   body.isv_prod_id,
-                                   hex(body.mrsigner)),
-                       fmt::format("product {} of {}, as Intel's identity says",
-                                   identity.isv_prod_id,
-                                   hex(identity.mrsigner)));
+        return bad_quote("quote-forged",
+                         fmt::format("the Quoting Enclave is product {} of {}",
+                                     body.isv_prod_id,
+                                     to_hex(body.mrsigner)),
+                         fmt::format("product {} of {}, as Intel's identity says",
+                                     identity.isv_prod_id,
+                                     to_hex(identity.mrsigner)));
     }
     return true;
 }
@@ -95,12 +91,12 @@ Expected<bool> check_qe(const ReportBody& body, const QeIdentity& identity) {
 Expected<bool> check_quote_signature(const Quote& quote) {
     const PublicKey key = key_of(quote.attestation_key);
     if (key == nullptr) {
-        return refused("quote-forged", "the attestation key is no point on P-256", "a P-256 key");
+        return bad_quote("quote-forged", "the attestation key is no point on P-256", "a P-256 key");
     }
     if (!signature_holds(*key, quote.signed_bytes, quote.signature)) {
-        return refused("quote-forged",
-                       "the signature of the quote does not hold",
-                       "a signature by the attestation key");
+        return bad_quote("quote-forged",
+                         "the signature of the quote does not hold",
+                         "a signature by the attestation key");
     }
     return true;
 }
@@ -140,7 +136,7 @@ bool check_quote(const Quote& quote,
         return false;
     }
     const Expected<PckExtension> pck = read_pck(*chain->leaf);
-    if (!steps.note("pck-extension", pck, pck ? "FMSPC " + hex(pck->fmspc) : "")) {
+    if (!steps.note("pck-extension", pck, pck ? "FMSPC " + to_hex(pck->fmspc) : "")) {
         return false;
     }
     verdict.pck = *pck;

@@ -8,6 +8,7 @@
 
 #include "tee/sgx/verifier/certificates.hpp"
 #include "tee/sgx/verifier/library.hpp"
+#include "tee/sgx/verifier/refusal.hpp"
 #include "tee/sgx/verifier/utc.hpp"
 
 namespace authex::tee::sgx {
@@ -17,11 +18,9 @@ constexpr std::size_t crl_bytes_max = std::size_t{4} * 1024 * 1024;
 constexpr std::string_view pem_mark = "-----BEGIN X509 CRL-----";
 
 tl::unexpected<Diagnostic>
-refused(const char* code, const std::string& what, const std::string& expected) {
-    Diagnostic diagnostic =
-        make_error(code, what, "get the revocation list again, and look at this machine's clock");
-    diagnostic.detail = "expected: " + expected;
-    return tl::make_unexpected(std::move(diagnostic));
+bad_list(const char* code, const std::string& what, const std::string& expected) {
+    return refused(
+        code, what, expected, "get the revocation list again, and look at this machine's clock");
 }
 
 std::optional<std::string> from_hex(std::string_view digits) {
@@ -60,9 +59,9 @@ bool only_known_critical_extensions(const X509_CRL& crl) {
 
 Expected<RevocationList> parse_crl(std::string_view bytes) {
     if (bytes.size() > crl_bytes_max) {
-        return refused("crl-malformed",
-                       fmt::format("the revocation list has {} bytes", bytes.size()),
-                       fmt::format("at most {}", crl_bytes_max));
+        return bad_list("crl-malformed",
+                        fmt::format("the revocation list has {} bytes", bytes.size()),
+                        fmt::format("at most {}", crl_bytes_max));
     }
     RevocationList crl;
     if (bytes.starts_with(pem_mark)) {
@@ -77,7 +76,7 @@ Expected<RevocationList> parse_crl(std::string_view bytes) {
     }
     if (crl == nullptr || X509_CRL_get_version(crl.get()) != X509_CRL_VERSION_2 ||
         X509_CRL_get0_nextUpdate(crl.get()) == nullptr || !only_known_critical_extensions(*crl)) {
-        return refused(
+        return bad_list(
             "crl-malformed", "the revocation list is damaged", "an X.509 CRL, version 2");
     }
     return crl;
@@ -86,25 +85,25 @@ Expected<RevocationList> parse_crl(std::string_view bytes) {
 Expected<bool> check_crl(const X509_CRL& crl, X509& issuer, UnixTime now) {
     if (X509_NAME_cmp(X509_CRL_get_issuer(&crl), X509_get_subject_name(&issuer)) != 0 ||
         (X509_get_key_usage(&issuer) & KU_CRL_SIGN) == 0) {
-        return refused("crl-issuer",
-                       "the revocation list is by another authority",
-                       fmt::format("a list by \"{}\"", subject_of(issuer)));
+        return bad_list("crl-issuer",
+                        "the revocation list is by another authority",
+                        fmt::format("a list by \"{}\"", subject_of(issuer)));
     }
     if (X509_CRL_get_signature_nid(&crl) != NID_ecdsa_with_SHA256 ||
         X509_CRL_verify(const_cast<X509_CRL*>(&crl), p256_key(issuer)) != 1) {
-        return refused("crl-signature",
-                       "the signature of the revocation list does not hold",
-                       fmt::format("a signature by \"{}\"", subject_of(issuer)));
+        return bad_list("crl-signature",
+                        "the signature of the revocation list does not hold",
+                        fmt::format("a signature by \"{}\"", subject_of(issuer)));
     }
     const Period period = period_of(crl);
     if (!period.contains(now)) {
-        return refused("crl-expired",
-                       fmt::format("the revocation list of \"{}\" does not hold at {}",
-                                   subject_of(issuer),
-                                   utc_text(now)),
-                       fmt::format("a time from {} to before {}",
-                                   utc_text(period.from),
-                                   utc_text(period.until)));
+        return bad_list("crl-expired",
+                        fmt::format("the revocation list of \"{}\" does not hold at {}",
+                                    subject_of(issuer),
+                                    utc_text(now)),
+                        fmt::format("a time from {} to before {}",
+                                    utc_text(period.from),
+                                    utc_text(period.until)));
     }
     return true;
 }

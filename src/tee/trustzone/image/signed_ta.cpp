@@ -11,10 +11,10 @@ constexpr std::uint32_t magic = 0x4F545348;
 constexpr std::uint32_t type_with_version = 1;
 constexpr std::size_t header_bytes = 20;
 
-using Header = std::array<std::uint8_t, header_bytes>;
+using SignedHeader = std::array<std::uint8_t, header_bytes>;
 
-Header header_of(const SignedTa& ta, std::size_t signature_bytes) {
-    Header header{};
+SignedHeader header_of(const SignedTa& ta, std::size_t signature_bytes) {
+    SignedHeader header{};
     Writer(header)
         .u32(magic)
         .u32(type_with_version)
@@ -28,7 +28,7 @@ Header header_of(const SignedTa& ta, std::size_t signature_bytes) {
 } // namespace
 
 std::vector<std::uint8_t> signed_bytes(const SignedTa& ta, std::size_t signature_bytes) {
-    const Header header = header_of(ta, signature_bytes);
+    const SignedHeader header = header_of(ta, signature_bytes);
     std::vector<std::uint8_t> all(header.begin(), header.end());
     all.insert(all.end(), ta.uuid.begin(), ta.uuid.end());
     const ByteView version = bytes_of(ta.version);
@@ -38,7 +38,7 @@ std::vector<std::uint8_t> signed_bytes(const SignedTa& ta, std::size_t signature
 }
 
 TaHash signed_hash(const SignedTa& ta, std::size_t signature_bytes) {
-    const Header header = header_of(ta, signature_bytes);
+    const SignedHeader header = header_of(ta, signature_bytes);
     br_sha256_context context;
     br_sha256_init(&context);
     br_sha256_update(&context, header.data(), header.size());

@@ -4,10 +4,10 @@
 #include <iterator>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/hex.hpp"
 #include "tee/sgx/verifier/scene.hpp"
 #include "tee/sgx/verifier/utc.hpp"
 
@@ -85,10 +85,6 @@ Policy anything() {
     return policy;
 }
 
-std::string hex(ByteView bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
 class GenuineQuotes : public testing::Test {
   protected:
     void SetUp() override {
@@ -109,13 +105,13 @@ TEST_F(GenuineQuotes, EachHasTheStatedVerdict) {
         EXPECT_EQ(to_text(*verdict.tcb_status), one.expect["tcb_status"]);
         EXPECT_EQ(to_text(*verdict.qe_status), one.expect["qe_status"]);
         EXPECT_EQ(to_text(*verdict.combined_status), one.expect["combined_status"]);
-        EXPECT_EQ(hex(verdict.body->mrenclave), one.expect["mrenclave"]);
-        EXPECT_EQ(hex(verdict.body->mrsigner), one.expect["mrsigner"]);
+        EXPECT_EQ(to_hex(verdict.body->mrenclave), one.expect["mrenclave"]);
+        EXPECT_EQ(to_hex(verdict.body->mrsigner), one.expect["mrsigner"]);
         EXPECT_EQ(verdict.body->isv_prod_id, one.expect["isvprodid"]);
         EXPECT_EQ(verdict.body->isv_svn, one.expect["isvsvn"]);
-        EXPECT_EQ(hex(verdict.body->report_data), one.expect["report_data"]);
+        EXPECT_EQ(to_hex(verdict.body->report_data), one.expect["report_data"]);
         EXPECT_EQ(verdict.body->debug(), one.expect["debug"]);
-        EXPECT_EQ(hex(verdict.pck->fmspc), one.expect["fmspc"]);
+        EXPECT_EQ(to_hex(verdict.pck->fmspc), one.expect["fmspc"]);
         std::set<std::string> advisories;
         for (const char* member : {"tcb_advisories", "qe_advisories"}) {
             for (const json& each : one.expect[member]) {
