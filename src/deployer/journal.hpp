@@ -31,7 +31,7 @@ class Journal {
         : directory_(std::move(directory)), bytes_max_(bytes_max) {}
 
     /// @error file-unwritable
-    Expected<bool> add(const JournalEntry& entry) const;
+    [[nodiscard]] Expected<bool> add(const JournalEntry& entry) const;
     /// The last so many, oldest first; lines that are none are left out.
     [[nodiscard]] std::vector<JournalEntry> last(std::size_t count) const;
 

@@ -1,6 +1,7 @@
 #include "world.hpp"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -11,8 +12,13 @@
 
 #include <gtest/gtest.h>
 
+#include "support/kept_keys.hpp"
+
 namespace authex::test {
 namespace {
+
+constexpr std::array signing_keys = {"sgx-signing-key.pem", "ta-signing-key.pem"};
+constexpr const char* device_key = "tee-device-key.pem";
 
 std::string read_all(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -71,6 +77,9 @@ void give_owner_key(const std::filesystem::path& application) {
     for (const char* half : {"owner.key", "owner.pub"}) {
         fs::copy_file(shared / half, application / ".authex" / half);
     }
+    for (const char* key : signing_keys) {
+        take_kept_key(key, application / ".authex" / key);
+    }
 }
 
 } // namespace
@@ -96,6 +105,12 @@ World::World(const std::string& example_name, std::string descriptor)
 World::~World() {
     managers_.clear();
     end_descendants();
+    for (const char* key : signing_keys) {
+        keep_key(key, folder() / ".authex" / key);
+    }
+    for (const auto& [node, ready] : ready_) {
+        keep_key(node + "-" + device_key, state(node) / device_key);
+    }
 }
 
 void World::start_managers(const std::vector<std::string>& more_options) {
@@ -136,6 +151,9 @@ void World::start_managers_with_tls(const std::vector<std::string>& more_options
 void World::start_manager(const std::string& node, const std::string& address) {
     const std::filesystem::path ready = folder_.path() / (node + ".ready");
     std::filesystem::remove(ready);
+    std::filesystem::create_directories(state(node));
+    std::filesystem::permissions(state(node), std::filesystem::perms::owner_all);
+    take_kept_key(node + "-" + device_key, state(node) / device_key);
     std::vector<std::string> words = manager_in_[node];
     words.insert(words.end(),
                  {manager_programs_.try_emplace(node, program("authex-em")).first->second,

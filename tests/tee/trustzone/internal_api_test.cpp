@@ -270,7 +270,7 @@ TEST_P(SystemPta, AKeyOfTheTaFollowsFromHardwareUuidAndWhatItAdds) {
         EXPECT_NE(key(another, "seal"), key(call_, "seal"));
     }
     const test::TemporaryFolder elsewhere_folder;
-    const auto machine = test::open_trustzone_loader(elsewhere_folder);
+    const auto machine = test::open_another_machine(elsewhere_folder);
     Caller same(
         test::require(machine->start(test::spec_of_file(test::content_of(image_), "m"),
                                      test::module_folder(elsewhere_folder, "m", image_.path))));
@@ -471,7 +471,7 @@ TEST_P(NodeObjects, InAForeignFileAreCorrupt) {
     EXPECT_EQ(content(call_, "o"), corrupt_) << "another TA's";
     EXPECT_EQ(create(call_, "o", "new"), static_cast<std::uint32_t>(tee_corrupt_object));
     const test::TemporaryFolder other_state;
-    const auto machine = test::open_trustzone_loader(other_state);
+    const auto machine = test::open_another_machine(other_state);
     Caller there(test::require(machine->start(test::spec_of_file(test::content_of(image_), "m"),
                                               test::module_folder(other_state, "m", image_.path))));
     std::ofstream(other_state.path() / "m/objects", std::ios::binary) << mine;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/kept_keys.hpp"
 #include "support/owner.hpp"
 #include "tee/compile/compiler.hpp"
 #include "tee/modules.hpp"
@@ -55,13 +56,22 @@ inline tee::ModuleSpec spec_of_file(const std::string& content, const std::strin
     return spec;
 }
 
+/// On a machine with a device key of its own.
 inline std::unique_ptr<tee::trustzone::TrustZoneLoader>
-open_trustzone_loader(const TemporaryFolder& folder, const std::filesystem::path& ta_key = {}) {
+open_another_machine(const TemporaryFolder& folder, const std::filesystem::path& ta_key = {}) {
     return require(tee::trustzone::TrustZoneLoader::open(
         {.state_directory = folder.path(),
          .simulate = true,
          .ta_key = ta_key,
          .host_program = std::filesystem::path(AUTHEX_BINARY_DIR) / "bin/authex-tz-host"}));
+}
+inline std::unique_ptr<tee::trustzone::TrustZoneLoader>
+open_trustzone_loader(const TemporaryFolder& folder, const std::filesystem::path& ta_key = {}) {
+    const std::filesystem::path device_key = folder.path() / "tee-device-key.pem";
+    take_kept_key("tee-device-key.pem", device_key);
+    auto loader = open_another_machine(folder, ta_key);
+    keep_key("tee-device-key.pem", device_key);
+    return loader;
 }
 
 /// What the module answers to a handshake behind the Noise message: report data and statement. The

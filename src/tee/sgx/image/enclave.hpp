@@ -67,6 +67,7 @@ struct EnclavePlan {
     EnclavePlan() = default;
     EnclavePlan(const EnclavePlan&) = delete;
     EnclavePlan& operator=(const EnclavePlan&) = delete;
+    ~EnclavePlan() = default;
 
     const char* refusal = nullptr; ///< not null: why nothing may be done with the program
     std::uint64_t size = 0;        ///< of ELRANGE, a power of two
