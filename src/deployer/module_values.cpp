@@ -10,13 +10,13 @@
 namespace authex::deployer {
 namespace {
 
-ByteView view_of(const std::string& text) {
+ByteView bytes_of_text(const std::string& text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
 /// A secret's text is wiped where it is not needed any more.
 Secret take(std::string text) {
-    Secret secret(view_of(text));
+    Secret secret(bytes_of_text(text));
     wipe_text(text);
     return secret;
 }
@@ -34,7 +34,7 @@ Secret generated(const descriptor::Module& module,
     std::vector<std::uint8_t> bytes(secret.generated_bytes);
     crypto::hkdf_sha256({reinterpret_cast<const std::uint8_t*>(salt.data()), salt.size()},
                         sources.owner.secret,
-                        view_of(info),
+                        bytes_of_text(info),
                         bytes);
     Secret made(bytes);
     wipe(bytes);
@@ -124,7 +124,7 @@ ModuleValues values_of(const descriptor::Module& module, const ValueSources& sou
     for (const auto& [name, setting] : module.config) {
         values.push_back({.kind = wire::ValueKind::config,
                           .name = name,
-                          .bytes = Secret(view_of(setting.text))});
+                          .bytes = Secret(bytes_of_text(setting.text))});
     }
     for (const descriptor::Secret& secret : module.secrets) {
         auto bytes = read_secret(module, secret, sources);
