@@ -26,6 +26,8 @@ endif()
 if(AUTHEX_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+# Programs name their sources, for errors, and not where these were when they were built.
+add_compile_options($<$<CONFIG:Release>:-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=>)
 add_link_options(-fuse-ld=lld-14)
 # What two sources compiled at once both have in their unnamed namespaces may be hidden by a local name.
 if(AUTHEX_TOGETHER)

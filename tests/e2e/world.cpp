@@ -153,7 +153,9 @@ void World::start_manager(const std::string& node, const std::string& address) {
     std::filesystem::remove(ready);
     std::filesystem::create_directories(state(node));
     std::filesystem::permissions(state(node), std::filesystem::perms::owner_all);
-    take_kept_key(node + "-" + device_key, state(node) / device_key);
+    if (!ready_.contains(node)) {
+        take_kept_key(node + "-" + device_key, state(node) / device_key);
+    }
     std::vector<std::string> words = manager_in_[node];
     words.insert(words.end(),
                  {manager_programs_.try_emplace(node, program("authex-em")).first->second,
