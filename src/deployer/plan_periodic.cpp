@@ -1,7 +1,5 @@
 #include "deployer/plan_periodic.hpp"
 
-#include <algorithm>
-
 namespace authex::deployer {
 namespace {
 

@@ -12,13 +12,33 @@
 
 #include <gtest/gtest.h>
 
-#include "support/kept_keys.hpp"
-
 namespace authex::test {
 namespace {
 
 constexpr std::array signing_keys = {"sgx-signing-key.pem", "ta-signing-key.pem"};
 constexpr const char* device_key = "tee-device-key.pem";
+
+/// RSA keys take a second to make: a test that needs no fresh one takes what an earlier one has
+/// left. Puts the kept key of that name where a program looks for its own, unless there is one.
+void take_kept_key(const std::string& name, const std::filesystem::path& file) {
+    const std::filesystem::path kept = std::filesystem::path(AUTHEX_TEST_CACHE) / "keys" / name;
+    std::error_code none;
+    std::filesystem::copy_file(kept, file, none);
+}
+
+/// The first key of a name is kept; there need not be one.
+void keep_key(const std::string& name, const std::filesystem::path& file) {
+    const std::filesystem::path keys = std::filesystem::path(AUTHEX_TEST_CACHE) / "keys";
+    if (std::filesystem::exists(keys / name) || !std::filesystem::exists(file)) {
+        return;
+    }
+    const std::filesystem::path mine = keys / (name + "." + std::to_string(::getpid()));
+    std::error_code none; // then the next test tries
+    std::filesystem::create_directories(keys, none);
+    if (std::filesystem::copy_file(file, mine, none)) {
+        std::filesystem::rename(mine, keys / name, none);
+    }
+}
 
 std::string read_all(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);

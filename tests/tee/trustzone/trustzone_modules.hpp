@@ -3,11 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include "support/kept_keys.hpp"
 #include "support/owner.hpp"
 #include "tee/compile/compiler.hpp"
 #include "tee/modules.hpp"
 #include "tee/trustzone/builder.hpp"
+#include "tee/trustzone/device_key_file.hpp"
 #include "tee/trustzone/loader.hpp"
 #include "wire/handshake.hpp"
 
@@ -67,11 +67,13 @@ open_another_machine(const TemporaryFolder& folder, const std::filesystem::path&
 }
 inline std::unique_ptr<tee::trustzone::TrustZoneLoader>
 open_trustzone_loader(const TemporaryFolder& folder, const std::filesystem::path& ta_key = {}) {
-    const std::filesystem::path device_key = folder.path() / "tee-device-key.pem";
-    take_kept_key("tee-device-key.pem", device_key);
-    auto loader = open_another_machine(folder, ta_key);
-    keep_key("tee-device-key.pem", device_key);
-    return loader;
+    // One of all tests: to make one takes a second.
+    const std::filesystem::path kept =
+        std::filesystem::path(AUTHEX_TEST_CACHE) / "tee-device-key.pem";
+    (void)require(tee::trustzone::open_device_key(kept));
+    std::filesystem::copy_file(
+        kept, folder.path() / "tee-device-key.pem", std::filesystem::copy_options::skip_existing);
+    return open_another_machine(folder, ta_key);
 }
 
 /// What the module answers to a handshake behind the Noise message: report data and statement. The
